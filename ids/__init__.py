@@ -1,0 +1,5 @@
+"""ids: text-guided editing by score distillation, from one word on the command line to a table one
+can trust.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,151 @@
+"""A latent diffusion model from its loaded parts: denoiser, autoencoder, text encoder."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from ids.core.errors import DataError
+from ids.core.protocols import Schedule
+from ids.core.tensors import Images, Latent, Prompt, Timestep
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class UNetDenoiser:
+    """A diffusers UNet that answers in eps, whatever it was trained to predict and in whatever
+    precision it runs.
+    """
+
+    unet: torch.nn.Module
+    schedule: Schedule
+    prediction: str = "epsilon"
+
+    def __post_init__(self) -> None:
+        if self.prediction not in ("epsilon", "v_prediction"):
+            raise ValueError(
+                "backbone prediction type: expected epsilon or v_prediction; "
+                f"got {self.prediction!r}"
+            )
+
+    def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        dtype = next(self.unet.parameters()).dtype
+        out: Latent = self.unet(
+            z_t.to(dtype), t, encoder_hidden_states=y.to(dtype), return_dict=False
+        )[0]
+        out = out.to(z_t.dtype)
+        if self.prediction == "v_prediction":  # v = alpha eps - sigma z_0
+            return self.schedule.alpha(t) * out + self.schedule.sigma(t) * z_t
+        return out
+
+
+@dataclass(frozen=True)
+class KLAutoencoder:
+    """A diffusers AutoencoderKL, used through its posterior mean."""
+
+    vae: Any
+
+    @property
+    def factor(self) -> int:
+        """Picture pixels per latent pixel, along a side."""
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    def encode(self, x: Images) -> Latent:
+        height, width = x.shape[-2:]
+        if height % self.factor or width % self.factor:
+            raise DataError(
+                f"picture size: expected sides that {self.factor} divides; got {width}x{height}; "
+                "set dataset.size to "
+                f"{max(width // self.factor, 1) * self.factor} or so"
+            )
+        mean = self.vae.encode(x.to(self.vae.dtype) * 2 - 1).latent_dist.mode()
+        return ((mean - self._shift) * self.vae.config.scaling_factor).float()
+
+    def decode(self, z: Latent) -> Images:
+        z = z.to(self.vae.dtype) / self.vae.config.scaling_factor + self._shift
+        return (self.vae.decode(z, return_dict=False)[0].float() / 2 + 0.5).clamp(0, 1)
+
+    @property
+    def _shift(self) -> float:
+        return float(self.vae.config.shift_factor or 0)
+
+
+@dataclass(frozen=True)
+class ClipText:
+    """A CLIP tokenizer and text encoder. Each text is encoded once, alone, so that batch mates
+    cannot change it.
+    """
+
+    tokenizer: Any
+    encoder: Any
+    truncate: bool = False
+    _known: dict[str, Prompt] = field(default_factory=dict)
+
+    def __call__(self, texts: Sequence[str]) -> Prompt:
+        return torch.cat([self._encode(text) for text in texts])
+
+    def _encode(self, text: str) -> Prompt:
+        if text not in self._known:
+            tokens = self.tokenizer(
+                text,
+                padding="max_length",
+                max_length=self._length,
+                truncation=True,
+                return_tensors="pt",
+            )
+            self._check_length(text)
+            ids = tokens.input_ids.to(self.encoder.device)
+            with torch.no_grad():
+                self._known[text] = self.encoder(ids).last_hidden_state.float()
+        return self._known[text]
+
+    def _check_length(self, text: str) -> None:
+        ids = self.tokenizer(text).input_ids
+        if len(ids) <= self._length:
+            return
+        cut = self.tokenizer.decode(ids[self._length - 1 : -1]).strip()
+        message = f"prompt {text!r}: expected at most {self._length - 2} tokens; got {len(ids) - 2}"
+        if not self.truncate:
+            raise DataError(
+                f"{message}; shorten it by {cut!r}, or set backbone.truncate=true to cut that off"
+            )
+        log.warning("%s; cut off: %r", message, cut)
+
+    @property
+    def _length(self) -> int:
+        return int(self.tokenizer.model_max_length)
+
+
+class Autoencoder(Protocol):
+    def encode(self, x: Images) -> Latent: ...
+    def decode(self, z: Latent) -> Images: ...
+
+
+@dataclass(frozen=True)
+class LatentDiffusion:
+    """A `Backbone` composed of its three parts."""
+
+    denoiser: UNetDenoiser
+    autoencoder: Autoencoder
+    text: Callable[[Sequence[str]], Prompt]
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.denoiser.schedule
+
+    def encode(self, x: Images) -> Latent:
+        with torch.no_grad():
+            return self.autoencoder.encode(x)
+
+    def decode(self, z: Latent) -> Images:
+        with torch.no_grad():
+            return self.autoencoder.decode(z)
+
+    def prompt(self, texts: Sequence[str]) -> Prompt:
+        return self.text(texts)
+
+    def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        return self.denoiser(z_t, y, t)

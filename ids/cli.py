@@ -1,0 +1,222 @@
+"""The `ids` command. Thin: words in, one line out when something is wrong, and nothing heavy
+imported to say `--help`.
+"""
+
+import argparse
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from ids import __version__
+from ids.core.errors import ConfigError, IdsError
+
+FORMAT = argparse.RawDescriptionHelpFormatter
+
+MAIN = """text-guided editing by score distillation: SDS, DDS, IDS
+
+  ids run experiments=demo           the demonstration: five methods, a table, a contact sheet
+  ids run -m method=sds,dds,ids      a sweep; what is there already is not made again
+  ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
+  ids table                          every result so far, with intervals
+  ids doctor                         what is installed, and where weights are looked for
+"""
+
+RUN = """edit a data set: group=option picks a part, path.to.key=value sets a value
+
+  ids run method=ids backbone=shapes dataset=shapes dataset.count=8
+  ids run -m method=sds,dds,ids seeds=[0,1]
+  ids run -m method=ids fpr.scale=0.3,1,3 fpr.n_iters=1,3
+  ids run method=dds method.guidance_scale=3 method.n_steps=100
+  ids run backbone=stable_diffusion backbone.path=/models/sd15 dataset=folder dataset.path=photos
+  ids run method=ids --show                    print the whole configuration, run nothing
+"""
+
+EDIT = """edit one picture
+
+  ids edit photo.jpg --source "a photo of a cat" --target "a photo of a dog" --backbone sd15
+  ids edit photo.jpg --source "a cat" --target "a pig" \\
+      --backbone stable_diffusion backbone.path=/models/sd14
+  ids edit scene.png --source "a plain red circle" --target "a plain blue circle" method.n_steps=100
+"""
+
+TABLE = """print what is in the store: means with 95 % intervals, differences paired to a baseline
+
+  ids table
+  ids table --dataset shapes-dev --baseline dds
+  ids table --write                            also outputs/tables/*.md and *.csv
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point of the console script."""
+    args, rest = _parser().parse_known_args(argv)
+    if rest and args.command not in ("run", "edit"):
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    os.environ.setdefault(
+        "HYDRA_FULL_ERROR", "1"
+    )  # Hydra hands errors on, so that they are told here
+    try:
+        sys.exit(args.act(args, rest))
+    except IdsError as error:
+        _say(f"{type(error).__name__}: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("stopped; finished edits are kept, and the same command goes on from there")
+        sys.exit(130)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _say(
+                f"{error.filename or 'disk'}: no space left; free some, then the same command again"
+            )
+        else:
+            _say(
+                f"unexpected {type(error).__name__}: {error}; IDS_DEBUG=1 shows where it came from"
+            )
+        sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ids", description=MAIN, formatter_class=FORMAT)
+    parser.add_argument("--version", action="version", version=f"ids {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="{run,edit,table,doctor}"
+    )
+
+    run = commands.add_parser("run", description=RUN, formatter_class=FORMAT, epilog=_groups())
+    run.add_argument(
+        "-m", "--multirun", action="store_true", help="sweep over comma-separated values"
+    )
+    run.add_argument("--show", action="store_true", help="print the configuration and stop")
+    run.add_argument("overrides", nargs="*", help="group=option or key=value")
+    run.set_defaults(act=_run)
+
+    edit = commands.add_parser("edit", description=EDIT, formatter_class=FORMAT)
+    edit.add_argument("picture", type=Path)
+    edit.add_argument("--source", required=True, metavar="PROMPT", help="what the picture shows")
+    edit.add_argument("--target", required=True, metavar="PROMPT", help="what it should show")
+    edit.add_argument("--method", default="ids")
+    edit.add_argument("--backbone", default="shapes")
+    edit.add_argument(
+        "--mask", type=Path, help="a picture, white where the edit belongs (for the metrics)"
+    )
+    edit.add_argument("--out", type=Path, help="where to put the result (default: NAME.METHOD.png)")
+    edit.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
+    edit.set_defaults(act=_edit)
+
+    table = commands.add_parser("table", description=TABLE, formatter_class=FORMAT)
+    table.add_argument("--output-dir", type=Path, default=Path("outputs"))
+    table.add_argument("--dataset", default="", help="only data sets whose name starts so")
+    table.add_argument("--method", action="append", help="only this method (may be given again)")
+    table.add_argument("--baseline", default="dds", help="what differences are paired to")
+    table.add_argument(
+        "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
+    )
+    table.add_argument("--write", action="store_true", help="also write Markdown and CSV")
+    table.set_defaults(act=_table)
+
+    doctor = commands.add_parser(
+        "doctor", description="versions, device, weights: what is here and what is missing"
+    )
+    doctor.set_defaults(act=_doctor)
+    return parser
+
+
+def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    from ids.config import entry
+
+    overrides = _overrides(args.overrides, rest)
+    if args.show:
+        print(entry.show(overrides))
+        return 0
+    launched = entry.run(overrides, args.multirun)
+
+    from ids.report.after_run import report
+
+    return report(launched.folder, launched.output_dir, launched.cases())
+
+
+def _edit(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    from ids.config import entry
+
+    values = {"path": str(args.picture), "prompt_src": args.source, "prompt_trg": args.target}
+    values |= {"mask": str(args.mask)} if args.mask else {}
+    single = [f"dataset.{key}={_quoted(value)}" for key, value in values.items()]
+    chosen = ["dataset=single", f"method={args.method}", f"backbone={args.backbone}", *single]
+    launched = entry.run([*chosen, *_overrides(args.overrides, rest)], multirun=False)
+
+    from ids.report.after_run import hand_over, report
+
+    status = report(launched.folder, launched.output_dir, launched.cases())
+    if status == 0:
+        out = args.out or Path(f"{args.picture.stem}.{args.method}.png")
+        print(f"edited picture: {hand_over(launched.folder, launched.output_dir, out)}")
+    return status
+
+
+def _table(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.report.after_run import show_store
+
+    return show_store(
+        args.output_dir, args.dataset, args.method, args.baseline, args.engine, args.write
+    )
+
+
+def _doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.doctor import examine
+
+    return examine()
+
+
+def _overrides(known: Sequence[str], rest: Sequence[str]) -> list[str]:
+    for word in rest:
+        if word.startswith("-"):
+            raise ConfigError(f"{word}: no such flag; see `ids run --help`")
+    overrides = [*known, *rest]
+    for word in overrides:
+        if "=" not in word and not word.startswith("~"):
+            raise ConfigError(f"{word}: expected group=option or key=value; see `ids run --help`")
+    return overrides
+
+
+def _quoted(value: str) -> str:
+    """A value that Hydra's grammar takes literally."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'") if "'" in value else value
+    return f"'{escaped}'"
+
+
+def _groups() -> str:
+    """The options of every group, read off the folders."""
+    from ids.config.paths import config_home
+
+    home = config_home()
+    lines = ["groups:"]
+    for group in (
+        "method",
+        "fpr",
+        "backbone",
+        "dataset",
+        "metrics",
+        "logger",
+        "engine",
+        "debug",
+        "experiments",
+    ):
+        folder = home / group if group == "experiments" else home / "conf" / group
+        options = sorted(
+            path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_")
+        )
+        lines.append(f"  {group:12} {', '.join(options)}")
+    return "\n".join(lines)
+
+
+def _say(message: str) -> None:
+    if os.environ.get("IDS_DEBUG"):
+        traceback.print_exc()
+    print(f"ids: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""A checked configuration to objects. Values are checked here, against the loaded classes, before
+any weights are read.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from beartype import BeartypeConf
+from beartype.door import is_bearable
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+
+from ids.config.check import RESERVED
+from ids.core.errors import ConfigError, IdsError
+from ids.run import Campaign, Store
+
+NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
+
+
+def build_campaign(name: str, config: Mapping[str, Any]) -> Campaign:
+    """Everything `ids run` needs, from a plain configuration that `check` has passed."""
+    return Campaign(
+        name=name,
+        method=config["method"],
+        editor=build(config["method"], "method"),
+        backbone=build(config["backbone"], "backbone"),
+        dataset=build(config["dataset"], "dataset"),
+        metrics=build(config["metrics"], "metrics"),
+        loggers=list(build(config["logger"], "logger").values()),
+        engine=build(config["engine"], "engine"),
+        seeds=config["seeds"],
+        store=Store(Path(config["output_dir"])),
+        config=config,
+        retry_failed=config["retry_failed"],
+    )
+
+
+def build(node: Any, where: str) -> Any:
+    """An object per `_target_`, innermost first; `_partial_` ones wait for their remaining
+    arguments.
+    """
+    _check_values(node, where)
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, IdsError):
+            raise cause from error
+        raise ConfigError(f"{where}: {cause or error}") from error
+
+
+def _check_values(node: Any, where: str) -> None:
+    """Plain values against the annotations of the class they go to."""
+    if not isinstance(node, Mapping):
+        return
+    target = node.get("_target_", "")
+    hints = get_type_hints(get_object(target)) if target.startswith("ids.") else {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            _check_values(value, f"{where}.{key}")
+        elif (
+            key not in RESERVED
+            and key in hints
+            and not is_bearable(value, hints[key], conf=NUMBERS)
+        ):
+            expected = getattr(hints[key], "__name__", str(hints[key]))
+            raise ConfigError(
+                f"{where}.{key}: expected {expected}; got {value!r}; change the value"
+            )

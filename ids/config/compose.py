@@ -1,0 +1,155 @@
+"""Words on the command line to a plain configuration, with errors a person can act on."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException, HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ids.config.check import check, nearest
+from ids.config.paths import config_home
+from ids.config.schema import RunConfig
+from ids.core.errors import ConfigError
+
+MAX_CHECKED = 200  # combinations of a sweep that are composed before it starts
+
+ConfigStore.instance().store(name="schema", node=RunConfig)
+
+
+def search_path() -> str:
+    """The override that lets Hydra find `experiments/` beside `conf/`."""
+    return f"hydra.searchpath=[file://{config_home()}]"
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Resolved, as dicts and lists."""
+    try:
+        content = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(_first_line(error)) from error
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def compose_all(overrides: Sequence[str]) -> list[DictConfig]:
+    """One configuration per combination of a sweep, each with its hydra node; checked."""
+    with _hydra(), _readable_errors():
+        first = compose("config", [*_fixed(overrides), search_path()], return_hydra_config=True)
+        sweep = OmegaConf.to_container(first.hydra.sweeper.get("params") or OmegaConf.create({}))
+        assert isinstance(sweep, dict)
+        swept = [f"{key}={value}" for key, value in sweep.items()]
+        configs = []
+        for _, combination in zip(range(MAX_CHECKED), _expand([*swept, *overrides]), strict=False):
+            configs.append(
+                compose("config", [*combination, search_path()], return_hydra_config=True)
+            )
+    for config in configs:
+        check(plain(without_hydra(config)))
+    return configs
+
+
+def choice(config: DictConfig, group: str) -> str:
+    """The option chosen in a group, as the user would type it."""
+    return str(config.hydra.runtime.choices[group])
+
+
+def running_choice(group: str) -> str:
+    """The same, inside a running Hydra job."""
+    return str(HydraConfig.get().runtime.choices[group])
+
+
+def options(group: str) -> list[str]:
+    """What a group offers, its private parts aside."""
+    folder = config_home() / ("" if group == "experiments" else "conf") / group
+    return sorted(path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_"))
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    bare = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    assert isinstance(bare, DictConfig)
+    return bare
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(config_home() / "conf"), version_base="1.3"):
+        yield
+
+
+def _parsed(overrides: Sequence[str]) -> list[Any]:
+    loader = GlobalHydra.instance().config_loader()
+    return list(OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)))
+
+
+def _fixed(overrides: Sequence[str]) -> list[str]:
+    return [
+        override.input_line for override in _parsed(overrides) if not override.is_sweep_override()
+    ]
+
+
+def _expand(overrides: Sequence[str]) -> Iterator[list[str]]:
+    """Every combination of the swept values. Ranges of a search (`interval(...)`) have no list, and
+    stay at their default.
+    """
+    axes: dict[str, list[str]] = {}
+    for override in _parsed(overrides):
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            axes[key] = [override.input_line]
+        elif override.is_discrete_sweep():
+            axes[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    for combination in product(*axes.values()):
+        yield list(combination)
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    try:
+        yield
+    except ConfigCompositionException as error:
+        raise ConfigError(_explain(str(error), error)) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explain(str(error), error)) from error
+
+
+def _explain(message: str, error: Exception) -> str:
+    if match := re.search(r"Could not override '([^']+)'", message):
+        return _unknown_key(match[1])
+    if match := re.search(
+        r"(?:Could not find|In '.+': Could not find) '([\w/]+)/([^/']+)'", message
+    ):
+        group = match[1].removeprefix("conf/")
+        return f"{group}={match[2]}: no such choice; {nearest(match[2], options(group))}"
+    if match := re.search(
+        r"Could not override '?([\w@]+)'?\.?\s*No match in the defaults list", message
+    ):
+        return _unknown_key(match[1])
+    if isinstance(error.__cause__, OmegaConfBaseException):
+        return _first_line(error.__cause__)
+    return _first_line(error)
+
+
+def _unknown_key(key: str) -> str:
+    """Which keys there are beside it is read off the default configuration."""
+    known = compose("config", [search_path()])
+    *parents, last = key.split(".")
+    node: Any = known
+    for depth, parent in enumerate(parents):
+        node = OmegaConf.select(known, ".".join(parents[: depth + 1]))
+        if not isinstance(node, DictConfig):
+            return f"{key}: no such option; {parent} has none below it"
+    return f"{key}: no such option; {nearest(last, [str(k) for k in node])}"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0]

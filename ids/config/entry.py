@@ -1,0 +1,75 @@
+"""Hydra's side of `ids run`: one task per setting, launched by whatever launcher the user chose."""
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ids.config.check import check
+from ids.config.compose import compose_all, plain, running_choice, search_path, without_hydra
+from ids.config.paths import config_home
+
+if TYPE_CHECKING:
+    from ids.core.records import EditCase
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A finished run: `folder` tells what became of each setting."""
+
+    folder: Path
+    output_dir: Path
+    dataset: Mapping[str, Any]
+
+    def cases(self) -> "list[EditCase]":
+        """The cases of the (first) data set."""
+        from ids.config.build import build
+
+        dataset = build(self.dataset, "dataset")
+        return [dataset[index] for index in range(len(dataset))]
+
+
+def run(overrides: Sequence[str], multirun: bool) -> Launched:
+    """Check every setting asked for, then launch them."""
+    configs = compose_all(overrides)
+    first = configs[0]
+    folder = Path(first.output_dir) / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
+    sweeping = multirun or str(first.hydra.mode) == "RunMode.MULTIRUN" or len(configs) > 1
+    places = [
+        f"hydra.run.dir={folder}",
+        f"hydra.sweep.dir={folder}",
+        "hydra.sweep.subdir=${hydra.job.num}",
+    ]
+    sys.argv = [
+        "ids run",
+        *overrides,
+        search_path(),
+        *places,
+        *(["--multirun"] if sweeping else []),
+    ]
+    _task()
+    return Launched(folder, Path(first.output_dir), plain(first.dataset))
+
+
+@hydra.main(config_path=str(config_home() / "conf"), config_name="config", version_base="1.3")
+def _task(config: DictConfig) -> None:
+    from ids.config.build import build_campaign
+
+    logging.getLogger("ids").setLevel(logging.INFO)
+    content = plain(config)
+    check(content)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    build_campaign(running_choice("method"), content).run(folder)
+
+
+def show(overrides: Sequence[str]) -> str:
+    """The whole configuration as YAML, as it would run."""
+    config = compose_all(overrides)[0]
+    return OmegaConf.to_yaml(OmegaConf.create(plain(without_hydra(config))))

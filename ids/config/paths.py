@@ -1,0 +1,12 @@
+"""Where the configuration lives, in a checkout and in an installed package alike."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def config_home() -> Path:
+    """The folder that holds `conf/` and `experiments/`: the package itself when installed, else the
+    checkout.
+    """
+    return PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent

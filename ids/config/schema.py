@@ -1,0 +1,24 @@
+"""The root of every configuration: its groups, and the few values that belong to none."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class RunConfig:
+    """Nodes of the groups are checked against the classes they name (see `check`), so they stay
+    open here.
+    """
+
+    method: Any = MISSING
+    fpr: Any = MISSING
+    backbone: Any = MISSING
+    dataset: Any = MISSING
+    metrics: Any = MISSING
+    logger: Any = MISSING
+    engine: Any = MISSING
+    seeds: list[int] = field(default_factory=lambda: [0])
+    output_dir: str = "outputs"
+    retry_failed: bool = False

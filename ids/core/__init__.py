@@ -1,0 +1,1 @@
+"""The vocabulary of the house: tensors, randomness, records, protocols, errors."""

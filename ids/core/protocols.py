@@ -1,0 +1,158 @@
+"""The contracts between the layers. Implementations are frozen dataclasses, tweaked by wrapping,
+never subclassed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ids.core.records import Anchor, Draw, EditCase, Edited, Trace
+from ids.core.rng import Streams
+from ids.core.tensors import Image, Images, Latent, PerSample, Prompt, Timestep
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """z_t = alpha(t) z_0 + sigma(t) eps, t in 0 .. n_timesteps - 1."""
+
+    @property
+    def n_timesteps(self) -> int: ...
+    def alpha(self, t: Timestep) -> PerSample: ...
+    def sigma(self, t: Timestep) -> PerSample: ...
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """eps_phi(z_t, y, t): the (guided) noise predictor a rule sees, differentiable in z_t."""
+
+    @property
+    def schedule(self) -> Schedule: ...
+    def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent: ...
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A diffusion model behind one contract: it answers in eps, and everything has B rows."""
+
+    @property
+    def schedule(self) -> Schedule: ...
+    def encode(self, x: Images) -> Latent: ...
+    def decode(self, z: Latent) -> Images: ...
+    def prompt(self, texts: Sequence[str]) -> Prompt: ...
+    def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent: ...
+
+
+@runtime_checkable
+class BackboneSource(Protocol):
+    """A backbone as it is configured: cheap to make; weights are touched by `load` alone."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What of it decides the results: a digest of the weights, the precision."""
+        ...
+
+    def load(self, device: torch.device) -> Backbone: ...
+
+
+@runtime_checkable
+class Distillation(Protocol):
+    """A rule: grad = Q(z_trg, y_trg) - reference. The source half never sees the target, so it may
+    run ahead of it.
+    """
+
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor: ...
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent: ...
+
+
+@runtime_checkable
+class NoiseRefiner(Protocol):
+    """A map on noise: (eps_phi, z_src, y_src, draw) -> draw with eps*, and logs per row."""
+
+    def __call__(
+        self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw
+    ) -> tuple[Draw, Mapping[str, Tensor]]: ...
+
+
+@runtime_checkable
+class DrawSource(Protocol):
+    """Where a step's timestep and noise come from."""
+
+    def draw(self, z_src: Latent, rng: Streams) -> Draw: ...
+
+
+@runtime_checkable
+class Subject(Protocol):
+    """What is edited, B cases at once: a latent picture now, a scene later."""
+
+    @property
+    def cases(self) -> Sequence[EditCase]: ...
+    @property
+    def z_src(self) -> Latent: ...
+    @property
+    def z_trg(self) -> Latent: ...
+    def parameters(self) -> Iterable[torch.nn.Parameter]: ...
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Told after every step, so that a person sees where the work is."""
+
+    def step(self) -> None: ...
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """What `method=` selects. `random` tells whether a seed matters, `guided` whether the prompts
+    do.
+    """
+
+    @property
+    def random(self) -> bool: ...
+    def __call__(
+        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
+    ) -> Trace: ...
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """A named, versioned sequence of cases."""
+
+    @property
+    def name(self) -> str: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> EditCase: ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """One number of one finished edit; nan where it is not defined for the case."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def higher_is_better(self) -> bool | None: ...
+    def __call__(self, case: EditCase, edited: Edited) -> float: ...
+
+
+@runtime_checkable
+class LogRun(Protocol):
+    """One setting's log, open. `axis` is `curve` (optimization steps) or `edit` (one point per
+    finished edit).
+    """
+
+    def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None: ...
+    def image(self, name: str, x: Image, caption: str) -> None: ...
+    def summary(self, values: Mapping[str, float]) -> None: ...
+
+
+@runtime_checkable
+class Logger(Protocol):
+    """Opens one run per setting."""
+
+    def run(self, name: str, config: Mapping[str, Any]) -> AbstractContextManager[LogRun]: ...

@@ -1,0 +1,89 @@
+"""What travels between the layers: frozen records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from ids.core.rng import Streams
+from ids.core.tensors import Image, Latent, Prompt, Timestep
+
+
+@runtime_checkable
+class Picture(Protocol):
+    """A picture that is loaded when it is needed, and has a digest of its content before that."""
+
+    def digest(self) -> str: ...
+    def load(self) -> Image: ...
+
+
+class Prompts(NamedTuple):
+    """Encoded source and target prompts, B rows each."""
+
+    src: Prompt
+    trg: Prompt
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Everything random of one step. Two methods at one seed see the same draws."""
+
+    t: Timestep
+    eps: Latent
+    rng: Streams
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The source half of a step: what the target half is compared with."""
+
+    draw: Draw
+    reference: Latent
+    logs: Mapping[str, Tensor] = field(default_factory=dict)  # one value, or one vector, per row
+
+
+@dataclass(frozen=True)
+class EditCase:
+    """One question: this picture, from this description to that one. `id` is unique in its data
+    set.
+    """
+
+    id: str
+    source: Picture
+    prompt_src: str
+    prompt_trg: str
+    mask: Picture | None = None  # white where the edit belongs
+    truth: Picture | None = None  # the edit as it should be, where the world is known
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What happened along the steps: name -> one value per step and row, [n_steps, B, ...] on the
+    CPU.
+    """
+
+    curves: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Edited:
+    """One finished edit, as metrics see it: pictures RGB in [0, 1], latents VAE-scaled, without the
+    row axis.
+    """
+
+    image: Image
+    z_src: Tensor
+    z_trg: Tensor
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one edit took, on one engine and device. Never part of a result's identity."""
+
+    seconds: float  # per edit; warm-up, decoding and saving excluded
+    forwards: float  # network forwards per edit, counted in samples
+    backwards: float  # network backwards per edit, counted in samples
+    peak_bytes: float  # of the whole batch and process; nan where it cannot be measured
+    batch: int

@@ -1,0 +1,59 @@
+"""Randomness as an argument: every draw is a function of (seed, case, step, name) and of nothing
+else.
+
+Philox (Salmon et al. 2011) is keyed with 128 bits of a SHA-256. torch's own CPU generator would
+keep 32 bits of a seed, and its CUDA generator would give other numbers than the CPU.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Streams:
+    """One random stream per row, at one step. Batch mates, device, order and further draws never
+    shift a draw.
+    """
+
+    keys: tuple[str, ...]
+    step: int = 0
+
+    @classmethod
+    def of(cls, seed: int, case_ids: Sequence[str]) -> "Streams":
+        """The streams of these cases under this seed."""
+        return cls(tuple(f"{seed}/{case_id}" for case_id in case_ids))
+
+    def at(self, step: int) -> "Streams":
+        return replace(self, step=step)
+
+    def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]:
+        """Standard normal, in the shape, dtype and device of `like`. Drawn in float32, so that
+        dtype changes no draw.
+        """
+        rows = [
+            self._generator(key, name).standard_normal(like.shape[1:], dtype=np.float32)
+            for key in self.keys
+        ]
+        return torch.from_numpy(np.stack(rows)).to(like)
+
+    def integers(self, name: str, low: int, high: int) -> Int[Tensor, " B"]:
+        """Uniform on low .. high - 1."""
+        return torch.tensor(
+            [int(self._generator(key, name).integers(low, high)) for key in self.keys]
+        )
+
+    def permutation(self, name: str, n: int) -> Int[Tensor, "B n"]:
+        """A random order of 0 .. n - 1 for each row."""
+        return torch.from_numpy(
+            np.stack([self._generator(key, name).permutation(n) for key in self.keys])
+        )
+
+    def _generator(self, key: str, name: str) -> np.random.Generator:
+        digest = hashlib.sha256(f"{key}\0{self.step}\0{name}".encode()).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))

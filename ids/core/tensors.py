@@ -1,0 +1,17 @@
+"""Shape legend. B rows (one edit each), C latent channels, H W latent size, T timesteps of the
+schedule.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+Latent = Float[
+    Tensor, "B C H W"
+]  # VAE-scaled; float32 in runs, float64 in parity: code follows z_src's dtype
+Timestep = Int[Tensor, " B"]  # 0 .. T-1; 0 is clean
+PerSample = Float[Tensor, "B 1 1 1"]
+PerRow = Float[Tensor, " B"]
+Prompt = Float[Tensor, "B *prompt"]  # one encoded prompt a row; opaque to everyone but its backbone
+Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
+Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
+Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the picture should stay

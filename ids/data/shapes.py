@@ -1,0 +1,108 @@
+"""Edits of the embedded world, where the right answer is known."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.nn import functional as F
+
+from ids.core.records import EditCase
+from ids.core.tensors import Image
+from ids.shapes.caption import caption
+from ids.shapes.render import object_cover, render
+from ids.shapes.scene import VALUES, Attribute, Scene, draw_scene
+
+WORLD_VERSION = 1  # of grammar, renderer and case order: a change makes other pictures
+SPLITS = ("train", "dev", "test")
+MASK_MARGIN = 2  # pixels of 64: how far the autoencoder smears an edge
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The picture of a scene."""
+
+    scene: Scene
+    size: int
+
+    def digest(self) -> str:
+        return hashlib.sha256(
+            f"shapes {WORLD_VERSION} {self.size} {self.scene}".encode()
+        ).hexdigest()
+
+    def load(self) -> Image:
+        return render([self.scene], self.size)[0]
+
+
+@dataclass(frozen=True)
+class RenderedMask:
+    """Where a scene and its true edit may differ: the covers of both objects, and a margin."""
+
+    before: Scene
+    after: Scene
+    size: int
+
+    def digest(self) -> str:
+        return hashlib.sha256(
+            f"mask {WORLD_VERSION} {self.size} {self.before} {self.after}".encode()
+        ).hexdigest()
+
+    def load(self) -> Image:
+        cover = object_cover([self.before, self.after], self.size).amax(0, keepdim=True).ceil()
+        margin = round(MASK_MARGIN * self.size / 64)
+        return F.max_pool2d(cover, 2 * margin + 1, stride=1, padding=margin).expand(3, -1, -1)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Case i is a function of (split, i) alone: a scene, one attribute of which is to change.
+    Splits never share a scene.
+    """
+
+    split: str = "dev"
+    count: int = 24
+    edits: Sequence[Attribute] = ("colour", "shape", "fill")
+    size: int = 64
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise ValueError(
+                f"dataset.split: expected one of {', '.join(SPLITS)}; got {self.split!r}"
+            )
+        if self.count < 1:
+            raise ValueError(f"dataset.count: expected 1 or more; got {self.count}")
+        unknown = [edit for edit in self.edits if edit not in VALUES]
+        if unknown or not self.edits:
+            raise ValueError(
+                f"dataset.edits: expected some of {', '.join(VALUES)}; got {list(self.edits)}"
+            )
+
+    @property
+    def name(self) -> str:
+        return f"shapes-{self.split}-v{WORLD_VERSION}"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> EditCase:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        rng = _generator(self.split, index)
+        before = draw_scene(rng)
+        attribute = self.edits[index % len(self.edits)]
+        others = [value for value in VALUES[attribute] if value != getattr(before, attribute)]
+        after = before.with_attribute(attribute, others[rng.integers(len(others))])
+        return EditCase(
+            id=f"{self.split}-{index:04}-{attribute}",
+            source=Rendered(before, self.size),
+            prompt_src=caption(before),
+            prompt_trg=caption(after),
+            mask=RenderedMask(before, after, self.size),
+            truth=Rendered(after, self.size),
+            tags=frozenset({attribute}),
+        )
+
+
+def _generator(split: str, index: int) -> np.random.Generator:
+    digest = hashlib.sha256(f"shapes/{WORLD_VERSION}/{split}/{index}".encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))

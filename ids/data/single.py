@@ -1,0 +1,43 @@
+"""One picture and one pair of prompts: what `ids edit` runs on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ids.core.errors import DataError
+from ids.core.records import EditCase
+from ids.data.cases import checked_canvas, checked_prompt
+from ids.data.pictures import MaskFile, PictureFile
+
+
+@dataclass(frozen=True)
+class Single:
+    """The picture at `path`, to be brought from `prompt_src` to `prompt_trg`."""
+
+    path: str
+    prompt_src: str
+    prompt_trg: str
+    size: int
+    mask: str | None = None
+    fit: str = "stretch"
+
+    name = "single"
+
+    def __post_init__(self) -> None:
+        checked_canvas(self.size, self.fit)
+        checked_prompt(self.prompt_src, "source prompt")
+        checked_prompt(self.prompt_trg, "target prompt")
+        for path in filter(None, (self.path, self.mask)):
+            if not Path(path).is_file():
+                raise DataError(f"{path}: expected a picture file; there is none; check the path")
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> EditCase:
+        if index != 0:
+            raise IndexError(index)
+        source = PictureFile(Path(self.path), self.size, self.fit)
+        mask = MaskFile(PictureFile(Path(self.mask), self.size, self.fit)) if self.mask else None
+        return EditCase(
+            source.digest()[:12], source, self.prompt_src.strip(), self.prompt_trg.strip(), mask
+        )

@@ -1,0 +1,94 @@
+"""`ids doctor`: what is here, what is missing, and what to do about it."""
+
+import importlib
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.console import Console
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "diffusers",
+    "transformers",
+    "hydra-core",
+    "wandb",
+    "torchmetrics",
+    "numpy",
+)
+
+
+def examine() -> int:
+    """Print a line per finding; 1 where something needs mending."""
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"python        {platform.python_version()} on {platform.platform()}")
+    for package in PACKAGES:
+        console.print(f"{package:13} {_version(package)}")
+    troubles = [*_torch_trouble(), *_weights(console)]
+    _device(console)
+    for trouble in troubles:
+        console.print(f"needs mending: {trouble}", markup=False)
+    if not troubles:
+        console.print("all well")
+    return int(bool(troubles))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _torch_trouble() -> list[str]:
+    try:
+        importlib.import_module("torch")
+    except ImportError as error:
+        return [f"torch cannot be imported ({error}); install it again"]
+    try:
+        importlib.import_module("torchvision")
+    except Exception as error:  # the operators of a mismatched build fail in several ways
+        return [
+            f"torchvision does not fit torch {_version('torch')} ({str(error).splitlines()[0]}); "
+            "install both together, from one kind of build: pip install --force-reinstall torch torchvision"
+        ]
+    return []
+
+
+def _device(console: Console) -> None:
+    try:
+        import torch
+    except ImportError:
+        return
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            properties = torch.cuda.get_device_properties(index)
+            console.print(
+                f"device        cuda:{index} {properties.name}, "
+                f"{properties.total_memory / 2**30:.0f} GiB"
+            )
+    else:
+        console.print(
+            f"device        cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+        )
+
+
+def _weights(console: Console) -> list[str]:
+    from ids.shapes import WEIGHTS
+
+    files = sorted(WEIGHTS.rglob("*.safetensors"))
+    if files:
+        size = sum(file.stat().st_size for file in files) / 1e6
+        console.print(f"shapes        {len(files)} weight files, {size:.1f} MB, in {WEIGHTS}")
+    hub = Path(
+        os.environ.get("HF_HUB_CACHE")
+        or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub"
+    )
+    hub = hub.expanduser()
+    cached = sorted(
+        folder.name.removeprefix("models--").replace("--", "/") for folder in hub.glob("models--*")
+    )
+    console.print(f"hub cache     {hub}: {', '.join(cached) or 'empty'}")
+    return [] if files else [f"the shapes weights are not in {WEIGHTS}; `make shapes` trains them"]

@@ -1,0 +1,46 @@
+"""The two rows every table needs: an edit that changes nothing, and the edit that is right."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ids.core.errors import UnsupportedError
+from ids.core.protocols import Backbone, Progress, Subject
+from ids.core.records import Trace
+from ids.core.rng import Streams
+
+
+@dataclass(frozen=True)
+class NullEdit:
+    """Leaves the latent alone: the autoencoder's round trip, the best "preservation" there is."""
+
+    random = False
+    guided = False
+
+    def __call__(
+        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
+    ) -> Trace:
+        return Trace()
+
+
+@dataclass(frozen=True)
+class TrueEdit:
+    """The known answer through the autoencoder: what no latent method can beat."""
+
+    random = False
+    guided = False
+
+    def __call__(
+        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
+    ) -> Trace:
+        for row, case in enumerate(subject.cases):
+            if case.truth is None:
+                raise UnsupportedError(
+                    "method true_edit: expected a data set whose true edits are known; "
+                    f"case {case.id!r} has none; "
+                    "use dataset=shapes, or leave true_edit out"
+                )
+            with torch.no_grad():
+                truth = case.truth.load().unsqueeze(0).to(subject.z_trg.device)
+                subject.z_trg[row] = backbone.encode(truth)[0]
+        return Trace()

@@ -1,0 +1,110 @@
+"""Weights & Biases: a mirror of the store, online with an account and offline without."""
+
+import logging
+import netrc
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ids.core.tensors import Image
+
+log = logging.getLogger(__name__)
+MODES = ("auto", "online", "offline", "disabled")
+
+
+@dataclass(frozen=True)
+class WeightsAndBiases:
+    """One run per setting, grouped by `group`. `mode`: `auto` is online where an account is set up,
+    else offline.
+
+    Curves have their own axis (`curve/step`), and so have single edits (`edit/index`).
+    """
+
+    project: str
+    folder: str
+    mode: str = "auto"
+    group: str | None = None
+    entity: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(
+                f"logger.wandb.mode: expected one of {', '.join(MODES)}; got {self.mode!r}"
+            )
+
+    @contextmanager
+    def run(self, name: str, config: Mapping[str, Any]) -> Iterator["WeightsAndBiasesRun"]:
+        import wandb
+
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+        settings = wandb.Settings(
+            silent=True, console="off", x_disable_stats=True, disable_git=True
+        )
+        options = {
+            "project": self.project,
+            "entity": self.entity,
+            "group": self.group,
+            "name": name,
+        }
+        options |= {
+            "dir": self.folder,
+            "config": dict(config),
+            "settings": settings,
+            "reinit": "finish_previous",
+        }
+        mode = self._mode()
+        try:
+            run = wandb.init(**options, mode=mode)
+        except wandb.errors.CommError as error:
+            if self.mode == "online":
+                raise
+            log.warning("Weights & Biases cannot be reached (%s); logging offline", error)
+            run = wandb.init(**options, mode="offline")
+        run.define_metric("curve/*", step_metric="curve/step")
+        run.define_metric("edit/*", step_metric="edit/step")
+        try:
+            yield WeightsAndBiasesRun(run)
+        finally:
+            run.finish()
+        if mode == "offline":
+            log.info(
+                "Weights & Biases run kept offline in %s; `wandb sync` uploads it", self.folder
+            )
+
+    def _mode(self) -> str:
+        if self.mode != "auto":
+            return self.mode
+        return os.environ.get("WANDB_MODE") or ("online" if _has_account() else "offline")
+
+
+@dataclass(frozen=True)
+class WeightsAndBiasesRun:
+    """One open run."""
+
+    run: Any
+
+    def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
+        self.run.log(
+            {f"{axis}/step": step} | {f"{axis}/{name}": value for name, value in values.items()}
+        )
+
+    def image(self, name: str, x: Image, caption: str) -> None:
+        import wandb
+
+        pixels = (x.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+        self.run.log({f"pictures/{name}": wandb.Image(pixels, caption=caption)})
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        self.run.summary.update(dict(values))
+
+
+def _has_account() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        return netrc.netrc().authenticators("api.wandb.ai") is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

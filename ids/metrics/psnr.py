@@ -1,0 +1,47 @@
+"""Peak signal-to-noise ratio."""
+
+import math
+from dataclasses import dataclass
+
+from ids.core.records import EditCase, Edited
+from ids.metrics.compared import background_of, checked_comparison, name_of, reference_of
+
+
+@dataclass(frozen=True)
+class PSNR:
+    """PSNR in dB, of pictures in [0, 1], against the source or the true edit, whole or outside the
+    mask.
+
+    Outside the mask it averages over the pixels there alone. (PIE-Bench's code blackens the masked
+    pixels and averages over all: its numbers grow with the mask.) Equal pictures have no finite
+    PSNR: nan.
+    """
+
+    against: str = "source"
+    region: str = "whole"
+
+    version = 1
+    unit = "dB"
+    higher_is_better = True
+
+    def __post_init__(self) -> None:
+        checked_comparison("psnr", self.against, self.region)
+
+    @property
+    def name(self) -> str:
+        return name_of("psnr", self.against, self.region)
+
+    def __call__(self, case: EditCase, edited: Edited) -> float:
+        from torchmetrics.functional.image import peak_signal_noise_ratio
+
+        reference = reference_of(case, self.against)
+        if reference is None:
+            return math.nan
+        image = edited.image
+        if self.region == "background":
+            outside = background_of(case, edited)
+            if outside is None:
+                return math.nan
+            image, reference = image[:, outside], reference[:, outside]
+        value = float(peak_signal_noise_ratio(image, reference, data_range=1.0))
+        return value if math.isfinite(value) else math.nan

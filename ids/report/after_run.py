@@ -1,0 +1,85 @@
+"""What a person sees when a run is over: the table, the contact sheet, what went wrong."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ids.core.records import EditCase
+from ids.report.rows import frame
+from ids.report.sheet import contact_sheet
+from ids.report.table import tables
+from ids.run.store import Store
+
+
+def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
+    """Print the table of a finished run, write its contact sheet; 1 where an edit failed."""
+    console, store = _console(), Store(output_dir)
+    rows = frame([store.record(key) for key in _keys(folder)], store)
+    for table in tables(rows):
+        table.print(console)
+        table.write(folder, "table")
+    sheet = contact_sheet(cases, rows, store, folder / "contact_sheet.png")
+    console.print(f"contact sheet: {sheet}", markup=False, highlight=False, soft_wrap=True)
+    bad = rows[rows["status"] != "ok"]
+    for reason, count in bad["reason"].value_counts().items():
+        console.print(
+            f"{count} not edited: {reason}", markup=False, highlight=False, soft_wrap=True
+        )
+    return int((rows["status"] == "failed").any())
+
+
+def hand_over(folder: Path, output_dir: Path, out: Path) -> Path:
+    """Copy a single edit's picture to where the user wants it."""
+    (key,) = _keys(folder)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.copyfile(Store(output_dir).record(key).picture, partial)
+    return partial.replace(out)
+
+
+def show_store(
+    output_dir: Path,
+    dataset: str,
+    methods: Sequence[str] | None,
+    baseline: str,
+    engine: str | None,
+    write: bool,
+) -> int:
+    """`ids table`."""
+    console, store = _console(), Store(output_dir)
+    records = [
+        record
+        for record in store.records()
+        if record.job["dataset"].startswith(dataset)
+        and (not methods or record.job["name"] in methods)
+    ]
+    if not records:
+        console.print(f"{output_dir}: no results yet; `ids run experiments=demo` makes some")
+        return 1
+    for table in tables(frame(records, store, engine), baseline):
+        table.print(console)
+        if write:
+            name = table.title.replace(" on ", "-").replace(":", "-")
+            console.print(
+                f"written: {table.write(output_dir / 'tables', name)}",
+                markup=False,
+                highlight=False,
+            )
+    return 0
+
+
+def _keys(folder: Path) -> list[str]:
+    """Of every setting of a run, each key once."""
+    keys: dict[str, None] = {}
+    for path in sorted(folder.rglob("outcomes.json")):
+        keys |= dict.fromkeys(row["key"] for row in json.loads(path.read_text())["outcomes"])
+    return list(keys)
+
+
+def _console() -> Console:
+    """Wide enough for the table even where there is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=180)

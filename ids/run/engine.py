@@ -1,0 +1,71 @@
+"""How edits are computed: nothing here decides what comes out, beyond rounding."""
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass
+
+import torch
+
+from ids.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`device` is `auto`, `cpu`, `cuda` or `cuda:1`; `batch_size` edits run side by side; `threads`
+    0 leaves torch's choice.
+    """
+
+    device: str = "auto"
+    batch_size: int = 8
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"engine.batch_size: expected 1 or more; got {self.batch_size}")
+        if self.threads < 0:
+            raise ValueError(
+                f"engine.threads: expected 0 (torch's choice) or more; got {self.threads}"
+            )
+
+    def start(self) -> torch.device:
+        """The device, ready."""
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        name = (
+            self.device
+            if self.device != "auto"
+            else ("cuda" if torch.cuda.is_available() else "cpu")
+        )
+        try:
+            device = torch.device(name)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"engine.device: expected auto, cpu, cuda or cuda:N; got {name!r}"
+            ) from error
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise ConfigError(
+                f"engine.device: expected a device of this machine; got {name!r}; here is no CUDA"
+            )
+        return device
+
+    def describe(self, device: torch.device) -> dict[str, str | int]:
+        """What measurements depend on."""
+        cuda = device.type == "cuda"
+        return {
+            "device": torch.cuda.get_device_name(device)
+            if cuda
+            else platform.processor() or platform.machine(),
+            "kind": device.type,
+            "threads": torch.get_num_threads(),
+            "cores": os.cpu_count() or 0,
+            "batch_size": self.batch_size,
+            "torch": torch.__version__,
+        }
+
+
+def engine_key(description: dict[str, str | int]) -> str:
+    """A folder name for measurements taken alike."""
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{description['kind']}-batch{description['batch_size']}-{digest}"

@@ -1,0 +1,58 @@
+"""Where a result was made: versions, device, code."""
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "diffusers",
+    "transformers",
+    "numpy",
+    "torchmetrics",
+    "hydra-core",
+    "wandb",
+)
+
+
+def environment(engine: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "engine": dict(engine),
+        "python": platform.python_version(),
+        "commit": _commit(),
+        "packages": versions(),
+    }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of the packages that results depend on; those not installed are left out."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def _commit() -> str | None:
+    """The commit of a checkout, marked where it has changes; None for an installed package."""
+    here = Path(__file__).parent
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude", "*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() or None if told.returncode == 0 else None

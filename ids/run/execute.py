@@ -1,0 +1,150 @@
+"""Jobs to stored results, batch by batch. A row that fails, fails alone."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+import torch
+
+from ids.core.errors import ConfigError, IdsError, UnsupportedError
+from ids.core.protocols import Backbone, Editor, Progress
+from ids.core.records import Edited, Measurement, Trace
+from ids.core.rng import Streams
+from ids.editing import Metered
+from ids.representations import LatentImage
+from ids.run.engine import Engine, engine_key
+from ids.run.environment import environment
+from ids.run.job import Job
+from ids.run.memory import peak_bytes, reset_peak
+from ids.run.store import Store
+
+Status = Literal["ok", "failed", "unsupported"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    job: Job
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Runs jobs of one setting on one loaded backbone."""
+
+    editor: Editor
+    backbone: Backbone
+    engine: Engine
+    device: torch.device
+    store: Store
+
+    def __call__(
+        self, jobs: Sequence[Job], progress: Callable[[Sequence[Job]], Progress]
+    ) -> Iterator[list[Outcome]]:
+        """One list of outcomes a batch; everything in it is on disk by then."""
+        for _, alike in groupby(jobs, key=lambda job: job.seed):
+            waiting, size = list(alike), self.engine.batch_size
+            for batch in (waiting[at : at + size] for at in range(0, len(waiting), size)):
+                yield self._run(batch, progress(batch))
+
+    def _run(self, jobs: list[Job], progress: Progress) -> list[Outcome]:
+        readable, outcomes = self._readable(jobs)
+        if readable:
+            try:
+                outcomes += self._edit(readable, progress)
+            except UnsupportedError as error:
+                outcomes += [Outcome(job, "unsupported", str(error)) for job in readable]
+            except RuntimeError as error:
+                raise self._explained(error, len(readable)) from error
+        for outcome in outcomes:
+            if outcome.status != "ok":
+                self.store.put_failure(outcome.job, outcome.status, outcome.reason)
+        return outcomes
+
+    def _readable(self, jobs: list[Job]) -> tuple[list[Job], list[Outcome]]:
+        """A picture that cannot be read must not take its batch mates along."""
+        readable, failed = [], []
+        for job in jobs:
+            try:
+                job.case.source.load()
+                self.backbone.prompt([job.case.prompt_src, job.case.prompt_trg])
+                readable.append(job)
+            except IdsError as error:
+                failed.append(Outcome(job, "failed", str(error)))
+        return readable, failed
+
+    def _edit(self, jobs: list[Job], progress: Progress) -> list[Outcome]:
+        subject = LatentImage.encode(self.backbone, [job.case for job in jobs], self.device)
+        metered = Metered(self.backbone)
+        self._warm_up(subject)
+        reset_peak(self.device)
+        began = time.perf_counter()
+        rng = Streams.of(jobs[0].seed or 0, [job.case.id for job in jobs])
+        trace = self.editor(metered, subject, rng, progress)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        taken = Measurement(
+            seconds=(time.perf_counter() - began) / len(jobs),
+            forwards=metered.passes.forwards / len(jobs),
+            backwards=metered.passes.backwards / len(jobs),
+            peak_bytes=peak_bytes(self.device),
+            batch=len(jobs),
+        )
+        z_trg = subject.z_trg.detach()
+        images = self.backbone.decode(z_trg)
+        edited = [
+            Edited(images[row].cpu(), subject.z_src[row].cpu(), z_trg[row].cpu().clone())
+            for row in range(len(jobs))
+        ]
+        return [self._keep(job, row, edited[row], trace, taken) for row, job in enumerate(jobs)]
+
+    def _keep(
+        self, job: Job, row: int, edited: Edited, trace: Trace, taken: Measurement
+    ) -> Outcome:
+        curves = {name: values[:, row] for name, values in trace.curves.items()}
+        if not (edited.z_trg.isfinite().all() and edited.image.isfinite().all()):
+            return Outcome(
+                job,
+                "failed",
+                f"case {job.case.id}: expected finite latents; {_first_bad_step(curves)}",
+            )
+        engine = self.engine.describe(self.device)
+        self.store.put(job, edited, curves, environment(engine))
+        self.store.put_measurement(job.key, engine_key(engine), engine, taken)
+        return Outcome(job, "ok")
+
+    def _warm_up(self, subject: LatentImage) -> None:
+        """One forward and backward before the clock starts: kernels are chosen and memory is mapped
+        on first use.
+        """
+        z = subject.z_src.clone().requires_grad_()
+        t = torch.zeros(len(z), dtype=torch.long, device=z.device)
+        self.backbone.eps(z, self.backbone.prompt([""] * len(z)), t).sum().backward()
+
+    def _explained(self, error: RuntimeError, rows: int) -> Exception:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(
+            error
+        ):
+            return error
+        smaller = (
+            f"engine.batch_size={rows // 2}"
+            if rows > 1
+            else "a smaller dataset.size or backbone.precision=fp16"
+        )
+        return ConfigError(
+            f"engine.batch_size: out of memory with {rows} edits at a time; set {smaller}"
+        )
+
+
+def _first_bad_step(curves: dict[str, torch.Tensor]) -> str:
+    bad = (~curves["gradient"].isfinite()).nonzero() if "gradient" in curves else torch.empty(0)
+    where = (
+        f"NaN or infinity first in step {int(bad[0])}"
+        if len(bad)
+        else "NaN or infinity in the result"
+    )
+    return f"{where}; try backbone.precision=fp32 or another seed"

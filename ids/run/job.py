@@ -1,0 +1,104 @@
+"""What is asked, and the name it gives the answer."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ids.core.protocols import Dataset, Editor
+from ids.core.records import EditCase
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One method with all its values, on one backbone. `name` is how people call it; the rest
+    decides the results.
+    """
+
+    name: str
+    method: Mapping[str, Any]
+    backbone: Mapping[str, str]
+    revisions: Mapping[str, int]  # of the classes the method is made of
+
+    @property
+    def key(self) -> str:
+        return _digest(
+            {"method": self.method, "backbone": self.backbone, "revisions": self.revisions}
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One edit to make. Its key covers what the edit depends on, and nothing else."""
+
+    setting: Setting
+    case: EditCase
+    dataset: str
+    seed: int | None  # None where chance plays no part
+    prompts: tuple[str, str] | None  # None where words play no part
+
+    @cached_property
+    def key(self) -> str:
+        return _digest(self.identity)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        truth = self.case.truth.digest() if self.case.truth and self.prompts is None else None
+        return {
+            "setting": self.setting.key,
+            "case": self.case.id,  # names the random streams
+            "source": self.case.source.digest(),
+            "truth": truth,
+            "prompts": self.prompts,
+            "seed": self.seed,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Everything a reader of the stored result wants to know."""
+        return {
+            "identity": self.identity,
+            "name": self.setting.name,
+            "method": self.setting.method,
+            "backbone": self.setting.backbone,
+            "revisions": self.setting.revisions,
+            "dataset": self.dataset,
+            "case": self.case.id,
+            "prompt_src": self.case.prompt_src,
+            "prompt_trg": self.case.prompt_trg,
+            "tags": sorted(self.case.tags),
+            "seed": self.seed,
+        }
+
+
+def plan(setting: Setting, editor: Editor, dataset: Dataset, seeds: Sequence[int]) -> list[Job]:
+    """Every case under every seed that matters; one job where none does."""
+    return [
+        Job(
+            setting,
+            case,
+            dataset.name,
+            seed,
+            (case.prompt_src, case.prompt_trg) if editor.guided else None,
+        )
+        for case in (dataset[i] for i in range(len(dataset)))
+        for seed in (seeds if editor.random else [None])
+    ]
+
+
+def revisions(part: object) -> dict[str, int]:
+    """`revision` of every class an editor is composed of: raised when a change of code changes its
+    numbers.
+    """
+    found = {type(part).__name__: int(getattr(part, "revision", 1))}
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        if dataclasses.is_dataclass(value):
+            found |= revisions(value)
+    return found
+
+
+def _digest(what: object) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,80 @@
+"""Stored results to the loggers: a mirror of the store, never its source."""
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+
+from ids.core.protocols import Logger
+from ids.run.job import Job
+from ids.run.store import Record, Store
+
+MAX_PICTURES = 16
+
+
+def mirror(
+    name: str,
+    config: Mapping[str, Any],
+    jobs: Sequence[Job],
+    store: Store,
+    loggers: Sequence[Logger],
+) -> None:
+    """One run per setting: its configuration, mean curves, every edit's metrics, pictures, means as
+    the summary.
+    """
+    done = [(job, store.record(job.key)) for job in jobs if store.status(job.key) == "ok"]
+    if not done:
+        return
+    with ExitStack() as stack:
+        rows = [_values(record, store) for _, record in done]
+        for log in [stack.enter_context(logger.run(name, config)) for logger in loggers]:
+            for step, values in enumerate(_mean_curves([job.key for job, _ in done], store)):
+                log.scalars("curve", step, values)
+            for index, ((job, _), values) in enumerate(zip(done, rows, strict=True)):
+                log.scalars("edit", index, values)
+                if index < MAX_PICTURES:
+                    caption = f"{job.case.prompt_src} -> {job.case.prompt_trg}"
+                    edited = store.edited(job.key).image
+                    log.image(
+                        job.case.id, torch.cat([job.case.source.load(), edited], dim=-1), caption
+                    )
+            log.summary(_mean(rows))
+
+
+def _values(record: Record, store: Store) -> dict[str, float]:
+    values = {name.split("@")[0]: value for name, value in record.metrics.items()}
+    taken = store.measurement(record.key)
+    if taken:
+        values |= {name: taken[name] for name in ("seconds", "forwards", "backwards")}
+        values["peak_memory_mb"] = taken["peak_bytes"] / 2**20
+    return values
+
+
+def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
+    traces = [store.trace(key).curves for key in keys]
+    if not traces[0]:
+        return []
+    means = {
+        name: torch.stack([trace[name].double() for trace in traces]).mean(0) for name in traces[0]
+    }
+    columns: dict[str, list[float]] = {}
+    for name, values in means.items():
+        if values.ndim == 1:
+            columns[name] = values.tolist()
+        else:  # FPR's residual, one per iteration
+            columns |= {f"{name}_{k}": values[:, k].tolist() for k in range(values.shape[1])}
+    return [
+        {name: values[step] for name, values in columns.items()}
+        for step in range(len(next(iter(columns.values()))))
+    ]
+
+
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    means = {}
+    for name in rows[0]:
+        finite = [row[name] for row in rows if name in row and math.isfinite(row[name])]
+        if finite:
+            means[name] = sum(finite) / len(finite)
+    return means

@@ -1,0 +1,177 @@
+"""Results on disk, named by what was asked. A result is whole or absent, whatever happens in
+between.
+
+results/<key[:2]>/<key>/   job.json  edit.png  latents.safetensors  trace.jsonl  env.json
+metrics.json measurements/<engine>/<key>.json
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image as PIL
+from safetensors.torch import load_file, save_file
+
+from ids.core.records import Edited, Measurement, Trace
+from ids.core.tensors import Image
+from ids.run.job import Job
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stored result without its tensors."""
+
+    key: str
+    folder: Path
+    job: Mapping[str, Any]
+    metrics: Mapping[str, float]
+
+    @property
+    def status(self) -> str:
+        return str(self.job["status"])
+
+    @property
+    def picture(self) -> Path:
+        return self.folder / "edit.png"
+
+
+@dataclass(frozen=True)
+class Store:
+    """All results below `root`. Safe against kill -9, and against several processes writing at
+    once.
+    """
+
+    root: Path
+
+    def status(self, key: str) -> str | None:
+        """`ok`, `failed`, `unsupported`, or None where there is no result yet."""
+        path = self._folder(key) / "job.json"
+        return str(json.loads(path.read_text())["status"]) if path.exists() else None
+
+    def put(
+        self, job: Job, edited: Edited, trace: Mapping[str, torch.Tensor], env: Mapping[str, Any]
+    ) -> None:
+        with self._new(job.key) as folder:
+            to_pil(edited.image).save(folder / "edit.png")
+            save_file(
+                {"z_src": edited.z_src.contiguous(), "z_trg": edited.z_trg.contiguous()},
+                folder / "latents.safetensors",
+            )
+            (folder / "trace.jsonl").write_text(_trace_lines(trace))
+            (folder / "env.json").write_text(json.dumps(env, indent=1))
+            (folder / "job.json").write_text(
+                json.dumps({**job.describe(), "status": "ok"}, indent=1)
+            )
+
+    def put_failure(self, job: Job, status: str, reason: str) -> None:
+        with self._new(job.key) as folder:
+            description = {**job.describe(), "status": status, "reason": reason}
+            (folder / "job.json").write_text(json.dumps(description, indent=1))
+
+    def edited(self, key: str) -> Edited:
+        folder = self._folder(key)
+        latents = load_file(folder / "latents.safetensors")
+        return Edited(from_png(folder / "edit.png"), latents["z_src"], latents["z_trg"])
+
+    def trace(self, key: str) -> Trace:
+        path = self._folder(key) / "trace.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        return Trace(
+            {
+                name: torch.tensor([line[name] for line in lines])
+                for name in (lines[0] if lines else {})
+            }
+        )
+
+    def record(self, key: str) -> Record:
+        folder = self._folder(key)
+        metrics = folder / "metrics.json"
+        values = json.loads(metrics.read_text()) if metrics.exists() else {}
+        return Record(key, folder, json.loads((folder / "job.json").read_text()), values)
+
+    def records(self) -> Iterator[Record]:
+        for path in sorted((self.root / "results").glob("??/*/job.json")):
+            yield self.record(path.parent.name)
+
+    def add_metrics(self, key: str, values: Mapping[str, float]) -> None:
+        path = self._folder(key) / "metrics.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        _write_whole(path, json.dumps({**known, **values}, indent=1))
+
+    def put_measurement(
+        self, key: str, engine: str, description: Mapping[str, Any], taken: Measurement
+    ) -> None:
+        path = self.root / "measurements" / engine / f"{key}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, json.dumps({**asdict(taken), "engine": description}))
+
+    def measurement(self, key: str, engine: str | None = None) -> Mapping[str, Any] | None:
+        """The newest measurement of a job, on that engine or on any."""
+        found = (self.root / "measurements").glob(f"{engine or '*'}/{key}.json")
+        newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+        return json.loads(newest.read_text()) if newest else None
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "results" / key[:2] / key
+
+    @contextmanager
+    def _new(self, key: str) -> Iterator[Path]:
+        """A folder that takes its final name only once it is complete."""
+        final = self._folder(key)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=final.parent))
+        try:
+            yield partial
+            for file in partial.iterdir():
+                _flush(file)
+            if final.exists():
+                shutil.rmtree(final)
+            with suppress(FileExistsError):
+                partial.rename(final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def to_pil(image: Image) -> PIL.Image:
+    return PIL.fromarray((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
+
+
+def from_png(path: Path) -> Image:
+    with PIL.open(path) as picture:
+        return (
+            torch.from_numpy(np.asarray(picture.convert("RGB")).copy()).permute(2, 0, 1).float()
+            / 255
+        )
+
+
+def _trace_lines(curves: Mapping[str, torch.Tensor]) -> str:
+    if not curves:
+        return ""
+    columns = {name: values.tolist() for name, values in curves.items()}
+    steps = range(len(next(iter(columns.values()))))
+    return "".join(
+        json.dumps({name: values[step] for name, values in columns.items()}) + "\n"
+        for step in steps
+    )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(name, path)
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())

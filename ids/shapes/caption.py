@@ -1,0 +1,57 @@
+"""What is said of a scene, and the small vocabulary in which it is said."""
+
+from collections.abc import Collection
+from itertools import pairwise
+
+import numpy as np
+
+from ids.shapes.scene import COLOURS, FILLS, SHAPES, Attribute, Scene
+
+ALL: tuple[Attribute, ...] = ("fill", "colour", "shape")
+WORDS = ("a", "shape", *FILLS, *COLOURS, *SHAPES)
+KEEP_PROBABILITY: dict[Attribute, float] = {"fill": 0.6, "colour": 0.85, "shape": 0.9}
+
+
+def caption(scene: Scene, said: Collection[Attribute] = ALL) -> str:
+    """`a striped red circle`; what is not said is left out, an unsaid shape is called `shape`."""
+    adjectives = [
+        getattr(scene, attribute) for attribute in ("fill", "colour") if attribute in said
+    ]
+    return " ".join(["a", *adjectives, scene.shape if "shape" in said else "shape"])
+
+
+def draw_said(rng: np.random.Generator) -> tuple[Attribute, ...]:
+    """Which attributes a training caption mentions."""
+    return tuple(a for a in ALL if rng.random() < KEEP_PROBABILITY[a])
+
+
+def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Vocabulary and merges of a CLIP byte-pair tokenizer in which every word of the world is one
+    token.
+
+    Other words of Latin letters fall apart into known pieces, as with any byte-pair tokenizer.
+    """
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
+    pieces = dict.fromkeys([*letters, *(f"{c}</w>" for c in letters)])
+    merges: list[tuple[str, str]] = []
+    for word in WORDS:
+        # Later merges rank behind earlier ones: no word can break up one that is already whole.
+        parts = _merge([*word[:-1], f"{word[-1]}</w>"], merges)
+        while len(parts) > 1:
+            merges.append((parts[0], parts[1]))
+            parts = [parts[0] + parts[1], *parts[2:]]
+            pieces[parts[0]] = None
+    tokens = [*pieces, "<|startoftext|>", "<|endoftext|>"]
+    return {token: i for i, token in enumerate(tokens)}, merges
+
+
+def _merge(parts: list[str], merges: list[tuple[str, str]]) -> list[str]:
+    """Byte-pair encoding: apply the earliest merge that fits until none does."""
+    while True:
+        rank, at = min(
+            ((merges.index(pair), i) for i, pair in enumerate(pairwise(parts)) if pair in merges),
+            default=(-1, -1),
+        )
+        if rank < 0:
+            return parts
+        parts = [*parts[:at], parts[at] + parts[at + 1], *parts[at + 2 :]]

@@ -1,0 +1,75 @@
+"""Train the embedded world's networks and write them as a Stable Diffusion folder.
+
+    python scripts/train_shapes.py                     # everything: 90 minutes on two idle cores
+    python scripts/train_shapes.py --minutes-unet 5    # a quick trial
+    python scripts/train_shapes.py --stages export     # write the folder from the checkpoints
+
+Interrupt at will: the same command goes on where it stopped. Nothing random depends on when that
+was.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from shapes_training.autoencoder import standardize, train_autoencoder
+from shapes_training.classifier import train_classifier
+from shapes_training.course import Budget, Outcome
+from shapes_training.diffusion import build_library, train_diffusion
+from shapes_training.export import write_folder
+
+STAGES = ("vae", "unet", "classifier", "export")
+
+
+def main() -> None:
+    args = _parse()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    vae = train_autoencoder(
+        args.work, Budget(120_000, args.minutes_vae, 16, 2e-3), args.seed, device
+    )
+    if args.stages == "vae":
+        return
+    standardize(vae.modules["vae"], args.seed)
+    unet = _train_unet(args, vae, device)
+    if args.stages == "unet":
+        return
+    judge = train_classifier(
+        args.work, Budget(60_000, args.minutes_classifier, 32, 2e-3), args.seed, device
+    )
+    if args.stages == "classifier":
+        return
+    write_folder(args.out, vae, unet, judge, args.seed)
+
+
+def _train_unet(args: argparse.Namespace, vae: Outcome, device: torch.device) -> Outcome:
+    library = build_library(args.work, vae.modules["vae"], args.scenes, args.seed)
+    return train_diffusion(
+        args.work, Budget(600_000, args.minutes_unet, 64, 1e-3), library, args.seed, device
+    )
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stages", choices=STAGES, default="export", help="stop after this stage")
+    parser.add_argument(
+        "--work", type=Path, default=Path("outputs/shapes_training"), help="checkpoints and latents"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("ids/shapes/weights"), help="the folder to write"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--scenes", type=int, default=48_000, help="scenes whose latents are cached"
+    )
+    parser.add_argument(
+        "--minutes-vae", type=float, default=26, help="time budget, summed over resumes"
+    )
+    parser.add_argument("--minutes-unet", type=float, default=60)
+    parser.add_argument("--minutes-classifier", type=float, default=8)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
