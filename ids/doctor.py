@@ -52,7 +52,8 @@ def _torch_trouble() -> list[str]:
     except Exception as error:  # the operators of a mismatched build fail in several ways
         return [
             f"torchvision does not fit torch {_version('torch')} ({str(error).splitlines()[0]}); "
-            "install both together, from one kind of build: pip install --force-reinstall torch torchvision"
+            "install both together, from one kind of build: "
+            "pip install --force-reinstall torch torchvision"
         ]
     return []
 

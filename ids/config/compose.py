@@ -1,9 +1,10 @@
 """Words on the command line to a plain configuration, with errors a person can act on."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import product
+from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -12,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -40,26 +42,27 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def compose_all(overrides: Sequence[str]) -> list[DictConfig]:
-    """One configuration per combination of a sweep, each with its hydra node; checked."""
+@dataclass(frozen=True)
+class Composed:
+    """One setting: its values as plain data, the option chosen in each group, and Hydra's mode."""
+
+    values: dict[str, Any]
+    choices: Mapping[str, str]
+    multirun: bool
+
+
+def compose_all(overrides: Sequence[str]) -> list[Composed]:
+    """Every combination of a sweep, composed and checked."""
     with _hydra(), _readable_errors():
         first = compose("config", [*_fixed(overrides), search_path()], return_hydra_config=True)
         sweep = OmegaConf.to_container(first.hydra.sweeper.get("params") or OmegaConf.create({}))
         assert isinstance(sweep, dict)
         swept = [f"{key}={value}" for key, value in sweep.items()]
-        configs = []
-        for _, combination in zip(range(MAX_CHECKED), _expand([*swept, *overrides]), strict=False):
-            configs.append(
-                compose("config", [*combination, search_path()], return_hydra_config=True)
-            )
-    for config in configs:
-        check(plain(without_hydra(config)))
-    return configs
-
-
-def choice(config: DictConfig, group: str) -> str:
-    """The option chosen in a group, as the user would type it."""
-    return str(config.hydra.runtime.choices[group])
+        combinations = islice(_expand([*swept, *overrides]), MAX_CHECKED)
+        settings = [_composed(combination) for combination in combinations]
+    for setting in settings:
+        check(setting.values)
+    return settings
 
 
 def running_choice(group: str) -> str:
@@ -73,10 +76,12 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_"))
 
 
-def without_hydra(config: DictConfig) -> DictConfig:
+def _composed(overrides: Sequence[str]) -> Composed:
+    config = compose("config", [*overrides, search_path()], return_hydra_config=True)
     bare = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
     assert isinstance(bare, DictConfig)
-    return bare
+    choices = {str(group): str(name) for group, name in config.hydra.runtime.choices.items()}
+    return Composed(plain(bare), choices, config.hydra.mode == RunMode.MULTIRUN)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ids.config.check import check
-from ids.config.compose import compose_all, plain, running_choice, search_path, without_hydra
+from ids.config.compose import compose_all, plain, running_choice, search_path
 from ids.config.paths import config_home
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class Launched:
 
 def run(overrides: Sequence[str], multirun: bool) -> Launched:
     """Check every setting asked for, then launch them."""
-    configs = compose_all(overrides)
-    first = configs[0]
-    folder = Path(first.output_dir) / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
-    sweeping = multirun or str(first.hydra.mode) == "RunMode.MULTIRUN" or len(configs) > 1
+    settings = compose_all(overrides)
+    values = settings[0].values
+    folder = Path(values["output_dir"]) / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
+    sweeping = multirun or settings[0].multirun or len(settings) > 1
     places = [
         f"hydra.run.dir={folder}",
         f"hydra.sweep.dir={folder}",
@@ -55,7 +55,7 @@ def run(overrides: Sequence[str], multirun: bool) -> Launched:
         *(["--multirun"] if sweeping else []),
     ]
     _task()
-    return Launched(folder, Path(first.output_dir), plain(first.dataset))
+    return Launched(folder, Path(values["output_dir"]), values["dataset"])
 
 
 @hydra.main(config_path=str(config_home() / "conf"), config_name="config", version_base="1.3")
@@ -71,5 +71,4 @@ def _task(config: DictConfig) -> None:
 
 def show(overrides: Sequence[str]) -> str:
     """The whole configuration as YAML, as it would run."""
-    config = compose_all(overrides)[0]
-    return OmegaConf.to_yaml(OmegaConf.create(plain(without_hydra(config))))
+    return OmegaConf.to_yaml(OmegaConf.create(compose_all(overrides)[0].values))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
-from ids.core.tensors import Latent, Prompt
+from ids.core.tensors import Latent, PerRow, Prompt, Timestep
 from ids.diffusion.schedule import diffuse, predict_eps, predict_z0
 
 
@@ -42,13 +42,19 @@ class FPR:
         s, t = eps_phi.schedule, draw.t
         z_t, residuals = diffuse(s, z_src, draw.eps, t), []
         for _ in range(self.n_iters):
-            with torch.enable_grad():
-                z_t = z_t.detach().requires_grad_()
-                z_0t = predict_z0(s, z_t, eps_phi(z_t, y_src, t), t)
-                residual = torch.linalg.vector_norm(z_src - z_0t, dim=(1, 2, 3))
-                (direction,) = torch.autograd.grad(residual.sum(), z_t)
-            z_t = z_t.detach() - self.scale * direction
-            residuals.append(residual.detach())
-        return replace(draw, eps=predict_eps(s, z_t, z_src, t)), {
-            "fpr_residual": torch.stack(residuals, dim=1)
-        }
+            residual, direction = self.descent(eps_phi, z_src, z_t, y_src, t)
+            z_t = z_t - self.scale * direction
+            residuals.append(residual)
+        eps_star = predict_eps(s, z_t, z_src, t)
+        return replace(draw, eps=eps_star), {"fpr_residual": torch.stack(residuals, dim=1)}
+
+    def descent(
+        self, eps_phi: Denoiser, z_src: Latent, z_t: Latent, y_src: Prompt, t: Timestep
+    ) -> tuple[PerRow, Latent]:
+        """The distance ||z_src - z_0|t||_2 per row, and its gradient in z_t."""
+        with torch.enable_grad():
+            z_t = z_t.detach().requires_grad_()
+            z_0t = predict_z0(eps_phi.schedule, z_t, eps_phi(z_t, y_src, t), t)
+            residual = torch.linalg.vector_norm(z_src - z_0t, dim=(1, 2, 3))
+            (direction,) = torch.autograd.grad(residual.sum(), z_t)
+        return residual.detach(), direction

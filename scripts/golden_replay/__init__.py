@@ -1,0 +1,3 @@
+"""Replaying recorded numbers through the classes that `ids run` builds; `scripts/parity.py` runs
+it.
+"""

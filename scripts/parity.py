@@ -1,0 +1,57 @@
+"""Replay a folder of recorded numbers through the classes that `ids run` builds.
+
+    python scripts/parity.py tests/golden            # one line per recording; status 1 on any FAIL
+    python scripts/parity.py GOLDEN_DIR --only traj  # those whose name starts so
+
+The recordings come from the authors' released code on small networks (see NOTICE). Float64, largest
+absolute error 1e-9; recordings made in float32, 1e-5; our float32 path against their float64, 5e-4.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+from golden_replay.recording import Golden
+from golden_replay.replays import replay_for
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="", help="names that start so")
+    args = parser.parse_args()
+    if not (args.folder / "inputs_tiny.safetensors").is_file():
+        print(
+            f"{args.folder}: expected a golden folder with inputs_tiny.safetensors; there is none"
+        )
+        return 2
+    torch.set_num_threads(1)
+    verdicts = [_replay(Golden(args.folder), name) for name in _names(args)]
+    return int(not all(verdicts))
+
+
+def _names(args: argparse.Namespace) -> list[str]:
+    return [name for name in Golden(args.folder).names() if name.startswith(args.only)]
+
+
+def _replay(golden: Golden, name: str) -> bool:
+    """Print one line; False on FAIL."""
+    replay = replay_for(golden, name)
+    if isinstance(replay, str):
+        print(f"{name:28} skipped ({replay})", flush=True)
+        return True
+    try:
+        verdict = replay(golden, name)
+    except (ValueError, KeyError) as error:
+        print(f"{name:28} FAIL     {type(error).__name__}: {error}", flush=True)
+        return False
+    errors = "  ".join(f"{key} {error:.1e}" for key, error in verdict.errors.items())
+    print(f"{name:28} {'ok  ' if verdict.ok else 'FAIL'}     {errors}", flush=True)
+    return verdict.ok
+
+
+if __name__ == "__main__":
+    sys.exit(main())
