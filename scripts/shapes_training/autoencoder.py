@@ -86,18 +86,3 @@ def encode_scenes(vae: AutoencoderKL, scenes: list[Scene], batch: int = 64) -> T
             for x in parts
         ]
     )
-
-
-@torch.no_grad()
-def round_trip_psnr(vae: AutoencoderKL, scenes: list[Scene]) -> float:
-    """Mean PSNR in dB of decode(encode(x)) against x."""
-    x = render(scenes)
-    device = next(vae.parameters()).device
-    y = (
-        vae.decode(vae.encode(x.mul(2).sub(1).to(device)).latent_dist.mean)
-        .sample.add(1)
-        .div(2)
-        .clamp(0, 1)
-        .cpu()
-    )
-    return float((-10 * (y - x).square().mean((1, 2, 3)).log10()).mean())

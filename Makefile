@@ -1,0 +1,54 @@
+# `make help` lists what there is.
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1 \
+	&& { echo "$$p"; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench parity shapes wheel clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## a virtual environment in .venv with everything in it
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "setup: expected Python 3.11 or 3.12; none was found; install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## edit twelve pictures with SDS, DDS and IDS: table and contact sheet
+	$(BIN)/ids run experiments=demo
+
+test: $(STAMP)  ## the tests, on two cores
+	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2
+
+check: $(STAMP)  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP)  ## write the format that check wants
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## speed, as ratios measured in one run
+	$(BIN)/python benchmarks/batching.py
+
+parity: $(STAMP)  ## our numbers against the authors'
+	$(BIN)/python scripts/parity.py tests/golden
+
+shapes: $(STAMP)  ## train the embedded world's networks: 90 minutes on two idle cores; resumes
+	$(BIN)/python scripts/train_shapes.py
+
+wheel: $(STAMP)  ## dist/*.whl
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:  ## remove what was built, keep results
+	rm -rf dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,135 @@
+"""Fixtures: small networks with the true topology, the exact world, and the command in a
+subprocess.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from ids.backbones import Gaussian, GaussianWorld
+
+torch.set_num_threads(1)
+ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = Path(__file__).parent / "golden"
+sys.path.insert(0, str(ROOT / "scripts"))
+
+
+@pytest.fixture
+def world() -> GaussianWorld:
+    return Gaussian().load(torch.device("cpu"))
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Nobody watches."""
+
+    def step(self) -> None:
+        pass
+
+
+@pytest.fixture
+def silent() -> Silent:
+    return Silent()
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The command, in a folder of its own."""
+
+    folder: Path
+
+    def __call__(
+        self, *words: str, timeout: float = 240, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ids.cli", *words],
+            cwd=self.folder,
+            env=os.environ
+            | {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
+            | env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def results(self) -> list[Path]:
+        return sorted((self.folder / "outputs" / "results").glob("??/*/job.json"))
+
+
+@pytest.fixture
+def ids(tmp_path: Path) -> Ids:
+    return Ids(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion folder of the true topology (four levels, CLIP text, KL VAE), random and
+    small.
+    """
+    folder = tmp_path_factory.mktemp("sd")
+    write_tiny_sd(folder)
+    return folder
+
+
+def write_tiny_sd(folder: Path, prediction: str = "epsilon") -> None:
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    from ids.shapes.caption import vocabulary
+
+    torch.manual_seed(0)
+    words, merges = vocabulary()
+    tokenizer = CLIPTokenizer(vocab=words, merges=merges, model_max_length=16)
+    down = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
+    up = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(16, 16, 32, 32),
+        down_block_types=down,
+        up_block_types=up,
+        layers_per_block=2,
+        cross_attention_dim=32,
+        attention_head_dim=4,
+        norm_num_groups=8,
+    )
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 16, 16),
+        latent_channels=4,
+        norm_num_groups=8,
+        sample_size=64,
+    )
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=16,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    scheduler = DDPMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type=prediction,
+    )
+    for name, part in {"unet": unet, "vae": vae, "text_encoder": text}.items():
+        part.save_pretrained(folder / name)
+    tokenizer.save_pretrained(folder / "tokenizer")
+    scheduler.save_pretrained(folder / "scheduler")
+
+
+Write = Callable[[Path], None]

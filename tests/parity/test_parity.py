@@ -1,0 +1,77 @@
+"""Our numbers against the authors', and the proof that the comparison can fail."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import parity
+import pytest
+import torch
+from conftest import GOLDEN
+from golden_replay.recording import Golden
+from golden_replay.replays import replay_for, trajectory
+
+from ids.diffusion import VP, Guided
+from ids.methods import FPR
+
+NAMES = Golden(GOLDEN).names()
+TINY = 1e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recording_is_reproduced(name: str) -> None:
+    replay = replay_for(Golden(GOLDEN), name)
+    assert not isinstance(replay, str), replay
+    verdict = replay(Golden(GOLDEN), name)
+    assert verdict.ok, verdict.errors
+
+
+def _more_lambda(patch: pytest.MonkeyPatch) -> None:
+    original = FPR.__call__
+    patch.setattr(
+        FPR, "__call__", lambda self, *a: original(replace(self, scale=self.scale * (1 + TINY)), *a)
+    )
+
+
+def _more_alpha(patch: pytest.MonkeyPatch) -> None:
+    original = VP.alpha
+    patch.setattr(VP, "alpha", lambda self, t: original(self, t) * (1 + TINY))
+
+
+def _more_guidance(patch: pytest.MonkeyPatch) -> None:
+    original = Guided.__call__
+
+    def guided(self: Guided, *a: object) -> torch.Tensor:
+        return original(replace(self, guidance_scale=self.guidance_scale * (1 + TINY)), *a)  # type: ignore[arg-type]
+
+    patch.setattr(Guided, "__call__", guided)
+
+
+@pytest.mark.parametrize("perturb", [_more_lambda, _more_alpha, _more_guidance])
+def test_a_millionth_is_seen(
+    perturb: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perturb(monkeypatch)
+    assert not trajectory(Golden(GOLDEN), "traj/ids_N3_lam1.0").ok
+
+
+def test_the_script_says_ok_fail_and_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "golden"
+    shutil.copytree(GOLDEN, folder)
+    wrong = json.loads((folder / "traj/dds.json").read_text())
+    wrong["hyper"]["guidance"] = 7.5001
+    (folder / "traj/dds.json").write_text(json.dumps(wrong))
+    (folder / "traj/cds.json").write_text(
+        json.dumps({"hyper": {"method": "cds", "with_cut": True}})
+    )
+    shutil.copy(folder / "traj/dds.safetensors", folder / "traj/cds.safetensors")
+    monkeypatch.setattr("sys.argv", ["parity.py", str(folder), "--only", "traj"])
+    assert parity.main() == 1
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "FAIL" in lines["traj/dds"]
+    assert " ok " in lines["traj/ids_N3_lam1.0"]
+    assert "skipped (" in lines["traj/cds"]

@@ -1,0 +1,65 @@
+"""Metrics on pictures whose answers are known."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ids.core.records import Edited
+from ids.data import Shapes
+from ids.metrics import PSNR, SSIM, LatentDistance
+
+CASE = Shapes("dev", 1)[0]
+SOURCE = CASE.source.load()
+
+
+def edit(image: torch.Tensor) -> Edited:
+    return Edited(image, torch.zeros(4, 2, 2), torch.full((4, 2, 2), 0.5))
+
+
+def test_psnr_of_a_known_error() -> None:
+    shifted = (SOURCE * 0.8 + 0.1).clamp(0, 1)
+    mse = float((shifted - SOURCE).square().mean())
+    assert PSNR()(CASE, edit(shifted)) == pytest.approx(-10 * math.log10(mse), abs=1e-4)
+
+
+def test_the_background_ignores_what_happens_inside_the_mask() -> None:
+    assert CASE.mask is not None
+    inside = CASE.mask.load()
+    changed = torch.where(inside > 0, 1 - SOURCE, SOURCE * 0.9)
+    further = torch.where(inside > 0, SOURCE, SOURCE * 0.9)
+    metric = PSNR(region="background")
+    assert metric(CASE, edit(changed)) == pytest.approx(metric(CASE, edit(further)), abs=1e-4)
+    outside = inside[0] == 0
+    mse = float((0.1 * SOURCE[:, outside]).square().mean())
+    assert metric(CASE, edit(changed)) == pytest.approx(-10 * math.log10(mse), abs=1e-3)
+
+
+def test_the_true_edit_is_nearest_to_itself() -> None:
+    assert CASE.truth is not None
+    near = (CASE.truth.load() + 0.01).clamp(0, 1)
+    assert PSNR("truth")(CASE, edit(near)) > 35 > PSNR("truth")(CASE, edit(SOURCE))
+
+
+def test_undefined_is_nan_never_another_number() -> None:
+    bare = replace(CASE, mask=None, truth=None)
+    for metric in (PSNR("truth"), PSNR(region="background"), SSIM(region="background")):
+        assert math.isnan(metric(bare, edit(SOURCE * 0.5)))
+    assert math.isnan(PSNR()(CASE, edit(SOURCE)))
+
+
+def test_ssim_and_strength() -> None:
+    assert SSIM()(CASE, edit(SOURCE)) == pytest.approx(1)
+    assert SSIM()(CASE, edit(torch.rand_like(SOURCE))) < 0.5
+    assert LatentDistance()(CASE, edit(SOURCE)) == pytest.approx(0.5)
+
+
+def test_names_say_what_is_compared() -> None:
+    assert [PSNR().name, PSNR(region="background").name, PSNR("truth").name] == [
+        "psnr",
+        "psnr_background",
+        "psnr_truth",
+    ]
+    with pytest.raises(ValueError, match="expected one of"):
+        PSNR("other")

@@ -1,0 +1,95 @@
+"""Tables: statistics, labels, order."""
+
+import math
+import random
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from ids.report.rows import in_order
+from ids.report.statistics import Estimate, estimate, paired_difference
+from ids.report.table import tables
+
+
+def frame() -> pd.DataFrame:
+    rng = random.Random(0)
+    lines = []
+    for case in range(6):
+        level = rng.gauss(20, 5)  # cases differ far more than methods
+        for label, gain in (("dds", 0.0), ("ids", 1.0), ("null", 9.0)):
+            for seed in [-1] if label == "null" else [0, 1]:
+                lines.append(
+                    {
+                        "key": f"{case}{label}{seed}",
+                        "label": label,
+                        "status": "ok",
+                        "dataset": "d",
+                        "backbone": "b",
+                        "case": f"c{case}",
+                        "seed": seed,
+                        "reason": "",
+                        "psnr": level + gain + rng.gauss(0, 0.01),
+                        "seconds": 1.0,
+                        "forwards": 4.0,
+                        "backwards": 0.0,
+                        "peak_mb": 100.0,
+                        "engine": "cpu, batch 1",
+                    }
+                )
+    return pd.DataFrame(lines)
+
+
+def test_an_estimate_is_student_t() -> None:
+    values = pd.Series([1.0, 2.0, 4.0])
+    low, high = stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values))
+    found = estimate(values)
+    assert found.mean - found.half == pytest.approx(low)
+    assert found.mean + found.half == pytest.approx(high)
+    assert str(Estimate(math.nan, math.nan, 0)) == "-"
+
+
+def test_pairing_sees_what_the_spread_of_cases_hides() -> None:
+    data = frame()
+    ids, dds = data[data.label == "ids"], data[data.label == "dds"]
+    difference = paired_difference(ids, dds, "psnr")
+    assert difference.mean == pytest.approx(1, abs=0.05)
+    assert difference.half < 0.1 < estimate(ids.groupby("case").psnr.mean()).half
+    null = paired_difference(data[data.label == "null"], dds, "psnr")
+    assert null.n == 6
+
+
+def test_the_order_of_records_changes_nothing() -> None:
+    data = frame()
+    (table,) = tables(data)
+    (shuffled,) = tables(data.sample(frac=1, random_state=1))
+    assert table == shuffled
+    assert [line[0] for line in table.lines] == ["null", "dds", "ids"]
+
+
+def test_failed_cases_are_counted_and_never_averaged() -> None:
+    data = frame()
+    data.loc[(data.label == "ids") & (data.case == "c0"), "status"] = "failed"
+    data.loc[(data.label == "ids") & (data.case == "c0"), "psnr"] = math.nan
+    (table,) = tables(data)
+    line = next(line for line in table.lines if line[0] == "ids")
+    assert line[1] == "5, 1 failed"
+    assert "nan" not in " ".join(line)
+
+
+def test_order_of_methods() -> None:
+    assert in_order(["true_edit", "pds", "ids (a=1)", "null", "dds", "sds"]) == [
+        "null",
+        "sds",
+        "dds",
+        "ids (a=1)",
+        "pds",
+        "true_edit",
+    ]
+
+
+def test_markdown_is_a_table() -> None:
+    (table,) = tables(frame())
+    lines = table.markdown().splitlines()
+    assert lines[2].startswith("| method |")
+    assert len({line.count("|") for line in lines[2:7] if line.startswith("|")}) == 1
