@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from ids.backbones import Gaussian, GaussianWorld
 
 torch.set_num_threads(1)
+settings.register_profile("ids", deadline=None)  # timing never decides a test
+settings.load_profile("ids")
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -119,7 +119,10 @@ class ClipText:
         return int(self.tokenizer.model_max_length)
 
 
+@runtime_checkable
 class Autoencoder(Protocol):
+    """Pictures to latents and back."""
+
     def encode(self, x: Images) -> Latent: ...
     def decode(self, z: Latent) -> Images: ...
 

@@ -140,8 +140,9 @@ def _explain(message: str, error: Exception) -> str:
     ):
         return _unknown_key(match[1])
     if isinstance(error.__cause__, OmegaConfBaseException):
-        return _first_line(error.__cause__)
-    return _first_line(error)
+        error = error.__cause__
+    key = getattr(error, "full_key", "")
+    return f"{key}: {_first_line(error)}" if key else _first_line(error)
 
 
 def _unknown_key(key: str) -> str:

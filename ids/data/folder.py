@@ -43,7 +43,8 @@ class Folder:
 
     @property
     def name(self) -> str:
-        return f"folder:{self._table.parent.name}"
+        path = Path(self.path).expanduser().resolve()
+        return f"folder:{path.parent.name if path.suffix else path.name}"
 
     def __len__(self) -> int:
         return len(self._cases)

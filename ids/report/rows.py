@@ -9,7 +9,7 @@ import pandas as pd
 
 from ids.run.store import Record, Store
 
-ORDER = ("null", "sds", "dds", "ids")  # then everything else by name, the true edit last
+ORDER = ("null_edit", "sds", "dds", "ids")  # then everything else by name, the true edit last
 
 
 def frame(records: Iterable[Record], store: Store, engine: str | None = None) -> pd.DataFrame:

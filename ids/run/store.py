@@ -1,8 +1,9 @@
-"""Results on disk, named by what was asked. A result is whole or absent, whatever happens in
-between.
+"""Results on disk, named by what was asked. A result is whole or absent, whatever happens meanwhile.
 
-results/<key[:2]>/<key>/   job.json  edit.png  latents.safetensors  trace.jsonl  env.json
-metrics.json measurements/<engine>/<key>.json
+    results/<key[:2]>/<key>/           job.json  edit.png  latents.safetensors  trace.jsonl
+                                       env.json  metrics.json
+    measurements/<engine>/<key>.json
+    partial/                           left by killed processes; may be deleted at any time
 """
 
 import json
@@ -125,9 +126,10 @@ class Store:
     @contextmanager
     def _new(self, key: str) -> Iterator[Path]:
         """A folder that takes its final name only once it is complete."""
-        final = self._folder(key)
+        final, workshop = self._folder(key), self.root / "partial"
         final.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=final.parent))
+        workshop.mkdir(exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=workshop))
         try:
             yield partial
             for file in partial.iterdir():

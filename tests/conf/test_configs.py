@@ -29,8 +29,7 @@ KINDS = {"method": Editor, "backbone": BackboneSource, "dataset": Dataset}
 
 
 def values_of(group: str, option: str) -> dict[str, Any]:
-    quoted = f"'{option}'" if option == "null" else option
-    (setting,) = compose_all([f"{group}={quoted}", *NEEDED.get((group, option), [])])
+    (setting,) = compose_all([f"{group}={option}", *NEEDED.get((group, option), [])])
     return setting.values
 
 

@@ -19,7 +19,7 @@ WRONG = {
     "+method.foo=3": "method.foo: no such option",
     "method.optimizer.momentun=0.9": "method.optimizer.momentun: no such option",
     "dataset=folder": "dataset.path: expected a value",
-    "seeds=[a]": "seeds",
+    "seeds=[a]": "seeds[0]: Value 'a'",
 }
 BAD_VALUES = {
     "method.n_steps=many": "method.n_steps: expected int; got 'many'",

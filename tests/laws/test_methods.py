@@ -85,7 +85,7 @@ def test_ids_without_iterations_is_dds_bit_for_bit() -> None:
     assert torch.equal(ids, dds)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(t=st.integers(50, 948), seed=st.integers(0, 50), scale=st.floats(1e-3, 0.05))
 def test_the_residual_falls_with_every_iteration(t: int, seed: int, scale: float) -> None:
     """Each step has length scale * J, J = d z_0|t / d z_t, so below residual / J^2 it cannot

@@ -54,8 +54,8 @@ def test_draws_are_the_same_in_every_version() -> None:
     assert Streams.of(0, ["case"]).at(7).integers("t", 50, 949).tolist() == [FROZEN_T]
 
 
-FROZEN: list[float] = []
-FROZEN_T = 0
+FROZEN = [-2.3100223541259766, 2.0744986534118652]
+FROZEN_T = 680
 
 
 def test_normal_is_normal() -> None:
