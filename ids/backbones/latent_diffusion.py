@@ -62,11 +62,13 @@ class KLAutoencoder:
                 f"{max(width // self.factor, 1) * self.factor} or so"
             )
         mean = self.vae.encode(x.to(self.vae.dtype) * 2 - 1).latent_dist.mode()
-        return ((mean - self._shift) * self.vae.config.scaling_factor).float()
+        z: Latent = ((mean - self._shift) * self.vae.config.scaling_factor).float()
+        return z
 
     def decode(self, z: Latent) -> Images:
         z = z.to(self.vae.dtype) / self.vae.config.scaling_factor + self._shift
-        return (self.vae.decode(z, return_dict=False)[0].float() / 2 + 0.5).clamp(0, 1)
+        x: Images = self.vae.decode(z, return_dict=False)[0].float()
+        return (x / 2 + 0.5).clamp(0, 1)
 
     @property
     def _shift(self) -> float:

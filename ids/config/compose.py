@@ -57,7 +57,7 @@ def compose_all(overrides: Sequence[str]) -> list[Composed]:
         first = compose("config", [*_fixed(overrides), search_path()], return_hydra_config=True)
         sweep = OmegaConf.to_container(first.hydra.sweeper.get("params") or OmegaConf.create({}))
         assert isinstance(sweep, dict)
-        swept = [f"{key}={value}" for key, value in sweep.items()]
+        swept = [f"{key!s}={value}" for key, value in sweep.items()]
         combinations = islice(_expand([*swept, *overrides]), MAX_CHECKED)
         settings = [_composed(combination) for combination in combinations]
     for setting in settings:
@@ -78,7 +78,7 @@ def options(group: str) -> list[str]:
 
 def _composed(overrides: Sequence[str]) -> Composed:
     config = compose("config", [*overrides, search_path()], return_hydra_config=True)
-    bare = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    bare = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     assert isinstance(bare, DictConfig)
     choices = {str(group): str(name) for group, name in config.hydra.runtime.choices.items()}
     return Composed(plain(bare), choices, config.hydra.mode == RunMode.MULTIRUN)

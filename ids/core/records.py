@@ -87,3 +87,4 @@ class Measurement:
     backwards: float  # network backwards per edit, counted in samples
     peak_bytes: float  # of the whole batch and process; nan where it cannot be measured
     batch: int
+    batch_id: str  # edits of one batch share their measurement

@@ -40,19 +40,16 @@ class WeightsAndBiases:
         import wandb
 
         Path(self.folder).mkdir(parents=True, exist_ok=True)
-        settings = wandb.Settings(
-            silent=True, console="off", x_disable_stats=True, disable_git=True
-        )
-        options = {
+        options: dict[str, Any] = {
             "project": self.project,
             "entity": self.entity,
             "group": self.group,
             "name": name,
-        }
-        options |= {
             "dir": self.folder,
             "config": dict(config),
-            "settings": settings,
+            "settings": wandb.Settings(
+                silent=True, console="off", x_disable_stats=True, disable_git=True
+            ),
             "reinit": "finish_previous",
         }
         mode = self._mode()
@@ -74,7 +71,7 @@ class WeightsAndBiases:
                 "Weights & Biases run kept offline in %s; `wandb sync` uploads it", self.folder
             )
 
-    def _mode(self) -> str:
+    def _mode(self) -> Any:
         if self.mode != "auto":
             return self.mode
         return os.environ.get("WANDB_MODE") or ("online" if _has_account() else "offline")

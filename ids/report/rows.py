@@ -21,20 +21,15 @@ def frame(records: Iterable[Record], store: Store, engine: str | None = None) ->
     lines = []
     for record in records:
         job = record.job
-        line = {
+        line: dict[str, Any] = {
             "key": record.key,
             "label": labels[job["identity"]["setting"]],
             "status": record.status,
-        }
-        line |= {
-            "name": job["name"],
+            "reason": job.get("reason", ""),
             "dataset": job["dataset"],
             "backbone": job["backbone"].get("weights", "gaussian"),
-        }
-        line |= {
             "case": job["case"],
             "seed": -1 if job["seed"] is None else job["seed"],
-            "reason": job.get("reason", ""),
         }
         line |= {name.split("@")[0]: value for name, value in record.metrics.items()}
         lines.append(line | _measured(store.measurement(record.key, engine)))
@@ -77,17 +72,13 @@ def in_order(labels: Iterable[str]) -> list[str]:
 
 def _measured(taken: Mapping[str, Any] | None) -> dict[str, Any]:
     if taken is None:
-        return {
-            "seconds": math.nan,
-            "forwards": math.nan,
-            "backwards": math.nan,
-            "peak_mb": math.nan,
-        }
+        return dict.fromkeys(("seconds", "forwards", "backwards", "peak_mb"), math.nan)
     return {
         "seconds": taken["seconds"],
         "forwards": taken["forwards"],
         "backwards": taken["backwards"],
         "peak_mb": taken["peak_bytes"] / 2**20,
+        "batch": taken["batch_id"],
         "engine": f"{taken['engine']['device']}, batch {taken['batch']}",
     }
 

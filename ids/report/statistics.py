@@ -22,11 +22,23 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
+        return self._text("")
+
+    def signed(self) -> str:
+        """With its sign, as a difference is read."""
+        return self._text("+")
+
+    def _text(self, sign: str) -> str:
         if math.isnan(self.mean):
             return "-"
-        digits = 3 if abs(self.mean) < 2 else 2 if abs(self.mean) < 1000 else 0
+        digits = 3 if abs(self.mean) < 2 else 2 if abs(self.mean) < 100 else 0
         half = "" if math.isnan(self.half) else f" ± {self.half:.{digits}f}"
-        return f"{self.mean:.{digits}f}{half}"
+        return f"{self.mean:{sign}.{digits}f}{half}"
+
+
+def by_batch(frame: pd.DataFrame, column: str) -> pd.Series:
+    """One value per batch: edits made side by side share their measurement."""
+    return frame.groupby("batch")[column].mean().dropna()
 
 
 def by_case(frame: pd.DataFrame, column: str) -> pd.Series:

@@ -1,7 +1,6 @@
 """The table: a line per method, numbers with intervals, differences paired to a baseline."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from ids.report.rows import in_order
-from ids.report.statistics import by_case, estimate, paired_difference
+from ids.report.statistics import Estimate, by_batch, by_case, estimate, paired_difference
 
 
 @dataclass(frozen=True)
@@ -20,45 +19,53 @@ class Column:
     key: str
     title: str
     better: int = 0
+    measured: bool = False  # one value a batch, not one a case
+
+    @property
+    def header(self) -> str:
+        return self.title + {1: " ↑", -1: " ↓", 0: ""}[self.better]
 
 
 COLUMNS = (
-    Column("psnr", "PSNR dB", 1),
-    Column("psnr_background", "background PSNR dB", 1),
-    Column("ssim_background", "background SSIM", 1),
-    Column("psnr_truth", "PSNR to true edit dB", 1),
+    Column("psnr", "PSNR", 1),
+    Column("psnr_background", "PSNR bg", 1),
+    Column("ssim_background", "SSIM bg", 1),
+    Column("psnr_truth", "PSNR true", 1),
     Column("strength", "strength"),
-    Column("seconds", "s / edit", -1),
-    Column("passes", "passes / edit"),
-    Column("peak_mb", "peak MB", -1),
+    Column("seconds", "s/edit", -1, measured=True),
+    Column("passes", "passes", measured=True),
+    Column("peak_mb", "peak MB", -1, measured=True),
 )
-ARROWS = {1: " ↑", -1: " ↓", 0: ""}
+LEGEND = (
+    "PSNR in dB: to the source; bg, outside the mask; true, to the true edit. "
+    "Strength: RMS of z_trg - z_src."
+)
+Lines = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
 class ResultTable:
-    """Cells as text, and what they stand on."""
+    """Cells as text, the paired differences to the baseline, and what they stand on."""
 
     title: str
     headers: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
+    lines: Lines
+    differences: Lines  # the same columns; empty without a baseline
     notes: tuple[str, ...]
     keys: tuple[str, ...]  # of every result behind it
 
     def print(self, console: Console) -> None:
-        table = RichTable(title=self.title, title_justify="left", header_style="bold", expand=False)
-        for index, header in enumerate(self.headers):
-            table.add_column(header, justify="left" if index == 0 else "right", overflow="fold")
-        for line in self.lines:
-            table.add_row(*line)
-        console.print(table)
+        _print(console, self.title, self.headers, self.lines)
+        if self.differences:
+            _print(console, "paired differences", self.headers, self.differences)
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
 
     def markdown(self) -> str:
-        rows = [self.headers, tuple("---" for _ in self.headers), *self.lines]
-        body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-        return f"# {self.title}\n\n{body}\n\n" + "".join(f"{note}\n\n" for note in self.notes)
+        parts = [f"# {self.title}", _markdown(self.headers, self.lines)]
+        if self.differences:
+            parts += ["## Paired differences", _markdown(self.headers, self.differences)]
+        return "\n\n".join([*parts, *self.notes]) + "\n"
 
     def write(self, folder: Path, name: str) -> Path:
         """name.md, name.csv, and the keys behind them."""
@@ -67,9 +74,8 @@ class ResultTable:
         pd.DataFrame(self.lines, columns=list(self.headers)).to_csv(
             folder / f"{name}.csv", index=False
         )
-        (folder / f"{name}.provenance.json").write_text(
-            json.dumps({"title": self.title, "results": self.keys})
-        )
+        provenance = {"title": self.title, "results": self.keys}
+        (folder / f"{name}.provenance.json").write_text(json.dumps(provenance))
         return folder / f"{name}.md"
 
 
@@ -78,41 +84,45 @@ def tables(frame: pd.DataFrame, baseline: str = "dds") -> list[ResultTable]:
     if frame.empty:
         return []
     groups = frame.groupby(["dataset", "backbone"], sort=True)
-    return [
-        _table(str(dataset), str(backbone), group, baseline)
-        for (dataset, backbone), group in groups
-    ]
+    return [_table(f"{data} on {net}", group, baseline) for (data, net), group in groups]
 
 
-def _table(dataset: str, backbone: str, frame: pd.DataFrame, baseline: str) -> ResultTable:
+def _table(title: str, frame: pd.DataFrame, baseline: str) -> ResultTable:
     done = frame[frame["status"] == "ok"].copy()
-    done["passes"] = done["forwards"] + done["backwards"] if len(done) else pd.Series(dtype=float)
+    done["passes"] = done["forwards"] + done["backwards"]
     columns = [c for c in COLUMNS if c.key in done and done[c.key].notna().any()]
     labels = in_order(frame["label"])
-    bases = [label for label in labels if label.split(" ")[0] == baseline]
-    base = done[done["label"] == bases[0]] if bases else None
     lines = []
     for label in labels:
         ours, asked = done[done["label"] == label], frame[frame["label"] == label]
-        cells = [
-            _cell(ours, column, base, label == (bases[0] if bases else None)) for column in columns
-        ]
-        lines.append((label, _count(asked), *cells))
-    headers = ("method", "cases", *(column.title + ARROWS[column.better] for column in columns))
-    keys = tuple(sorted(frame["key"]))
+        lines.append((label, _count(asked), *(str(_estimate(ours, c)) for c in columns)))
+    base = next((label for label in labels if label.split(" ")[0] == baseline), None)
     return ResultTable(
-        f"{dataset} on {backbone}", headers, tuple(lines), _notes(frame, bases), keys
+        title,
+        ("method", "cases", *(column.header for column in columns)),
+        tuple(lines),
+        _differences(done, labels, columns, base) if base else (),
+        _notes(frame),
+        tuple(sorted(frame["key"])),
     )
 
 
-def _cell(ours: pd.DataFrame, column: Column, base: pd.DataFrame | None, is_base: bool) -> str:
-    if column.key in ("passes", "peak_mb"):
-        return "-" if ours[column.key].isna().all() else f"{ours[column.key].max():.0f}"
-    text = str(estimate(by_case(ours, column.key)))
-    if base is None or is_base or column.better == 0 or column.key == "seconds" or ours.empty:
-        return text
-    difference = paired_difference(ours, base, column.key)
-    return text if difference.n == 0 else f"{text} ({difference.mean:+.2f} ± {difference.half:.2f})"
+def _estimate(frame: pd.DataFrame, column: Column) -> Estimate:
+    values = by_batch(frame, column.key) if column.measured else by_case(frame, column.key)
+    return estimate(values)
+
+
+def _differences(done: pd.DataFrame, labels: list[str], columns: list[Column], base: str) -> Lines:
+    """Of everything to the baseline, case by case; what is measured per batch has no pairs."""
+    theirs, lines = done[done["label"] == base], []
+    for label in labels:
+        ours = done[done["label"] == label]
+        if label == base or ours.empty or theirs.empty:
+            continue
+        pairs = [None if c.measured else paired_difference(ours, theirs, c.key) for c in columns]
+        cells = ["" if p is None else p.signed() for p in pairs]
+        lines.append((f"{label} - {base}", str(max((p.n for p in pairs if p), default=0)), *cells))
+    return tuple(lines)
 
 
 def _count(frame: pd.DataFrame) -> str:
@@ -121,16 +131,29 @@ def _count(frame: pd.DataFrame) -> str:
     return ", ".join([str(done), *(f"{count} {status}" for status, count in bad.items())])
 
 
-def _notes(frame: pd.DataFrame, bases: Sequence[str]) -> tuple[str, ...]:
+def _notes(frame: pd.DataFrame) -> tuple[str, ...]:
     seeds = sorted({int(seed) for seed in frame["seed"] if seed >= 0})
     notes = [
-        f"± is a 95 % Student t interval over cases; seeds {seeds} are averaged in a case first."
+        LEGEND,
+        f"± is a 95 % Student t interval over cases; seeds {seeds} are averaged in a case first.",
     ]
-    if bases:
-        notes.append(f"In brackets: the paired difference to {bases[0]} with its interval.")
     if "engine" in frame and frame["engine"].notna().any():
-        engines = sorted(set(frame["engine"].dropna()))
+        engines = "; ".join(sorted(set(frame["engine"].dropna())))
         notes.append(
-            f"Seconds and memory: {'; '.join(engines)}; warm-up, decoding and saving excluded."
+            f"Seconds and memory over batches, on {engines}; warm-up, decoding, saving excluded."
         )
     return tuple(notes)
+
+
+def _print(console: Console, title: str, headers: tuple[str, ...], lines: Lines) -> None:
+    table = RichTable(title=title, title_justify="left", header_style="bold")
+    for index, header in enumerate(headers):
+        table.add_column(header, justify="left" if index == 0 else "right", overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
+
+
+def _markdown(headers: tuple[str, ...], lines: Lines) -> str:
+    rows = [headers, tuple("---" for _ in headers), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +78,15 @@ class Campaign:
         return Outcome(job, status, self.store.record(job.key).job.get("reason", ""))  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=1)
+_last: dict[tuple[BackboneSource, torch.device], Backbone] = {}
+
+
 def _loaded(source: BackboneSource, device: torch.device) -> Backbone:
-    """Sweeps come back to the same backbone again and again."""
-    return source.load(device)
+    """The last backbone is kept: sweeps come back to it again and again."""
+    if (source, device) not in _last:
+        _last.clear()
+        _last[source, device] = source.load(device)
+    return _last[source, device]
 
 
 def _write(path: Path, name: str, outcomes: Sequence[Outcome]) -> None:

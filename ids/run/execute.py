@@ -93,6 +93,7 @@ class Executor:
             backwards=metered.passes.backwards / len(jobs),
             peak_bytes=peak_bytes(self.device),
             batch=len(jobs),
+            batch_id=jobs[0].key,
         )
         z_trg = subject.z_trg.detach()
         images = self.backbone.decode(z_trg)

@@ -1,9 +1,9 @@
-"""Results on disk, named by what was asked. A result is whole or absent, whatever happens meanwhile.
+"""Results on disk, named by what was asked. A result is whole or absent, whatever happens.
 
-    results/<key[:2]>/<key>/           job.json  edit.png  latents.safetensors  trace.jsonl
-                                       env.json  metrics.json
-    measurements/<engine>/<key>.json
-    partial/                           left by killed processes; may be deleted at any time
+results/<key[:2]>/<key>/           job.json  edit.png  latents.safetensors  trace.jsonl
+                                   env.json  metrics.json
+measurements/<engine>/<key>.json
+partial/                           left by killed processes; may be deleted at any time
 """
 
 import json

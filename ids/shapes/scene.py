@@ -11,7 +11,7 @@ its size in pixels.
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -69,7 +69,8 @@ class Scene:
             raise ValueError(
                 f"scene {attribute}: expected one of {', '.join(VALUES[attribute])}; got {value!r}"
             )
-        return replace(self, **{attribute: value})
+        changed: dict[str, Any] = {attribute: value}
+        return replace(self, **changed)
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:

@@ -3,6 +3,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,23 +40,20 @@ def new_autoencoder() -> AutoencoderKL:
 
 def train_autoencoder(folder: Path, budget: Budget, seed: int, device: torch.device) -> Outcome:
     torch.manual_seed(seed)
-    modules = nn.ModuleDict({"vae": new_autoencoder()}).to(
-        device, memory_format=torch.channels_last
-    )
+    vae = new_autoencoder().to(device, memory_format=torch.channels_last)
 
     def loss(modules: nn.ModuleDict, step: int) -> Tensor:
-        vae = modules["vae"]
+        vae: Any = modules["vae"]
         x = render(scenes_of(seed, "vae", step, budget.batch)).mul(2).sub(1)
         x = x.to(device, memory_format=torch.channels_last)
         posterior = vae.encode(x).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(step)).to(
-            device
-        )
-        y = vae.decode(posterior.mean + posterior.std * noise).sample
+        noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(step))
+        y = vae.decode(posterior.mean + posterior.std * noise.to(device)).sample
         kl = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
-        return F.mse_loss(y, x) + 0.05 * F.l1_loss(y, x) + KL_WEIGHT * kl
+        total: Tensor = F.mse_loss(y, x) + 0.05 * F.l1_loss(y, x) + KL_WEIGHT * kl
+        return total
 
-    return Course("vae", folder, budget, modules).run(loss)
+    return Course("vae", folder, budget, nn.ModuleDict({"vae": vae})).run(loss)
 
 
 @torch.no_grad()

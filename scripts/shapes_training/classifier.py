@@ -11,7 +11,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from ids.shapes.classifier import Classifier
 from ids.shapes.render import render
-from ids.shapes.scene import VALUES, Scene
+from ids.shapes.scene import VALUES, Attribute, Scene
 from shapes_training.autoencoder import scenes_of
 from shapes_training.course import Budget, Course, Outcome
 
@@ -31,7 +31,7 @@ def train_classifier(folder: Path, budget: Budget, seed: int, device: torch.devi
     return Course("classifier", folder, budget, modules).run(loss)
 
 
-def labels(scenes: list[Scene]) -> dict[str, Tensor]:
+def labels(scenes: list[Scene]) -> dict[Attribute, Tensor]:
     """The index of each scene's value, per attribute."""
     return {
         a: torch.tensor([values.index(getattr(s, a)) for s in scenes])

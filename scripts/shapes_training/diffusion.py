@@ -112,7 +112,8 @@ def train_diffusion(
             schedule.add_noise(z, noise, t), t, encoder_hidden_states=y
         ).sample
         weight = snr.clamp(max=SNR_CAP) / snr
-        return (weight * (predicted - noise).square()).mean()
+        total: Tensor = (weight * (predicted - noise).square()).mean()
+        return total
 
     return Course("unet", folder, budget, new_networks(tokenizer).to(device)).run(loss)
 

@@ -4,6 +4,7 @@ at.
 
 import json
 from pathlib import Path
+from typing import Any
 
 from PIL import Image as PIL
 from safetensors.torch import save_file
@@ -35,7 +36,7 @@ def write_folder(out: Path, vae: Outcome, unet: Outcome, judge: Outcome, seed: i
     print((out / "README.md").read_text())
 
 
-def _half(module: nn.Module) -> nn.Module:
+def _half(module: Any) -> Any:
     return module.half()
 
 

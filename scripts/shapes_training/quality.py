@@ -1,5 +1,6 @@
 """How good the shipped networks are, from fixed seeds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -16,7 +17,7 @@ from ids.diffusion import Guided
 from ids.diffusion.ddim import sample
 from ids.shapes.classifier import Classifier
 from ids.shapes.render import render
-from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES
+from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute
 from shapes_training.autoencoder import scenes_of
 from shapes_training.classifier import labels
 
@@ -96,7 +97,9 @@ def _round_trip(backbone: Backbone) -> float:
     return float((-10 * (y - x).square().mean((1, 2, 3)).log10()).mean())
 
 
-def _shares(judge: Classifier, pictures: Tensor, wanted: dict[str, Tensor]) -> dict[str, float]:
+def _shares(
+    judge: Classifier, pictures: Tensor, wanted: Mapping[Attribute, Tensor]
+) -> dict[str, float]:
     with torch.no_grad():
         logits = judge(pictures)
     return {a: float((logits[a].argmax(1) == wanted[a]).float().mean()) for a in VALUES}

@@ -35,6 +35,7 @@ def frame() -> pd.DataFrame:
                         "backwards": 0.0,
                         "peak_mb": 100.0,
                         "engine": "cpu, batch 1",
+                        "batch": f"{case}{label}{seed}",
                     }
                 )
     return pd.DataFrame(lines)

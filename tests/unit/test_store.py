@@ -49,7 +49,7 @@ def test_what_was_put_comes_back(tmp_path: Path) -> None:
 
 def test_measurements_are_kept_apart_by_engine(tmp_path: Path) -> None:
     store, one = Store(tmp_path), job()
-    taken = Measurement(1.0, 2.0, 3.0, 4.0, 5)
+    taken = Measurement(1.0, 2.0, 3.0, 4.0, 5, "x")
     store.put_measurement(one.key, "cpu", {"device": "x"}, taken)
     store.put_measurement(one.key, "gpu", {"device": "y"}, taken)
     found = store.measurement(one.key, "cpu")
