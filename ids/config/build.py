@@ -32,6 +32,7 @@ def build_campaign(name: str, config: Mapping[str, Any]) -> Campaign:
         seeds=config["seeds"],
         store=Store(Path(config["output_dir"])),
         config=config,
+        limit=config["limit"],
         retry_failed=config["retry_failed"],
     )
 

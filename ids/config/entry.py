@@ -26,14 +26,14 @@ class Launched:
 
     folder: Path
     output_dir: Path
-    dataset: Mapping[str, Any]
+    values: Mapping[str, Any]
 
     def cases(self) -> "list[EditCase]":
         """The cases of the (first) data set."""
         from ids.config.build import build
+        from ids.run.job import first_cases
 
-        dataset = build(self.dataset, "dataset")
-        return [dataset[index] for index in range(len(dataset))]
+        return first_cases(build(self.values["dataset"], "dataset"), self.values["limit"])
 
 
 def run(overrides: Sequence[str], multirun: bool) -> Launched:
@@ -55,7 +55,7 @@ def run(overrides: Sequence[str], multirun: bool) -> Launched:
         *(["--multirun"] if sweeping else []),
     ]
     _task()
-    return Launched(folder, Path(values["output_dir"]), values["dataset"])
+    return Launched(folder, Path(values["output_dir"]), values)
 
 
 @hydra.main(config_path=str(config_home() / "conf"), config_name="config", version_base="1.3")

@@ -20,5 +20,6 @@ class RunConfig:
     logger: Any = MISSING
     engine: Any = MISSING
     seeds: list[int] = field(default_factory=lambda: [0])
+    limit: int | None = None
     output_dir: str = "outputs"
     retry_failed: bool = False

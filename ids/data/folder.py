@@ -36,7 +36,6 @@ class Folder:
     path: str
     size: int
     fit: str = "stretch"
-    limit: int | None = None
 
     def __post_init__(self) -> None:
         checked_canvas(self.size, self.fit)
@@ -67,7 +66,7 @@ class Folder:
 
     @cached_property
     def _cases(self) -> tuple[EditCase, ...]:
-        rows = _read(self._table)[: self.limit]
+        rows = _read(self._table)
         if not rows:
             raise DataError(f"{self._table}: expected one row per edit; got none")
         cases = tuple(self._case(row, number) for number, row in enumerate(rows, start=1))

@@ -13,7 +13,7 @@ from ids.log.progress import EditProgress
 from ids.run.engine import Engine
 from ids.run.evaluate import evaluate
 from ids.run.execute import Executor, Outcome
-from ids.run.job import Job, Setting, plan, revisions
+from ids.run.job import Job, Setting, first_cases, plan, revisions
 from ids.run.mirror import mirror
 from ids.run.store import Store
 
@@ -35,6 +35,7 @@ class Campaign:
     seeds: Sequence[int]
     store: Store
     config: Mapping[str, Any]
+    limit: int | None = None
     retry_failed: bool = False
 
     def run(self, folder: Path) -> list[Outcome]:
@@ -42,7 +43,8 @@ class Campaign:
         `folder/outcomes.json`.
         """
         setting = Setting(self.name, self.method, self.backbone.identity(), revisions(self.editor))
-        jobs = plan(setting, self.editor, self.dataset, self.seeds)
+        cases = first_cases(self.dataset, self.limit)
+        jobs = plan(setting, self.editor, cases, self.dataset.name, self.seeds)
         todo = [job for job in jobs if self._wanted(job)]
         try:
             self._execute(todo, len(jobs))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ids.core.errors import ConfigError
 from ids.core.protocols import Dataset, Editor
 from ids.core.records import EditCase
 
@@ -73,17 +74,26 @@ class Job:
         }
 
 
-def plan(setting: Setting, editor: Editor, dataset: Dataset, seeds: Sequence[int]) -> list[Job]:
+def first_cases(dataset: Dataset, limit: int | None) -> list[EditCase]:
+    """All cases, or the first `limit` of them."""
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit: expected 1 case or more; got {limit}")
+    return [dataset[i] for i in range(min(len(dataset), limit or len(dataset)))]
+
+
+def plan(
+    setting: Setting, editor: Editor, cases: Sequence[EditCase], dataset: str, seeds: Sequence[int]
+) -> list[Job]:
     """Every case under every seed that matters; one job where none does."""
     return [
         Job(
             setting,
             case,
-            dataset.name,
+            dataset,
             seed,
             (case.prompt_src, case.prompt_trg) if editor.guided else None,
         )
-        for case in (dataset[i] for i in range(len(dataset)))
+        for case in cases
         for seed in (seeds if editor.random else [None])
     ]
 

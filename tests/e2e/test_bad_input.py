@@ -1,0 +1,89 @@
+"""Bad input: one clear line, a status that is not 0, nothing half-written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Ids
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+EDIT = ("--backbone", "gaussian", "logger=files", "method.n_steps=2")
+
+
+def one_line(told: str) -> str:
+    lines = [line for line in told.splitlines() if line.startswith("ids: ")]
+    assert len(lines) == 1, told
+    assert "Traceback" not in told
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("none.png", "--source", "a", "--target", "b"), "none.png: expected a picture file"),
+        (("ok.png", "--source", "", "--target", "b"), "source prompt: expected a prompt"),
+        (("ok.png", "--source", "a", "--target", "b", "--method", "idz"), "did you mean ids?"),
+        (("ok.png", "--source", "a", "--target", "b", "nonsense"), "nonsense: expected group="),
+        (("ok.png", "--source", "a", "--target", "b", "engine.device=cuda:7"), "engine.device"),
+    ],
+)
+def test_one_line_and_nothing_written(ids: Ids, words: tuple[str, ...], answer: str) -> None:
+    Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
+    done = ids("edit", *words, *EDIT)
+    assert done.returncode in (1, 2)
+    assert answer in one_line(done.stderr)
+    assert not ids.results()
+    assert not list(ids.folder.glob("*.ids.png"))
+
+
+def test_a_picture_that_cannot_be_read_fails_alone(ids: Ids) -> None:
+    Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
+    (ids.folder / "broken.png").write_bytes(b"not a picture")
+    table = "image,source,target\nok.png,a,b\nbroken.png,a,b\n"
+    (ids.folder / "edits.csv").write_text(table)
+    words = ("run", "debug=fast", "method=dds", "dataset=folder", "dataset.path=.")
+    done = ids(*words)
+    assert done.returncode == 1
+    assert "broken.png: expected a picture" in done.stdout
+    assert "1, 1 failed" in done.stdout
+    assert len(list(ids.folder.rglob("edit.png"))) == 1
+
+
+def test_odd_pictures_are_edited(ids: Ids) -> None:
+    Image.new("RGBA", (30, 50), (255, 0, 0, 100)).save(ids.folder / "alpha.png")
+    Image.new("CMYK", (30, 50)).save(ids.folder / "cmyk.jpg")
+    Image.fromarray(np.full((9, 9), 30000, dtype=np.uint16)).save(ids.folder / "deep.png")
+    rows = "".join(f"{name},a,b\n" for name in ("alpha.png", "cmyk.jpg", "deep.png"))
+    (ids.folder / "edits.csv").write_text("image,source,target\n" + rows)
+    words = ("run", "debug=fast", "method=dds", "dataset=folder", "dataset.path=.")
+    assert ids(*words).returncode == 0
+    assert len(ids.results()) == 3
+
+
+def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> None:
+    """Every row is told and recorded; the status is not 0; no picture is written."""
+    import shutil
+
+    folder = ids.folder / "sd"
+    shutil.copytree(tiny_sd, folder)
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    poisoned = load_file(weights)
+    poisoned["conv_out.bias"] = torch.full_like(poisoned["conv_out.bias"], float("nan"))
+    save_file(poisoned, weights, metadata={"format": "pt"})
+    words = ("run", "method=dds", "method.n_steps=2", "backbone=stable_diffusion", "logger=files")
+    done = ids(*words, f"backbone.path={folder}", "backbone.picture_size=64", "dataset.count=2")
+    assert done.returncode == 1
+    assert "NaN or infinity first in step 0" in done.stdout
+    assert "0, 2 failed" in done.stdout
+    assert not list(ids.folder.rglob("edit.png"))
+
+
+def test_an_unsupported_cell_is_a_row_of_the_sweep(ids: Ids) -> None:
+    Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
+    (ids.folder / "edits.csv").write_text("image,source,target\nok.png,a,b\n")
+    words = ("run", "-m", "debug=fast", "dataset=folder", "dataset.path=.")
+    done = ids(*words, "method=null_edit,true_edit")
+    assert done.returncode == 0, done.stderr
+    assert "0, 1 unsupported" in done.stdout

@@ -1,0 +1,131 @@
+"""The product: the command in a subprocess, on the exact world."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from conftest import Ids
+
+FAST = ("debug=fast",)
+ALL = "method=null_edit,sds,dds,ids,true_edit"
+
+
+def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
+    done = ids("run", "-m", *FAST, "method=glob(*,exclude=_*)", "seeds=[0,1]")
+    assert done.returncode == 0, done.stderr
+    assert len(ids.results()) == 2 + 2 + 3 * 2 * 2  # null and true edit need no seed
+    for name in ("null_edit", "sds", "dds", "ids", "true_edit", "paired differences"):
+        assert name in done.stdout
+    sheet = Path(done.stdout.split("contact sheet: ")[1].splitlines()[0])
+    assert (ids.folder / sheet).stat().st_size > 1000
+    table = ids("table", "--write")
+    assert "PSNR true" in table.stdout
+    assert list((ids.folder / "outputs" / "tables").glob("*.md"))
+
+
+def test_a_second_run_does_nothing_and_a_new_metric_edits_nothing(ids: Ids) -> None:
+    assert ids("run", *FAST, "method=dds", "~metrics.ssim").returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in ids.results()}
+    again = ids("run", *FAST, "method=dds")
+    assert "nothing to do, 2 edits are there already" in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in ids.results()} == before
+    metrics = json.loads((ids.results()[0].parent / "metrics.json").read_text())
+    assert {"psnr@1", "ssim@1"} <= set(metrics)
+
+
+def test_what_a_method_does_not_use_makes_no_new_job(ids: Ids) -> None:
+    done = ids("run", "-m", *FAST, "method=dds", "fpr.scale=0.3,1,3")
+    assert done.returncode == 0, done.stderr
+    assert len(ids.results()) == 2
+    done = ids("run", "-m", *FAST, "method=ids", "fpr.scale=0.3,1", "fpr.n_iters=1,2")
+    assert len(ids.results()) == 2 + 4 * 2
+    assert "ids (fpr.n_iters=1, fpr.scale=0.3)" in done.stdout.replace("\n", "")
+
+
+def test_equal_seeds_give_equal_results_whatever_the_batch(ids: Ids) -> None:
+    words = ("run", *FAST, "method=ids", "limit=3")
+    for size in (1, 3):
+        assert ids(*words, f"engine.batch_size={size}", f"output_dir=out{size}").returncode == 0
+    pictures = [
+        {p.parent.name: p.read_bytes() for p in (ids.folder / f"out{size}").rglob("edit.png")}
+        for size in (1, 3)
+    ]
+    assert len(pictures[0]) == 3
+    assert pictures[0] == pictures[1]
+
+
+def test_killed_half_way_and_taken_up_again(ids: Ids) -> None:
+    words = ["run", *FAST, "method=ids", "limit=6", "engine.batch_size=1"]
+    words += ["method.n_steps=300"]
+    for how in (signal.SIGKILL, signal.SIGINT):
+        had = len(ids.results())
+        running = subprocess.Popen(
+            [sys.executable, "-m", "ids.cli", *words],
+            cwd=ids.folder,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 120
+        while len(ids.results()) == had and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(how)
+        _, told = running.communicate(timeout=60)
+        assert had < len(ids.results()) < 6
+        if how == signal.SIGINT:
+            assert running.returncode == 130
+            assert "finished edits are kept" in told
+            assert "Traceback" not in told
+    done = ids(*words)
+    assert done.returncode == 0, done.stderr
+    assert len(ids.results()) == 6
+    assert "kept" in done.stderr or "edits" in done.stderr
+
+
+def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
+    assert ids("run", *FAST, "method=ids", "method.n_steps=4").returncode == 0
+    folder = ids.results()[0].parent
+    job = json.loads((folder / "job.json").read_text())
+    assert job["method"]["n_steps"] == 4
+    assert job["method"]["distillation"]["refine"]["n_iters"] == 3
+    assert job["revisions"]["FPR"] == 1
+    lines = [json.loads(line) for line in (folder / "trace.jsonl").read_text().splitlines()]
+    assert len(lines) == 4
+    assert len(lines[0]["fpr_residual"]) == 3
+    assert json.loads((folder / "env.json").read_text())["packages"]["torch"]
+    (measured,) = (ids.folder / "outputs" / "measurements").rglob(f"{folder.name}.json")
+    taken = json.loads(measured.read_text())
+    assert taken["forwards"] == 4 * (3 * 2 + 4)  # N guided forwards, then source and target
+    assert taken["backwards"] == 4 * 3 * 2
+    assert taken["seconds"] > 0
+    log = (ids.folder / "outputs" / "logs" / "ids.jsonl").read_text()
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert {"config", "curve", "edit", "picture", "summary"} == set(events)
+
+
+def test_help_has_examples() -> None:
+    for words in ([], ["run"], ["edit"], ["table"]):
+        told = subprocess.run(
+            [sys.executable, "-m", "ids.cli", *words, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert f"  ids {words[0] if words else 'run'} " in told
+
+
+def test_doctor_names_what_is_there(ids: Ids) -> None:
+    told = ids("doctor")
+    assert "torch " in told.stdout
+    assert "hub cache" in told.stdout
+    (ids.folder / "torchvision").mkdir()
+    (ids.folder / "torchvision" / "__init__.py").write_text(
+        "raise RuntimeError('no such operator')"
+    )
+    broken = ids("doctor", PYTHONPATH=str(ids.folder))
+    assert broken.returncode == 1
+    assert "torchvision does not fit torch" in broken.stdout
