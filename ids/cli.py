@@ -196,6 +196,7 @@ def _groups() -> str:
     for group in (
         "method",
         "fpr",
+        "references",
         "backbone",
         "dataset",
         "metrics",

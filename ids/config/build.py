@@ -13,7 +13,7 @@ from hydra.utils import get_object, instantiate
 
 from ids.config.check import RESERVED
 from ids.core.errors import ConfigError, IdsError
-from ids.run import Campaign, Store
+from ids.run import Asked, Campaign, Store
 
 NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
 
@@ -21,9 +21,10 @@ NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float 
 def build_campaign(name: str, config: Mapping[str, Any]) -> Campaign:
     """Everything `ids run` needs, from a plain configuration that `check` has passed."""
     return Campaign(
-        name=name,
-        method=config["method"],
-        editor=build(config["method"], "method"),
+        asked=_asked(name, config["method"], "method"),
+        references=[
+            _asked(key, node, f"references.{key}") for key, node in config["references"].items()
+        ],
         backbone=build(config["backbone"], "backbone"),
         dataset=build(config["dataset"], "dataset"),
         metrics=build(config["metrics"], "metrics"),
@@ -35,6 +36,10 @@ def build_campaign(name: str, config: Mapping[str, Any]) -> Campaign:
         limit=config["limit"],
         retry_failed=config["retry_failed"],
     )
+
+
+def _asked(name: str, node: Mapping[str, Any], where: str) -> Asked:
+    return Asked(name, node, build(node, where))
 
 
 def build(node: Any, where: str) -> Any:

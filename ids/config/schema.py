@@ -14,6 +14,7 @@ class RunConfig:
 
     method: Any = MISSING
     fpr: Any = MISSING
+    references: Any = MISSING
     backbone: Any = MISSING
     dataset: Any = MISSING
     metrics: Any = MISSING

@@ -62,7 +62,7 @@ class EditProgress:
         if self._task is not None:
             self._bar.update(self._task, advance=self._rows)
 
-    def finished(self, case_id: str, reason: str) -> None:
+    def finished(self, reason: str) -> None:
         self._done += 1
         if reason:
             console.print(f"{self._name}: {reason}", markup=False, highlight=False, soft_wrap=True)

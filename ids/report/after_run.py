@@ -33,7 +33,7 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
 
 def hand_over(folder: Path, output_dir: Path, out: Path) -> Path:
     """Copy a single edit's picture to where the user wants it."""
-    (key,) = _keys(folder)
+    key = _keys(folder)[-1]  # the method comes after its references
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.partial")
     shutil.copyfile(Store(output_dir).record(key).picture, partial)

@@ -1,9 +1,9 @@
 """From wishes to files."""
 
-from ids.run.campaign import Campaign
+from ids.run.campaign import Asked, Campaign
 from ids.run.engine import Engine
 from ids.run.execute import Outcome
 from ids.run.job import Job, Setting
 from ids.run.store import Store
 
-__all__ = ["Campaign", "Engine", "Job", "Outcome", "Setting", "Store"]
+__all__ = ["Asked", "Campaign", "Engine", "Job", "Outcome", "Setting", "Store"]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger, Metric
+from ids.core.records import EditCase
 from ids.log.progress import EditProgress
 from ids.run.engine import Engine
 from ids.run.evaluate import evaluate
@@ -19,14 +20,24 @@ from ids.run.store import Store
 
 
 @dataclass(frozen=True)
-class Campaign:
-    """Everything `ids run` was asked for, built and ready; `name` is the method's word, `config`
-    the whole statement.
-    """
+class Asked:
+    """A method by its word, as it was stated, and built."""
 
     name: str
     method: Mapping[str, Any]
     editor: Editor
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Everything `ids run` was asked for, built and ready.
+
+    `references` (null edit, true edit) are made beside the method, so that every table has them;
+    where the data set cannot give one, it is left out. `config` is the whole statement.
+    """
+
+    asked: Asked
+    references: Sequence[Asked]
     backbone: BackboneSource
     dataset: Dataset
     metrics: Mapping[str, Metric]
@@ -39,45 +50,51 @@ class Campaign:
     retry_failed: bool = False
 
     def run(self, folder: Path) -> list[Outcome]:
-        """Make what is missing; write what was asked and what became of it to
-        `folder/outcomes.json`.
-        """
-        setting = Setting(self.name, self.method, self.backbone.identity(), revisions(self.editor))
+        """Make what is missing; `folder/outcomes.json` tells what became of everything."""
         cases = first_cases(self.dataset, self.limit)
-        jobs = plan(setting, self.editor, cases, self.dataset.name, self.seeds)
-        todo = [job for job in jobs if self._wanted(job)]
+        outcomes: list[Outcome] = []
         try:
-            self._execute(todo, len(jobs))
-            evaluate(jobs, self.metrics, self.store)
+            for reference in self.references:
+                if reference.name != self.asked.name:
+                    made = self._make(reference, cases)
+                    outcomes += [outcome for outcome in made if outcome.status != "unsupported"]
+            outcomes += self._make(self.asked, cases)
         finally:
-            outcomes = [self._outcome(job) for job in jobs]
-            _write(folder / "outcomes.json", self.name, [o for o in outcomes if o])
+            _write(folder / "outcomes.json", self.asked.name, outcomes)
+        return outcomes
+
+    def _make(self, asked: Asked, cases: Sequence[EditCase]) -> list[Outcome]:
+        """One method over all cases: plan, execute, evaluate, mirror."""
+        built = revisions(asked.editor)
+        setting = Setting(asked.name, asked.method, self.backbone.identity(), built)
+        jobs = plan(setting, asked.editor, cases, self.dataset.name, self.seeds)
+        todo = [job for job in jobs if self._wanted(job)]
+        if todo or asked is self.asked:
+            self._execute(asked, todo, len(jobs))
+        evaluate(jobs, self.metrics, self.store)
         if todo and self.loggers:
-            mirror(self.name, self.config, jobs, self.store, self.loggers)
-        return [outcome for outcome in outcomes if outcome]
+            mirror(asked.name, self.config, jobs, self.store, self.loggers)
+        return [self._outcome(job) for job in jobs]
 
     def _wanted(self, job: Job) -> bool:
         status = self.store.status(job.key)
         return status is None or (self.retry_failed and status == "failed")
 
-    def _execute(self, todo: list[Job], asked: int) -> None:
-        with EditProgress(self.name, total=len(todo), kept=asked - len(todo)) as progress:
+    def _execute(self, asked: Asked, todo: list[Job], jobs: int) -> None:
+        with EditProgress(asked.name, total=len(todo), kept=jobs - len(todo)) as progress:
             if not todo:
                 return
             device = self.engine.start()
             backbone = _loaded(self.backbone, device)
-            executor = Executor(self.editor, backbone, self.engine, device, self.store)
-            for outcomes in executor(
-                todo, lambda batch: progress.batch(len(batch), getattr(self.editor, "n_steps", 1))
-            ):
+            executor = Executor(asked.editor, backbone, self.engine, device, self.store)
+            steps = getattr(asked.editor, "n_steps", 1)
+            for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
                 for outcome in outcomes:
-                    progress.finished(outcome.job.case.id, outcome.reason)
+                    progress.finished(outcome.reason if outcome.status == "failed" else "")
 
-    def _outcome(self, job: Job) -> Outcome | None:
-        status = self.store.status(job.key)
-        if status is None:
-            return None
-        return Outcome(job, status, self.store.record(job.key).job.get("reason", ""))  # type: ignore[arg-type]
+    def _outcome(self, job: Job) -> Outcome:
+        record = self.store.record(job.key)
+        return Outcome(job, record.status, record.job.get("reason", ""))
 
 
 _last: dict[tuple[BackboneSource, torch.device], Backbone] = {}

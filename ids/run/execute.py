@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
 
 import torch
 
@@ -20,15 +19,13 @@ from ids.run.job import Job
 from ids.run.memory import peak_bytes, reset_peak
 from ids.run.store import Store
 
-Status = Literal["ok", "failed", "unsupported"]
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """What became of a job: `ok`, `failed` or `unsupported`."""
 
     job: Job
-    status: Status
+    status: str
     reason: str = ""
 
 

@@ -43,7 +43,14 @@ def test_a_picture_that_cannot_be_read_fails_alone(ids: Ids) -> None:
     (ids.folder / "broken.png").write_bytes(b"not a picture")
     table = "image,source,target\nok.png,a,b\nbroken.png,a,b\n"
     (ids.folder / "edits.csv").write_text(table)
-    words = ("run", "debug=fast", "method=dds", "dataset=folder", "dataset.path=.")
+    words = (
+        "run",
+        "debug=fast",
+        "references=none",
+        "method=dds",
+        "dataset=folder",
+        "dataset.path=.",
+    )
     done = ids(*words)
     assert done.returncode == 1
     assert "broken.png: expected a picture" in done.stdout
@@ -57,7 +64,14 @@ def test_odd_pictures_are_edited(ids: Ids) -> None:
     Image.fromarray(np.full((9, 9), 30000, dtype=np.uint16)).save(ids.folder / "deep.png")
     rows = "".join(f"{name},a,b\n" for name in ("alpha.png", "cmyk.jpg", "deep.png"))
     (ids.folder / "edits.csv").write_text("image,source,target\n" + rows)
-    words = ("run", "debug=fast", "method=dds", "dataset=folder", "dataset.path=.")
+    words = (
+        "run",
+        "debug=fast",
+        "references=none",
+        "method=dds",
+        "dataset=folder",
+        "dataset.path=.",
+    )
     assert ids(*words).returncode == 0
     assert len(ids.results()) == 3
 
@@ -72,7 +86,14 @@ def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> N
     poisoned = load_file(weights)
     poisoned["conv_out.bias"] = torch.full_like(poisoned["conv_out.bias"], float("nan"))
     save_file(poisoned, weights, metadata={"format": "pt"})
-    words = ("run", "method=dds", "method.n_steps=2", "backbone=stable_diffusion", "logger=files")
+    words = (
+        "run",
+        "method=dds",
+        "method.n_steps=2",
+        "backbone=stable_diffusion",
+        "logger=files",
+        "references=none",
+    )
     done = ids(*words, f"backbone.path={folder}", "backbone.picture_size=64", "dataset.count=2")
     assert done.returncode == 1
     assert "NaN or infinity first in step 0" in done.stdout
@@ -83,7 +104,7 @@ def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> N
 def test_an_unsupported_cell_is_a_row_of_the_sweep(ids: Ids) -> None:
     Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
     (ids.folder / "edits.csv").write_text("image,source,target\nok.png,a,b\n")
-    words = ("run", "-m", "debug=fast", "dataset=folder", "dataset.path=.")
+    words = ("run", "-m", "debug=fast", "references=none", "dataset=folder", "dataset.path=.")
     done = ids(*words, "method=null_edit,true_edit")
     assert done.returncode == 0, done.stderr
     assert "0, 1 unsupported" in done.stdout

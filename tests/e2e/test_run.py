@@ -10,8 +10,7 @@ from pathlib import Path
 
 from conftest import Ids
 
-FAST = ("debug=fast",)
-ALL = "method=null_edit,sds,dds,ids,true_edit"
+FAST = ("debug=fast", "references=none")
 
 
 def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
@@ -105,6 +104,14 @@ def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
     log = (ids.folder / "outputs" / "logs" / "ids.jsonl").read_text()
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert {"config", "curve", "edit", "picture", "summary"} == set(events)
+
+
+def test_the_reference_rows_are_in_every_table(ids: Ids) -> None:
+    done = ids("run", "debug=fast", "method=sds", "method.n_steps=2")
+    assert done.returncode == 0, done.stderr
+    for name in ("null_edit", "sds", "true_edit"):
+        assert name in done.stdout
+    assert len(ids.results()) == 3 * 2
 
 
 def test_help_has_examples() -> None:

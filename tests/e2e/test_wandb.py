@@ -40,7 +40,14 @@ def items(node: Any) -> dict[str, Any]:
 
 
 def test_everything_is_in_the_offline_run(ids: Ids) -> None:
-    words = ("run", "debug=fast", "logger=standard", "logger.wandb.group=study", "method=ids")
+    words = (
+        "run",
+        "debug=fast",
+        "references=none",
+        "logger=standard",
+        "logger.wandb.group=study",
+        "method=ids",
+    )
     done = ids(*words, "method.n_steps=5")
     assert done.returncode == 0, done.stderr
     (file,) = (ids.folder / "outputs" / "wandb").glob("offline-run-*/run-*.wandb")
@@ -73,7 +80,7 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
 
 def test_no_key_is_ever_written(ids: Ids) -> None:
     secret = "0123456789abcdef0123456789abcdef01234567"
-    words = ("run", "debug=fast", "logger=standard", "method=null_edit")
+    words = ("run", "debug=fast", "references=none", "logger=standard", "method=null_edit")
     done = ids(*words, WANDB_API_KEY=secret)
     assert done.returncode == 0, done.stderr
     assert secret not in done.stdout + done.stderr
