@@ -19,7 +19,8 @@ MAX_ROWS = 12
 def contact_sheet(cases: Sequence[EditCase], frame: pd.DataFrame, store: Store, path: Path) -> Path:
     """One line per case, one column per method; missing pictures stay blank."""
     labels = in_order(frame["label"])
-    cases = cases[:MAX_ROWS]
+    edited = set(frame[frame["status"] == "ok"]["case"])
+    cases = [case for case in cases if case.id in edited][:MAX_ROWS]
     columns = ["source", *labels]
     width = TEXT + len(columns) * (SIDE + GAP) + GAP
     height = HEAD + len(cases) * (SIDE + GAP) + GAP

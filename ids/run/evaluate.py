@@ -1,6 +1,5 @@
 """Metrics over stored results: a new metric costs no new edit."""
 
-import math
 from collections.abc import Iterable, Mapping
 
 from ids.core.protocols import Metric
@@ -22,6 +21,4 @@ def evaluate(jobs: Iterable[Job], metrics: Mapping[str, Metric], store: Store) -
         if missing:
             edited = store.edited(job.key)
             values = {metric_key(metric): metric(job.case, edited) for metric in missing}
-            store.add_metrics(
-                job.key, {k: v if math.isfinite(v) else math.nan for k, v in values.items()}
-            )
+            store.add_metrics(job.key, values)

@@ -49,7 +49,7 @@ def _values(record: Record, store: Store) -> dict[str, float]:
     if taken:
         values |= {name: taken[name] for name in ("seconds", "forwards", "backwards")}
         values["peak_memory_mb"] = taken["peak_bytes"] / 2**20
-    return values
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
@@ -73,8 +73,7 @@ def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     means = {}
-    for name in rows[0]:
-        finite = [row[name] for row in rows if name in row and math.isfinite(row[name])]
-        if finite:
-            means[name] = sum(finite) / len(finite)
+    for name in dict.fromkeys(name for row in rows for name in row):
+        known = [row[name] for row in rows if name in row]
+        means[name] = sum(known) / len(known)
     return means

@@ -7,6 +7,7 @@ partial/                           left by killed processes; may be deleted at a
 """
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -95,7 +96,7 @@ class Store:
     def record(self, key: str) -> Record:
         folder = self._folder(key)
         metrics = folder / "metrics.json"
-        values = json.loads(metrics.read_text()) if metrics.exists() else {}
+        values = _read_numbers(metrics.read_text()) if metrics.exists() else {}
         return Record(key, folder, json.loads((folder / "job.json").read_text()), values)
 
     def records(self) -> Iterator[Record]:
@@ -104,21 +105,21 @@ class Store:
 
     def add_metrics(self, key: str, values: Mapping[str, float]) -> None:
         path = self._folder(key) / "metrics.json"
-        known = json.loads(path.read_text()) if path.exists() else {}
-        _write_whole(path, json.dumps({**known, **values}, indent=1))
+        known = _read_numbers(path.read_text()) if path.exists() else {}
+        _write_whole(path, _numbers({**known, **values}))
 
     def put_measurement(
         self, key: str, engine: str, description: Mapping[str, Any], taken: Measurement
     ) -> None:
         path = self.root / "measurements" / engine / f"{key}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, json.dumps({**asdict(taken), "engine": description}))
+        _write_whole(path, _numbers({**asdict(taken), "engine": description}))
 
     def measurement(self, key: str, engine: str | None = None) -> Mapping[str, Any] | None:
         """The newest measurement of a job, on that engine or on any."""
         found = (self.root / "measurements").glob(f"{engine or '*'}/{key}.json")
         newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
-        return json.loads(newest.read_text()) if newest else None
+        return _read_numbers(newest.read_text()) if newest else None
 
     def _folder(self, key: str) -> Path:
         return self.root / "results" / key[:2] / key
@@ -163,6 +164,16 @@ def _trace_lines(curves: Mapping[str, torch.Tensor]) -> str:
         json.dumps({name: values[step] for name, values in columns.items()}) + "\n"
         for step in steps
     )
+
+
+def _numbers(values: Mapping[str, Any]) -> str:
+    """JSON knows no NaN: what is not defined is null."""
+    undefined = {k for k, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
+    return json.dumps({k: None if k in undefined else v for k, v in values.items()}, indent=1)
+
+
+def _read_numbers(text: str) -> dict[str, Any]:
+    return {k: math.nan if v is None else v for k, v in json.loads(text).items()}
 
 
 def _write_whole(path: Path, text: str) -> None:
