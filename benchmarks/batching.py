@@ -23,7 +23,7 @@ from ids.core.protocols import Backbone
 from ids.core.rng import Streams
 from ids.data import Shapes
 from ids.editing import DistillationEditor
-from ids.representations import LatentImage
+from ids.representations import LatentImage, encode
 
 METHODS = ("sds", "dds", "ids")
 
@@ -87,7 +87,8 @@ def _seconds(
     """Per edit and step."""
     dataset = Shapes(count=rows, size=size)
     cases = [dataset[i] for i in range(rows)]
-    subject = LatentImage.encode(backbone, cases, device)
+    rows_of = [encode(backbone, case.source, device) for case in cases]
+    subject = LatentImage(torch.cat(rows_of), cases)
     began = time.perf_counter()
     editor(backbone, subject, Streams.of(0, [case.id for case in cases]), Silent())
     if device.type == "cuda":

@@ -53,6 +53,7 @@ class StableDiffusion:
     def load(self, device: torch.device) -> "LatentDiffusion":
         from diffusers import AutoencoderKL, UNet2DConditionModel
         from transformers import CLIPTextModel, CLIPTokenizer
+        from transformers.utils.logging import disable_progress_bar as quiet
 
         from ids.backbones.latent_diffusion import (
             ClipText,
@@ -61,6 +62,7 @@ class StableDiffusion:
             UNetDenoiser,
         )
 
+        quiet()  # several bars for less than a second
         folder, dtype = self._folder(), PRECISIONS[self.precision]
         options = {"local_files_only": True, "use_safetensors": True}
         try:

@@ -18,13 +18,16 @@ from ids.run import Asked, Campaign, Store
 NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
 
 
-def build_campaign(name: str, config: Mapping[str, Any]) -> Campaign:
-    """Everything `ids run` needs, from a plain configuration that `check` has passed."""
+def build_campaign(choices: Mapping[str, str], config: Mapping[str, Any]) -> Campaign:
+    """Everything `ids run` needs, from a plain configuration that `check` has passed and the names
+    of the options chosen in its groups.
+    """
     return Campaign(
-        asked=_asked(name, config["method"], "method"),
+        asked=_asked(choices["method"], config["method"], "method"),
         references=[
             _asked(key, node, f"references.{key}") for key, node in config["references"].items()
         ],
+        backbone_name=choices["backbone"],
         backbone=build(config["backbone"], "backbone"),
         dataset=build(config["dataset"], "dataset"),
         metrics=build(config["metrics"], "metrics"),

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ids.config.check import check, nearest
+from ids.config.check import RESERVED, check, nearest
 from ids.config.paths import config_home
 from ids.config.schema import RunConfig
 from ids.core.errors import ConfigError
@@ -65,9 +65,9 @@ def compose_all(overrides: Sequence[str]) -> list[Composed]:
     return settings
 
 
-def running_choice(group: str) -> str:
-    """The same, inside a running Hydra job."""
-    return str(HydraConfig.get().runtime.choices[group])
+def running_choices() -> dict[str, str]:
+    """The option chosen in each group of the running Hydra job."""
+    return {str(group): str(name) for group, name in HydraConfig.get().runtime.choices.items()}
 
 
 def options(group: str) -> list[str]:
@@ -154,7 +154,7 @@ def _unknown_key(key: str) -> str:
         node = OmegaConf.select(known, ".".join(parents[: depth + 1]))
         if not isinstance(node, DictConfig):
             return f"{key}: no such option; {parent} has none below it"
-    return f"{key}: no such option; {nearest(last, [str(k) for k in node])}"
+    return f"{key}: no such option; {nearest(last, [str(k) for k in node if k not in RESERVED])}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ids.config.check import check
-from ids.config.compose import compose_all, plain, running_choice, search_path
+from ids.config.compose import compose_all, plain, running_choices, search_path
 from ids.config.paths import config_home
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _task(config: DictConfig) -> None:
     content = plain(config)
     check(content)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    build_campaign(running_choice("method"), content).run(folder)
+    build_campaign(running_choices(), content).run(folder)
 
 
 def show(overrides: Sequence[str]) -> str:

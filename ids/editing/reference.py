@@ -8,6 +8,7 @@ from ids.core.errors import UnsupportedError
 from ids.core.protocols import Backbone, Progress, Subject
 from ids.core.records import Trace
 from ids.core.rng import Streams
+from ids.representations import encode
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,5 @@ class TrueEdit:
                     "use dataset=shapes, or leave true_edit out"
                 )
             with torch.no_grad():
-                truth = case.truth.load().unsqueeze(0).to(subject.z_trg.device)
-                subject.z_trg[row] = backbone.encode(truth)[0]
+                subject.z_trg[row] = encode(backbone, case.truth, subject.z_trg.device)[0]
         return Trace()

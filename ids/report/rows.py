@@ -27,7 +27,7 @@ def frame(records: Iterable[Record], store: Store, engine: str | None = None) ->
             "status": record.status,
             "reason": job.get("reason", ""),
             "dataset": job["dataset"],
-            "backbone": job["backbone"].get("weights", "gaussian"),
+            "backbone": _backbone(job),
             "case": job["case"],
             "seed": -1 if job["seed"] is None else job["seed"],
         }
@@ -56,6 +56,11 @@ def setting_labels(records: Iterable[Record]) -> dict[str, str]:
             told = ", ".join(f"{_short(key)}={flat[key]}" for key in differing if key in flat)
             labels[setting] = f"{name} ({told})" if told else name
     return labels
+
+
+def _backbone(job: Mapping[str, Any]) -> str:
+    """Its name, and enough of the weights' digest to tell two of a name apart."""
+    return f"{job['backbone_name']} {job['backbone'].get('weights', '')[:8]}".strip()
 
 
 def in_order(labels: Iterable[str]) -> list[str]:

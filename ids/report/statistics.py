@@ -21,17 +21,10 @@ class Estimate:
     half: float
     n: int
 
-    def __str__(self) -> str:
-        return self._text("")
-
-    def signed(self) -> str:
-        """With its sign, as a difference is read."""
-        return self._text("+")
-
-    def _text(self, sign: str) -> str:
+    def text(self, digits: int, sign: str = "") -> str:
+        """`27.98 ± 0.42`; `sign` is "+" where it is a difference."""
         if math.isnan(self.mean):
             return "-"
-        digits = 3 if abs(self.mean) < 2 else 2 if abs(self.mean) < 100 else 0
         half = "" if math.isnan(self.half) else f" ± {self.half:.{digits}f}"
         return f"{self.mean:{sign}.{digits}f}{half}"
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from ids.report.rows import in_order
-from ids.report.statistics import Estimate, by_batch, by_case, estimate, paired_difference
+from ids.report.statistics import by_batch, by_case, estimate, paired_difference
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,10 @@ class Column:
 
     key: str
     title: str
+    digits: int
     better: int = 0
     measured: bool = False  # one value a batch, not one a case
+    exact: bool = False  # a count: no interval
 
     @property
     def header(self) -> str:
@@ -27,14 +29,14 @@ class Column:
 
 
 COLUMNS = (
-    Column("psnr", "PSNR", 1),
-    Column("psnr_background", "PSNR bg", 1),
-    Column("ssim_background", "SSIM bg", 1),
-    Column("psnr_truth", "PSNR true", 1),
-    Column("strength", "strength"),
-    Column("seconds", "s/edit", -1, measured=True),
-    Column("passes", "passes", measured=True),
-    Column("peak_mb", "peak MB", -1, measured=True),
+    Column("psnr", "PSNR", 2, better=1),
+    Column("psnr_background", "PSNR bg", 2, better=1),
+    Column("ssim_background", "SSIM bg", 3, better=1),
+    Column("psnr_truth", "PSNR true", 2, better=1),
+    Column("strength", "strength", 3),
+    Column("seconds", "s/edit", 2, better=-1, measured=True),
+    Column("passes", "passes", 0, measured=True, exact=True),
+    Column("peak_mb", "peak MB", 0, better=-1, measured=True),
 )
 LEGEND = (
     "PSNR in dB: to the source; bg, outside the mask; true, to the true edit. "
@@ -50,21 +52,22 @@ class ResultTable:
     title: str
     headers: tuple[str, ...]
     lines: Lines
-    differences: Lines  # the same columns; empty without a baseline
+    paired_headers: tuple[str, ...]
+    differences: Lines  # empty without a baseline
     notes: tuple[str, ...]
     keys: tuple[str, ...]  # of every result behind it
 
     def print(self, console: Console) -> None:
         _print(console, self.title, self.headers, self.lines)
         if self.differences:
-            _print(console, "paired differences", self.headers, self.differences)
+            _print(console, "paired differences", self.paired_headers, self.differences)
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
 
     def markdown(self) -> str:
         parts = [f"# {self.title}", _markdown(self.headers, self.lines)]
         if self.differences:
-            parts += ["## Paired differences", _markdown(self.headers, self.differences)]
+            parts += ["## Paired differences", _markdown(self.paired_headers, self.differences)]
         return "\n\n".join([*parts, *self.notes]) + "\n"
 
     def write(self, folder: Path, name: str) -> Path:
@@ -95,33 +98,37 @@ def _table(title: str, frame: pd.DataFrame, baseline: str) -> ResultTable:
     lines = []
     for label in labels:
         ours, asked = done[done["label"] == label], frame[frame["label"] == label]
-        lines.append((label, _count(asked), *(str(_estimate(ours, c)) for c in columns)))
+        lines.append((label, _count(asked), *(_cell(ours, c) for c in columns)))
     base = next((label for label in labels if label.split(" ")[0] == baseline), None)
+    paired = [column for column in columns if not column.measured]  # batches have no pairs
     return ResultTable(
         title,
         ("method", "cases", *(column.header for column in columns)),
         tuple(lines),
-        _differences(done, labels, columns, base) if base else (),
+        ("method", "cases", *(column.header for column in paired)),
+        _differences(done, labels, paired, base) if base else (),
         _notes(frame),
         tuple(sorted(frame["key"])),
     )
 
 
-def _estimate(frame: pd.DataFrame, column: Column) -> Estimate:
+def _cell(frame: pd.DataFrame, column: Column) -> str:
     values = by_batch(frame, column.key) if column.measured else by_case(frame, column.key)
-    return estimate(values)
+    if column.exact and len(values):
+        return f"{values.mean():.{column.digits}f}"
+    return estimate(values).text(column.digits)
 
 
 def _differences(done: pd.DataFrame, labels: list[str], columns: list[Column], base: str) -> Lines:
-    """Of everything to the baseline, case by case; what is measured per batch has no pairs."""
+    """Of everything to the baseline, case by case."""
     theirs, lines = done[done["label"] == base], []
     for label in labels:
         ours = done[done["label"] == label]
         if label == base or ours.empty or theirs.empty:
             continue
-        pairs = [None if c.measured else paired_difference(ours, theirs, c.key) for c in columns]
-        cells = ["" if p is None else p.signed() for p in pairs]
-        lines.append((f"{label} - {base}", str(max((p.n for p in pairs if p), default=0)), *cells))
+        pairs = [paired_difference(ours, theirs, column.key) for column in columns]
+        cells = [pair.text(c.digits, "+") for pair, c in zip(pairs, columns, strict=True)]
+        lines.append((f"{label} - {base}", str(max(pair.n for pair in pairs)), *cells))
     return tuple(lines)
 
 

@@ -1,5 +1,5 @@
 """What is edited."""
 
-from ids.representations.latent import LatentImage
+from ids.representations.latent import LatentImage, encode
 
-__all__ = ["LatentImage"]
+__all__ = ["LatentImage", "encode"]

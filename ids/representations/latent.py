@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ids.core.protocols import Backbone
-from ids.core.records import EditCase
+from ids.core.records import EditCase, Picture
 from ids.core.tensors import Latent
 
 
@@ -21,10 +21,7 @@ class LatentImage(nn.Module):
         self.z_src = z_src
         self.z_trg = nn.Parameter(z_src.clone())
 
-    @classmethod
-    def encode(
-        cls, backbone: Backbone, cases: Sequence[EditCase], device: torch.device
-    ) -> "LatentImage":
-        """The cases' pictures, one encoder call a row: batch mates cannot change a source."""
-        rows = [backbone.encode(case.source.load().unsqueeze(0).to(device)) for case in cases]
-        return cls(torch.cat(rows), cases)
+
+def encode(backbone: Backbone, picture: Picture, device: torch.device) -> Latent:
+    """One picture as one row: encoded alone, so that batch mates cannot change a source."""
+    return backbone.encode(picture.load().unsqueeze(0).to(device))

@@ -38,6 +38,7 @@ class Campaign:
 
     asked: Asked
     references: Sequence[Asked]
+    backbone_name: str
     backbone: BackboneSource
     dataset: Dataset
     metrics: Mapping[str, Metric]
@@ -66,7 +67,8 @@ class Campaign:
     def _make(self, asked: Asked, cases: Sequence[EditCase]) -> list[Outcome]:
         """One method over all cases: plan, execute, evaluate, mirror."""
         built = revisions(asked.editor)
-        setting = Setting(asked.name, asked.method, self.backbone.identity(), built)
+        identity = self.backbone.identity()
+        setting = Setting(asked.name, asked.method, self.backbone_name, identity, built)
         jobs = plan(setting, asked.editor, cases, self.dataset.name, self.seeds)
         todo = [job for job in jobs if self._wanted(job)]
         if todo or asked is self.asked:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import torch
@@ -11,8 +11,9 @@ from ids.core.errors import ConfigError, IdsError, UnsupportedError
 from ids.core.protocols import Backbone, Editor, Progress
 from ids.core.records import Edited, Measurement, Trace
 from ids.core.rng import Streams
+from ids.core.tensors import Latent
 from ids.editing import Metered
-from ids.representations import LatentImage
+from ids.representations import LatentImage, encode
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
 from ids.run.job import Job
@@ -38,6 +39,7 @@ class Executor:
     engine: Engine
     device: torch.device
     store: Store
+    _warm: set[torch.Size] = field(default_factory=set)  # latent shapes that have run already
 
     def __call__(
         self, jobs: Sequence[Job], progress: Callable[[Sequence[Job]], Progress]
@@ -49,33 +51,34 @@ class Executor:
                 yield self._run(batch, progress(batch))
 
     def _run(self, jobs: list[Job], progress: Progress) -> list[Outcome]:
-        readable, outcomes = self._readable(jobs)
-        if readable:
+        readable, outcomes = self._read(jobs)
+        todo = [job for job, _ in readable]
+        if todo:
             try:
-                outcomes += self._edit(readable, progress)
+                cases = [job.case for job in todo]
+                subject = LatentImage(torch.cat([z for _, z in readable]), cases)
+                outcomes += self._edit(todo, subject, progress)
             except UnsupportedError as error:
-                outcomes += [Outcome(job, "unsupported", str(error)) for job in readable]
+                outcomes += [Outcome(job, "unsupported", str(error)) for job in todo]
             except RuntimeError as error:
-                raise self._explained(error, len(readable)) from error
+                raise self._explained(error, len(todo)) from error
         for outcome in outcomes:
             if outcome.status != "ok":
                 self.store.put_failure(outcome.job, outcome.status, outcome.reason)
         return outcomes
 
-    def _readable(self, jobs: list[Job]) -> tuple[list[Job], list[Outcome]]:
-        """A picture that cannot be read must not take its batch mates along."""
-        readable, failed = [], []
+    def _read(self, jobs: list[Job]) -> tuple[list[tuple[Job, Latent]], list[Outcome]]:
+        """Each source as a latent row. A case that cannot be read takes no batch mate along."""
+        rows, failed = [], []
         for job in jobs:
             try:
-                job.case.source.load()
                 self.backbone.prompt([job.case.prompt_src, job.case.prompt_trg])
-                readable.append(job)
+                rows.append((job, encode(self.backbone, job.case.source, self.device)))
             except IdsError as error:
                 failed.append(Outcome(job, "failed", str(error)))
-        return readable, failed
+        return rows, failed
 
-    def _edit(self, jobs: list[Job], progress: Progress) -> list[Outcome]:
-        subject = LatentImage.encode(self.backbone, [job.case for job in jobs], self.device)
+    def _edit(self, jobs: list[Job], subject: LatentImage, progress: Progress) -> list[Outcome]:
         metered = Metered(self.backbone)
         self._warm_up(subject)
         reset_peak(self.device)
@@ -119,6 +122,9 @@ class Executor:
         """One forward and backward before the clock starts: kernels are chosen and memory is mapped
         on first use.
         """
+        if subject.z_src.shape in self._warm:
+            return
+        self._warm.add(subject.z_src.shape)
         z = subject.z_src.clone().requires_grad_()
         t = torch.zeros(len(z), dtype=torch.long, device=z.device)
         self.backbone.eps(z, self.backbone.prompt([""] * len(z)), t).sum().backward()

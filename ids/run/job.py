@@ -15,12 +15,13 @@ from ids.core.records import EditCase
 
 @dataclass(frozen=True)
 class Setting:
-    """One method with all its values, on one backbone. `name` is how people call it; the rest
-    decides the results.
+    """One method with all its values, on one backbone. `name` and `backbone_name` are how
+    people call it; the rest decides the results.
     """
 
     name: str
     method: Mapping[str, Any]
+    backbone_name: str
     backbone: Mapping[str, str]
     revisions: Mapping[str, int]  # of the classes the method is made of
 
@@ -63,6 +64,7 @@ class Job:
             "identity": self.identity,
             "name": self.setting.name,
             "method": self.setting.method,
+            "backbone_name": self.setting.backbone_name,
             "backbone": self.setting.backbone,
             "revisions": self.setting.revisions,
             "dataset": self.dataset,

@@ -61,7 +61,7 @@ def test_every_yaml_spells_every_field(group: str, option: str) -> None:
 @pytest.mark.parametrize("name", options("experiments"))
 def test_every_experiment_composes_and_builds(name: str) -> None:
     for setting in compose_all([f"experiments={name}"]):
-        build_campaign(setting.choices["method"], setting.values)
+        build_campaign(setting.choices, setting.values)
     head = (ROOT / "experiments" / f"{name}.yaml").read_text().split("defaults:")[0]
     assert "Shows:" in head
     assert "Takes:" in head

@@ -13,7 +13,7 @@ WRONG = {
     "method.n_step=3": "method.n_step: no such option; did you mean n_steps?",
     "method=idz": "method=idz: no such choice; did you mean ids?",
     "metod=ids": "metod: no such option; did you mean method?",
-    "fpr.lamda=1": "fpr.lamda: no such option; there is _target_, n_iters, scale",
+    "fpr.lamda=1": "fpr.lamda: no such option; there is n_iters, scale",
     "dataset.cout=3": "dataset.cout: no such option; did you mean count?",
     "experiments=dmo": "experiments=dmo: no such choice; did you mean demo?",
     "+method.foo=3": "method.foo: no such option",
@@ -47,7 +47,7 @@ def test_wrong_keys_and_choices(word: str, answer: str) -> None:
 def test_values_that_cannot_be(word: str, answer: str) -> None:
     (setting,) = compose_all([word])
     with pytest.raises(ConfigError) as raised:
-        build_campaign("ids", setting.values)
+        build_campaign(setting.choices, setting.values)
     assert answer in str(raised.value)
 
 

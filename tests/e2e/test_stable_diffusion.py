@@ -21,7 +21,7 @@ from ids.data import Shapes
 from ids.diffusion import Uniform
 from ids.editing import DistillationEditor
 from ids.methods import DDS, FPR, Refined
-from ids.representations import LatentImage
+from ids.representations import LatentImage, encode
 
 PROMPTS = ("--source", "a red circle", "--target", "a blue square")
 
@@ -64,7 +64,9 @@ def case(name: str) -> EditCase:
 def trajectory(backbone: LatentDiffusion, names: list[str], n_steps: int = 4) -> torch.Tensor:
     optimizer = partial(torch.optim.SGD, lr=0.1)
     editor = DistillationEditor(Refined(DDS(), FPR(2, 0.5)), Uniform(), optimizer, n_steps)
-    subject = LatentImage.encode(backbone, [case(name) for name in names], torch.device("cpu"))
+    cases = [case(name) for name in names]
+    rows = [encode(backbone, c.source, torch.device("cpu")) for c in cases]
+    subject = LatentImage(torch.cat(rows), cases)
     editor(backbone, subject, Streams.of(0, names), Silent())
     return subject.z_trg.detach() - subject.z_src
 

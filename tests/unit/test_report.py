@@ -47,7 +47,8 @@ def test_an_estimate_is_student_t() -> None:
     found = estimate(values)
     assert found.mean - found.half == pytest.approx(low)
     assert found.mean + found.half == pytest.approx(high)
-    assert str(Estimate(math.nan, math.nan, 0)) == "-"
+    assert Estimate(math.nan, math.nan, 0).text(2) == "-"
+    assert Estimate(1.0, 0.5, 2).text(1, "+") == "+1.0 ± 0.5"
 
 
 def test_pairing_sees_what_the_spread_of_cases_hides() -> None:

@@ -22,9 +22,8 @@ def job(
     case: EditCase = CASE,
     **backbone: str,
 ) -> Job:
-    setting = Setting(
-        "dds", method or {"_target_": "ids.editing.X", "n_steps": 3}, backbone, {"DDS": 1}
-    )
+    asked = method or {"_target_": "ids.editing.X", "n_steps": 3}
+    setting = Setting("dds", asked, "tiny", backbone, {"DDS": 1})
     return Job(setting, case, "shapes", seed, (case.prompt_src, case.prompt_trg))
 
 
