@@ -149,10 +149,10 @@ def _edit(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
     from ids.report.after_run import hand_over, report
 
+    out = args.out or Path(f"{args.picture.stem}.{args.method}.png")
+    hand_over(launched.folder, launched.output_dir, out)
     status = report(launched.folder, launched.output_dir, launched.cases())
-    if status == 0:
-        out = args.out or Path(f"{args.picture.stem}.{args.method}.png")
-        print(f"edited picture: {hand_over(launched.folder, launched.output_dir, out)}")
+    print(f"edited picture: {out}")
     return status
 
 

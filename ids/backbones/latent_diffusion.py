@@ -105,7 +105,7 @@ class ClipText:
         return self._known[text]
 
     def _check_length(self, text: str) -> None:
-        ids = self.tokenizer(text).input_ids
+        ids = self.tokenizer(text, verbose=False).input_ids
         if len(ids) <= self._length:
             return
         cut = self.tokenizer.decode(ids[self._length - 1 : -1]).strip()

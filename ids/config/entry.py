@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from ids.config.check import check
 from ids.config.compose import compose_all, plain, running_choices, search_path
 from ids.config.paths import config_home
+from ids.core.errors import IdsError
 
 if TYPE_CHECKING:
     from ids.core.records import EditCase
@@ -54,7 +55,12 @@ def run(overrides: Sequence[str], multirun: bool) -> Launched:
         *places,
         *(["--multirun"] if sweeping else []),
     ]
-    _task()
+    try:
+        _task()
+    except SystemExit as stop:
+        if isinstance(stop.__cause__, IdsError):
+            raise stop.__cause__ from None
+        raise
     return Launched(folder, Path(values["output_dir"]), values)
 
 
@@ -62,11 +68,16 @@ def run(overrides: Sequence[str], multirun: bool) -> Launched:
 def _task(config: DictConfig) -> None:
     from ids.config.build import build_campaign
 
-    logging.getLogger("ids").setLevel(logging.INFO)
-    content = plain(config)
-    check(content)
+    logging.basicConfig(format="ids: %(message)s", level=logging.WARNING)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    build_campaign(running_choices(), content).run(folder)
+    try:
+        content = plain(config)
+        check(content)
+        build_campaign(running_choices(), content).run(folder)
+    except IdsError as error:
+        if "BasicLauncher" not in HydraConfig.get().launcher._target_:
+            raise  # a launcher of several processes needs a plain exception
+        raise SystemExit(error.exit_code) from error  # Hydra would print a line of its own
 
 
 def show(overrides: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ids.core.errors import DataError
 from ids.core.records import EditCase
 from ids.report.rows import frame
 from ids.report.sheet import contact_sheet
@@ -31,13 +32,15 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
     return int((rows["status"] == "failed").any())
 
 
-def hand_over(folder: Path, output_dir: Path, out: Path) -> Path:
-    """Copy a single edit's picture to where the user wants it."""
-    key = _keys(folder)[-1]  # the method comes after its references
+def hand_over(folder: Path, output_dir: Path, out: Path) -> None:
+    """Copy a single edit's picture to where the user wants it; `DataError` where there is none."""
+    record = Store(output_dir).record(_keys(folder)[-1])  # the method, after its references
+    if record.status != "ok":
+        raise DataError(record.job["reason"])
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.partial")
-    shutil.copyfile(Store(output_dir).record(key).picture, partial)
-    return partial.replace(out)
+    shutil.copyfile(record.picture, partial)
+    partial.replace(out)
 
 
 def show_store(

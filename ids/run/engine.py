@@ -5,6 +5,7 @@ import json
 import os
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -54,15 +55,22 @@ class Engine:
         """What measurements depend on."""
         cuda = device.type == "cuda"
         return {
-            "device": torch.cuda.get_device_name(device)
-            if cuda
-            else platform.processor() or platform.machine(),
+            "device": torch.cuda.get_device_name(device) if cuda else _processor(),
             "kind": device.type,
             "threads": torch.get_num_threads(),
             "cores": os.cpu_count() or 0,
             "batch_size": self.batch_size,
             "torch": torch.__version__,
         }
+
+
+def _processor() -> str:
+    """The processor's own name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def engine_key(description: dict[str, str | int]) -> str:
