@@ -49,6 +49,12 @@ TABLE = """print what is in the store: means with 95 % intervals, differences pa
   ids table --write                            also outputs/tables/*.md and *.csv
 """
 
+DOCTOR = """versions, device, weights: what is here, what is missing, what to do about it
+
+  ids doctor
+  HF_HOME=/data/huggingface ids doctor         is the model I need in this cache?
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the console script."""
@@ -117,9 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--write", action="store_true", help="also write Markdown and CSV")
     table.set_defaults(act=_table)
 
-    doctor = commands.add_parser(
-        "doctor", description="versions, device, weights: what is here and what is missing"
-    )
+    doctor = commands.add_parser("doctor", description=DOCTOR, formatter_class=FORMAT)
     doctor.set_defaults(act=_doctor)
     return parser
 

@@ -155,6 +155,8 @@ class LogRun(Protocol):
 
 @runtime_checkable
 class Logger(Protocol):
-    """Opens one run per setting."""
+    """Opens one run per setting; settings of one data set and backbone share a `group`."""
 
-    def run(self, name: str, config: Mapping[str, Any]) -> AbstractContextManager[LogRun]: ...
+    def run(
+        self, name: str, group: str, config: Mapping[str, Any]
+    ) -> AbstractContextManager[LogRun]: ...

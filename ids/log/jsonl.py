@@ -20,12 +20,12 @@ class JsonLines:
     folder: str
 
     @contextmanager
-    def run(self, name: str, config: Mapping[str, Any]) -> Iterator["JsonLinesRun"]:
+    def run(self, name: str, group: str, config: Mapping[str, Any]) -> Iterator["JsonLinesRun"]:
         path = Path(self.folder) / f"{name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as stream:
             run = JsonLinesRun(stream)
-            run.write({"event": "config", "time": time.time(), "config": config})
+            run.write({"event": "config", "time": time.time(), "group": group, "config": config})
             yield run
 
 

@@ -17,8 +17,8 @@ MODES = ("auto", "online", "offline", "disabled")
 
 @dataclass(frozen=True)
 class WeightsAndBiases:
-    """One run per setting, grouped by `group`. `mode`: `auto` is online where an account is set up,
-    else offline.
+    """One run per setting, grouped by data set and backbone unless `group` says otherwise. `mode`:
+    `auto` is online where an account is set up, else offline.
 
     Curves have their own axis (`curve/step`), and so have single edits (`edit/index`).
     """
@@ -36,14 +36,16 @@ class WeightsAndBiases:
             )
 
     @contextmanager
-    def run(self, name: str, config: Mapping[str, Any]) -> Iterator["WeightsAndBiasesRun"]:
+    def run(
+        self, name: str, group: str, config: Mapping[str, Any]
+    ) -> Iterator["WeightsAndBiasesRun"]:
         import wandb
 
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {
             "project": self.project,
             "entity": self.entity,
-            "group": self.group,
+            "group": self.group or group,
             "name": name,
             "dir": self.folder,
             "config": dict(config),

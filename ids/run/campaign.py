@@ -75,7 +75,9 @@ class Campaign:
             self._execute(asked, todo, len(jobs))
         evaluate(jobs, self.metrics, self.store)
         if todo and self.loggers:
-            mirror(asked.name, self.config, jobs, self.store, self.loggers)
+            group = f"{self.dataset.name} on {self.backbone_name}"
+            config = {**self.config, "method": asked.method}
+            mirror(asked.name, group, config, jobs, self.store, self.loggers)
         return [self._outcome(job) for job in jobs]
 
     def _wanted(self, job: Job) -> bool:

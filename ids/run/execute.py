@@ -114,8 +114,9 @@ class Executor:
                 f"case {job.case.id}: expected finite latents; {_first_bad_step(curves)}",
             )
         engine = self.engine.describe(self.device)
-        self.store.put(job, edited, curves, environment(engine))
+        # The measurement first: a job counts as done once its result is there.
         self.store.put_measurement(job.key, engine_key(engine), engine, taken)
+        self.store.put(job, edited, curves, environment(engine))
         return Outcome(job, "ok")
 
     def _warm_up(self, subject: LatentImage) -> None:

@@ -16,6 +16,7 @@ MAX_PICTURES = 16
 
 def mirror(
     name: str,
+    group: str,
     config: Mapping[str, Any],
     jobs: Sequence[Job],
     store: Store,
@@ -29,7 +30,7 @@ def mirror(
         return
     with ExitStack() as stack:
         rows = [_values(record, store) for _, record in done]
-        for log in [stack.enter_context(logger.run(name, config)) for logger in loggers]:
+        for log in [stack.enter_context(logger.run(name, group, config)) for logger in loggers]:
             for step, values in enumerate(_mean_curves([job.key for job, _ in done], store)):
                 log.scalars("curve", step, values)
             for index, ((job, _), values) in enumerate(zip(done, rows, strict=True)):

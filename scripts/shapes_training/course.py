@@ -68,7 +68,7 @@ class Course:
             self._load()
 
     def run(self, loss: Callable[[nn.ModuleDict, int], Tensor]) -> Outcome:
-        saved = time.monotonic()
+        saved, resumed_at = time.monotonic(), self.step
         columns: Sequence[
             TextColumn | BarColumn | MofNCompleteColumn | TimeElapsedColumn | TimeRemainingColumn
         ] = (
@@ -94,7 +94,8 @@ class Course:
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save()
                     saved = time.monotonic()
-        self._save()
+        if self.step > resumed_at:
+            self._save()
         return Outcome(self.average, self.step * self.budget.batch, self.seconds / 60)
 
     def _progress(self) -> float:

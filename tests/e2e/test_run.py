@@ -115,14 +115,14 @@ def test_the_reference_rows_are_in_every_table(ids: Ids) -> None:
 
 
 def test_help_has_examples() -> None:
-    for words in ([], ["run"], ["edit"], ["table"]):
+    for words in ([], ["run"], ["edit"], ["table"], ["doctor"]):
         told = subprocess.run(
             [sys.executable, "-m", "ids.cli", *words, "--help"],
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        assert f"  ids {words[0] if words else 'run'} " in told
+        assert f"  ids {words[0] if words else 'run'}" in told
 
 
 def test_doctor_names_what_is_there(ids: Ids) -> None:

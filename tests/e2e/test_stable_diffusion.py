@@ -144,7 +144,10 @@ def test_sizes_the_factor_does_not_divide(tiny_sd: Path) -> None:
     backbone = StableDiffusion(str(tiny_sd)).load(torch.device("cpu"))
     with pytest.raises(DataError, match="expected sides that 8 divides; got 60x64"):
         backbone.encode(torch.rand(1, 3, 64, 60))
-    assert backbone.decode(backbone.encode(torch.rand(1, 3, 40, 72))).shape == (1, 3, 40, 72)
+    z = backbone.encode(torch.rand(1, 3, 40, 72))
+    assert backbone.decode(z).shape == (1, 3, 40, 72)
+    t = torch.tensor([500])
+    assert backbone.eps(z, backbone.prompt(["a red circle"]), t).shape == z.shape
 
 
 def test_pickled_weights_are_refused(tiny_sd: Path, tmp_path: Path) -> None:

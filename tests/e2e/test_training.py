@@ -1,0 +1,36 @@
+"""The training program: every stage, interrupted and taken up, to a folder that edits pictures."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT
+
+from ids.backbones import StableDiffusion
+
+QUICK = ("--minutes-vae", "0.02", "--minutes-unet", "0.02", "--minutes-classifier", "0.02")
+
+
+def train(work: Path, *words: str) -> str:
+    program = [sys.executable, str(ROOT / "scripts" / "train_shapes.py"), "--scenes", "1000"]
+    done = subprocess.run(
+        [*program, "--work", str(work), "--out", str(work / "out"), *QUICK, *words],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_stage_and_a_resume(tmp_path: Path) -> None:
+    train(tmp_path, "--stages", "vae")
+    before = (tmp_path / "vae.pt").read_bytes()
+    told = train(tmp_path)
+    assert (tmp_path / "vae.pt").read_bytes() == before
+    assert "PSNR" in told
+    assert "guidance 7.5): fill" in told
+    assert (tmp_path / "out" / "samples.png").is_file()
+    assert len(StableDiffusion(str(tmp_path / "out")).identity()["weights"]) == 16

@@ -1,0 +1,76 @@
+"""Batches: what fails fails alone, and says what to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Silent
+
+from ids.backbones import Gaussian
+from ids.core.errors import ConfigError
+from ids.core.protocols import Backbone, Progress, Subject
+from ids.core.records import Trace
+from ids.core.rng import Streams
+from ids.data import Shapes
+from ids.run import Engine, Job, Setting, Store
+from ids.run.execute import Executor
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Hungry:
+    """Takes more memory than there is."""
+
+    random = True
+    guided = True
+
+    def __call__(
+        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
+    ) -> Trace:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """Answers NaN for every second row."""
+
+    random = True
+    guided = True
+
+    def __call__(
+        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
+    ) -> Trace:
+        with torch.no_grad():
+            subject.z_trg[::2] = float("nan")
+        return Trace()
+
+
+def executor(editor: object, folder: Path) -> Executor:
+    backbone = Gaussian().load(CPU)
+    return Executor(editor, backbone, Engine(batch_size=4), CPU, Store(folder))  # type: ignore[arg-type]
+
+
+def jobs(count: int) -> list[Job]:
+    setting = Setting("x", {}, "gaussian", {}, {})
+    dataset = Shapes("dev", count)
+    return [Job(setting, dataset[i], "shapes", 0, None) for i in range(count)]
+
+
+def test_out_of_memory_names_a_smaller_batch(tmp_path: Path) -> None:
+    run = executor(Hungry(), tmp_path)
+    with pytest.raises(ConfigError, match=r"out of memory with 4 edits at a time; set .*size=2"):
+        list(run(jobs(4), lambda _: Silent()))
+    with pytest.raises(ConfigError, match=r"smaller dataset\.size"):
+        list(run(jobs(1), lambda _: Silent()))
+    assert not list(Store(tmp_path).records())
+
+
+def test_rows_of_nan_fail_alone(tmp_path: Path) -> None:
+    (outcomes,) = executor(Poisoned(), tmp_path)(jobs(4), lambda _: Silent())
+    assert [o.status for o in outcomes] == ["failed", "ok", "failed", "ok"]
+    assert "NaN or infinity" in outcomes[0].reason
+    store = Store(tmp_path)
+    assert sorted(record.status for record in store.records()) == ["failed", "failed", "ok", "ok"]
+    assert len(list(tmp_path.rglob("edit.png"))) == 2
