@@ -52,6 +52,7 @@ class ResultTable:
     title: str
     headers: tuple[str, ...]
     lines: Lines
+    baseline: str | None  # of the paired differences
     paired_headers: tuple[str, ...]
     differences: Lines  # empty without a baseline
     notes: tuple[str, ...]
@@ -60,14 +61,22 @@ class ResultTable:
     def print(self, console: Console) -> None:
         _print(console, self.title, self.headers, self.lines)
         if self.differences:
-            _print(console, "paired differences", self.paired_headers, self.differences)
+            _print(
+                console,
+                f"paired differences to {self.baseline}",
+                self.paired_headers,
+                self.differences,
+            )
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
 
     def markdown(self) -> str:
         parts = [f"# {self.title}", _markdown(self.headers, self.lines)]
         if self.differences:
-            parts += ["## Paired differences", _markdown(self.paired_headers, self.differences)]
+            parts += [
+                f"## Paired differences to {self.baseline}",
+                _markdown(self.paired_headers, self.differences),
+            ]
         return "\n\n".join([*parts, *self.notes]) + "\n"
 
     def write(self, folder: Path, name: str) -> Path:
@@ -105,6 +114,7 @@ def _table(title: str, frame: pd.DataFrame, baseline: str) -> ResultTable:
         title,
         ("method", "cases", *(column.header for column in columns)),
         tuple(lines),
+        base,
         ("method", "cases", *(column.header for column in paired)),
         _differences(done, labels, paired, base) if base else (),
         _notes(frame),
@@ -128,7 +138,7 @@ def _differences(done: pd.DataFrame, labels: list[str], columns: list[Column], b
             continue
         pairs = [paired_difference(ours, theirs, column.key) for column in columns]
         cells = [pair.text(c.digits, "+") for pair, c in zip(pairs, columns, strict=True)]
-        lines.append((f"{label} - {base}", str(max(pair.n for pair in pairs)), *cells))
+        lines.append((label, str(max(pair.n for pair in pairs)), *cells))
     return tuple(lines)
 
 
