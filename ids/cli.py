@@ -14,6 +14,18 @@ from ids import __version__
 from ids.core.errors import ConfigError, IdsError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
+GROUPS = (
+    "method",
+    "fpr",
+    "references",
+    "backbone",
+    "dataset",
+    "metrics",
+    "logger",
+    "engine",
+    "debug",
+    "experiments",
+)
 
 MAIN = """text-guided editing by score distillation: SDS, DDS, IDS
 
@@ -193,28 +205,11 @@ def _quoted(value: str) -> str:
 
 def _groups() -> str:
     """The options of every group, read off the folders."""
-    from ids.config.paths import config_home
+    from ids.config.paths import options
 
-    home = config_home()
-    lines = ["groups:"]
-    for group in (
-        "method",
-        "fpr",
-        "references",
-        "backbone",
-        "dataset",
-        "metrics",
-        "logger",
-        "engine",
-        "debug",
-        "experiments",
-    ):
-        folder = home / group if group == "experiments" else home / "conf" / group
-        options = sorted(
-            path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_")
-        )
-        lines.append(f"  {group:12} {', '.join(options)}")
-    return "\n".join(lines)
+    return "\n".join(
+        ["groups:", *(f"  {group:12} {', '.join(options(group))}" for group in GROUPS)]
+    )
 
 
 def _say(message: str) -> None:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ids.config.check import RESERVED, check, nearest
-from ids.config.paths import config_home
+from ids.config.paths import config_home, options
 from ids.config.schema import RunConfig
 from ids.core.errors import ConfigError
 
@@ -68,12 +68,6 @@ def compose_all(overrides: Sequence[str]) -> list[Composed]:
 def running_choices() -> dict[str, str]:
     """The option chosen in each group of the running Hydra job."""
     return {str(group): str(name) for group, name in HydraConfig.get().runtime.choices.items()}
-
-
-def options(group: str) -> list[str]:
-    """What a group offers, its private parts aside."""
-    folder = config_home() / ("" if group == "experiments" else "conf") / group
-    return sorted(path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_"))
 
 
 def _composed(overrides: Sequence[str]) -> Composed:

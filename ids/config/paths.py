@@ -10,3 +10,9 @@ def config_home() -> Path:
     checkout.
     """
     return PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
+
+
+def options(group: str) -> list[str]:
+    """What a group offers, its private parts aside."""
+    folder = config_home() / ("" if group == "experiments" else "conf") / group
+    return sorted(path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_"))

@@ -9,7 +9,8 @@ import yaml
 from conftest import ROOT
 
 from ids.config.build import build, build_campaign
-from ids.config.compose import compose_all, options
+from ids.config.compose import compose_all
+from ids.config.paths import options
 from ids.config.signature import signature_of
 from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
 
