@@ -29,6 +29,7 @@ class Single:
         for path in filter(None, (self.path, self.mask)):
             if not Path(path).is_file():
                 raise DataError(f"{path}: expected a picture file; there is none; check the path")
+            PictureFile(Path(path), self.size, self.fit).load()  # so that a bad one stops at once
 
     def __len__(self) -> int:
         return 1

@@ -74,11 +74,21 @@ class Campaign:
         if todo or asked is self.asked:
             self._execute(asked, todo, len(jobs))
         evaluate(jobs, self.metrics, self.store)
-        if todo and self.loggers:
+        outcomes = [self._outcome(job) for job in jobs]
+        self._mirror(asked, setting, [o.job for o in outcomes if o.status == "ok"])
+        return outcomes
+
+    def _mirror(self, asked: Asked, setting: Setting, done: Sequence[Job]) -> None:
+        """Tell each logger what it has not seen yet, be it that an earlier run was killed first."""
+        keys = {job.key for job in done}
+        for logger in self.loggers:
+            name = type(logger).__name__
+            if keys <= self.store.mirrored(setting.key, name):
+                continue
             group = f"{self.dataset.name} on {self.backbone_name}"
             config = {**self.config, "method": asked.method}
-            mirror(asked.name, group, config, jobs, self.store, self.loggers)
-        return [self._outcome(job) for job in jobs]
+            mirror(asked.name, group, config, done, self.store, logger)
+            self.store.mark_mirrored(setting.key, name, keys)
 
     def _wanted(self, job: Job) -> bool:
         status = self.store.status(job.key)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -18,30 +17,24 @@ def mirror(
     name: str,
     group: str,
     config: Mapping[str, Any],
-    jobs: Sequence[Job],
+    done: Sequence[Job],
     store: Store,
-    loggers: Sequence[Logger],
+    logger: Logger,
 ) -> None:
     """One run per setting: its configuration, mean curves, every edit's metrics, pictures, means as
-    the summary.
+    the summary. `done` are jobs that have a result.
     """
-    done = [(job, store.record(job.key)) for job in jobs if store.status(job.key) == "ok"]
-    if not done:
-        return
-    with ExitStack() as stack:
-        rows = [_values(record, store) for _, record in done]
-        for log in [stack.enter_context(logger.run(name, group, config)) for logger in loggers]:
-            for step, values in enumerate(_mean_curves([job.key for job, _ in done], store)):
-                log.scalars("curve", step, values)
-            for index, ((job, _), values) in enumerate(zip(done, rows, strict=True)):
-                log.scalars("edit", index, values)
-                if index < MAX_PICTURES:
-                    caption = f"{job.case.prompt_src} -> {job.case.prompt_trg}"
-                    edited = store.edited(job.key).image
-                    log.image(
-                        job.case.id, torch.cat([job.case.source.load(), edited], dim=-1), caption
-                    )
-            log.summary(_mean(rows))
+    rows = [_values(store.record(job.key), store) for job in done]
+    with logger.run(name, group, config) as log:
+        for step, values in enumerate(_mean_curves([job.key for job in done], store)):
+            log.scalars("curve", step, values)
+        for index, (job, values) in enumerate(zip(done, rows, strict=True)):
+            log.scalars("edit", index, values)
+            if index < MAX_PICTURES:
+                pair = [job.case.source.load(), store.edited(job.key).image]
+                caption = f"{job.case.prompt_src} -> {job.case.prompt_trg}"
+                log.image(job.case.id, torch.cat(pair, dim=-1), caption)
+        log.summary(_mean(rows))
 
 
 def _values(record: Record, store: Store) -> dict[str, float]:

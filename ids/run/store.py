@@ -3,6 +3,7 @@
 results/<key[:2]>/<key>/           job.json  edit.png  latents.safetensors  trace.jsonl
                                    env.json  metrics.json
 measurements/<engine>/<key>.json
+mirrored/<logger>-<setting>.json   what each logger has been told
 partial/                           left by killed processes; may be deleted at any time
 """
 
@@ -120,6 +121,16 @@ class Store:
         found = (self.root / "measurements").glob(f"{engine or '*'}/{key}.json")
         newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
         return _read_numbers(newest.read_text()) if newest else None
+
+    def mirrored(self, setting: str, logger: str) -> set[str]:
+        """Keys of the results that this logger has been told of."""
+        path = self.root / "mirrored" / f"{logger}-{setting}.json"
+        return set(json.loads(path.read_text())) if path.exists() else set()
+
+    def mark_mirrored(self, setting: str, logger: str, keys: set[str]) -> None:
+        path = self.root / "mirrored" / f"{logger}-{setting}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, json.dumps(sorted(keys | self.mirrored(setting, logger))))
 
     def _folder(self, key: str) -> Path:
         return self.root / "results" / key[:2] / key

@@ -18,7 +18,7 @@ GROUPS = tuple(sorted(path.name for path in (ROOT / "conf").iterdir() if path.is
 NEEDED = {
     ("dataset", "folder"): ["dataset.path=photos"],
     ("dataset", "single"): [
-        f"dataset.path={ROOT / 'README.md'}",
+        f"dataset.path={ROOT / 'docs' / 'demo.png'}",
         "dataset.prompt_src=a",
         "dataset.prompt_trg=b",
     ],

@@ -23,6 +23,7 @@ def one_line(told: str) -> str:
     ("words", "answer"),
     [
         (("none.png", "--source", "a", "--target", "b"), "none.png: expected a picture file"),
+        (("nan.tiff", "--source", "a", "--target", "b"), "nan.tiff: expected floating-point"),
         (("ok.png", "--source", "", "--target", "b"), "source prompt: expected a prompt"),
         (("ok.png", "--source", "a", "--target", "b", "--method", "idz"), "did you mean ids?"),
         (("ok.png", "--source", "a", "--target", "b", "nonsense"), "nonsense: expected group="),
@@ -31,6 +32,7 @@ def one_line(told: str) -> str:
 )
 def test_one_line_and_nothing_written(ids: Ids, words: tuple[str, ...], answer: str) -> None:
     Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
+    Image.fromarray(np.full((8, 8), np.nan, dtype=np.float32)).save(ids.folder / "nan.tiff")
     done = ids("edit", *words, *EDIT)
     assert done.returncode in (1, 2)
     assert answer in one_line(done.stderr)

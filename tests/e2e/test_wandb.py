@@ -86,3 +86,16 @@ def test_no_key_is_ever_written(ids: Ids) -> None:
     assert secret not in done.stdout + done.stderr
     for path in ids.folder.rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes()
+
+
+def test_a_logger_is_told_what_it_missed_and_nothing_twice(ids: Ids) -> None:
+    """As after a kill between the last edit and the mirror: results are there, the run is not."""
+    words = ("run", "debug=fast", "references=none", "method=dds", "method.n_steps=2")
+    assert ids(*words, "logger=files").returncode == 0
+    folder = ids.folder / "outputs" / "wandb"
+    for _ in range(2):
+        done = ids(*words, "logger=standard")
+        assert "nothing to do" in done.stderr
+        assert len(list(folder.glob("offline-run-*"))) == 1
+    log = (ids.folder / "outputs" / "logs" / "dds.jsonl").read_text()
+    assert log.count('"event": "config"') == 1
