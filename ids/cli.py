@@ -58,12 +58,16 @@ TABLE = """print what is in the store: means with 95 % intervals, differences pa
 
   ids table
   ids table --dataset shapes-dev --baseline dds
-  ids table --write                            also outputs/tables/*.md and *.csv
+  ids table --tag shape                        only cases with this tag
+  ids table --matched                          at equal strength: success 0.8, 0.9, 0.95
+  ids table --matched --axis strength --at 0.4 at equal distance in latent space
+  ids table --write                            also into outputs/tables, with curves as a picture
 """
 
 DOCTOR = """versions, device, weights: what is here, what is missing, what to do about it
 
   ids doctor
+  ids doctor shapes                            how good are the embedded networks?
   HF_HOME=/data/huggingface ids doctor         is the model I need in this cache?
 """
 
@@ -128,14 +132,25 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--output-dir", type=Path, default=Path("outputs"))
     table.add_argument("--dataset", default="", help="only data sets whose name starts so")
     table.add_argument("--method", action="append", help="only this method (may be given again)")
+    table.add_argument("--tag", default="", help="only cases with this tag")
     table.add_argument("--baseline", default="dds", help="what differences are paired to")
+    table.add_argument(
+        "--matched", action="store_true", help="compare at equal strength, along the steps"
+    )
+    table.add_argument("--axis", help="the metric that measures strength (with --matched)")
+    table.add_argument(
+        "--at", type=float, action="append", help="a level of it (may be given again)"
+    )
     table.add_argument(
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
     )
-    table.add_argument("--write", action="store_true", help="also write Markdown and CSV")
+    table.add_argument("--write", action="store_true", help="also write Markdown, CSV and curves")
     table.set_defaults(act=_table)
 
     doctor = commands.add_parser("doctor", description=DOCTOR, formatter_class=FORMAT)
+    doctor.add_argument(
+        "what", nargs="?", choices=("machine", "shapes"), default="machine", help="what to examine"
+    )
     doctor.set_defaults(act=_doctor)
     return parser
 
@@ -173,15 +188,22 @@ def _edit(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _table(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.after_run import show_store
+    from ids.report.show import Selection, show_matched, show_tables
 
-    return show_store(
-        args.output_dir, args.dataset, args.method, args.baseline, args.engine, args.write
-    )
+    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag)
+    if args.matched:
+        return show_matched(chosen, args.baseline, args.axis, args.at or (), args.write)
+    if args.axis or args.at:
+        raise ConfigError("--axis, --at: expected together with --matched; add it")
+    return show_tables(chosen, args.baseline, args.engine, args.write)
 
 
 def _doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.doctor import examine
+    if args.what == "shapes":
+        from ids.doctor.shapes import examine_shapes
+
+        return examine_shapes()
+    from ids.doctor.machine import examine
 
     return examine()
 

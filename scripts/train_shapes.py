@@ -1,6 +1,6 @@
 """Train the embedded world's networks and write them as a Stable Diffusion folder.
 
-    python scripts/train_shapes.py                     # everything: 90 minutes on two idle cores
+    python scripts/train_shapes.py                     # everything: 110 minutes on two idle cores
     python scripts/train_shapes.py --minutes-unet 5    # a quick trial
     python scripts/train_shapes.py --stages export     # write the folder from the checkpoints
 
@@ -14,11 +14,12 @@ from pathlib import Path
 import torch
 from shapes_training.autoencoder import standardize, train_autoencoder
 from shapes_training.classifier import train_classifier
+from shapes_training.clip import train_clip
 from shapes_training.course import Budget, Outcome
 from shapes_training.diffusion import build_library, train_diffusion
-from shapes_training.export import write_folder
+from shapes_training.export import Trained, write_folder
 
-STAGES = ("vae", "unet", "classifier", "export")
+STAGES = ("vae", "unet", "classifier", "clip", "export")
 
 
 def main() -> None:
@@ -38,7 +39,10 @@ def main() -> None:
     )
     if args.stages == "classifier":
         return
-    write_folder(args.out, vae, unet, judge, args.seed)
+    clip = train_clip(args.work, Budget(400_000, args.minutes_clip, 128, 1e-3), args.seed, device)
+    if args.stages == "clip":
+        return
+    write_folder(args.out, Trained(vae, unet, judge, clip), args.seed)
 
 
 def _train_unet(args: argparse.Namespace, vae: Outcome, device: torch.device) -> Outcome:
@@ -68,6 +72,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--minutes-unet", type=float, default=60)
     parser.add_argument("--minutes-classifier", type=float, default=8)
+    parser.add_argument("--minutes-clip", type=float, default=14.5)
     return parser.parse_args()
 
 

@@ -38,6 +38,7 @@ def build_campaign(choices: Mapping[str, str], config: Mapping[str, Any]) -> Cam
         config=config,
         limit=config["limit"],
         retry_failed=config["retry_failed"],
+        keep_every=config["keep_every"],
     )
 
 

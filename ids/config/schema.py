@@ -18,9 +18,11 @@ class RunConfig:
     backbone: Any = MISSING
     dataset: Any = MISSING
     metrics: Any = MISSING
+    clip: Any = None
     logger: Any = MISSING
     engine: Any = MISSING
     seeds: list[int] = field(default_factory=lambda: [0])
     limit: int | None = None
+    keep_every: int = 10
     output_dir: str = "outputs"
     retry_failed: bool = False

@@ -129,7 +129,12 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """One number of one finished edit; nan where it is not defined for the case."""
+    """One number of one edit; nan where it is not defined for the case.
+
+    `basis` names the network the number stands on, weights included, and is empty where there is
+    none: numbers of two bases are never mixed. Asking for it finds and checks the weights, and
+    raises `WeightsError` where they are missing or not what they claim to be.
+    """
 
     @property
     def name(self) -> str: ...
@@ -139,6 +144,8 @@ class Metric(Protocol):
     def unit(self) -> str: ...
     @property
     def higher_is_better(self) -> bool | None: ...
+    @property
+    def basis(self) -> str: ...
     def __call__(self, case: EditCase, edited: Edited) -> float: ...
 
 

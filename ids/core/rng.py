@@ -32,6 +32,10 @@ class Streams:
     def at(self, step: int) -> "Streams":
         return replace(self, step=step)
 
+    def branch(self, name: str) -> "Streams":
+        """Further streams, independent of these and of other branches."""
+        return replace(self, keys=tuple(f"{key}/{name}" for key in self.keys))
+
     def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]:
         """Standard normal, in the shape, dtype and device of `like`. Drawn in float32, so that
         dtype changes no draw.

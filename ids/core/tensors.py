@@ -1,5 +1,5 @@
-"""Shape legend. B rows (one edit each), C latent channels, H W latent size, T timesteps of the
-schedule.
+"""Shape legend, and the one rounding that every picture undergoes. B rows (one edit each), C latent
+channels, H W latent size, T timesteps of the schedule.
 """
 
 from jaxtyping import Float, Int
@@ -15,3 +15,8 @@ Prompt = Float[Tensor, "B *prompt"]  # one encoded prompt a row; opaque to every
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
 Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the picture should stay
+
+
+def eight_bit(pictures: Float[Tensor, "*dims"]) -> Float[Tensor, "*dims"]:
+    """As a picture file keeps them: in [0, 1], in steps of 1/255."""
+    return (pictures.clamp(0, 1) * 255).round() / 255

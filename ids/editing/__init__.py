@@ -3,5 +3,15 @@
 from ids.editing.distill import DistillationEditor
 from ids.editing.meter import Metered, Passes
 from ids.editing.reference import NullEdit, TrueEdit
+from ids.editing.states import Kept
+from ids.editing.there_and_back import ThereAndBack
 
-__all__ = ["DistillationEditor", "Metered", "NullEdit", "Passes", "TrueEdit"]
+__all__ = [
+    "DistillationEditor",
+    "Kept",
+    "Metered",
+    "NullEdit",
+    "Passes",
+    "ThereAndBack",
+    "TrueEdit",
+]

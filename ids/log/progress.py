@@ -1,6 +1,8 @@
 """The progress bar: edits done, the step of those under way, time left."""
 
+from collections.abc import Iterable, Sequence
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -10,9 +12,17 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    track,
 )
 
+T = TypeVar("T")
+
 console = Console(stderr=True)
+
+
+def tracked(what: str, items: Sequence[T]) -> Iterable[T]:
+    """The items, with a bar that goes away when they are through."""
+    return track(items, what, console=console, transient=True)
 
 
 class EditProgress:

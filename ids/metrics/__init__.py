@@ -1,7 +1,25 @@
-"""What is said of a finished edit: one number, one file."""
+"""What is said of an edit: one number, one file."""
 
+from ids.metrics.clip import Clip
+from ids.metrics.clip_directional import ClipDirectional
+from ids.metrics.clip_image import ClipImage
+from ids.metrics.clip_score import ClipScore
+from ids.metrics.feature_distance import FeatureDistance
+from ids.metrics.lpips import LPIPS
 from ids.metrics.psnr import PSNR
 from ids.metrics.ssim import SSIM
 from ids.metrics.strength import LatentDistance
+from ids.metrics.success import Success
 
-__all__ = ["PSNR", "SSIM", "LatentDistance"]
+__all__ = [
+    "LPIPS",
+    "PSNR",
+    "SSIM",
+    "Clip",
+    "ClipDirectional",
+    "ClipImage",
+    "ClipScore",
+    "FeatureDistance",
+    "LatentDistance",
+    "Success",
+]

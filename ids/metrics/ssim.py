@@ -20,6 +20,7 @@ class SSIM:
     version = 1
     unit = ""
     higher_is_better = True
+    basis = ""
 
     def __post_init__(self) -> None:
         checked_comparison("ssim", self.against, self.region)

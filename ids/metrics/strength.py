@@ -14,6 +14,7 @@ class LatentDistance:
     version = 1
     unit = ""
     higher_is_better = None
+    basis = ""
     name = "strength"
 
     def __call__(self, case: EditCase, edited: Edited) -> float:

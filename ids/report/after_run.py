@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
-from ids.report.rows import frame
+from ids.report.rows import bases, frame
 from ids.report.sheet import contact_sheet
 from ids.report.table import tables
 from ids.run.store import Store
@@ -17,9 +17,10 @@ from ids.run.store import Store
 
 def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
     """Print the table of a finished run, write its contact sheet; 1 where an edit failed."""
-    console, store = _console(), Store(output_dir)
-    rows = frame([store.record(key) for key in _keys(folder)], store)
-    for table in tables(rows):
+    console, store = wide_console(), Store(output_dir)
+    records = [store.record(key) for key in _keys(folder)]
+    rows = frame(records, store)
+    for table in tables(rows, notes=bases(records)):
         table.print(console)
         table.write(folder, "table")
     sheet = contact_sheet(cases, rows, store, folder / "contact_sheet.png")
@@ -43,37 +44,6 @@ def hand_over(folder: Path, output_dir: Path, out: Path) -> None:
     partial.replace(out)
 
 
-def show_store(
-    output_dir: Path,
-    dataset: str,
-    methods: Sequence[str] | None,
-    baseline: str,
-    engine: str | None,
-    write: bool,
-) -> int:
-    """`ids table`."""
-    console, store = _console(), Store(output_dir)
-    records = [
-        record
-        for record in store.records()
-        if record.job["dataset"].startswith(dataset)
-        and (not methods or record.job["name"] in methods)
-    ]
-    if not records:
-        console.print(f"{output_dir}: no results yet; `ids run experiments=demo` makes some")
-        return 1
-    for table in tables(frame(records, store, engine), baseline):
-        table.print(console)
-        if write:
-            name = table.title.replace(" on ", "-").replace(":", "-")
-            console.print(
-                f"written: {table.write(output_dir / 'tables', name)}",
-                markup=False,
-                highlight=False,
-            )
-    return 0
-
-
 def _keys(folder: Path) -> list[str]:
     """Of every setting of a run, each key once."""
     keys: dict[str, None] = {}
@@ -82,7 +52,7 @@ def _keys(folder: Path) -> list[str]:
     return list(keys)
 
 
-def _console() -> Console:
+def wide_console() -> Console:
     """Wide enough for the table even where there is no terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=180)

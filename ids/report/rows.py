@@ -1,4 +1,6 @@
-"""Stored results as one data frame: a line per edit, methods labelled by what tells them apart."""
+"""Stored results as data frames: a line per edit, or per kept state of one; methods labelled by
+what tells them apart.
+"""
 
 import math
 from collections import defaultdict
@@ -10,30 +12,69 @@ import pandas as pd
 from ids.run.store import Record, Store
 
 ORDER = ("null_edit", "sds", "dds", "ids")  # then everything else by name, the true edit last
+SEPARATOR = " | "  # between a metric and the network it stands on, where there are several
 
 
 def frame(records: Iterable[Record], store: Store, engine: str | None = None) -> pd.DataFrame:
-    """Columns: key, setting, label, dataset, backbone, case, seed, status, then one per metric and
-    measurement.
+    """Columns: key, label, values (of the setting), status, dataset, backbone, case, tags, seed,
+    then one per metric and measurement.
     """
     records = list(records)
-    labels = setting_labels(records)
+    identify, columns = _identities(records), metric_columns(r.metrics for r in records)
     lines = []
     for record in records:
-        job = record.job
-        line: dict[str, Any] = {
-            "key": record.key,
-            "label": labels[job["identity"]["setting"]],
-            "status": record.status,
-            "reason": job.get("reason", ""),
-            "dataset": job["dataset"],
-            "backbone": _backbone(job),
-            "case": job["case"],
-            "seed": -1 if job["seed"] is None else job["seed"],
-        }
-        line |= {name.split("@")[0]: value for name, value in record.metrics.items()}
+        line = identify(record) | {"reason": record.job.get("reason", "")}
+        line |= {columns[k]: value for k, value in record.metrics.items() if k in columns}
         lines.append(line | _measured(store.measurement(record.key, engine)))
     return pd.DataFrame(lines)
+
+
+def curve_frame(records: Iterable[Record], store: Store) -> pd.DataFrame:
+    """As `frame`, a line per kept state: `step`, `passes` up to it, and the metrics there. An edit
+    that takes no steps (null, true) is a line of its own.
+    """
+    records = [record for record in records if record.status == "ok"]
+    along = {record.key: _along(record, store) for record in records}
+    identify, columns = _identities(records), metric_columns(along.values())
+    lines = []
+    for record in records:
+        states = along[record.key]
+        taken = _measured(store.measurement(record.key))
+        passes = taken["forwards"] + taken["backwards"]
+        for index, step in enumerate(states.get("step", ())):
+            line = {"step": step, "passes": passes * step / max(states["step"][-1], 1)}
+            line |= {columns[k]: states[k][index] for k in states if k in columns}
+            lines.append(identify(record) | line)
+    return pd.DataFrame(lines)
+
+
+def _along(record: Record, store: Store) -> Mapping[str, Any]:
+    if record.job["identity"]["prompts"] is not None:
+        return store.along(record.key)
+    return {"step": [0.0], **{key: [value] for key, value in record.metrics.items()}}
+
+
+def metric_columns(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Key of a stored metric -> its column: the newest version alone, and a column per network
+    where numbers stand on several, so that they are never averaged together.
+    """
+    versions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
+    for key in {key for known in found for key in known if "@" in key}:
+        name, _, rest = key.partition("@")
+        version, _, basis = rest.partition(":")
+        versions[name][basis][int(version)] = key
+    columns = {}
+    for name, bases in versions.items():
+        for basis, keys in bases.items():
+            column = f"{name}{SEPARATOR}{basis}" if len(bases) > 1 else name
+            columns[keys[max(keys)]] = column
+    return columns
+
+
+def bases(records: Iterable[Record]) -> tuple[str, ...]:
+    """`clip_score on shapes-clip-1f2e3d4c`: what the numbers of networks stand on."""
+    keys = {key for record in records for key in record.metrics if ":" in key}
+    return tuple(sorted(f"{key.split('@')[0]} on {key.partition(':')[2]}" for key in keys))
 
 
 def setting_labels(records: Iterable[Record]) -> dict[str, str]:
@@ -42,10 +83,7 @@ def setting_labels(records: Iterable[Record]) -> dict[str, str]:
     """
     by_name: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for record in records:
-        flat = dict(_flatten(record.job["method"])) | {
-            f"backbone.{k}": v for k, v in record.job["backbone"].items()
-        }
-        by_name[record.job["name"]][record.job["identity"]["setting"]] = flat
+        by_name[record.job["name"]][record.job["identity"]["setting"]] = _values(record.job)
     labels = {}
     for name, settings in by_name.items():
         keys = sorted({key for flat in settings.values() for key in flat})
@@ -58,9 +96,14 @@ def setting_labels(records: Iterable[Record]) -> dict[str, str]:
     return labels
 
 
-def _backbone(job: Mapping[str, Any]) -> str:
-    """Its name, and enough of the weights' digest to tell two of a name apart."""
-    return f"{job['backbone_name']} {job['backbone'].get('weights', '')[:8]}".strip()
+def baseline_of(label: str, frame: pd.DataFrame, baseline: str) -> str | None:
+    """The setting of that name that shares most values with `label`'s: DDS at guidance 3 for IDS at
+    guidance 3.
+    """
+    values = frame.drop_duplicates("label").set_index("label")["values"]
+    candidates = [other for other in in_order(values.index) if other.split(" ")[0] == baseline]
+    ours = set(values[label].items())
+    return max(candidates, key=lambda other: len(ours & set(values[other].items())), default=None)
 
 
 def in_order(labels: Iterable[str]) -> list[str]:
@@ -73,6 +116,36 @@ def in_order(labels: Iterable[str]) -> list[str]:
         return (ORDER.index(name) if name in ORDER else len(ORDER)), label
 
     return sorted(set(labels), key=rank)
+
+
+def _identities(records: list[Record]) -> Any:
+    labels = setting_labels(records)
+
+    def identify(record: Record) -> dict[str, Any]:
+        job = record.job
+        return {
+            "key": record.key,
+            "label": labels[job["identity"]["setting"]],
+            "values": _values(job),
+            "status": record.status,
+            "dataset": job["dataset"],
+            "backbone": _backbone(job),
+            "case": job["case"],
+            "seed": -1 if job["seed"] is None else job["seed"],
+        }
+
+    return identify
+
+
+def _values(job: Mapping[str, Any]) -> dict[str, str]:
+    """Every value of the method and the backbone, flat, as text."""
+    flat = dict(_flatten(job["method"])) | {f"backbone.{k}": v for k, v in job["backbone"].items()}
+    return {key: str(value) for key, value in flat.items()}
+
+
+def _backbone(job: Mapping[str, Any]) -> str:
+    """Its name, and enough of the weights' digest to tell two of a name apart."""
+    return f"{job['backbone_name']} {job['backbone'].get('weights', '')[:8]}".strip()
 
 
 def _measured(taken: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 
+from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger, Metric
 from ids.core.records import EditCase
-from ids.log.progress import EditProgress
+from ids.core.tensors import Images, Latent
+from ids.log.progress import EditProgress, tracked
 from ids.run.engine import Engine
-from ids.run.evaluate import evaluate
+from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor, Outcome
 from ids.run.job import Job, Setting, first_cases, plan, revisions
 from ids.run.mirror import mirror
@@ -49,22 +51,39 @@ class Campaign:
     config: Mapping[str, Any]
     limit: int | None = None
     retry_failed: bool = False
+    keep_every: int = 10
+
+    def __post_init__(self) -> None:
+        if self.keep_every < 0:
+            raise ConfigError(f"keep_every: expected 0 (none) or more; got {self.keep_every}")
 
     def run(self, folder: Path) -> list[Outcome]:
         """Make what is missing; `folder/outcomes.json` tells what became of everything."""
         cases = first_cases(self.dataset, self.limit)
+        evaluation = self._evaluation()
         outcomes: list[Outcome] = []
         try:
             for reference in self.references:
                 if reference.name != self.asked.name:
-                    made = self._make(reference, cases)
+                    made = self._make(reference, cases, evaluation)
                     outcomes += [outcome for outcome in made if outcome.status != "unsupported"]
-            outcomes += self._make(self.asked, cases)
+            outcomes += self._make(self.asked, cases, evaluation)
         finally:
             _write(folder / "outcomes.json", self.asked.name, outcomes)
         return outcomes
 
-    def _make(self, asked: Asked, cases: Sequence[EditCase]) -> list[Outcome]:
+    def _evaluation(self) -> Evaluation:
+        """Finds every metric's weights, so that a missing file is known before the first edit."""
+        metrics = {metric_key(metric): metric for metric in self.metrics.values()}
+        return Evaluation(metrics, self.store, self._decode)
+
+    def _decode(self, z: Latent) -> Images:
+        device = self.engine.start()
+        return _loaded(self.backbone, device).decode(z.to(device))
+
+    def _make(
+        self, asked: Asked, cases: Sequence[EditCase], evaluation: Evaluation
+    ) -> list[Outcome]:
         """One method over all cases: plan, execute, evaluate, mirror."""
         built = revisions(asked.editor)
         identity = self.backbone.identity()
@@ -73,7 +92,7 @@ class Campaign:
         todo = [job for job in jobs if self._wanted(job)]
         if todo or asked is self.asked:
             self._execute(asked, todo, len(jobs))
-        evaluate(jobs, self.metrics, self.store)
+        evaluation(tracked(f"{asked.name}: metrics", jobs))
         outcomes = [self._outcome(job) for job in jobs]
         self._mirror(asked, setting, [o.job for o in outcomes if o.status == "ok"])
         return outcomes
@@ -100,7 +119,9 @@ class Campaign:
                 return
             device = self.engine.start()
             backbone = _loaded(self.backbone, device)
-            executor = Executor(asked.editor, backbone, self.engine, device, self.store)
+            executor = Executor(
+                asked.editor, backbone, self.engine, device, self.store, self.keep_every
+            )
             steps = getattr(asked.editor, "n_steps", 1)
             for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
                 for outcome in outcomes:

@@ -1,18 +1,19 @@
 """Jobs to stored results, batch by batch. A row that fails, fails alone."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import torch
+from torch import Tensor
 
 from ids.core.errors import ConfigError, IdsError, UnsupportedError
 from ids.core.protocols import Backbone, Editor, Progress
-from ids.core.records import Edited, Measurement, Trace
+from ids.core.records import Edited, Measurement
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
-from ids.editing import Metered
+from ids.editing import Kept, Metered
 from ids.representations import LatentImage, encode
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
@@ -39,6 +40,7 @@ class Executor:
     engine: Engine
     device: torch.device
     store: Store
+    keep_every: int = 10  # steps between kept states; 0 keeps none
     _warm: set[torch.Size] = field(default_factory=set)  # latent shapes that have run already
 
     def __call__(
@@ -84,7 +86,8 @@ class Executor:
         reset_peak(self.device)
         began = time.perf_counter()
         rng = Streams.of(jobs[0].seed or 0, [job.case.id for job in jobs])
-        trace = self.editor(metered, subject, rng, progress)
+        kept = Kept(progress, subject, self.keep_every)
+        trace = self.editor(metered, subject, rng, kept)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         taken = Measurement(
@@ -101,12 +104,26 @@ class Executor:
             Edited(images[row].cpu(), subject.z_src[row].cpu(), z_trg[row].cpu().clone())
             for row in range(len(jobs))
         ]
-        return [self._keep(job, row, edited[row], trace, taken) for row, job in enumerate(jobs)]
+        states = {step: z.cpu() for step, z in kept.states().items()}
+        return [
+            self._keep(
+                job,
+                edited[row],
+                {name: values[:, row] for name, values in trace.curves.items()},
+                {step: z[row] for step, z in states.items()},
+                taken,
+            )
+            for row, job in enumerate(jobs)
+        ]
 
     def _keep(
-        self, job: Job, row: int, edited: Edited, trace: Trace, taken: Measurement
+        self,
+        job: Job,
+        edited: Edited,
+        curves: Mapping[str, Tensor],
+        states: Mapping[int, Tensor],
+        taken: Measurement,
     ) -> Outcome:
-        curves = {name: values[:, row] for name, values in trace.curves.items()}
         if not (edited.z_trg.isfinite().all() and edited.image.isfinite().all()):
             return Outcome(
                 job,
@@ -116,7 +133,7 @@ class Executor:
         engine = self.engine.describe(self.device)
         # The measurement first: a job counts as done once its result is there.
         self.store.put_measurement(job.key, engine_key(engine), engine, taken)
-        self.store.put(job, edited, curves, environment(engine))
+        self.store.put(job, edited, curves, states, environment(engine))
         return Outcome(job, "ok")
 
     def _warm_up(self, subject: LatentImage) -> None:
@@ -145,7 +162,7 @@ class Executor:
         )
 
 
-def _first_bad_step(curves: dict[str, torch.Tensor]) -> str:
+def _first_bad_step(curves: Mapping[str, torch.Tensor]) -> str:
     bad = (~curves["gradient"].isfinite()).nonzero() if "gradient" in curves else torch.empty(0)
     where = (
         f"NaN or infinity first in step {int(bad[0])}"

@@ -1,7 +1,7 @@
 """Results on disk, named by what was asked. A result is whole or absent, whatever happens.
 
-results/<key[:2]>/<key>/           job.json  edit.png  latents.safetensors  trace.jsonl
-                                   env.json  metrics.json
+results/<key[:2]>/<key>/           job.json  edit.png  latents.safetensors  trace.jsonl  env.json
+                                   states.safetensors  metrics.json  metrics_along.json
 measurements/<engine>/<key>.json
 mirrored/<logger>-<setting>.json   what each logger has been told
 partial/                           left by killed processes; may be deleted at any time
@@ -12,7 +12,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,9 +22,10 @@ import numpy as np
 import torch
 from PIL import Image as PIL
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ids.core.records import Edited, Measurement, Trace
-from ids.core.tensors import Image
+from ids.core.tensors import Image, eight_bit
 from ids.run.job import Job
 
 
@@ -60,7 +61,12 @@ class Store:
         return str(json.loads(path.read_text())["status"]) if path.exists() else None
 
     def put(
-        self, job: Job, edited: Edited, trace: Mapping[str, torch.Tensor], env: Mapping[str, Any]
+        self,
+        job: Job,
+        edited: Edited,
+        trace: Mapping[str, Tensor],
+        states: Mapping[int, Tensor],
+        env: Mapping[str, Any],
     ) -> None:
         with self._new(job.key) as folder:
             to_pil(edited.image).save(folder / "edit.png")
@@ -68,6 +74,9 @@ class Store:
                 {"z_src": edited.z_src.contiguous(), "z_trg": edited.z_trg.contiguous()},
                 folder / "latents.safetensors",
             )
+            if states:
+                z_trg = {f"{step:06}": z.contiguous() for step, z in states.items()}
+                save_file(z_trg, folder / "states.safetensors")
             (folder / "trace.jsonl").write_text(_trace_lines(trace))
             (folder / "env.json").write_text(json.dumps(env, indent=1))
             (folder / "job.json").write_text(
@@ -93,6 +102,21 @@ class Store:
                 for name in (lines[0] if lines else {})
             }
         )
+
+    def states(self, key: str) -> dict[int, Tensor]:
+        """z_trg along the steps of an edit, in order; empty where none were kept."""
+        path = self._folder(key) / "states.safetensors"
+        found = load_file(path) if path.exists() else {}
+        return {int(step): found[step] for step in sorted(found)}
+
+    def along(self, key: str) -> dict[str, list[float]]:
+        """The metrics of those states: `step`, and a column per metric."""
+        path = self._folder(key) / "metrics_along.json"
+        return _read_columns(path.read_text()) if path.exists() else {}
+
+    def add_along(self, key: str, columns: Mapping[str, Sequence[float]]) -> None:
+        path = self._folder(key) / "metrics_along.json"
+        _write_whole(path, _columns({**self.along(key), **columns}))
 
     def record(self, key: str) -> Record:
         folder = self._folder(key)
@@ -155,7 +179,7 @@ class Store:
 
 
 def to_pil(image: Image) -> PIL.Image:
-    return PIL.fromarray((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
+    return PIL.fromarray((eight_bit(image) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
 def from_png(path: Path) -> Image:
@@ -166,7 +190,7 @@ def from_png(path: Path) -> Image:
         )
 
 
-def _trace_lines(curves: Mapping[str, torch.Tensor]) -> str:
+def _trace_lines(curves: Mapping[str, Tensor]) -> str:
     if not curves:
         return ""
     columns = {name: values.tolist() for name, values in curves.items()}
@@ -185,6 +209,18 @@ def _numbers(values: Mapping[str, Any]) -> str:
 
 def _read_numbers(text: str) -> dict[str, Any]:
     return {k: math.nan if v is None else v for k, v in json.loads(text).items()}
+
+
+def _columns(columns: Mapping[str, Sequence[float]]) -> str:
+    known = {name: [v if math.isfinite(v) else None for v in c] for name, c in columns.items()}
+    return json.dumps(known)
+
+
+def _read_columns(text: str) -> dict[str, list[float]]:
+    return {
+        name: [math.nan if v is None else v for v in column]
+        for name, column in json.loads(text).items()
+    }
 
 
 def _write_whole(path: Path, text: str) -> None:

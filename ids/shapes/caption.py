@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ids.shapes.scene import COLOURS, FILLS, SHAPES, Attribute, Scene
+from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute, Scene
 
 ALL: tuple[Attribute, ...] = ("fill", "colour", "shape")
 WORDS = ("a", "shape", *FILLS, *COLOURS, *SHAPES)
@@ -18,6 +18,14 @@ def caption(scene: Scene, said: Collection[Attribute] = ALL) -> str:
         getattr(scene, attribute) for attribute in ("fill", "colour") if attribute in said
     ]
     return " ".join(["a", *adjectives, scene.shape if "shape" in said else "shape"])
+
+
+def said(text: str) -> dict[Attribute, str]:
+    """What a caption claims, by attribute; nothing where its words are not all of this world."""
+    words = text.split()
+    if any(word not in WORDS for word in words):
+        return {}
+    return {a: word for a, values in VALUES.items() for word in words if word in values}
 
 
 def draw_said(rng: np.random.Generator) -> tuple[Attribute, ...]:

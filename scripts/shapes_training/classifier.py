@@ -22,7 +22,7 @@ def train_classifier(folder: Path, budget: Budget, seed: int, device: torch.devi
 
     def loss(modules: nn.ModuleDict, step: int) -> Tensor:
         scenes = scenes_of(seed, "classifier", step, budget.batch)
-        x = _degrade(render(scenes), torch.Generator().manual_seed(step)).to(device)
+        x = degrade(render(scenes), torch.Generator().manual_seed(step)).to(device)
         logits = modules["classifier"](x)
         return torch.stack(
             [F.cross_entropy(logits[a], labels(scenes)[a].to(device)) for a in VALUES]
@@ -39,7 +39,8 @@ def labels(scenes: list[Scene]) -> dict[Attribute, Tensor]:
     }
 
 
-def _degrade(x: Tensor, rng: torch.Generator) -> Tensor:
+def degrade(x: Tensor, rng: torch.Generator) -> Tensor:
+    """As an autoencoder or a sampler would blur and soil it."""
     blurred = gaussian_blur(x, kernel_size=[5, 5], sigma=[1.0, 1.0])
     mix = torch.rand(len(x), 1, 1, 1, generator=rng)
     noise = torch.randn(x.shape, generator=rng) * 0.05 * torch.rand(len(x), 1, 1, 1, generator=rng)

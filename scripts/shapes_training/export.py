@@ -3,6 +3,7 @@ at.
 """
 
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +11,38 @@ from PIL import Image as PIL
 from safetensors.torch import save_file
 from torch import nn
 
+from ids.doctor.shapes import Quality, measure_quality
 from ids.run.store import to_pil
+from shapes_training.clip import LAYOUT, PREPROCESSING
 from shapes_training.course import Outcome
 from shapes_training.diffusion import new_scheduler, new_tokenizer
-from shapes_training.quality import Quality, measure_quality
 
 CARD = Path(__file__).with_name("card.md")
 
 
-def write_folder(out: Path, vae: Outcome, unet: Outcome, judge: Outcome, seed: int) -> None:
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of every stage."""
+
+    vae: Outcome
+    unet: Outcome
+    judge: Outcome
+    clip: Outcome
+
+
+def write_folder(out: Path, trained: Trained, seed: int) -> None:
     """Write everything below `out`, then measure what was written, as it was written."""
     scheduler, tokenizer = new_scheduler(), new_tokenizer()
-    _half(vae.modules["vae"]).save_pretrained(out / "vae")
-    _half(unet.modules["unet"]).save_pretrained(out / "unet")
-    _half(unet.modules["text_encoder"]).save_pretrained(out / "text_encoder")
+    _half(trained.vae.modules["vae"]).save_pretrained(out / "vae")
+    _half(trained.unet.modules["unet"]).save_pretrained(out / "unet")
+    _half(trained.unet.modules["text_encoder"]).save_pretrained(out / "text_encoder")
     tokenizer.save_pretrained(out / "tokenizer")
     scheduler.save_pretrained(out / "scheduler")
-    _write_classifier(out / "classifier", judge.modules["classifier"])
+    _write_half(trained.judge.modules["classifier"], out / "classifier" / "model.safetensors")
+    _write_clip(out / "clip", trained.clip.modules["clip"])
     _write_index(out)
-    for module in (vae, unet, judge):
-        module.modules.float()
     quality = measure_quality(out)
-    _write_card(out, vae, unet, judge, seed, quality)
+    _write_card(out, trained, seed, quality)
     _write_grid(out / "samples.png", quality)
     print((out / "README.md").read_text())
 
@@ -40,10 +51,18 @@ def _half(module: Any) -> Any:
     return module.half()
 
 
-def _write_classifier(folder: Path, classifier: nn.Module) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.half().contiguous() for name, value in classifier.state_dict().items()}
-    save_file(weights, folder / "model.safetensors")
+def _write_half(network: nn.Module, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, file)
+
+
+def _write_clip(folder: Path, clip: nn.Module) -> None:
+    """A local folder of open_clip, with the tokenizer beside it."""
+    _write_half(clip, folder / "open_clip_model.safetensors")
+    layout = {"model_cfg": LAYOUT, "preprocess_cfg": PREPROCESSING}
+    (folder / "open_clip_config.json").write_text(json.dumps(layout, indent=2) + "\n")
+    new_tokenizer().save_pretrained(folder)
 
 
 def _write_index(out: Path) -> None:
@@ -61,20 +80,15 @@ def _write_index(out: Path) -> None:
     (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
-def _write_card(
-    out: Path, vae: Outcome, unet: Outcome, judge: Outcome, seed: int, quality: Quality
-) -> None:
+def _write_card(out: Path, trained: Trained, seed: int, quality: Quality) -> None:
     files = list(out.rglob("*.safetensors"))
-    (out / "README.md").write_text(
-        CARD.read_text().format(
-            seed=seed,
-            megabytes=sum(file.stat().st_size for file in files) / 1e6,
-            quality=quality.markdown(),
-            **_row("vae", vae),
-            **_row("unet", unet),
-            **_row("judge", judge),
-        )
-    )
+    rows: dict[str, float] = {}
+    for stage in fields(trained):
+        rows |= _row(stage.name, getattr(trained, stage.name))
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    told = quality.grid().markdown()
+    card = CARD.read_text().format(seed=seed, megabytes=megabytes, quality=told, **rows)
+    (out / "README.md").write_text(card)
 
 
 def _row(name: str, outcome: Outcome) -> dict[str, float]:
@@ -92,4 +106,4 @@ def _write_grid(path: Path, quality: Quality) -> None:
     grid = PIL.new("RGB", (12 * side, 6 * side))
     for index, picture in enumerate(pictures):
         grid.paste(to_pil(picture), (index % 12 * side, index // 12 * side))
-    grid.resize((24 * side, 12 * side), PIL.Resampling.LANCZOS).save(path)
+    grid.save(path)

@@ -1,0 +1,175 @@
+"""`ids doctor shapes`: how good the embedded networks are, on fixed seeds that no training saw,
+against what they must reach.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from ids.backbones import StableDiffusion
+from ids.core.protocols import Backbone
+from ids.core.rng import Streams
+from ids.diffusion import Guided
+from ids.diffusion.ddim import sample
+from ids.metrics import Clip
+from ids.report.grid import Grid
+from ids.shapes import WEIGHTS
+from ids.shapes.classifier import Classifier
+from ids.shapes.judge import load_classifier
+from ids.shapes.render import render
+from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute, Scene, draw_scene
+
+SAMPLES, STEPS, GUIDANCE = 240, 50, 7.5
+BATCH = 40
+LATENT = (12, 8, 8)
+SCENES = {"autoencoder": 256, "classifier": 2000, "clip": 1000}
+Bar = Callable[[Sequence[int], str], Iterable[int]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A measured figure and the least it must be."""
+
+    what: str
+    value: float
+    goal: float
+    unit: str  # dB, or % of a share in [0, 1]
+
+    @property
+    def reached(self) -> bool:
+        return self.value >= self.goal
+
+    def told(self, value: float, digits: int) -> str:
+        return f"{value:.{digits}f} dB" if self.unit == "dB" else f"{100 * value:.{digits}f} %"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was found, and the samples it was found on."""
+
+    findings: tuple[Finding, ...]
+    pictures: Float[Tensor, "N 3 S S"]
+
+    def grid(self) -> Grid:
+        lines = [
+            (f.what, f.told(f.value, 2), f.told(f.goal, 0), "yes" if f.reached else "NO")
+            for f in self.findings
+        ]
+        return Grid(
+            "the embedded world's networks", ("what", "found", "goal", "reached"), tuple(lines)
+        )
+
+
+def examine_shapes() -> int:
+    """Print the figures of the shipped networks; 1 where a goal is missed."""
+    quality = measure_quality(WEIGHTS, lambda steps, what: track(steps, what, transient=True))
+    quality.grid().print(Console(width=110))
+    return int(not all(finding.reached for finding in quality.findings))
+
+
+def measure_quality(folder: Path, bar: Bar = lambda steps, _: steps) -> Quality:
+    """Of the networks in this folder."""
+    backbone = StableDiffusion(str(folder)).load(torch.device("cpu"))
+    classifier = load_classifier(folder / "classifier" / "model.safetensors")
+    asked = _full_captions(SAMPLES)
+    pictures = torch.cat(list(_drawn(backbone, [_text(c) for c in asked], bar)))
+    scenes = _held_out("held-out-classifier", SCENES["classifier"])
+    on_renders = _shares(classifier, render(scenes), [_attributes(s) for s in scenes])
+    on_samples = _shares(classifier, pictures, asked)
+    held = f"{SCENES['classifier']} held-out renders"
+    drawn = f"{SAMPLES} samples, {STEPS} DDIM steps, guidance {GUIDANCE}"
+    return Quality(
+        (
+            Finding(
+                f"autoencoder PSNR, {SCENES['autoencoder']} held-out scenes",
+                _round_trip(backbone),
+                30,
+                "dB",
+            ),
+            *(Finding(f"classifier: {a}, {held}", on_renders[a], 0.98, "%") for a in VALUES),
+            Finding(f"drawn as told: colour, {drawn}", on_samples["colour"], 0.98, "%"),
+            Finding(f"drawn as told: shape, {drawn}", on_samples["shape"], 0.95, "%"),
+            Finding(f"drawn as told: fill, {drawn}", on_samples["fill"], 0.90, "%"),
+            Finding(
+                f"CLIP: right one of 36 captions first, {SCENES['clip']} held-out renders",
+                _ranked_first(Clip(f"local-dir:{folder / 'clip'}", None)),
+                0.90,
+                "%",
+            ),
+        ),
+        pictures,
+    )
+
+
+def _held_out(name: str, count: int) -> list[Scene]:
+    rng = np.random.default_rng([0, *name.encode(), 0])
+    return [draw_scene(rng) for _ in range(count)]
+
+
+def _attributes(scene: Scene) -> dict[Attribute, str]:
+    return {a: getattr(scene, a) for a in VALUES}
+
+
+def _full_captions(count: int) -> list[dict[Attribute, str]]:
+    every: list[dict[Attribute, str]] = [
+        {"fill": fill, "colour": colour, "shape": shape}
+        for shape, colour, fill in product(SHAPES, COLOURS, FILLS)
+    ]
+    return [every[i % len(every)] for i in range(count)]
+
+
+def _text(caption: Mapping[Attribute, str]) -> str:
+    return f"a {caption['fill']} {caption['colour']} {caption['shape']}"
+
+
+def _drawn(backbone: Backbone, texts: list[str], bar: Bar) -> Iterator[Tensor]:
+    """One DDIM sample per text, each with its own noise."""
+    for at in bar(range(0, len(texts), BATCH), "drawing"):
+        chunk = texts[at : at + BATCH]
+        rng = Streams.of(0, [f"sample-{at + i}" for i in range(len(chunk))])
+        z_T = rng.normal("z_T", like=torch.empty(len(chunk), *LATENT))
+        y_null = backbone.prompt([""] * len(chunk))
+        with torch.no_grad():
+            z = sample(Guided(backbone, y_null, GUIDANCE), z_T, backbone.prompt(chunk), STEPS)
+        yield backbone.decode(z)
+
+
+def _round_trip(backbone: Backbone) -> float:
+    x = render(_held_out("held-out", SCENES["autoencoder"]))
+    y = backbone.decode(backbone.encode(x))
+    return float((-10 * (y - x).square().mean((1, 2, 3)).log10()).mean())
+
+
+@torch.no_grad()
+def _shares(
+    classifier: Classifier, pictures: Tensor, wanted: Sequence[Mapping[Attribute, str]]
+) -> dict[Attribute, float]:
+    """How often each attribute is read as wanted."""
+    logits = classifier(pictures)
+    return {
+        a: float(
+            np.mean(
+                [values[int(k)] == w[a] for k, w in zip(logits[a].argmax(1), wanted, strict=True)]
+            )
+        )
+        for a, values in VALUES.items()
+    }
+
+
+def _ranked_first(clip: Clip) -> float:
+    """Of all captions of a colour and a shape, is the picture's own the nearest?"""
+    network = clip.load()
+    captions = [f"a {colour} {shape}" for colour, shape in product(COLOURS, SHAPES)]
+    texts = torch.stack([network.text(caption) for caption in captions])
+    scenes = _held_out("held-out-clip", SCENES["clip"])
+    nearest = [int((texts @ network.picture(x)).argmax()) for x in render(scenes)]
+    right = [captions[k] == f"a {s.colour} {s.shape}" for k, s in zip(nearest, scenes, strict=True)]
+    return float(np.mean(right))

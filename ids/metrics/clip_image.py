@@ -1,0 +1,29 @@
+"""CLIP image similarity."""
+
+import math
+from dataclasses import dataclass
+
+from ids.core.records import EditCase, Edited
+from ids.metrics.clip import Clip
+
+
+@dataclass(frozen=True)
+class ClipImage:
+    """cos(E_I(edit), E_I(source)): how much of the source CLIP still sees."""
+
+    clip: Clip
+
+    name = "clip_image"
+    version = 1
+    unit = ""
+    higher_is_better = True
+
+    @property
+    def basis(self) -> str:
+        return self.clip.basis
+
+    def __call__(self, case: EditCase, edited: Edited) -> float:
+        if not self.clip.understands(case.prompt_src):
+            return math.nan
+        clip = self.clip.load()
+        return float(clip.picture(edited.image) @ clip.picture(case.source.load()))

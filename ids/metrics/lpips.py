@@ -1,0 +1,105 @@
+"""Learned perceptual image patch similarity."""
+
+import hashlib
+import re
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ids.core.errors import WeightsError
+from ids.core.records import EditCase, Edited
+
+NETS = ("alex", "vgg", "squeeze")
+NAMED_BY_HASH = re.compile(r"-([0-9a-f]{8,64})\.pth$")
+
+
+@dataclass(frozen=True)
+class LPIPS:
+    """LPIPS 0.1 to the source (Zhang et al. 2018), by the `lpips` package, which brings its linear
+    heads along but not the ImageNet network under them. That is looked for where torchvision keeps
+    it, or at `backbone`; its content must have the hash its name ends in, as torchvision's do
+    (`alexnet-owt-7be5be79.pth`): the package itself would take any file.
+    """
+
+    net: str = "alex"
+    backbone: str | None = None
+
+    version = 1
+    unit = ""
+    higher_is_better = False
+
+    def __post_init__(self) -> None:
+        if self.net not in NETS:
+            raise ValueError(f"lpips net: expected one of {', '.join(NETS)}; got {self.net!r}")
+
+    @property
+    def name(self) -> str:
+        return f"lpips_{self.net}"
+
+    @property
+    def basis(self) -> str:
+        return checked_backbone(self.net, self.backbone).stem
+
+    @torch.no_grad()
+    def __call__(self, case: EditCase, edited: Edited) -> float:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = _loaded(self.net, checked_backbone(self.net, self.backbone), device)
+        pair = [x.unsqueeze(0).to(device) for x in (edited.image, case.source.load())]
+        return float(network(*pair, normalize=True))
+
+
+@cache
+def checked_backbone(net: str, given: str | None) -> Path:
+    """The file of the network under the heads; `WeightsError` where it is missing or another."""
+    url = _torchvision_url(net)
+    file = Path(given) if given else Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
+    if not file.is_file():
+        raise WeightsError(
+            f"lpips_{net}: expected its network in {file}; there is no such file; "
+            f"fetch {url} into it, or name a copy: metrics.lpips.backbone=/path/{Path(url).name}"
+        )
+    named = NAMED_BY_HASH.search(file.name)
+    if named is None:
+        raise WeightsError(
+            f"lpips_{net}: expected a file named by its hash, such as {Path(url).name}; "
+            f"got {file}, which cannot be checked; give it its name back"
+        )
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not digest.startswith(named[1]):
+        raise WeightsError(
+            f"lpips_{net}: expected {file} to have the hash of its name, {named[1]}; "
+            f"it has {digest[: len(named[1])]}; it is broken or another file: fetch {url} again"
+        )
+    return file
+
+
+def _torchvision_url(net: str) -> str:
+    from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
+
+    weights = {"alex": AlexNet_Weights, "vgg": VGG16_Weights, "squeeze": SqueezeNet1_1_Weights}
+    return str(weights[net].IMAGENET1K_V1.url)
+
+
+@cache
+def _loaded(net: str, backbone: Path, device: torch.device) -> Any:
+    import lpips
+
+    with warnings.catch_warnings():  # the package asks torchvision in a way that is deprecated
+        warnings.simplefilter("ignore", UserWarning)
+        network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)  # true heads
+    found = torch.load(backbone, map_location="cpu", weights_only=True)
+    # `slice2.3.weight` of the package is `features.3.weight` of torchvision.
+    wanted = {name: f"features.{name.split('.', 1)[1]}" for name in network.net.state_dict()}
+    try:
+        network.net.load_state_dict({name: found[place] for name, place in wanted.items()})
+    except (KeyError, RuntimeError) as error:
+        raise WeightsError(
+            f"lpips_{net}: expected the weights of torchvision's network in {backbone}; "
+            "they do not fit; check metric net and backbone"
+        ) from error
+    return network.eval().requires_grad_(False).to(device)

@@ -1,0 +1,54 @@
+"""Does the picture show what was asked for? The embedded world's classifier decides."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ids.core.records import EditCase, Edited
+from ids.shapes.caption import said
+from ids.shapes.judge import judge, judge_basis
+from ids.shapes.scene import VALUES
+
+ASKED = ("target", "source")
+
+
+@dataclass(frozen=True)
+class Success:
+    """1 where every attribute in which the prompts differ is read as the `asked` prompt says, else
+    0: `success` for the target, `restored` for the source (of an edit and back). nan for prompts of
+    another world, and where they do not differ.
+
+    It looks at the changed attributes alone: what else an edit breaks, PSNR to the true edit tells.
+    """
+
+    asked: str = "target"
+
+    version = 1
+    unit = ""
+    higher_is_better = True
+
+    def __post_init__(self) -> None:
+        if self.asked not in ASKED:
+            raise ValueError(
+                f"success asked: expected one of {', '.join(ASKED)}; got {self.asked!r}"
+            )
+
+    @property
+    def name(self) -> str:
+        return "success" if self.asked == "target" else "restored"
+
+    @property
+    def basis(self) -> str:
+        return judge_basis()
+
+    @torch.no_grad()
+    def __call__(self, case: EditCase, edited: Edited) -> float:
+        before, after = said(case.prompt_src), said(case.prompt_trg)
+        changed = [a for a in before if a in after and before[a] != after[a]]
+        if not changed:
+            return math.nan
+        logits = judge()(edited.image.unsqueeze(0))
+        shown = {a: VALUES[a][int(logits[a].argmax())] for a in changed}
+        wanted = after if self.asked == "target" else before
+        return float(all(shown[a] == wanted[a] for a in changed))

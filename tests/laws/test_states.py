@@ -1,0 +1,102 @@
+"""Stopping points and ways back: what the kept states and the round trip must satisfy."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from conftest import Silent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ids.backbones import Gaussian, GaussianWorld
+from ids.core.records import EditCase
+from ids.core.rng import Streams
+from ids.data.shapes import Shapes
+from ids.diffusion.timesteps import Uniform
+from ids.editing import DistillationEditor, Kept, ThereAndBack, TrueEdit
+from ids.methods import DDS, FPR, SDS, Refined
+from ids.representations import LatentImage, encode
+
+WORLD = Gaussian().load(torch.device("cpu"))
+CASES = [Shapes(size=32)[i] for i in range(2)]
+RULES = {"sds": SDS(), "dds": DDS(), "ids": Refined(DDS(), FPR(2, 0.1))}
+
+
+def editor(rule: str, n_steps: int, lr: float = 0.1) -> DistillationEditor:
+    return DistillationEditor(
+        RULES[rule], Uniform(50, 949), partial(torch.optim.SGD, lr=lr), n_steps, 3.0
+    )
+
+
+def subject(world: GaussianWorld = WORLD, cases: list[EditCase] = CASES) -> LatentImage:
+    z = torch.cat([encode(world, case.source, torch.device("cpu")) for case in cases])
+    return LatentImage(z, cases)
+
+
+def edited(edit: DistillationEditor | ThereAndBack, every: int) -> tuple[LatentImage, Kept]:
+    own = subject()
+    kept = Kept(Silent(), own, every)
+    edit(WORLD, own, Streams.of(0, [case.id for case in CASES]), kept)
+    return own, kept
+
+
+@given(rule=st.sampled_from(sorted(RULES)), n=st.integers(1, 12), every=st.integers(1, 5))
+def test_a_kept_state_is_the_edit_that_would_have_stopped_there(
+    rule: str, n: int, every: int
+) -> None:
+    whole, kept = edited(editor(rule, n), every)
+    states = kept.states()
+    assert list(states) == sorted({*range(0, n + 1, every), n})
+    assert torch.equal(states[0], whole.z_src)
+    assert torch.equal(states[n], whole.z_trg.detach())
+    for step in states:
+        if step:
+            stopped, _ = edited(editor(rule, step), 0)
+            assert torch.equal(states[step], stopped.z_trg.detach())
+
+
+def test_nothing_is_kept_where_nothing_is_asked_or_no_step_is_taken() -> None:
+    assert edited(editor("dds", 3), 0)[1].states() == {}
+    own = subject()
+    kept = Kept(Silent(), own, 1)
+    TrueEdit()(WORLD, own, Streams.of(0, ["a", "b"]), kept)
+    assert kept.states() == {}
+
+
+@pytest.mark.parametrize("rule", ["dds", "ids"])
+def test_in_the_exact_world_an_edit_and_back_returns_to_the_source(rule: str) -> None:
+    """DDS moves by the difference of the means (translation law); swapped prompts take it back."""
+    there, _ = edited(editor(rule, 300, lr=1.0), 0)
+    back, kept = edited(ThereAndBack(editor(rule, 300, lr=1.0)), 100)
+    assert (there.z_trg - there.z_src).abs().max() > 0.1
+    assert torch.allclose(back.z_trg, back.z_src, atol=2e-3)
+    states = kept.states()
+    assert list(states) == [0, 100, 200, 300, 400, 500, 600]
+    assert torch.equal(states[300], there.z_trg.detach())
+    assert not torch.equal(states[400], states[300])
+
+
+def test_the_way_back_has_its_own_draws_and_both_halves_are_traced() -> None:
+    own = subject()
+    trace = ThereAndBack(editor("dds", 4))(
+        WORLD, own, Streams.of(0, [case.id for case in CASES]), Silent()
+    )
+    t = trace.curves["t"]
+    assert t.shape == (8, 2)
+    assert not torch.equal(t[:4], t[4:])
+
+
+def test_by_way_of_the_picture_the_way_back_starts_from_eight_bits() -> None:
+    """With no step on the way back left to move it, only the rounding of the picture shows."""
+    whole, _ = edited(ThereAndBack(editor("dds", 1, lr=0.0), via="picture"), 0)
+    x = WORLD.decode(whole.z_src)
+    rounded = WORLD.encode((x.clamp(0, 1) * 255).round() / 255)
+    assert torch.allclose(whole.z_trg, rounded)
+    exact, _ = edited(ThereAndBack(editor("dds", 1, lr=0.0)), 0)
+    assert torch.equal(exact.z_trg, exact.z_src)
+
+
+def test_an_unknown_way_is_refused() -> None:
+    with pytest.raises(ValueError, match="via: expected one of latent, picture; got 'air'"):
+        replace(ThereAndBack(editor("dds", 1)), via="air")

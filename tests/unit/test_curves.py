@@ -1,0 +1,161 @@
+"""Matched strength: curves, where they reach a level, what is read there, with what certainty."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ids.core.errors import DataError
+from ids.report.curves import (
+    Curves,
+    first_reach,
+    matched,
+    mean_curve,
+    read_at,
+    reading,
+    resampled,
+)
+from ids.report.figure import draw_curves
+from ids.report.matched import axis_of, matched_reports
+
+STEPS = (0.0, 10.0, 20.0, 30.0)
+
+
+def curves(speed: float, loss: float, n: int = 40, seed: int = 0) -> Curves:
+    """Cases that edit at `speed` a step and lose `loss` of identity per unit of strength."""
+    rng = np.random.default_rng(seed)
+    own = rng.normal(1, 0.1, (n, 1))
+    strength = speed * own * np.array([STEPS])
+    level = rng.normal(30, 3, (n, 1))
+    values = {"axis": strength, "psnr": level - loss * strength, "step": np.tile(STEPS, (n, 1))}
+    return Curves(tuple(f"c{i:02}" for i in range(n)), STEPS, values)
+
+
+def test_the_first_row_of_the_weights_is_the_plain_mean() -> None:
+    weights = resampled(7)
+    assert np.allclose(weights[0], 1 / 7)
+    assert np.allclose(weights.sum(1), 1)
+    assert len(weights) == 2001
+
+
+def test_undefined_cases_are_left_out_of_a_mean() -> None:
+    values = np.array([[1.0, math.nan], [3.0, 5.0]])
+    assert mean_curve(values, resampled(2, 0))[0].tolist() == [2.0, 5.0]
+
+
+def test_a_level_is_where_the_curve_first_gets_there() -> None:
+    curve = np.array([[0.0, 0.5, 1.0, 0.2], [0.0, 0.1, 0.2, 0.3], [0.7, 0.9, 1.0, 1.0]])
+    assert first_reach(curve, 0.6)[0] == pytest.approx(1.2)
+    assert math.isnan(first_reach(curve, 0.6)[1])
+    assert first_reach(curve, 0.6)[2] == 0
+    assert read_at(curve, first_reach(curve, 0.6))[0] == pytest.approx(0.6)
+    undefined = np.array([[math.nan, 0.9]])
+    assert first_reach(undefined, 0.5)[0] == 1
+
+
+@given(speed=st.floats(0.02, 0.2), level=st.floats(0.05, 0.5))
+def test_a_faster_method_of_equal_cost_reads_the_same_at_equal_strength(
+    speed: float, level: float
+) -> None:
+    """What unmatched tables get wrong: after equal steps the slower one looks better."""
+    slow, fast = curves(0.02, 10), curves(speed, 10)
+    weights = resampled(len(slow.cases), 50)
+    a, b = (matched(own, "axis", level, "psnr", weights)[0] for own in (slow, fast))
+    assert a == pytest.approx(b, abs=1e-9)
+
+
+def test_a_paired_interval_is_narrower_than_its_halves_and_holds_the_truth() -> None:
+    ours, theirs = curves(0.05, 5), curves(0.05, 10)
+    weights = resampled(len(ours.cases))
+    a, b = (matched(own, "axis", 0.5, "psnr", weights) for own in (ours, theirs))
+    gap, alone = reading(a - b), reading(a)
+    assert gap.low <= 2.5 <= gap.high
+    assert gap.high - gap.low < 0.2 * (alone.high - alone.low)
+
+
+def test_what_is_not_reached_is_not_told() -> None:
+    own = curves(0.01, 5)
+    values = matched(own, "axis", 99.0, "psnr", resampled(len(own.cases)))
+    assert reading(values).text(2) == "-"
+    seldom = np.concatenate([[1.0], np.full(1000, math.nan), np.ones(1000)])
+    assert reading(seldom).text(2) == "1.00"
+    assert reading(np.array([1.0, 0.5, 1.5])).text(1, "+") == "+1.0 [+0.5, +1.5]"
+
+
+def lines(label: str, own: Curves, seeds: int = 2) -> list[dict[str, object]]:
+    values = {"distillation": label.split(" ")[0], "g": label[-2:]}
+    common = {"label": label, "values": values, "dataset": "d", "backbone": "b"}
+    return [
+        {
+            **common,
+            "key": f"{label}{case}{seed}",
+            "case": case,
+            "seed": seed,
+            "step": step,
+            "passes": 4 * step,
+            "success": own.values["axis"][row, at],
+            "psnr": own.values["psnr"][row, at],
+        }
+        for row, case in enumerate(own.cases)
+        for at, step in enumerate(own.steps)
+        for seed in range(seeds)
+    ]
+
+
+def constant(label: str, cases: tuple[str, ...], psnr: float) -> list[dict[str, object]]:
+    own = Curves(
+        cases, (0.0,), {"axis": np.ones((len(cases), 1)), "psnr": np.full((len(cases), 1), psnr)}
+    )
+    return lines(label, own, seeds=1)
+
+
+def data() -> pd.DataFrame:
+    cases = curves(0.05, 5).cases
+    return pd.DataFrame(
+        [
+            *lines("ids (g=3)", curves(0.05, 5)),
+            *lines("dds (g=3)", curves(0.05, 10)),
+            *lines("dds (g=7)", curves(0.05, 20)),
+            *constant("true_edit", cases, 31.0),
+        ]
+    )
+
+
+def test_the_report_reads_every_setting_at_every_level_against_its_nearest_baseline() -> None:
+    (report,) = matched_reports(data(), levels=(0.5, 9.0))
+    table, differences, unreached = report.grids[:3]
+    by_label = {line[0]: dict(zip(table.headers, line, strict=True)) for line in table.lines}
+    assert by_label["true_edit"]["PSNR ↑"].startswith("31.00")
+    assert by_label["ids (g=3)"]["success ↑"].startswith("0.50")
+    paired = {
+        line[0]: dict(zip(differences.headers, line, strict=True)) for line in differences.lines
+    }
+    assert paired["ids (g=3)"]["against"] == "dds (g=3)"
+    assert paired["ids (g=3)"]["PSNR ↑"].startswith("+2.5")
+    assert all(line[2] == "-" for line in unreached.lines if line[0] != "true_edit")
+
+
+def test_the_order_of_the_records_changes_nothing() -> None:
+    (ordered,), (shuffled,) = (
+        matched_reports(frame) for frame in (data(), data().sample(frac=1, random_state=1))
+    )
+    assert ordered == shuffled
+
+
+def test_axes_are_taken_by_rank_and_unknown_ones_refused() -> None:
+    assert axis_of(data()) == "success"
+    assert axis_of(data().rename(columns={"success": "strength"})) == "strength"
+    with pytest.raises(DataError, match="got 'beauty'; name another with --axis"):
+        matched_reports(data(), axis="beauty")
+    with pytest.raises(DataError, match="keep_every"):
+        matched_reports(pd.DataFrame())
+
+
+def test_the_picture_has_a_curve_per_setting(tmp_path: Path) -> None:
+    frame = data().rename(columns={"psnr": "psnr_background"})
+    path = draw_curves(frame, None, "title", tmp_path / "curves.png")
+    assert path.stat().st_size > 10_000

@@ -1,0 +1,157 @@
+"""Evaluation: of finished edits and of their states, each number once."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Silent
+
+from ids.backbones import Gaussian, GaussianWorld
+from ids.core.records import EditCase, Edited
+from ids.core.tensors import Images, Latent
+from ids.data.shapes import Shapes
+from ids.diffusion.timesteps import Uniform
+from ids.editing import DistillationEditor
+from ids.methods import DDS
+from ids.metrics import PSNR, FeatureDistance, LatentDistance, Success
+from ids.run.engine import Engine
+from ids.run.evaluate import Evaluation, metric_key
+from ids.run.execute import Executor
+from ids.run.job import Job, Setting, plan, revisions
+from ids.run.store import Store
+
+
+def editor(n_steps: int) -> DistillationEditor:
+    optimizer = partial(torch.optim.SGD, lr=0.1)
+    return DistillationEditor(DDS(), Uniform(50, 949), optimizer, n_steps)
+
+
+@dataclass
+class Decoder:
+    """Counts what it is asked to decode."""
+
+    world: GaussianWorld
+    rows: int = 0
+
+    def __call__(self, z: Latent) -> Images:
+        self.rows += len(z)
+        return self.world.decode(z)
+
+
+@dataclass
+class Counted:
+    """A metric that remembers how often it was asked."""
+
+    name: str = "counted"
+    version: int = 1
+    unit: str = ""
+    higher_is_better: bool = True
+    basis: str = "some-network"
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, case: EditCase, edited: Edited) -> float:
+        self.asked.append(case.id)
+        return float(len(self.asked))
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> tuple[Store, list[Job], Decoder]:
+    """Two edits of five steps, states kept every other step."""
+    world = Gaussian().load(torch.device("cpu"))
+    store, made = Store(tmp_path), editor(5)
+    setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(made))
+    jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], "shapes", [0])
+    executor = Executor(made, world, Engine(batch_size=2), torch.device("cpu"), store, 2)
+    assert [o.status for batch in executor(jobs, lambda _: Silent()) for o in batch] == ["ok", "ok"]
+    return store, jobs, Decoder(world)
+
+
+def test_the_last_state_reads_as_the_finished_edit(
+    done: tuple[Store, list[Job], Decoder],
+) -> None:
+    store, jobs, decode = done
+    metrics = {metric_key(m): m for m in (PSNR(), LatentDistance())}
+    Evaluation(metrics, store, decode)(jobs)
+    for job in jobs:
+        along, final = store.along(job.key), store.record(job.key).metrics
+        assert along["step"] == [0, 2, 4, 5]
+        assert along["psnr@1"][-1] == pytest.approx(final["psnr@1"], rel=1e-6)
+        assert along["strength@1"][-1] == final["strength@1"]
+        assert along["strength@1"][0] == 0
+
+
+def test_a_new_metric_decodes_again_and_an_old_one_is_not_asked_again(
+    done: tuple[Store, list[Job], Decoder],
+) -> None:
+    store, jobs, decode = done
+    first, second = Counted(), Counted("second", basis="")
+    Evaluation({metric_key(first): first}, store, decode)(jobs)
+    assert (decode.rows, len(first.asked)) == (8, 10)  # four states and one finished edit, twice
+    both = {metric_key(m): m for m in (first, second)}
+    Evaluation(both, store, decode)(jobs)
+    assert (decode.rows, len(first.asked), len(second.asked)) == (16, 10, 10)
+    Evaluation(both, store, decode)(jobs)
+    assert decode.rows == 16
+    assert set(store.along(jobs[0].key)) == {"step", "counted@1:some-network", "second@1"}
+
+
+def test_another_network_is_another_number(done: tuple[Store, list[Job], Decoder]) -> None:
+    store, jobs, decode = done
+    for basis in ("a", "b"):
+        metric = Counted(basis=basis)
+        Evaluation({metric_key(metric): metric}, store, decode)(jobs)
+    assert {"counted@1:a", "counted@1:b"} <= set(store.record(jobs[0].key).metrics)
+
+
+def test_edits_without_states_have_no_curve(done: tuple[Store, list[Job], Decoder]) -> None:
+    store, jobs, decode = done
+    (store.record(jobs[0].key).folder / "states.safetensors").unlink()
+    Evaluation({"psnr@1": PSNR()}, store, decode)(jobs)
+    assert store.along(jobs[0].key) == {}
+    assert decode.rows == 4
+
+
+def shown(case: EditCase, which: str) -> Edited:
+    picture = case.source if which == "source" else case.truth
+    assert picture is not None
+    z = torch.zeros(1, 2, 2)
+    return Edited(picture.load(), z, z)
+
+
+def test_success_reads_the_changed_attribute() -> None:
+    for case in (Shapes()[i] for i in range(12)):
+        assert Success()(case, shown(case, "truth")) == 1
+        assert Success()(case, shown(case, "source")) == 0
+        assert Success("source")(case, shown(case, "source")) == 1
+    assert (Success().name, Success("source").name) == ("success", "restored")
+    with pytest.raises(ValueError, match="expected one of target, source"):
+        Success("both")
+
+
+def test_judges_of_the_small_world_say_nothing_of_another() -> None:
+    case = EditCase("photo", Shapes()[0].source, "a photo of a cat", "a photo of a dog")
+    same = EditCase("same", Shapes()[0].source, "a red circle", "a red circle")
+    edited = shown(Shapes()[0], "truth")
+    assert torch.tensor([Success()(case, edited), FeatureDistance()(case, edited)]).isnan().all()
+    assert torch.tensor(Success()(same, edited)).isnan()
+
+
+def test_feature_distance_is_lpips_formula_on_other_features() -> None:
+    import lpips
+
+    from ids.shapes.judge import judge
+
+    case = Shapes()[0]
+    edited = shown(case, "truth")
+    with torch.no_grad():
+        maps = [judge().features(x.unsqueeze(0)) for x in (edited.image, case.source.load())]
+        units = [[lpips.normalize_tensor(f) for f in own] for own in maps]
+        expected = sum(
+            float(lpips.spatial_average((a - b).square().sum(1, keepdim=True)))
+            for a, b in zip(*units, strict=True)
+        )
+    assert FeatureDistance()(case, edited) == pytest.approx(expected, rel=1e-5)
+    assert FeatureDistance()(case, shown(case, "source")) == 0
+    assert FeatureDistance("truth")(case, edited) == 0

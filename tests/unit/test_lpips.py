@@ -1,0 +1,106 @@
+"""LPIPS: equal to the package, and no number without the right network under it."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Ids
+
+from ids.core.errors import WeightsError
+from ids.core.records import EditCase, Edited
+from ids.data.shapes import Shapes
+from ids.metrics import LPIPS
+
+CASE = Shapes()[0]
+Z = torch.zeros(1, 2, 2)
+
+
+def backbone_file(folder: Path, net: str) -> tuple[Path, "torch.nn.Module"]:
+    """A network of torchvision's layout with random weights, named by its hash; and the package's
+    own, with those weights in it.
+    """
+    import lpips
+
+    torch.manual_seed(0)
+    direct = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    weights = {
+        f"features.{name.split('.', 1)[1]}": value
+        for name, value in direct.net.state_dict().items()
+    }
+    torch.save(weights, folder / "any.pth")
+    digest = hashlib.sha256((folder / "any.pth").read_bytes()).hexdigest()
+    return (folder / "any.pth").rename(folder / f"{net}-{digest[:8]}.pth"), direct
+
+
+def other(case: EditCase) -> Edited:
+    assert case.truth is not None
+    return Edited(case.truth.load(), Z, Z)
+
+
+@pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])
+def test_it_equals_the_package_called_directly(net: str, tmp_path: Path) -> None:
+    file, direct = backbone_file(tmp_path, net)
+    metric = LPIPS(net, str(file))
+    edited = other(CASE)
+    with torch.no_grad():
+        pair = (edited.image.unsqueeze(0), CASE.source.load().unsqueeze(0))
+        expected = float(direct(*pair, normalize=True))
+    assert metric(CASE, edited) == pytest.approx(expected, rel=1e-6)
+    assert metric(CASE, edited) > 0
+    assert metric(CASE, Edited(CASE.source.load(), Z, Z)) == 0
+    assert metric.name == f"lpips_{net}"
+    assert metric.basis == file.stem
+
+
+def test_the_package_finds_the_same_file_where_torchvision_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import lpips
+    from torchvision.models import squeezenet1_1
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+    kept.parent.mkdir(parents=True)
+    torch.manual_seed(1)
+    torch.save(squeezenet1_1().state_dict(), kept)
+    with pytest.raises(WeightsError, match=r"expected .* to have the hash of its name, b8a52dc0"):
+        _ = LPIPS("squeeze").basis  # the package below takes it all the same
+    digest = hashlib.sha256(kept.read_bytes()).hexdigest()[:8]
+    named = tmp_path / f"squeezenet1_1-{digest}.pth"
+    named.write_bytes(kept.read_bytes())
+    edited = other(CASE)
+    direct = lpips.LPIPS(net="squeeze", verbose=False)
+    with torch.no_grad():
+        pair = (edited.image.unsqueeze(0), CASE.source.load().unsqueeze(0))
+        expected = float(direct(*pair, normalize=True))
+    assert LPIPS("squeeze", str(named))(CASE, edited) == pytest.approx(expected, rel=1e-6)
+
+
+def test_what_is_missing_is_named_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"alexnet-owt-7be5be79\.pth; there is no such file"):
+        _ = LPIPS().basis
+    with pytest.raises(WeightsError, match=r"metrics\.lpips\.backbone="):
+        _ = LPIPS("vgg", "/nowhere/vgg16-397923af.pth").basis
+    (tmp_path / "alexnet.pth").write_bytes(b"x")
+    with pytest.raises(WeightsError, match="named by its hash"):
+        _ = LPIPS("alex", str(tmp_path / "alexnet.pth")).basis
+    with pytest.raises(ValueError, match="expected one of alex, vgg, squeeze"):
+        LPIPS("resnet")
+
+
+def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
+    file, _ = backbone_file(tmp_path, "squeeze")
+    with pytest.raises(WeightsError, match="they do not fit"):
+        LPIPS("alex", str(file))(CASE, other(CASE))
+
+
+def test_the_command_says_so_before_any_edit(ids: Ids) -> None:
+    done = ids("run", "metrics=paper", "debug=fast", TORCH_HOME=str(ids.folder))
+    assert done.returncode == 1
+    assert "alexnet-owt-7be5be79.pth" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert ids.results() == []
