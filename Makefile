@@ -44,7 +44,7 @@ bench: $(STAMP)  ## speed, as ratios measured in one run
 parity: $(STAMP)  ## our numbers against the authors'
 	$(BIN)/python scripts/parity.py tests/golden
 
-shapes: $(STAMP)  ## train the embedded world's networks: 90 minutes on two idle cores; resumes
+shapes: $(STAMP)  ## train the embedded networks: 105 minutes on two idle cores; resumes
 	$(BIN)/python scripts/train_shapes.py
 
 wheel: $(STAMP)  ## dist/*.whl

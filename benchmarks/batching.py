@@ -56,7 +56,7 @@ def main() -> None:
     for header in ("method", "1 by 1, ms", f"{args.batch} at once, ms", "ratio", "spread"):
         table.add_column(header, justify="right")
     for method in METHODS:
-        editor = replace(_editor(method), n_steps=args.steps)
+        editor = replace(editor_of(method), n_steps=args.steps)
         sizes = (1, args.batch)
         for rows in sizes:
             _seconds(editor, backbone, rows, size, device)  # warm-up
@@ -74,7 +74,7 @@ def main() -> None:
     print("milliseconds per edit and step")
 
 
-def _editor(method: str) -> DistillationEditor:
+def editor_of(method: str) -> DistillationEditor:
     (setting,) = compose_all([f"method={method}"])
     editor = build(setting.values["method"], "method")
     assert isinstance(editor, DistillationEditor)

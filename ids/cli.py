@@ -58,7 +58,7 @@ TABLE = """print what is in the store: means with 95 % intervals, differences pa
 
   ids table
   ids table --dataset shapes-dev --baseline dds
-  ids table --tag shape                        only cases with this tag
+  ids table --tag shape --where guidance_scale=3       only these cases, only these settings
   ids table --matched                          at equal strength: success 0.8, 0.9, 0.95
   ids table --matched --axis strength --at 0.4 at equal distance in latent space
   ids table --write                            also into outputs/tables, with curves as a picture
@@ -133,6 +133,13 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--dataset", default="", help="only data sets whose name starts so")
     table.add_argument("--method", action="append", help="only this method (may be given again)")
     table.add_argument("--tag", default="", help="only cases with this tag")
+    table.add_argument(
+        "--where",
+        action="append",
+        metavar="KEY=VALUE",
+        help="only settings with this value (may be given again)",
+    )
+    table.add_argument("--column", action="append", help="only this column (may be given again)")
     table.add_argument("--baseline", default="dds", help="what differences are paired to")
     table.add_argument(
         "--matched", action="store_true", help="compare at equal strength, along the steps"
@@ -190,12 +197,13 @@ def _edit(args: argparse.Namespace, rest: Sequence[str]) -> int:
 def _table(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.show import Selection, show_matched, show_tables
 
-    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag)
+    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())
+    columns = args.column or ()
     if args.matched:
-        return show_matched(chosen, args.baseline, args.axis, args.at or (), args.write)
+        return show_matched(chosen, args.baseline, args.axis, args.at or (), columns, args.write)
     if args.axis or args.at:
         raise ConfigError("--axis, --at: expected together with --matched; add it")
-    return show_tables(chosen, args.baseline, args.engine, args.write)
+    return show_tables(chosen, args.baseline, args.engine, columns, args.write)
 
 
 def _doctor(args: argparse.Namespace, _: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """Train the embedded world's networks and write them as a Stable Diffusion folder.
 
-    python scripts/train_shapes.py                     # everything: 110 minutes on two idle cores
+    python scripts/train_shapes.py                     # everything: 105 minutes on two idle cores
     python scripts/train_shapes.py --minutes-unet 5    # a quick trial
     python scripts/train_shapes.py --stages export     # write the folder from the checkpoints
 

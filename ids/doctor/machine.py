@@ -1,4 +1,4 @@
-"""`ids doctor`: what is here, what is missing, and what to do about it."""
+"""`ids doctor machine`: what is here, what is missing, and what to do about it."""
 
 import importlib
 import os
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ids.core.errors import WeightsError
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -16,6 +18,8 @@ PACKAGES = (
     "hydra-core",
     "wandb",
     "torchmetrics",
+    "lpips",
+    "open_clip_torch",
     "numpy",
 )
 
@@ -23,10 +27,12 @@ PACKAGES = (
 def examine() -> int:
     """Print a line per finding; 1 where something needs mending."""
     console = Console(soft_wrap=True, highlight=False)
-    console.print(f"python        {platform.python_version()} on {platform.platform()}")
+    console.print(f"python          {platform.python_version()} on {platform.platform()}")
     for package in PACKAGES:
-        console.print(f"{package:13} {_version(package)}")
+        console.print(f"{package:15} {_version(package)}")
     troubles = [*_torch_trouble(), *_weights(console)]
+    if not troubles:
+        _judges(console)
     _device(console)
     for trouble in troubles:
         console.print(f"needs mending: {trouble}", markup=False)
@@ -67,12 +73,12 @@ def _device(console: Console) -> None:
         for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)
             console.print(
-                f"device        cuda:{index} {properties.name}, "
+                f"device          cuda:{index} {properties.name}, "
                 f"{properties.total_memory / 2**30:.0f} GiB"
             )
     else:
         console.print(
-            f"device        cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+            f"device          cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
         )
 
 
@@ -82,7 +88,7 @@ def _weights(console: Console) -> list[str]:
     files = sorted(WEIGHTS.rglob("*.safetensors"))
     if files:
         size = sum(file.stat().st_size for file in files) / 1e6
-        console.print(f"shapes        {len(files)} weight files, {size:.1f} MB, in {WEIGHTS}")
+        console.print(f"shapes          {len(files)} weight files, {size:.1f} MB, in {WEIGHTS}")
     hub = Path(
         os.environ.get("HF_HUB_CACHE")
         or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub"
@@ -91,5 +97,17 @@ def _weights(console: Console) -> list[str]:
     cached = sorted(
         folder.name.removeprefix("models--").replace("--", "/") for folder in hub.glob("models--*")
     )
-    console.print(f"hub cache     {hub}: {', '.join(cached) or 'empty'}")
+    console.print(f"hub cache       {hub}: {', '.join(cached) or 'empty'}")
     return [] if files else [f"the shapes weights are not in {WEIGHTS}; `make shapes` trains them"]
+
+
+def _judges(console: Console) -> None:
+    """The networks of `metrics=paper`: needed by nobody who does not ask for them."""
+    from ids.metrics import LPIPS
+    from ids.metrics.lpips import NETS
+
+    for net in NETS:
+        try:
+            console.print(f"lpips {net:9} {LPIPS(net).basis}")
+        except WeightsError as error:
+            console.print(f"lpips {net:9} not here: {error}", markup=False)

@@ -30,6 +30,7 @@ from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute, Scene, d
 SAMPLES, STEPS, GUIDANCE = 240, 50, 7.5
 BATCH = 40
 LATENT = (12, 8, 8)
+GOALS: dict[Attribute, float] = {"colour": 0.98, "shape": 0.95, "fill": 0.90}
 SCENES = {"autoencoder": 256, "classifier": 2000, "clip": 1000}
 Bar = Callable[[Sequence[int], str], Iterable[int]]
 
@@ -75,38 +76,32 @@ def examine_shapes() -> int:
     return int(not all(finding.reached for finding in quality.findings))
 
 
-def measure_quality(folder: Path, bar: Bar = lambda steps, _: steps) -> Quality:
+def measure_quality(
+    folder: Path,
+    bar: Bar = lambda steps, _: steps,
+    samples: int = SAMPLES,
+    steps: int = STEPS,
+) -> Quality:
     """Of the networks in this folder."""
     backbone = StableDiffusion(str(folder)).load(torch.device("cpu"))
     classifier = load_classifier(folder / "classifier" / "model.safetensors")
-    asked = _full_captions(SAMPLES)
-    pictures = torch.cat(list(_drawn(backbone, [_text(c) for c in asked], bar)))
+    clip = Clip(f"local-dir:{folder / 'clip'}", None)
+    asked = _full_captions(samples)
+    pictures = torch.cat(list(_drawn(backbone, [_text(c) for c in asked], steps, bar)))
+    drawn = _shares(classifier, pictures, asked)
     scenes = _held_out("held-out-classifier", SCENES["classifier"])
-    on_renders = _shares(classifier, render(scenes), [_attributes(s) for s in scenes])
-    on_samples = _shares(classifier, pictures, asked)
-    held = f"{SCENES['classifier']} held-out renders"
-    drawn = f"{SAMPLES} samples, {STEPS} DDIM steps, guidance {GUIDANCE}"
-    return Quality(
-        (
-            Finding(
-                f"autoencoder PSNR, {SCENES['autoencoder']} held-out scenes",
-                _round_trip(backbone),
-                30,
-                "dB",
-            ),
-            *(Finding(f"classifier: {a}, {held}", on_renders[a], 0.98, "%") for a in VALUES),
-            Finding(f"drawn as told: colour, {drawn}", on_samples["colour"], 0.98, "%"),
-            Finding(f"drawn as told: shape, {drawn}", on_samples["shape"], 0.95, "%"),
-            Finding(f"drawn as told: fill, {drawn}", on_samples["fill"], 0.90, "%"),
-            Finding(
-                f"CLIP: right one of 36 captions first, {SCENES['clip']} held-out renders",
-                _ranked_first(Clip(f"local-dir:{folder / 'clip'}", None)),
-                0.90,
-                "%",
-            ),
-        ),
-        pictures,
+    read = _shares(classifier, render(scenes), [_attributes(scene) for scene in scenes])
+    renders = f"{SCENES['classifier']} held-out renders"
+    told = f"{samples} samples, {steps} DDIM steps, guidance {GUIDANCE}"
+    scenes_told = f"{SCENES['autoencoder']} held-out scenes"
+    ranked = f"CLIP: right one of 36 captions first, {SCENES['clip']} held-out renders"
+    findings = (
+        Finding(f"autoencoder PSNR, {scenes_told}", _round_trip(backbone), 30.0, "dB"),
+        *(Finding(f"classifier: {a}, {renders}", read[a], 0.98, "%") for a in VALUES),
+        *(Finding(f"drawn as told: {a}, {told}", drawn[a], goal, "%") for a, goal in GOALS.items()),
+        Finding(ranked, _ranked_first(clip), 0.90, "%"),
     )
+    return Quality(findings, pictures)
 
 
 def _held_out(name: str, count: int) -> list[Scene]:
@@ -130,7 +125,7 @@ def _text(caption: Mapping[Attribute, str]) -> str:
     return f"a {caption['fill']} {caption['colour']} {caption['shape']}"
 
 
-def _drawn(backbone: Backbone, texts: list[str], bar: Bar) -> Iterator[Tensor]:
+def _drawn(backbone: Backbone, texts: list[str], steps: int, bar: Bar) -> Iterator[Tensor]:
     """One DDIM sample per text, each with its own noise."""
     for at in bar(range(0, len(texts), BATCH), "drawing"):
         chunk = texts[at : at + BATCH]
@@ -138,7 +133,7 @@ def _drawn(backbone: Backbone, texts: list[str], bar: Bar) -> Iterator[Tensor]:
         z_T = rng.normal("z_T", like=torch.empty(len(chunk), *LATENT))
         y_null = backbone.prompt([""] * len(chunk))
         with torch.no_grad():
-            z = sample(Guided(backbone, y_null, GUIDANCE), z_T, backbone.prompt(chunk), STEPS)
+            z = sample(Guided(backbone, y_null, GUIDANCE), z_T, backbone.prompt(chunk), steps)
         yield backbone.decode(z)
 
 

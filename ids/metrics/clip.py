@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image
 
 from ids.core.errors import ConfigError, WeightsError
 from ids.core.tensors import Image
@@ -20,6 +19,7 @@ from ids.shapes.caption import said
 
 SHAPES = "shapes"
 FOLDER = "local-dir:"  # open_clip's word
+REMEMBERED = 64  # pictures whose features are kept
 Feature = Float[Tensor, " D"]
 
 
@@ -79,11 +79,24 @@ class LoadedClip:
     tokenize: Any
     device: torch.device
     _texts: dict[str, Feature] = field(default_factory=dict)
+    _pictures: dict[str, Feature] = field(default_factory=dict)
+
+    def picture(self, image: Image) -> Feature:
+        """The last pictures are remembered: several metrics ask for the same."""
+        content = hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest()
+        if content not in self._pictures:
+            if len(self._pictures) >= REMEMBERED:
+                self._pictures.pop(next(iter(self._pictures)))
+            self._pictures[content] = self._picture(image)
+        return self._pictures[content]
 
     @torch.no_grad()
-    def picture(self, image: Image) -> Feature:
+    def _picture(self, image: Image) -> Feature:
+        from torchvision.transforms.functional import to_pil_image
+
         x = self.preprocess(to_pil_image(image)).unsqueeze(0).to(self.device)
-        return self.network.encode_image(x, normalize=True)[0].cpu()  # type: ignore[no-any-return]
+        feature: Feature = self.network.encode_image(x, normalize=True)[0].cpu()
+        return feature
 
     @torch.no_grad()
     def text(self, prompt: str) -> Feature:

@@ -1,8 +1,11 @@
 """The columns of every table, in their order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import pandas as pd
+
+from ids.core.errors import ConfigError
 from ids.report.rows import SEPARATOR
 
 
@@ -45,6 +48,16 @@ LEGEND = (
     "PSNR in dB, to the source: bg, outside the mask; true, to the true edit. "
     "Strength: RMS of z_trg - z_src."
 )
+
+
+def only(frame: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
+    """Without the columns that nobody asked for; all where nobody asked."""
+    known = [column.key for column in COLUMNS]
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"--column: expected one of {', '.join(known)}; got {name!r}")
+    unwanted = [c for c in frame if c.split(SEPARATOR)[0] in known and c not in wanted]
+    return frame.drop(columns=[c for c in unwanted if wanted and c != "passes"])
 
 
 def columns_in(present: Iterable[str]) -> list[Column]:

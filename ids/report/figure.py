@@ -7,20 +7,19 @@ import pandas as pd
 
 from ids.report.columns import columns_in
 from ids.report.curves import mean_curve, resampled
-from ids.report.matched import axis_of, setting_curves
+from ids.report.matched import setting_curves
 
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")
 COLUMNS = 2
 
 
-def draw_curves(frame: pd.DataFrame, axis: str | None, title: str, path: Path) -> Path:
+def draw_curves(frame: pd.DataFrame, axis: str, title: str, path: Path) -> Path:
     """Of the `curve_frame` of one data set and backbone."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    axis = axis or axis_of(frame)
     shown = [c for c in columns_in(frame.columns) if c.key in PANELS and c.key != axis]
     shown = [c for c in shown if frame[c.key].notna().any()]
     curves = setting_curves(frame, [axis, *(c.key for c in shown)])

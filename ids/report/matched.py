@@ -25,26 +25,26 @@ NOTE = (
 
 def matched_reports(
     frame: pd.DataFrame,
-    axis: str | None = None,
+    axis: str,
     levels: Sequence[float] = (),
     baseline: str = "dds",
     notes: Sequence[str] = (),
 ) -> list[Report]:
     """One per data set and backbone, of a `curve_frame`."""
-    if frame.empty:
-        raise DataError(
-            "matched strength: expected results with kept states; there are none; "
-            "run again with keep_every=10 (and another output_dir, where edits are there already)"
-        )
     groups = frame.groupby(["dataset", "backbone"], sort=True)
     return [
-        _report(f"{data} on {net}", group, axis or axis_of(group), levels, baseline, notes)
+        _report(f"{data} on {net}", group, axis, levels, baseline, notes)
         for (data, net), group in groups
     ]
 
 
 def axis_of(frame: pd.DataFrame) -> str:
     """The first axis of strength that is there."""
+    if frame.empty:
+        raise DataError(
+            "matched strength: expected results with kept states; there are none; "
+            "run again with keep_every=10 (and another output_dir, where edits are there already)"
+        )
     return next(axis for axis in AXES if axis in frame and frame[axis].notna().any())
 
 

@@ -83,7 +83,7 @@ def setting_labels(records: Iterable[Record]) -> dict[str, str]:
     """
     by_name: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for record in records:
-        by_name[record.job["name"]][record.job["identity"]["setting"]] = _values(record.job)
+        by_name[record.job["name"]][record.job["identity"]["setting"]] = setting_values(record.job)
     labels = {}
     for name, settings in by_name.items():
         keys = sorted({key for flat in settings.values() for key in flat})
@@ -126,7 +126,7 @@ def _identities(records: list[Record]) -> Any:
         return {
             "key": record.key,
             "label": labels[job["identity"]["setting"]],
-            "values": _values(job),
+            "values": setting_values(job),
             "status": record.status,
             "dataset": job["dataset"],
             "backbone": _backbone(job),
@@ -137,7 +137,7 @@ def _identities(records: list[Record]) -> Any:
     return identify
 
 
-def _values(job: Mapping[str, Any]) -> dict[str, str]:
+def setting_values(job: Mapping[str, Any]) -> dict[str, str]:
     """Every value of the method and the backbone, flat, as text."""
     flat = dict(_flatten(job["method"])) | {f"backbone.{k}": v for k, v in job["backbone"].items()}
     return {key: str(value) for key, value in flat.items()}

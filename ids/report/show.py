@@ -1,30 +1,35 @@
 """`ids table`: what the store holds, printed and written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from ids.core.errors import ConfigError
 from ids.report.after_run import wide_console
+from ids.report.columns import only
 from ids.report.figure import draw_curves
 from ids.report.grid import Report
-from ids.report.matched import matched_reports
-from ids.report.rows import bases, curve_frame, frame
+from ids.report.matched import axis_of, matched_reports
+from ids.report.rows import bases, curve_frame, frame, setting_values
 from ids.report.table import tables
 from ids.run.store import Record, Store
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which results: of data sets whose name starts so, of these methods, of cases with this tag;
-    empty takes all.
+    """Which results: of data sets whose name starts so, of these methods, of cases with this tag,
+    of settings with these values (`guidance_scale=3`); empty takes all. What takes no prompts
+    (null and true edit) has no such values, and stays.
     """
 
     output_dir: Path
     dataset: str = ""
     methods: Sequence[str] = ()
     tag: str = ""
+    where: Sequence[str] = ()
 
     def records(self, store: Store) -> list[Record]:
         return [record for record in store.records() if self._wants(record)]
@@ -35,23 +40,35 @@ class Selection:
             str(job["dataset"]).startswith(self.dataset)
             and (not self.methods or job["name"] in self.methods)
             and (not self.tag or self.tag in job["tags"])
+            and (job["identity"]["prompts"] is None or all(_has(job, told) for told in self.where))
         )
 
 
-def show_tables(selection: Selection, baseline: str, engine: str | None, write: bool) -> int:
+def show_tables(
+    selection: Selection,
+    baseline: str,
+    engine: str | None,
+    columns: Sequence[str],
+    write: bool,
+) -> int:
     """Means, and differences paired to the baseline; 1 where there is nothing."""
     store = Store(selection.output_dir)
     records = selection.records(store)
     if not records:
         return _nothing(selection)
-    found = tables(frame(records, store, engine), baseline, bases(records))
-    for report in found:
+    data = only(frame(records, store, engine), columns)
+    for report in tables(data, baseline, bases(records)):
         _show(report, selection, write)
     return 0
 
 
 def show_matched(
-    selection: Selection, baseline: str, axis: str | None, levels: Sequence[float], write: bool
+    selection: Selection,
+    baseline: str,
+    axis: str | None,
+    levels: Sequence[float],
+    columns: Sequence[str],
+    write: bool,
 ) -> int:
     """The same at equal strength; with `write` also the curves as a picture."""
     store = Store(selection.output_dir)
@@ -59,13 +76,40 @@ def show_matched(
     if not records:
         return _nothing(selection)
     data = curve_frame(records, store)
-    for report in matched_reports(data, axis, levels, baseline, bases(records)):
+    axis = axis or axis_of(data)
+    data = only(data, [*columns, axis] if columns else ())
+    notes = (*bases(records), *_unkept(records, store))
+    for report in matched_reports(data, axis, levels, baseline, notes):
         path = _show(report, selection, write)
         if path is not None:
             own = data[data["key"].isin(report.keys)]
             picture = draw_curves(own, axis, report.title, path.with_suffix(".png"))
             _say(f"drawn: {picture}")
     return 0
+
+
+def _unkept(records: Sequence[Record], store: Store) -> tuple[str, ...]:
+    """An edit without states is missed in a curve: that is said."""
+    guided = [r for r in records if r.status == "ok" and r.job["identity"]["prompts"] is not None]
+    missing = sum(not store.along(record.key) for record in guided)
+    told = f"Left out: {missing} edits that kept no states (keep_every=0, or made before there were any)."
+    return (told,) if missing else ()
+
+
+def _has(job: Mapping[str, Any], told: str) -> bool:
+    """Does the setting say so? A key may be told by its end; numbers are compared as numbers."""
+    key, separator, value = told.partition("=")
+    if not separator:
+        raise ConfigError(f"--where: expected key=value; got {told!r}; as in guidance_scale=3")
+    found = {k: v for k, v in setting_values(job).items() if f".{k}".endswith(f".{key}")}
+    return any(_same(v, value) for v in found.values())
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return one == other
 
 
 def _show(report: Report, selection: Selection, write: bool) -> Path | None:

@@ -1,6 +1,7 @@
 """Stored results to the loggers: a mirror of the store, never its source."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,13 +22,16 @@ def mirror(
     store: Store,
     logger: Logger,
 ) -> None:
-    """One run per setting: its configuration, mean curves, every edit's metrics, pictures, means as
-    the summary. `done` are jobs that have a result.
+    """One run per setting: its configuration, mean curves (and the mean metrics of the kept states
+    among them), every edit's metrics, pictures, means as the summary. `done` are jobs that have a
+    result.
     """
     rows = [_values(store.record(job.key), store) for job in done]
+    keys = [job.key for job in done]
     with logger.run(name, group, config) as log:
-        for step, values in enumerate(_mean_curves([job.key for job in done], store)):
-            log.scalars("curve", step, values)
+        along = _mean_along(keys, store)
+        for step, values in enumerate(_mean_curves(keys, store), start=1):
+            log.scalars("curve", step, values | along.get(step, {}))
         for index, (job, values) in enumerate(zip(done, rows, strict=True)):
             log.scalars("edit", index, values)
             if index < MAX_PICTURES:
@@ -63,6 +67,17 @@ def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
         {name: values[step] for name, values in columns.items()}
         for step in range(len(next(iter(columns.values()))))
     ]
+
+
+def _mean_along(keys: Sequence[str], store: Store) -> dict[int, dict[str, float]]:
+    """step -> `along/psnr` and so on, over the edits that kept a state there."""
+    rows: dict[int, list[dict[str, float]]] = defaultdict(list)
+    for columns in map(store.along, keys):
+        for index, step in enumerate(columns.get("step", ())):
+            values = {k.split("@")[0]: column[index] for k, column in columns.items() if "@" in k}
+            known = {f"along/{k}": v for k, v in values.items() if math.isfinite(v)}
+            rows[int(step)].append(known)
+    return {step: _mean(values) for step, values in rows.items()}
 
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -16,7 +16,7 @@ FAST = ("debug=fast", "references=none")
 def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
     done = ids("run", "-m", *FAST, "method=glob(*,exclude=_*)", "seeds=[0,1]")
     assert done.returncode == 0, done.stderr
-    assert len(ids.results()) == 2 + 2 + 3 * 2 * 2  # null and true edit need no seed
+    assert len(ids.results()) == 2 + 2 + 5 * 2 * 2  # null and true edit need no seed
     for name in ("null_edit", "sds", "dds", "ids", "true_edit", "paired differences"):
         assert name in done.stdout
     sheet = Path(done.stdout.split("contact sheet: ")[1].splitlines()[0])
@@ -24,6 +24,46 @@ def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
     table = ids("table", "--write")
     assert "PSNR true" in table.stdout
     assert list((ids.folder / "outputs" / "tables").glob("*.md"))
+
+
+def test_matched_strength_from_the_states_of_a_run(ids: Ids) -> None:
+    done = ids("run", "-m", "debug=fast", "method=dds,ids", "method.n_steps=6", "keep_every=2")
+    assert done.returncode == 0, done.stderr
+    table = ids("table", "--matched", "--write")
+    assert table.returncode == 0, table.stderr
+    assert "first reaches" in table.stdout
+    for name in ("null_edit", "dds", "ids", "true_edit", "paired differences"):
+        assert name in table.stdout
+    written = ids.folder / "outputs" / "tables"
+    assert [path.suffix for path in sorted(written.glob("*strength*.png"))] == [".png"]
+    assert "strength" in next(written.glob("*strength.md")).read_text()
+    assert "colour" in next(iter(ids.results())).read_text()
+    assert ids("table", "--tag", "nonsense").returncode == 1
+    wrong = ids("table", "--matched", "--axis", "beauty")
+    assert wrong.returncode == 1
+    assert "name another with --axis" in wrong.stderr
+    assert "--matched; add it" in ids("table", "--at", "0.5").stderr
+
+
+def test_nothing_kept_nothing_matched(ids: Ids) -> None:
+    words = ("debug=fast", "references=none", "method=dds", "method.n_steps=2")
+    assert ids("run", *words, "keep_every=0").returncode == 0
+    assert not list((ids.folder / "outputs").rglob("states.safetensors"))
+    told = ids("table", "--matched")
+    assert told.returncode == 1
+    assert "keep_every=10" in told.stderr
+    assert "keep_every: expected 0" in ids("run", *words, "keep_every=-1").stderr
+
+
+def test_the_small_world_is_judged_by_its_own_networks(ids: Ids) -> None:
+    words = ("metrics=shapes", "logger=files", "limit=2", "method=dds", "method.n_steps=2")
+    done = ids("run", *words)
+    assert done.returncode == 0, done.stderr
+    for name in ("success", "feat. dist.", "CLIP dir.", "clip_score on shapes-clip-"):
+        assert name in done.stdout
+    assert "lpips" not in done.stdout.lower()
+    log = (ids.folder / "outputs" / "logs" / "dds.jsonl").read_text()
+    assert "along/success" in log
 
 
 def test_a_second_run_does_nothing_and_a_new_metric_edits_nothing(ids: Ids) -> None:

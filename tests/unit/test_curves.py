@@ -126,7 +126,7 @@ def data() -> pd.DataFrame:
 
 
 def test_the_report_reads_every_setting_at_every_level_against_its_nearest_baseline() -> None:
-    (report,) = matched_reports(data(), levels=(0.5, 9.0))
+    (report,) = matched_reports(data(), "success", (0.5, 9.0))
     table, differences, unreached = report.grids[:3]
     by_label = {line[0]: dict(zip(table.headers, line, strict=True)) for line in table.lines}
     assert by_label["true_edit"]["PSNR ↑"].startswith("31.00")
@@ -141,7 +141,8 @@ def test_the_report_reads_every_setting_at_every_level_against_its_nearest_basel
 
 def test_the_order_of_the_records_changes_nothing() -> None:
     (ordered,), (shuffled,) = (
-        matched_reports(frame) for frame in (data(), data().sample(frac=1, random_state=1))
+        matched_reports(frame, "success")
+        for frame in (data(), data().sample(frac=1, random_state=1))
     )
     assert ordered == shuffled
 
@@ -150,12 +151,12 @@ def test_axes_are_taken_by_rank_and_unknown_ones_refused() -> None:
     assert axis_of(data()) == "success"
     assert axis_of(data().rename(columns={"success": "strength"})) == "strength"
     with pytest.raises(DataError, match="got 'beauty'; name another with --axis"):
-        matched_reports(data(), axis="beauty")
+        matched_reports(data(), "beauty")
     with pytest.raises(DataError, match="keep_every"):
-        matched_reports(pd.DataFrame())
+        axis_of(pd.DataFrame())
 
 
 def test_the_picture_has_a_curve_per_setting(tmp_path: Path) -> None:
     frame = data().rename(columns={"psnr": "psnr_background"})
-    path = draw_curves(frame, None, "title", tmp_path / "curves.png")
+    path = draw_curves(frame, "success", "title", tmp_path / "curves.png")
     assert path.stat().st_size > 10_000

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ids.report.rows import in_order
+from ids.report.rows import baseline_of, in_order, metric_columns
 from ids.report.statistics import Estimate, estimate, paired_difference
 from ids.report.table import tables
 
@@ -23,6 +23,7 @@ def frame() -> pd.DataFrame:
                     {
                         "key": f"{case}{label}{seed}",
                         "label": label,
+                        "values": {"name": label},
                         "status": "ok",
                         "dataset": "d",
                         "backbone": "b",
@@ -66,7 +67,7 @@ def test_the_order_of_records_changes_nothing() -> None:
     (table,) = tables(data)
     (shuffled,) = tables(data.sample(frac=1, random_state=1))
     assert table == shuffled
-    assert [line[0] for line in table.lines] == ["null_edit", "dds", "ids"]
+    assert [line[0] for line in table.grids[0].lines] == ["null_edit", "dds", "ids"]
 
 
 def test_failed_cases_are_counted_and_never_averaged() -> None:
@@ -74,7 +75,7 @@ def test_failed_cases_are_counted_and_never_averaged() -> None:
     data.loc[(data.label == "ids") & (data.case == "c0"), "status"] = "failed"
     data.loc[(data.label == "ids") & (data.case == "c0"), "psnr"] = math.nan
     (table,) = tables(data)
-    line = next(line for line in table.lines if line[0] == "ids")
+    line = next(line for line in table.grids[0].lines if line[0] == "ids")
     assert line[1] == "5, 1 failed"
     assert "nan" not in " ".join(line)
 
@@ -93,5 +94,27 @@ def test_order_of_methods() -> None:
 def test_markdown_is_a_table() -> None:
     (table,) = tables(frame())
     lines = table.markdown().splitlines()
-    assert lines[2].startswith("| method |")
-    assert len({line.count("|") for line in lines[2:7] if line.startswith("|")}) == 1
+    assert lines[4].startswith("| method |")
+    assert len({line.count("|") for line in lines[4:9]}) == 1
+
+
+def test_a_difference_is_to_the_setting_of_the_baseline_that_is_most_alike() -> None:
+    settings = {
+        "ids (g=3)": {"rule": "ids", "g": "3", "lr": "1"},
+        "dds (g=3)": {"rule": "dds", "g": "3", "lr": "1"},
+        "dds (g=7)": {"rule": "dds", "g": "7", "lr": "1"},
+    }
+    data = pd.DataFrame({"label": list(settings), "values": list(settings.values())})
+    assert baseline_of("ids (g=3)", data, "dds") == "dds (g=3)"
+    assert baseline_of("dds (g=7)", data, "dds") == "dds (g=7)"
+    assert baseline_of("ids (g=3)", data, "sds") is None
+
+
+def test_numbers_of_two_networks_have_two_columns_and_old_versions_none() -> None:
+    found = [{"psnr@1": 1.0, "psnr@2": 2.0, "clip@1:a": 0.1, "step": 0.0}, {"clip@1:b": 0.2}]
+    assert metric_columns(found) == {
+        "psnr@2": "psnr",
+        "clip@1:a": "clip | a",
+        "clip@1:b": "clip | b",
+    }
+    assert metric_columns([{"clip@1:a": 0.1}]) == {"clip@1:a": "clip"}

@@ -1,0 +1,52 @@
+"""The shipped networks are as good as their card says, and small enough."""
+
+from pathlib import Path
+
+import pytest
+
+from ids.core.errors import WeightsError
+from ids.doctor import shapes as doctor
+from ids.doctor.shapes import Finding, Quality, measure_quality
+from ids.shapes import WEIGHTS
+from ids.shapes.judge import load_classifier
+
+MEGABYTES = 15
+
+
+def test_they_reach_every_goal_on_a_smaller_sample() -> None:
+    quality = measure_quality(WEIGHTS, samples=36, steps=20)
+    assert len(quality.findings) == 8
+    for finding in quality.findings:
+        assert finding.reached, finding
+    assert quality.pictures.shape == (36, 3, 64, 64)
+
+
+def test_all_shipped_files_fit() -> None:
+    size = sum(file.stat().st_size for file in WEIGHTS.rglob("*") if file.is_file())
+    assert size < MEGABYTES * 1e6
+
+
+def test_the_card_shows_every_goal_reached() -> None:
+    card = (WEIGHTS / "README.md").read_text()
+    assert card.count("| yes |") == 8
+    assert "| NO |" not in card
+
+
+def test_a_missed_goal_is_told_and_fails_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed = Finding("beauty", 0.5, 0.9, "%")
+    reached = Finding("autoencoder", 31.0, 30.0, "dB")
+    for findings, status in (((reached,), 0), ((reached, missed), 1)):
+        found = Quality(findings, pictures=doctor.torch.zeros(1, 3, 4, 4))
+        monkeypatch.setattr(doctor, "measure_quality", lambda *_, found=found: found)
+        assert doctor.examine_shapes() == status
+    told = capsys.readouterr().out
+    assert "50.00 %" in told
+    assert "31.00 dB" in told
+    assert "NO" in told
+
+
+def test_no_classifier_no_judgement(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="make shapes"):
+        load_classifier(tmp_path / "model.safetensors")
