@@ -25,9 +25,10 @@ class Streams:
     step: int = 0
 
     @classmethod
-    def of(cls, seed: int, case_ids: Sequence[str]) -> "Streams":
-        """The streams of these cases under this seed."""
-        return cls(tuple(f"{seed}/{case_id}" for case_id in case_ids))
+    def of(cls, seeds: int | Sequence[int], case_ids: Sequence[str]) -> "Streams":
+        """The streams of these cases, under one seed or each under its own."""
+        own = [seeds] * len(case_ids) if isinstance(seeds, int) else seeds
+        return cls(tuple(f"{seed}/{case}" for seed, case in zip(own, case_ids, strict=True)))
 
     def at(self, step: int) -> "Streams":
         return replace(self, step=step)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -47,10 +46,10 @@ class Executor:
         self, jobs: Sequence[Job], progress: Callable[[Sequence[Job]], Progress]
     ) -> Iterator[list[Outcome]]:
         """One list of outcomes a batch; everything in it is on disk by then."""
-        for _, alike in groupby(jobs, key=lambda job: job.seed):
-            waiting, size = list(alike), self.engine.batch_size
-            for batch in (waiting[at : at + size] for at in range(0, len(waiting), size)):
-                yield self._run(batch, progress(batch))
+        size = self.engine.batch_size
+        for at in range(0, len(jobs), size):
+            batch = list(jobs[at : at + size])
+            yield self._run(batch, progress(batch))
 
     def _run(self, jobs: list[Job], progress: Progress) -> list[Outcome]:
         readable, outcomes = self._read(jobs)
@@ -85,7 +84,7 @@ class Executor:
         self._warm_up(subject)
         reset_peak(self.device)
         began = time.perf_counter()
-        rng = Streams.of(jobs[0].seed or 0, [job.case.id for job in jobs])
+        rng = Streams.of([job.seed or 0 for job in jobs], [job.case.id for job in jobs])
         kept = Kept(progress, subject, self.keep_every)
         trace = self.editor(metered, subject, rng, kept)
         if self.device.type == "cuda":

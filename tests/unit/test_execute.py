@@ -1,6 +1,7 @@
 """Batches: what fails fails alone, and says what to do."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,33 @@ from ids.core.protocols import Backbone, Progress, Subject
 from ids.core.records import Trace
 from ids.core.rng import Streams
 from ids.data import Shapes
+from ids.diffusion.timesteps import Uniform
+from ids.editing import DistillationEditor
+from ids.methods import DDS
 from ids.run import Engine, Job, Setting, Store
 from ids.run.execute import Executor
+from ids.run.job import plan
 
 CPU = torch.device("cpu")
+
+
+def test_seeds_share_a_batch(tmp_path: Path) -> None:
+    """Three seeds of two cases are one batch of six; each draws as it would alone."""
+    optimizer = partial(torch.optim.SGD, lr=0.1)
+    editor = DistillationEditor(DDS(), Uniform(50, 949), optimizer, n_steps=3)
+    setting = Setting("dds", {}, "gaussian", {}, {})
+    jobs = plan(setting, editor, [Shapes(size=32)[i] for i in range(2)], "shapes", [0, 1, 2])
+    found = []
+    for size in (6, 1):
+        store = Store(tmp_path / str(size))
+        world = Gaussian().load(CPU)
+        executor = Executor(editor, world, Engine(batch_size=size), CPU, store)
+        batches = [len(outcomes) for outcomes in executor(jobs, lambda _: Silent())]
+        assert batches == [size] * (6 // size)
+        found.append([store.edited(job.key).z_trg for job in jobs])
+    for together, alone in zip(*found, strict=True):
+        assert torch.allclose(together, alone, atol=1e-5)
+    assert not torch.allclose(found[0][0], found[0][1], atol=1e-3)
 
 
 @dataclass(frozen=True)
