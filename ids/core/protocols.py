@@ -131,7 +131,7 @@ class Dataset(Protocol):
 class Metric(Protocol):
     """One number of one edit; nan where it is not defined for the case.
 
-    `basis` names the network the number stands on, weights included, and is empty where there is
+    `basis()` names the network the number stands on, weights included, and is empty where there is
     none: numbers of two bases are never mixed. Asking for it finds and checks the weights, and
     raises `WeightsError` where they are missing or not what they claim to be.
     """
@@ -144,7 +144,6 @@ class Metric(Protocol):
     def unit(self) -> str: ...
     @property
     def higher_is_better(self) -> bool | None: ...
-    @property
     def basis(self) -> str: ...
     def __call__(self, case: EditCase, edited: Edited) -> float: ...
 

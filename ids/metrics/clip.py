@@ -19,6 +19,11 @@ from ids.shapes.caption import said
 
 SHAPES = "shapes"
 FOLDER = "local-dir:"  # open_clip's word
+WEIGHT_NAMES = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
 REMEMBERED = 64  # pictures whose features are kept
 Feature = Float[Tensor, " D"]
 
@@ -36,7 +41,6 @@ class Clip:
     model: str = "ViT-L-14-quickgelu"
     checkpoint: str | None = "openai"
 
-    @property
     def basis(self) -> str:
         """Model and digest of the weights; `WeightsError` where there are none."""
         name = self.model if self._folder is None else self._folder.name
@@ -120,7 +124,7 @@ def _loaded(clip: Clip) -> LoadedClip:
         network, _, preprocess = open_clip.create_model_and_transforms(
             **source, force_quick_gelu=bool(tag.get("quick_gelu")), weights_only=True
         )
-    except (RuntimeError, KeyError, ValueError) as error:
+    except (RuntimeError, KeyError, ValueError, AssertionError) as error:
         raise WeightsError(
             f"clip: expected weights of {clip.model} in {file}; they do not fit "
             f"({str(error).splitlines()[0]}); name the model they belong to: clip.model=..."
@@ -131,13 +135,12 @@ def _loaded(clip: Clip) -> LoadedClip:
 
 
 def _in_folder(folder: Path) -> Path:
-    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
-
-    for name in (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME):
+    """open_clip's own names, in its own order."""
+    for name in WEIGHT_NAMES:
         if (folder / name).is_file() and (folder / "open_clip_config.json").is_file():
-            return Path(folder, name)
+            return folder / name
     raise WeightsError(
-        f"clip: expected open_clip_config.json and {HF_SAFE_WEIGHTS_NAME} in {folder}; "
+        f"clip: expected open_clip_config.json and open_clip_model.safetensors in {folder}; "
         "they are not there; check clip.model"
     )
 

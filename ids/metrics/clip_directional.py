@@ -24,9 +24,8 @@ class ClipDirectional:
     unit = ""
     higher_is_better = True
 
-    @property
     def basis(self) -> str:
-        return self.clip.basis
+        return self.clip.basis()
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
         if not self.clip.understands(case.prompt_src + " " + case.prompt_trg):

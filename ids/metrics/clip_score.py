@@ -20,9 +20,8 @@ class ClipScore:
     unit = ""
     higher_is_better = True
 
-    @property
     def basis(self) -> str:
-        return self.clip.basis
+        return self.clip.basis()
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
         if not self.clip.understands(case.prompt_trg):

@@ -32,7 +32,6 @@ class FeatureDistance:
     def name(self) -> str:
         return name_of("feature_distance", self.against, "whole")
 
-    @property
     def basis(self) -> str:
         return judge_basis()
 

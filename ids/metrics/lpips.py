@@ -40,7 +40,6 @@ class LPIPS:
     def name(self) -> str:
         return f"lpips_{self.net}"
 
-    @property
     def basis(self) -> str:
         return checked_backbone(self.net, self.backbone).stem
 

@@ -23,7 +23,6 @@ class PSNR:
     version = 1
     unit = "dB"
     higher_is_better = True
-    basis = ""
 
     def __post_init__(self) -> None:
         checked_comparison("psnr", self.against, self.region)
@@ -31,6 +30,9 @@ class PSNR:
     @property
     def name(self) -> str:
         return name_of("psnr", self.against, self.region)
+
+    def basis(self) -> str:
+        return ""
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
         from torchmetrics.functional.image import peak_signal_noise_ratio

@@ -20,7 +20,6 @@ class SSIM:
     version = 1
     unit = ""
     higher_is_better = True
-    basis = ""
 
     def __post_init__(self) -> None:
         checked_comparison("ssim", self.against, self.region)
@@ -28,6 +27,9 @@ class SSIM:
     @property
     def name(self) -> str:
         return name_of("ssim", self.against, self.region)
+
+    def basis(self) -> str:
+        return ""
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
         from torchmetrics.functional.image import structural_similarity_index_measure

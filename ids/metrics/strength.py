@@ -14,8 +14,10 @@ class LatentDistance:
     version = 1
     unit = ""
     higher_is_better = None
-    basis = ""
     name = "strength"
+
+    def basis(self) -> str:
+        return ""
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
         return float((edited.z_trg - edited.z_src).square().mean().sqrt())

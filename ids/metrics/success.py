@@ -38,7 +38,6 @@ class Success:
     def name(self) -> str:
         return "success" if self.asked == "target" else "restored"
 
-    @property
     def basis(self) -> str:
         return judge_basis()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ids.core.errors import ConfigError
-from ids.report.rows import SEPARATOR
+from ids.run.evaluate import SEPARATOR
 
 
 @dataclass(frozen=True)

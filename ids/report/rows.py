@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from ids.run.evaluate import metric_columns
 from ids.run.store import Record, Store
 
 ORDER = ("null_edit", "sds", "dds", "ids")  # then everything else by name, the true edit last
-SEPARATOR = " | "  # between a metric and the network it stands on, where there are several
 
 
 def frame(records: Iterable[Record], store: Store, engine: str | None = None) -> pd.DataFrame:
@@ -52,23 +52,6 @@ def _along(record: Record, store: Store) -> Mapping[str, Any]:
     if record.job["identity"]["prompts"] is not None:
         return store.along(record.key)
     return {"step": [0.0], **{key: [value] for key, value in record.metrics.items()}}
-
-
-def metric_columns(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Key of a stored metric -> its column: the newest version alone, and a column per network
-    where numbers stand on several, so that they are never averaged together.
-    """
-    versions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
-    for key in {key for known in found for key in known if "@" in key}:
-        name, _, rest = key.partition("@")
-        version, _, basis = rest.partition(":")
-        versions[name][basis][int(version)] = key
-    columns = {}
-    for name, bases in versions.items():
-        for basis, keys in bases.items():
-            column = f"{name}{SEPARATOR}{basis}" if len(bases) > 1 else name
-            columns[keys[max(keys)]] = column
-    return columns
 
 
 def bases(records: Iterable[Record]) -> tuple[str, ...]:

@@ -92,8 +92,7 @@ def _unkept(records: Sequence[Record], store: Store) -> tuple[str, ...]:
     """An edit without states is missed in a curve: that is said."""
     guided = [r for r in records if r.status == "ok" and r.job["identity"]["prompts"] is not None]
     missing = sum(not store.along(record.key) for record in guided)
-    told = f"Left out: {missing} edits that kept no states (keep_every=0, or made before there were any)."
-    return (told,) if missing else ()
+    return (f"Left out: {missing} edits that kept no states (keep_every=0).",) if missing else ()
 
 
 def _has(job: Mapping[str, Any], told: str) -> bool:

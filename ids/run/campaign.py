@@ -16,7 +16,7 @@ from ids.log.progress import EditProgress, tracked
 from ids.run.engine import Engine
 from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor, Outcome
-from ids.run.job import Job, Setting, first_cases, plan, revisions
+from ids.run.job import Job, Setting, first_cases, plan, revisions, spelt
 from ids.run.mirror import mirror
 from ids.run.store import Store
 
@@ -87,7 +87,7 @@ class Campaign:
         """One method over all cases: plan, execute, evaluate, mirror."""
         built = revisions(asked.editor)
         identity = self.backbone.identity()
-        setting = Setting(asked.name, asked.method, self.backbone_name, identity, built)
+        setting = Setting(asked.name, spelt(asked.method), self.backbone_name, identity, built)
         jobs = plan(setting, asked.editor, cases, self.dataset.name, self.seeds)
         todo = [job for job in jobs if self._wanted(job)]
         if todo or asked is self.asked:

@@ -1,7 +1,9 @@
 """Metrics over stored results: a new metric costs no new edit."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -11,13 +13,31 @@ from ids.core.tensors import Image, Images, Latent, eight_bit
 from ids.run.job import Job
 from ids.run.store import Store
 
+SEPARATOR = " | "  # between a metric and the network it stands on, where there are several
 DECODED_AT_ONCE = 8  # states; a 512-pixel decoder takes some hundred megabytes each
 
 
 def metric_key(metric: Metric) -> str:
     """`psnr@1`, `clip_score@1:ViT-L-14 1f2e3d4c`: name, version, and the network it stands on."""
-    basis = metric.basis
+    basis = metric.basis()
     return f"{metric.name}@{metric.version}" + (f":{basis}" if basis else "")
+
+
+def metric_columns(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Key of a stored metric -> its column: the newest version alone, and a column per network
+    where numbers stand on several, so that they are never averaged together.
+    """
+    versions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
+    for key in {key for known in found for key in known if "@" in key}:
+        name, _, rest = key.partition("@")
+        version, _, basis = rest.partition(":")
+        versions[name][basis][int(version)] = key
+    columns = {}
+    for name, bases in versions.items():
+        for basis, keys in bases.items():
+            column = f"{name}{SEPARATOR}{basis}" if len(bases) > 1 else name
+            columns[keys[max(keys)]] = column
+    return columns
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Setting:
     """
 
     name: str
-    method: Mapping[str, Any]
+    method: Mapping[str, Any]  # numbers in one spelling, see `spelt`
     backbone_name: str
     backbone: Mapping[str, str]
     revisions: Mapping[str, int]  # of the classes the method is made of
@@ -74,6 +74,15 @@ class Job:
             "tags": sorted(self.case.tags),
             "seed": self.seed,
         }
+
+
+def spelt(node: Any) -> Any:
+    """Numbers in one spelling: 3 and 3.0 ask for the same, and make one key."""
+    if isinstance(node, Mapping):
+        return {key: spelt(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [spelt(value) for value in node]
+    return int(node) if isinstance(node, float) and node.is_integer() else node
 
 
 def first_cases(dataset: Dataset, limit: int | None) -> list[EditCase]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ids.core.protocols import Logger
+from ids.run.evaluate import metric_columns
 from ids.run.job import Job
 from ids.run.store import Record, Store
 
@@ -42,7 +43,8 @@ def mirror(
 
 
 def _values(record: Record, store: Store) -> dict[str, float]:
-    values = {name.split("@")[0]: value for name, value in record.metrics.items()}
+    columns = metric_columns([record.metrics])
+    values = {name: record.metrics[key] for key, name in columns.items()}
     taken = store.measurement(record.key)
     if taken:
         values |= {name: taken[name] for name in ("seconds", "forwards", "backwards")}
@@ -72,11 +74,11 @@ def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
 def _mean_along(keys: Sequence[str], store: Store) -> dict[int, dict[str, float]]:
     """step -> `along/psnr` and so on, over the edits that kept a state there."""
     rows: dict[int, list[dict[str, float]]] = defaultdict(list)
-    for columns in map(store.along, keys):
-        for index, step in enumerate(columns.get("step", ())):
-            values = {k.split("@")[0]: column[index] for k, column in columns.items() if "@" in k}
-            known = {f"along/{k}": v for k, v in values.items() if math.isfinite(v)}
-            rows[int(step)].append(known)
+    for along in map(store.along, keys):
+        columns = metric_columns([along])
+        for index, step in enumerate(along.get("step", ())):
+            values = {f"along/{name}": along[key][index] for key, name in columns.items()}
+            rows[int(step)].append({k: v for k, v in values.items() if math.isfinite(v)})
     return {step: _mean(values) for step, values in rows.items()}
 
 

@@ -50,7 +50,7 @@ def test_it_equals_the_package_called_directly(net: str, tmp_path: Path) -> None
     assert metric(CASE, edited) > 0
     assert metric(CASE, Edited(CASE.source.load(), Z, Z)) == 0
     assert metric.name == f"lpips_{net}"
-    assert metric.basis == file.stem
+    assert metric.basis() == file.stem
 
 
 def test_the_package_finds_the_same_file_where_torchvision_keeps_it(
@@ -65,7 +65,7 @@ def test_the_package_finds_the_same_file_where_torchvision_keeps_it(
     torch.manual_seed(1)
     torch.save(squeezenet1_1().state_dict(), kept)
     with pytest.raises(WeightsError, match=r"expected .* to have the hash of its name, b8a52dc0"):
-        _ = LPIPS("squeeze").basis  # the package below takes it all the same
+        _ = LPIPS("squeeze").basis()  # the package below takes it all the same
     digest = hashlib.sha256(kept.read_bytes()).hexdigest()[:8]
     named = tmp_path / f"squeezenet1_1-{digest}.pth"
     named.write_bytes(kept.read_bytes())
@@ -82,12 +82,12 @@ def test_what_is_missing_is_named_with_the_remedy(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match=r"alexnet-owt-7be5be79\.pth; there is no such file"):
-        _ = LPIPS().basis
+        _ = LPIPS().basis()
     with pytest.raises(WeightsError, match=r"metrics\.lpips\.backbone="):
-        _ = LPIPS("vgg", "/nowhere/vgg16-397923af.pth").basis
+        _ = LPIPS("vgg", "/nowhere/vgg16-397923af.pth").basis()
     (tmp_path / "alexnet.pth").write_bytes(b"x")
     with pytest.raises(WeightsError, match="named by its hash"):
-        _ = LPIPS("alex", str(tmp_path / "alexnet.pth")).basis
+        _ = LPIPS("alex", str(tmp_path / "alexnet.pth")).basis()
     with pytest.raises(ValueError, match="expected one of alex, vgg, squeeze"):
         LPIPS("resnet")
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ids.report.rows import baseline_of, in_order, metric_columns
+from ids.report.rows import baseline_of, in_order
 from ids.report.statistics import Estimate, estimate, paired_difference
 from ids.report.table import tables
+from ids.run.evaluate import metric_columns
 
 
 def frame() -> pd.DataFrame:

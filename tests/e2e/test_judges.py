@@ -1,0 +1,86 @@
+"""LPIPS and CLIP as users of Stable Diffusion need them: from files of their own, end to end."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Ids
+from PIL import Image
+from safetensors.torch import save_file
+
+LAYOUT = {
+    "embed_dim": 8,
+    "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 16, "head_width": 8, "layers": 1},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture
+def judges(tmp_path: Path) -> tuple[str, ...]:
+    """A network for LPIPS and a CLIP, random, in the places and under the names they would have."""
+    from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
+    from torchvision.models import squeezenet1_1
+
+    torch.manual_seed(0)
+    torch.save(squeezenet1_1().state_dict(), tmp_path / "squeeze.pth")
+    digest = hashlib.sha256((tmp_path / "squeeze.pth").read_bytes()).hexdigest()[:8]
+    (tmp_path / "squeeze.pth").rename(tmp_path / f"squeezenet-{digest}.pth")
+    folder = tmp_path / "tiny-clip"
+    folder.mkdir()
+    network = CLIP(8, CLIPVisionCfg(**LAYOUT["vision_cfg"]), CLIPTextCfg(**LAYOUT["text_cfg"]))
+    save_file(network.state_dict(), folder / "open_clip_model.safetensors")
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": LAYOUT}))
+    return (
+        "metrics=paper",
+        "metrics.lpips.net=squeeze",
+        f"metrics.lpips.backbone={tmp_path / f'squeezenet-{digest}.pth'}",
+        f"clip.model=local-dir:{folder}",
+        "clip.checkpoint=null",
+    )
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, colour in (("one", (200, 30, 40)), ("two", (20, 90, 160))):
+        Image.new("RGB", (64, 64), colour).save(folder / f"{name}.png")
+    table = "image,source,target\none.png,a cat,a dog\ntwo.png,a bike,a car\n"
+    (folder / "edits.csv").write_text(table)
+    return folder
+
+
+def test_a_run_on_stable_diffusion_is_judged_and_matched(
+    ids: Ids, tiny_sd: Path, photos: Path, judges: tuple[str, ...]
+) -> None:
+    words = ("backbone=stable_diffusion", f"backbone.path={tiny_sd}", "backbone.picture_size=64")
+    data = ("dataset=folder", f"dataset.path={photos}", "logger=files")
+    run = ("-m", "method=sds,dds", "method.n_steps=4", "keep_every=2")
+    done = ids("run", *run, *words, *data, *judges)
+    assert done.returncode == 0, done.stderr
+    for name in ("LPIPS squeeze", "CLIP dir.", "lpips_squeeze on squeezenet-", "on tiny-clip-"):
+        assert name in done.stdout
+    assert "feat. dist." not in done.stdout
+    table = ids("table", "--matched")
+    assert "where clip directional first reaches" in table.stdout
+    paths = (ids.folder / "outputs").rglob("metrics_along.json")
+    along = [json.loads(path.read_text()) for path in paths]
+    assert len(along) == 4
+    for columns in along:
+        assert columns["step"] == [0, 2, 4]
+        (score,) = (values for key, values in columns.items() if key.startswith("clip_score"))
+        assert all(-1 <= value <= 1 for value in score)
+
+
+def test_a_clip_without_weights_is_refused_before_any_edit(ids: Ids) -> None:
+    done = ids("run", "debug=fast", "metrics=paper", "~metrics.lpips", "clip.checkpoint=null")
+    assert done.returncode == 2
+    assert "would be random" in done.stderr
+    assert ids.results() == []
+    done = ids("run", "debug=fast", "metrics=paper", "~metrics.lpips")
+    assert done.returncode == 1
+    assert "clip.checkpoint=/path/to/file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert ids.results() == []
