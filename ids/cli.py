@@ -21,6 +21,7 @@ GROUPS = (
     "backbone",
     "dataset",
     "metrics",
+    "clip",
     "logger",
     "engine",
     "debug",
@@ -61,6 +62,7 @@ TABLE = """print what is in the store: means with 95 % intervals, differences pa
   ids table --tag shape --where guidance_scale=3       only these cases, only these settings
   ids table --matched                          at equal strength: success 0.8, 0.9, 0.95
   ids table --matched --axis strength --at 0.4 at equal distance in latent space
+  ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
   ids table --write                            also into outputs/tables, with curves as a picture
 """
 
@@ -140,7 +142,11 @@ def _parser() -> argparse.ArgumentParser:
         help="only settings with this value (may be given again)",
     )
     table.add_argument("--column", action="append", help="only this column (may be given again)")
-    table.add_argument("--baseline", default="dds", help="what differences are paired to")
+    table.add_argument(
+        "--baseline",
+        default="dds",
+        help="what differences are paired to: a method, and values it must have",
+    )
     table.add_argument(
         "--matched", action="store_true", help="compare at equal strength, along the steps"
     )

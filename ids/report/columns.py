@@ -56,7 +56,7 @@ def only(frame: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
     for name in wanted:
         if name not in known:
             raise ConfigError(f"--column: expected one of {', '.join(known)}; got {name!r}")
-    unwanted = [c for c in frame if c.split(SEPARATOR)[0] in known and c not in wanted]
+    unwanted = [c for c in map(str, frame) if c.split(SEPARATOR)[0] in known and c not in wanted]
     return frame.drop(columns=[c for c in unwanted if wanted and c != "passes"])
 
 

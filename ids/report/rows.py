@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ids.core.errors import ConfigError
 from ids.run.evaluate import metric_columns
 from ids.run.store import Record, Store
 
@@ -81,12 +82,35 @@ def setting_labels(records: Iterable[Record]) -> dict[str, str]:
 
 def baseline_of(label: str, frame: pd.DataFrame, baseline: str) -> str | None:
     """The setting of that name that shares most values with `label`'s: DDS at guidance 3 for IDS at
-    guidance 3.
+    guidance 3. Words after the name are values it must have: `ids fpr.n_iters=1`.
     """
+    name, *told = baseline.split() or [""]
     values = frame.drop_duplicates("label").set_index("label")["values"]
-    candidates = [other for other in in_order(values.index) if other.split(" ")[0] == baseline]
+    candidates = [
+        other
+        for other in in_order(values.index)
+        if other.split(" ")[0] == name and all(says(values[other], word) for word in told)
+    ]
     ours = set(values[label].items())
     return max(candidates, key=lambda other: len(ours & set(values[other].items())), default=None)
+
+
+def says(values: Mapping[str, str], told: str) -> bool:
+    """Has a setting this `key=value`? A key may be told by its end, as people set it; numbers are
+    compared as numbers.
+    """
+    key, separator, value = told.partition("=")
+    if not separator:
+        raise ConfigError(f"{told}: expected key=value, as in guidance_scale=3; write it so")
+    found = [v for k, v in values.items() if f".{_short(k)}".endswith(f".{key}")]
+    return any(_same(v, value) for v in found)
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return one == other
 
 
 def in_order(labels: Iterable[str]) -> list[str]:

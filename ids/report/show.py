@@ -1,19 +1,17 @@
 """`ids table`: what the store holds, printed and written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from ids.core.errors import ConfigError
 from ids.report.after_run import wide_console
 from ids.report.columns import only
 from ids.report.figure import draw_curves
 from ids.report.grid import Report
 from ids.report.matched import axis_of, matched_reports
-from ids.report.rows import bases, curve_frame, frame, setting_values
+from ids.report.rows import bases, curve_frame, frame, says, setting_values
 from ids.report.table import tables
 from ids.run.store import Record, Store
 
@@ -40,7 +38,10 @@ class Selection:
             str(job["dataset"]).startswith(self.dataset)
             and (not self.methods or job["name"] in self.methods)
             and (not self.tag or self.tag in job["tags"])
-            and (job["identity"]["prompts"] is None or all(_has(job, told) for told in self.where))
+            and (
+                job["identity"]["prompts"] is None
+                or all(says(setting_values(job), told) for told in self.where)
+            )
         )
 
 
@@ -93,22 +94,6 @@ def _unkept(records: Sequence[Record], store: Store) -> tuple[str, ...]:
     guided = [r for r in records if r.status == "ok" and r.job["identity"]["prompts"] is not None]
     missing = sum(not store.along(record.key) for record in guided)
     return (f"Left out: {missing} edits that kept no states (keep_every=0).",) if missing else ()
-
-
-def _has(job: Mapping[str, Any], told: str) -> bool:
-    """Does the setting say so? A key may be told by its end; numbers are compared as numbers."""
-    key, separator, value = told.partition("=")
-    if not separator:
-        raise ConfigError(f"--where: expected key=value; got {told!r}; as in guidance_scale=3")
-    found = {k: v for k, v in setting_values(job).items() if f".{k}".endswith(f".{key}")}
-    return any(_same(v, value) for v in found.values())
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return float(one) == float(other)
-    except ValueError:
-        return one == other
 
 
 def _show(report: Report, selection: Selection, write: bool) -> Path | None:

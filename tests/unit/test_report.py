@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ids.report.rows import baseline_of, in_order
+from ids.core.errors import ConfigError
+from ids.report.rows import baseline_of, in_order, says
 from ids.report.statistics import Estimate, estimate, paired_difference
 from ids.report.table import tables
 from ids.run.evaluate import metric_columns
@@ -109,6 +110,18 @@ def test_a_difference_is_to_the_setting_of_the_baseline_that_is_most_alike() -> 
     assert baseline_of("ids (g=3)", data, "dds") == "dds (g=3)"
     assert baseline_of("dds (g=7)", data, "dds") == "dds (g=7)"
     assert baseline_of("ids (g=3)", data, "sds") is None
+    assert baseline_of("ids (g=3)", data, "dds g=7.0 lr=1") == "dds (g=7)"
+    assert baseline_of("ids (g=3)", data, "dds g=5") is None
+
+
+def test_a_setting_says_what_people_set() -> None:
+    values = {"distillation.refine.scale": "0.2165", "guidance_scale": "3"}
+    assert says(values, "fpr.scale=0.2165")
+    assert says(values, "guidance_scale=3.0")
+    assert not says(values, "guidance_scale=7.5")
+    assert not says(values, "scale=3")
+    with pytest.raises(ConfigError, match="expected key=value"):
+        says(values, "guidance_scale")
 
 
 def test_numbers_of_two_networks_have_two_columns_and_old_versions_none() -> None:
