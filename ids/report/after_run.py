@@ -20,7 +20,7 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
     console, store = wide_console(), Store(output_dir)
     records = [store.record(key) for key in _keys(folder)]
     rows = frame(records, store)
-    for table in tables(rows, notes=bases(records)):
+    for table in tables(rows, notes=bases(records, rows)):
         table.print(console)
         table.write(folder, "table")
     sheet = contact_sheet(cases, rows, store, folder / "contact_sheet.png")

@@ -35,10 +35,8 @@ class Reading:
         """`27.98 [27.51, 28.40]`."""
         if math.isnan(self.value):
             return "-"
-        told = f"{self.value:{sign}.{digits}f}"
-        if math.isnan(self.low):
-            return told
-        return f"{told} [{self.low:{sign}.{digits}f}, {self.high:{sign}.{digits}f}]"
+        value, low, high = (f"{x:{sign}.{digits}f}" for x in (self.value, self.low, self.high))
+        return value if math.isnan(self.low) or low == high else f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from ids.report.curves import mean_curve, resampled
 from ids.report.matched import setting_curves
 
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")
-COLUMNS = 2
 
 
 def draw_curves(frame: pd.DataFrame, axis: str, title: str, path: Path) -> Path:
@@ -23,24 +22,21 @@ def draw_curves(frame: pd.DataFrame, axis: str, title: str, path: Path) -> Path:
     shown = [c for c in columns_in(frame.columns) if c.key in PANELS and c.key != axis]
     shown = [c for c in shown if frame[c.key].notna().any()]
     curves = setting_curves(frame, [axis, *(c.key for c in shown)])
-    rows = -(-len(shown) // COLUMNS)
+    width, height = 4.4 * max(len(shown), 1), 4.2 + 0.1 * len(curves)
     figure, panels = plt.subplots(
-        rows, COLUMNS, figsize=(11, 4.2 * rows + 0.4 * len(curves) / 3), squeeze=False
+        1, len(shown), figsize=(width, height), squeeze=False, layout="constrained"
     )
     colours = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, max(len(curves), 2)))
-    for panel, column in zip(panels.flat, shown, strict=False):
+    for panel, column in zip(panels.flat, shown, strict=True):
         for colour, (label, own) in zip(colours, curves.items(), strict=False):
             weights = resampled(len(own.cases), 0)
             x, y = (mean_curve(own.values[key], weights)[0] for key in (axis, column.key))
             panel.plot(x, y, "o-", color=colour, markersize=3, linewidth=1, label=label)
         panel.set(xlabel=axis.replace("_", " "), ylabel=column.header)
         panel.grid(alpha=0.3)
-    for panel in list(panels.flat)[len(shown) :]:
-        panel.set_visible(False)
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.suptitle(title)
-    figure.legend(handles, labels, loc="lower center", ncol=2, fontsize=8, frameon=False)
-    figure.tight_layout(rect=(0, 0.03 + 0.016 * (len(labels) + 1), 1, 1))
+    figure.legend(handles, labels, loc="outside lower center", ncol=3, fontsize=8, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -78,8 +78,9 @@ def _report(
         headers = ("method", "cases", *(c.header for c in columns))
         lines = [_line(label, own, axis, level, columns) for label, own in curves.items()]
         grids.append(Grid(name, headers, tuple(lines)))
-        if differences := _differences(frame, curves, axis, level, columns, baseline):
-            headers = ("method", "against", "cases", *(c.header for c in columns))
+        others = [column for column in columns if column.key != axis]
+        if differences := _differences(frame, curves, axis, level, others, baseline):
+            headers = ("method", "against", "cases", *(c.header for c in others))
             grids.append(Grid(f"paired differences at {level:.3g}", headers, differences))
     keys = tuple(sorted(set(frame["key"])))
     return Report(f"{title}, at equal {axis}", tuple(grids), (LEGEND, NOTE, *notes), keys)
@@ -114,7 +115,7 @@ def _differences(
     lines = []
     for label, own in curves.items():
         base = baseline_of(label, frame, baseline)
-        if base is None or label == base:
+        if base is None or label == base or len(own.steps) == 1:
             continue
         common = [case for case in own.cases if case in curves[base].cases]
         ours, theirs = own.only(common), curves[base].only(common)

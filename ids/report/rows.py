@@ -55,10 +55,14 @@ def _along(record: Record, store: Store) -> Mapping[str, Any]:
     return {"step": [0.0], **{key: [value] for key, value in record.metrics.items()}}
 
 
-def bases(records: Iterable[Record]) -> tuple[str, ...]:
-    """`clip_score on shapes-clip-1f2e3d4c`: what the numbers of networks stand on."""
-    keys = {key for record in records for key in record.metrics if ":" in key}
-    return tuple(sorted(f"{key.split('@')[0]} on {key.partition(':')[2]}" for key in keys))
+def bases(records: Iterable[Record], frame: pd.DataFrame) -> tuple[str, ...]:
+    """`shapes-clip-1f2e3d4c: clip_score, clip_image`: what the numbers of the frame stand on."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in {key for record in records for key in record.metrics if ":" in key}:
+        name, basis = key.split("@")[0], key.partition(":")[2]
+        if any(str(column).startswith(name) for column in frame):
+            found[basis].add(name)
+    return tuple(f"{basis}: {', '.join(sorted(names))}" for basis, names in sorted(found.items()))
 
 
 def setting_labels(records: Iterable[Record]) -> dict[str, str]:

@@ -58,7 +58,7 @@ def show_tables(
     if not records:
         return _nothing(selection)
     data = only(frame(records, store, engine), columns)
-    for report in tables(data, baseline, bases(records)):
+    for report in tables(data, baseline, bases(records, data)):
         _show(report, selection, write)
     return 0
 
@@ -79,7 +79,7 @@ def show_matched(
     data = curve_frame(records, store)
     axis = axis or axis_of(data)
     data = only(data, [*columns, axis] if columns else ())
-    notes = (*bases(records), *_unkept(records, store))
+    notes = (*bases(records, data), *_unkept(records, store))
     for report in matched_reports(data, axis, levels, baseline, notes):
         path = _show(report, selection, write)
         if path is not None:

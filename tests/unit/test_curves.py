@@ -84,6 +84,7 @@ def test_what_is_not_reached_is_not_told() -> None:
     seldom = np.concatenate([[1.0], np.full(1000, math.nan), np.ones(1000)])
     assert reading(seldom).text(2) == "1.00"
     assert reading(np.array([1.0, 0.5, 1.5])).text(1, "+") == "+1.0 [+0.5, +1.5]"
+    assert reading(np.ones(9)).text(1) == "1.0"
 
 
 def lines(label: str, own: Curves, seeds: int = 2) -> list[dict[str, object]]:
