@@ -201,15 +201,25 @@ def _edit(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _table(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.report.matched import Question
     from ids.report.show import Selection, show_matched, show_tables
 
-    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())
-    columns = args.column or ()
+    chosen = Selection(
+        args.output_dir,
+        args.dataset,
+        args.method or (),
+        args.tag,
+        args.where or (),
+        args.column or (),
+    )
     if args.matched:
-        return show_matched(chosen, args.baseline, args.axis, args.at or (), columns, args.write)
+        if args.engine:
+            raise ConfigError("--engine: expected without --matched, which shows no seconds")
+        question = Question(args.axis, args.at or (), args.baseline)
+        return show_matched(chosen, question, args.write)
     if args.axis or args.at:
         raise ConfigError("--axis, --at: expected together with --matched; add it")
-    return show_tables(chosen, args.baseline, args.engine, columns, args.write)
+    return show_tables(chosen, args.baseline, args.engine, args.write)
 
 
 def _doctor(args: argparse.Namespace, _: Sequence[str]) -> int:

@@ -23,6 +23,13 @@ GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(ROOT / "scripts"))
 
 
+TINY_CLIP = {  # in open_clip's layout
+    "embed_dim": 8,
+    "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 16, "head_width": 8, "layers": 1},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1},
+}
+
+
 @pytest.fixture
 def world() -> GaussianWorld:
     return Gaussian().load(torch.device("cpu"))

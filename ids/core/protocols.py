@@ -105,13 +105,15 @@ class Progress(Protocol):
 @runtime_checkable
 class Editor(Protocol):
     """What `method=` selects. `random` tells whether a seed matters, `guided` whether the prompts
-    do.
+    do, `stoppable` whether the state after k of its steps is what an edit of k steps gives.
     """
 
     @property
     def random(self) -> bool: ...
     @property
     def guided(self) -> bool: ...
+    @property
+    def stoppable(self) -> bool: ...
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
     ) -> Trace: ...

@@ -102,7 +102,7 @@ def _weights(console: Console) -> list[str]:
 
 
 def _judges(console: Console) -> None:
-    """The networks of `metrics=paper`: needed by nobody who does not ask for them."""
+    """The networks under LPIPS: needed by nobody who does not ask for `metrics=paper`."""
     from ids.metrics import LPIPS
     from ids.metrics.lpips import NETS
 

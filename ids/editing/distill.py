@@ -34,6 +34,7 @@ class DistillationEditor:
 
     random = True  # a seed matters
     guided = True  # the prompts matter
+    stoppable = True  # no step knows how many are left
 
     def __post_init__(self) -> None:
         if self.n_steps < 1:

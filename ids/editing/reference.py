@@ -17,6 +17,7 @@ class NullEdit:
 
     random = False
     guided = False
+    stoppable = False
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -30,6 +31,7 @@ class TrueEdit:
 
     random = False
     guided = False
+    stoppable = False
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress

@@ -10,9 +10,9 @@ from ids.core.tensors import Latent
 class Kept:
     """A progress listener that keeps z_trg at step 0, at every `every`-th step and at the last.
 
-    With a step size that does not depend on how many steps are left, state k is bit for bit what an
-    edit of k steps would have given: the stopping point becomes an axis at no further pass. `every`
-    0 keeps nothing. States stay on the device of the subject, a few latents a row.
+    Of a `stoppable` editor, state k is bit for bit what an edit of k steps would have given: the
+    stopping point becomes an axis at no further pass. `every` 0 keeps nothing. States stay on the
+    device of the subject, a few latents a row.
     """
 
     progress: Progress

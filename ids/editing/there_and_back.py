@@ -25,6 +25,8 @@ class ThereAndBack:
     editor: Editor
     via: str = "latent"
 
+    stoppable = False  # what it passes through on the way out is no round trip
+
     def __post_init__(self) -> None:
         if self.via not in VIAS:
             raise ValueError(f"method.via: expected one of {', '.join(VIAS)}; got {self.via!r}")

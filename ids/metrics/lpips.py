@@ -1,17 +1,18 @@
 """Learned perceptual image patch similarity."""
 
-import hashlib
 import re
 import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from ids.core.errors import WeightsError
 from ids.core.records import EditCase, Edited
+from ids.metrics.weights import digest_of, judging_device
 
 NETS = ("alex", "vgg", "squeeze")
 NAMED_BY_HASH = re.compile(r"-([0-9a-f]{8,64})\.pth$")
@@ -41,11 +42,14 @@ class LPIPS:
         return f"lpips_{self.net}"
 
     def basis(self) -> str:
-        return checked_backbone(self.net, self.backbone).stem
+        """Net and digest of the file. Loads it, so that what does not fit is known at once."""
+        file = checked_backbone(self.net, self.backbone)
+        _loaded(self.net, file, judging_device())
+        return f"{self.net}-{digest_of(file)[:8]}"
 
     @torch.no_grad()
     def __call__(self, case: EditCase, edited: Edited) -> float:
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = judging_device()
         network = _loaded(self.net, checked_backbone(self.net, self.backbone), device)
         pair = [x.unsqueeze(0).to(device) for x in (edited.image, case.source.load())]
         return float(network(*pair, normalize=True))
@@ -55,7 +59,11 @@ class LPIPS:
 def checked_backbone(net: str, given: str | None) -> Path:
     """The file of the network under the heads; `WeightsError` where it is missing or another."""
     url = _torchvision_url(net)
-    file = Path(given) if given else Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
+    file = (
+        Path(given).expanduser()
+        if given
+        else Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
+    )
     if not file.is_file():
         raise WeightsError(
             f"lpips_{net}: expected its network in {file}; there is no such file; "
@@ -67,8 +75,7 @@ def checked_backbone(net: str, given: str | None) -> Path:
             f"lpips_{net}: expected a file named by its hash, such as {Path(url).name}; "
             f"got {file}, which cannot be checked; give it its name back"
         )
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = digest_of(file)
     if not digest.startswith(named[1]):
         raise WeightsError(
             f"lpips_{net}: expected {file} to have the hash of its name, {named[1]}; "
@@ -91,12 +98,12 @@ def _loaded(net: str, backbone: Path, device: torch.device) -> Any:
     with warnings.catch_warnings():  # the package asks torchvision in a way that is deprecated
         warnings.simplefilter("ignore", UserWarning)
         network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)  # true heads
-    found = torch.load(backbone, map_location="cpu", weights_only=True)
     # `slice2.3.weight` of the package is `features.3.weight` of torchvision.
     wanted = {name: f"features.{name.split('.', 1)[1]}" for name in network.net.state_dict()}
     try:
+        found = torch.load(backbone, map_location="cpu", weights_only=True)
         network.net.load_state_dict({name: found[place] for name, place in wanted.items()})
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, TypeError, RuntimeError, UnpicklingError) as error:
         raise WeightsError(
             f"lpips_{net}: expected the weights of torchvision's network in {backbone}; "
             "they do not fit; check metric net and backbone"

@@ -44,10 +44,9 @@ class Success:
     @torch.no_grad()
     def __call__(self, case: EditCase, edited: Edited) -> float:
         before, after = said(case.prompt_src), said(case.prompt_trg)
-        changed = [a for a in before if a in after and before[a] != after[a]]
-        if not changed:
+        wanted, other = (after, before) if self.asked == "target" else (before, after)
+        changed = [a for a in wanted if wanted[a] != other.get(a)]
+        if not (before and after and changed):
             return math.nan
         logits = judge()(edited.image.unsqueeze(0))
-        shown = {a: VALUES[a][int(logits[a].argmax())] for a in changed}
-        wanted = after if self.asked == "target" else before
-        return float(all(shown[a] == wanted[a] for a in changed))
+        return float(all(VALUES[a][int(logits[a].argmax())] == wanted[a] for a in changed))

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
-from ids.report.rows import bases, frame
+from ids.report.columns import only
+from ids.report.rows import bases, by_world, frame
 from ids.report.sheet import contact_sheet
-from ids.report.table import tables
+from ids.report.table import table
 from ids.run.store import Store
 
 
@@ -20,9 +21,12 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
     console, store = wide_console(), Store(output_dir)
     records = [store.record(key) for key in _keys(folder)]
     rows = frame(records, store)
-    for table in tables(rows, notes=bases(records, rows)):
-        table.print(console)
-        table.write(folder, "table")
+    worlds = by_world(records)
+    for title, own in worlds.items():
+        data = only(frame(own, store), ())
+        made = table(title, data, notes=bases(own, data))
+        made.print(console)
+        made.write(folder, "table" if len(worlds) == 1 else f"table {title}")
     sheet = contact_sheet(cases, rows, store, folder / "contact_sheet.png")
     console.print(f"contact sheet: {sheet}", markup=False, highlight=False, soft_wrap=True)
     bad = rows[rows["status"] != "ok"]

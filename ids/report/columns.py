@@ -44,29 +44,41 @@ COLUMNS = (
     Column("passes", "passes", 0, measured=True, exact=True),
     Column("peak_mb", "peak MB", 0, better=-1, measured=True),
 )
+HIDDEN = ("ssim",)  # stored, and shown where it is asked for
+OF_EDITS = (  # columns of a frame that are no number to average
+    *("key", "label", "values", "status", "reason", "case", "seed", "step", "batch", "engine"),
+)
 LEGEND = (
     "PSNR in dB, to the source: bg, outside the mask; true, to the true edit. "
     "Strength: RMS of z_trg - z_src."
 )
 
 
-def only(frame: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
-    """Without the columns that nobody asked for; all where nobody asked."""
-    known = [column.key for column in COLUMNS]
+def only(frame: pd.DataFrame, wanted: Sequence[str], keep: str = "") -> pd.DataFrame:
+    """Without the columns that nobody asked for, but for `keep`; all where nobody asked."""
+    shown = {column.key: _base(column.key) for column in columns_in(frame.columns)}
     for name in wanted:
-        if name not in known:
-            raise ConfigError(f"--column: expected one of {', '.join(known)}; got {name!r}")
-    unwanted = [c for c in map(str, frame) if c.split(SEPARATOR)[0] in known and c not in wanted]
-    return frame.drop(columns=[c for c in unwanted if wanted and c != "passes"])
+        if name not in shown.values():
+            there = ", ".join(sorted(set(shown.values())))
+            raise ConfigError(f"--column: expected one of {there}; got {name!r}; change it")
+    unwanted = [key for key, base in shown.items() if base not in wanted and key != keep]
+    return frame.drop(columns=unwanted if wanted else [c for c in unwanted if c in HIDDEN])
 
 
 def columns_in(present: Iterable[str]) -> list[Column]:
-    """Those that the frame has; one per network where a metric stands on several."""
-    present = list(present)
+    """Those that the frame has; one per network where a metric stands on several. Metrics that are
+    not listed here come last, under their own name.
+    """
+    names = [name for name in present if name not in OF_EDITS]
+    listed = {column.key: column for column in COLUMNS}
+    rank = {key: index for index, key in enumerate(listed)}
     found = []
-    for column in COLUMNS:
-        for name in present:
-            base, _, basis = name.partition(SEPARATOR)
-            if base == column.key:
-                found.append(replace(column, key=name, title=f"{column.title} {basis}".strip()))
+    for name in sorted(names, key=lambda n: (rank.get(_base(n), len(rank)), n)):
+        base, _, basis = name.partition(SEPARATOR)
+        column = listed.get(base, Column(base, base.replace("_", " "), 3))
+        found.append(replace(column, key=name, title=f"{column.title} {basis}".strip()))
     return found
+
+
+def _base(name: str) -> str:
+    return name.split(SEPARATOR)[0]

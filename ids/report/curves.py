@@ -49,8 +49,10 @@ class Curves:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: Sequence[str]) -> "Curves":
-        """Of the lines of one setting in a `curve_frame`."""
-        means = frame.groupby(["case", "step"])[list(columns)].mean()
+        """Of the lines of one setting in a `curve_frame`, at the steps that all its edits kept."""
+        edits = frame.groupby(["case", "seed"]).ngroups
+        kept = frame.groupby("step")["key"].transform("count") == edits
+        means = frame[kept].groupby(["case", "step"])[list(columns)].mean()
         tables = {column: means[column].unstack("step") for column in columns}
         first = tables[columns[0]]
         values = {column: table.to_numpy(float) for column, table in tables.items()}
@@ -59,6 +61,13 @@ class Curves:
     def only(self, cases: Sequence[str]) -> "Curves":
         rows = [self.cases.index(case) for case in cases]
         return Curves(tuple(cases), self.steps, {k: v[rows] for k, v in self.values.items()})
+
+    def defined(self, *columns: str) -> "Curves":
+        """Only the cases for which these are numbers, the untouched source aside."""
+        first = 1 if len(self.steps) > 1 else 0
+        asked = columns if first else columns[-1:]
+        known = np.all([np.isfinite(self.values[c][:, first:]).all(1) for c in asked], axis=0)
+        return self.only([self.cases[row] for row in np.flatnonzero(known)])
 
 
 def resampled(n_cases: int, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
@@ -76,6 +85,11 @@ def mean_curve(
     total = weights @ known
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((weights @ np.where(known, values, 0.0)) / total)
+
+
+def starts(curves: Curves, column: str) -> float:
+    """The mean at the first kept state; nan where it is not defined there."""
+    return float(mean_curve(curves.values[column], resampled(len(curves.cases), 0))[0, 0])
 
 
 def first_reach(
@@ -101,7 +115,9 @@ def read_at(
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, curve.shape[1] - 1)
     rows = np.arange(len(curve))
-    value = curve[rows, low] + (at - low) * (curve[rows, high] - curve[rows, low])
+    below, above = curve[rows, low], curve[rows, high]
+    value = np.where(at == low, below, below + (at - low) * (above - below))
+    value = np.where(np.isnan(below), above, value)  # undefined at the untouched source
     return np.where(np.isnan(place), math.nan, value)
 
 

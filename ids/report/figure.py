@@ -12,8 +12,8 @@ from ids.report.matched import setting_curves
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")
 
 
-def draw_curves(frame: pd.DataFrame, axis: str, title: str, path: Path) -> Path:
-    """Of the `curve_frame` of one data set and backbone."""
+def draw_curves(frame: pd.DataFrame, axis: str, title: str, beside: Path) -> Path | None:
+    """Of the `curve_frame` of one data set and backbone; None where it has none of the panels."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -21,8 +21,11 @@ def draw_curves(frame: pd.DataFrame, axis: str, title: str, path: Path) -> Path:
 
     shown = [c for c in columns_in(frame.columns) if c.key in PANELS and c.key != axis]
     shown = [c for c in shown if frame[c.key].notna().any()]
+    if not shown:
+        return None
+    path = beside.with_suffix(".png")
     curves = setting_curves(frame, [axis, *(c.key for c in shown)])
-    width, height = 4.4 * max(len(shown), 1), 4.2 + 0.1 * len(curves)
+    width, height = 4.4 * len(shown), 4.2 + 0.1 * len(curves)
     figure, panels = plt.subplots(
         1, len(shown), figsize=(width, height), squeeze=False, layout="constrained"
     )
@@ -37,7 +40,6 @@ def draw_curves(frame: pd.DataFrame, axis: str, title: str, path: Path) -> Path:
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.suptitle(title)
     figure.legend(handles, labels, loc="outside lower center", ncol=3, fontsize=8, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
     return path

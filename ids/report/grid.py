@@ -1,6 +1,8 @@
 """Cells as text, for a terminal, Markdown and CSV."""
 
+import glob
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +55,14 @@ class Report:
             parts += [f"## {grid.title}", grid.markdown()]
         return "\n\n".join([*parts, *self.notes]) + "\n"
 
-    def write(self, folder: Path, name: str) -> Path:
-        """name.md, name.csv (and name-2.csv ... of further grids), and the keys behind them."""
+    def write(self, folder: Path, name: str = "") -> Path:
+        """name.md, name.csv (and name-2.csv ... of further grids), and the keys behind them; the
+        name is made of the title where none is given.
+        """
+        name = re.sub(r"[^A-Za-z0-9_.=+]+", "-", name or self.title)
         folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(f"{glob.escape(name)}-[0-9]*.csv"):
+            old.unlink()
         (folder / f"{name}.md").write_text(self.markdown())
         for index, grid in enumerate(self.grids, start=1):
             stem = name if index == 1 else f"{name}-{index}"

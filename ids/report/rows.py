@@ -41,9 +41,8 @@ def curve_frame(records: Iterable[Record], store: Store) -> pd.DataFrame:
     for record in records:
         states = along[record.key]
         taken = _measured(store.measurement(record.key))
-        passes = taken["forwards"] + taken["backwards"]
         for index, step in enumerate(states.get("step", ())):
-            line = {"step": step, "passes": passes * step / max(states["step"][-1], 1)}
+            line = {"step": step, "passes": taken["passes"] * step / max(states["step"][-1], 1)}
             line |= {columns[k]: states[k][index] for k in states if k in columns}
             lines.append(identify(record) | line)
     return pd.DataFrame(lines)
@@ -53,6 +52,16 @@ def _along(record: Record, store: Store) -> Mapping[str, Any]:
     if record.job["identity"]["prompts"] is not None:
         return store.along(record.key)
     return {"step": [0.0], **{key: [value] for key, value in record.metrics.items()}}
+
+
+def by_world(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Records by data set and backbone, `shapes-dev-v1 on shapes 97d8e07f`: only within one are
+    they compared.
+    """
+    worlds: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        worlds[f"{record.job['dataset']} on {_backbone(record.job)}"].append(record)
+    return dict(sorted(worlds.items()))
 
 
 def bases(records: Iterable[Record], frame: pd.DataFrame) -> tuple[str, ...]:
@@ -99,6 +108,12 @@ def baseline_of(label: str, frame: pd.DataFrame, baseline: str) -> str | None:
     return max(candidates, key=lambda other: len(ours & set(values[other].items())), default=None)
 
 
+def baseline_note(frame: pd.DataFrame, baseline: str) -> tuple[str, ...]:
+    """That there is nothing to take differences to, where it is so."""
+    found = any(baseline_of(label, frame, baseline) for label in frame["label"].unique())
+    return () if found else (f"No paired differences: no results of the baseline {baseline!r}.",)
+
+
 def says(values: Mapping[str, str], told: str) -> bool:
     """Has a setting this `key=value`? A key may be told by its end, as people set it; numbers are
     compared as numbers.
@@ -139,8 +154,6 @@ def _identities(records: list[Record]) -> Any:
             "label": labels[job["identity"]["setting"]],
             "values": setting_values(job),
             "status": record.status,
-            "dataset": job["dataset"],
-            "backbone": _backbone(job),
             "case": job["case"],
             "seed": -1 if job["seed"] is None else job["seed"],
         }
@@ -149,8 +162,10 @@ def _identities(records: list[Record]) -> Any:
 
 
 def setting_values(job: Mapping[str, Any]) -> dict[str, str]:
-    """Every value of the method and the backbone, flat, as text."""
-    flat = dict(_flatten(job["method"])) | {f"backbone.{k}": v for k, v in job["backbone"].items()}
+    """Every value of the method, the backbone and the code's revisions, flat, as text."""
+    flat = dict(_flatten(job["method"]))
+    flat |= {f"backbone.{key}": value for key, value in job["backbone"].items()}
+    flat |= {f"revision.{key}": value for key, value in job["revisions"].items()}
     return {key: str(value) for key, value in flat.items()}
 
 
@@ -161,11 +176,10 @@ def _backbone(job: Mapping[str, Any]) -> str:
 
 def _measured(taken: Mapping[str, Any] | None) -> dict[str, Any]:
     if taken is None:
-        return dict.fromkeys(("seconds", "forwards", "backwards", "peak_mb"), math.nan)
+        return dict.fromkeys(("seconds", "passes", "peak_mb"), math.nan)
     return {
         "seconds": taken["seconds"],
-        "forwards": taken["forwards"],
-        "backwards": taken["backwards"],
+        "passes": taken["forwards"] + taken["backwards"],
         "peak_mb": taken["peak_bytes"] / 2**20,
         "batch": taken["batch_id"],
         "engine": f"{taken['engine']['device']}, batch {taken['batch']}",

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ids.core.errors import ConfigError, DataError
 from ids.report.after_run import wide_console
 from ids.report.columns import only
 from ids.report.figure import draw_curves
 from ids.report.grid import Report
-from ids.report.matched import axis_of, matched_reports
-from ids.report.rows import bases, curve_frame, frame, says, setting_values
-from ids.report.table import tables
+from ids.report.matched import Question, axis_of, matched_report
+from ids.report.rows import bases, by_world, curve_frame, frame, says, setting_values
+from ids.report.table import table
 from ids.run.store import Record, Store
 
 
@@ -20,7 +21,7 @@ from ids.run.store import Record, Store
 class Selection:
     """Which results: of data sets whose name starts so, of these methods, of cases with this tag,
     of settings with these values (`guidance_scale=3`); empty takes all. What takes no prompts
-    (null and true edit) has no such values, and stays.
+    (null and true edit) has no such values, and stays. `columns` are shown alone.
     """
 
     output_dir: Path
@@ -28,9 +29,20 @@ class Selection:
     methods: Sequence[str] = ()
     tag: str = ""
     where: Sequence[str] = ()
+    columns: Sequence[str] = ()
 
     def records(self, store: Store) -> list[Record]:
-        return [record for record in store.records() if self._wants(record)]
+        found = [record for record in store.records() if self._wants(record)]
+        guided = [setting_values(r.job) for r in found if _guided(r)]
+        for told in self.where:
+            if not any(says(values, told) for values in guided):
+                raise ConfigError(f"--where {told}: expected a value of some setting; none has it")
+        return [r for r in found if not _guided(r) or self._fits(r)]
+
+    def told(self) -> str:
+        """In words, for titles and file names."""
+        parts = [*self.methods, self.tag, *self.where, *self.columns]
+        return ", ".join(part for part in parts if part)
 
     def _wants(self, record: Record) -> bool:
         job = record.job
@@ -38,74 +50,87 @@ class Selection:
             str(job["dataset"]).startswith(self.dataset)
             and (not self.methods or job["name"] in self.methods)
             and (not self.tag or self.tag in job["tags"])
-            and (
-                job["identity"]["prompts"] is None
-                or all(says(setting_values(job), told) for told in self.where)
-            )
         )
 
+    def _fits(self, record: Record) -> bool:
+        return all(says(setting_values(record.job), told) for told in self.where)
 
-def show_tables(
-    selection: Selection,
-    baseline: str,
-    engine: str | None,
-    columns: Sequence[str],
-    write: bool,
-) -> int:
+
+def show_tables(selection: Selection, baseline: str, engine: str | None, write: bool) -> int:
     """Means, and differences paired to the baseline; 1 where there is nothing."""
     store = Store(selection.output_dir)
-    records = selection.records(store)
-    if not records:
-        return _nothing(selection)
-    data = only(frame(records, store, engine), columns)
-    for report in tables(data, baseline, bases(records, data)):
-        _show(report, selection, write)
-    return 0
+    worlds = by_world(selection.records(store))
+    for world, records in worlds.items():
+        data = only(frame(records, store, engine), selection.columns)
+        _show(
+            table(_title(world, selection), data, baseline, bases(records, data)), selection, write
+        )
+    return 0 if worlds else _nothing(selection)
 
 
-def show_matched(
-    selection: Selection,
-    baseline: str,
-    axis: str | None,
-    levels: Sequence[float],
-    columns: Sequence[str],
-    write: bool,
-) -> int:
+def show_matched(selection: Selection, question: Question, write: bool) -> int:
     """The same at equal strength; with `write` also the curves as a picture."""
     store = Store(selection.output_dir)
-    records = selection.records(store)
-    if not records:
-        return _nothing(selection)
+    worlds = by_world(selection.records(store))
+    unmatched = []
+    for world, records in worlds.items():
+        try:
+            _show_matched(world, records, store, selection, question, write)
+        except DataError as error:
+            if len(worlds) == 1:
+                raise
+            unmatched.append(f"{world}: {error}")
+    for told in unmatched:
+        _say(told)
+    return int(len(unmatched) == len(worlds)) if worlds else _nothing(selection)
+
+
+def _show_matched(
+    world: str,
+    records: Sequence[Record],
+    store: Store,
+    selection: Selection,
+    question: Question,
+    write: bool,
+) -> None:
     data = curve_frame(records, store)
-    axis = axis or axis_of(data)
-    data = only(data, [*columns, axis] if columns else ())
-    notes = (*bases(records, data), *_unkept(records, store))
-    for report in matched_reports(data, axis, levels, baseline, notes):
-        path = _show(report, selection, write)
-        if path is not None:
-            own = data[data["key"].isin(report.keys)]
-            picture = draw_curves(own, axis, report.title, path.with_suffix(".png"))
-            _say(f"drawn: {picture}")
-    return 0
-
-
-def _unkept(records: Sequence[Record], store: Store) -> tuple[str, ...]:
-    """An edit without states is missed in a curve: that is said."""
-    guided = [r for r in records if r.status == "ok" and r.job["identity"]["prompts"] is not None]
-    missing = sum(not store.along(record.key) for record in guided)
-    return (f"Left out: {missing} edits that kept no states (keep_every=0).",) if missing else ()
+    axis = axis_of(data, question.axis)
+    data = only(data, selection.columns, keep=axis)
+    notes = (*bases(records, data), *_left_out(records, store))
+    report = matched_report(_title(world, selection), data, question, notes)
+    path = _show(report, selection, write)
+    if path is not None and (picture := draw_curves(data, axis, report.title, path)):
+        _say(f"drawn: {picture}")
 
 
 def _show(report: Report, selection: Selection, write: bool) -> Path | None:
     report.print(wide_console())
     if not write:
         return None
-    name = f"{report.title} {selection.tag}".strip()
-    for old, new in ((" on ", "-"), (":", "-"), (", at equal ", "-at-equal-"), (" ", "-")):
-        name = name.replace(old, new)
-    path = report.write(selection.output_dir / "tables", name)
+    path = report.write(selection.output_dir / "tables")
     _say(f"written: {path}")
     return path
+
+
+def _title(world: str, selection: Selection) -> str:
+    return ", ".join(part for part in (world, selection.told()) if part)
+
+
+def _left_out(records: Sequence[Record], store: Store) -> tuple[str, ...]:
+    """An edit without states is missed in a curve: that is said."""
+    guided = [record for record in records if record.status == "ok" and _guided(record)]
+    unkept = sum(not store.states(record.key) for record in guided)
+    unjudged = sum(not store.along(record.key) for record in guided) - unkept
+    notes = []
+    if unkept:
+        notes.append(f"Left out: {unkept} edits that kept no states.")
+    if unjudged:
+        notes.append(f"Left out: {unjudged} edits whose states are not judged yet; run them again.")
+    return tuple(notes)
+
+
+def _guided(record: Record) -> bool:
+    return record.job["identity"]["prompts"] is not None
 
 
 def _nothing(selection: Selection) -> int:

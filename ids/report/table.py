@@ -6,21 +6,15 @@ import pandas as pd
 
 from ids.report.columns import LEGEND, Column, columns_in
 from ids.report.grid import Grid, Lines, Report
-from ids.report.rows import baseline_of, in_order
+from ids.report.rows import baseline_note, baseline_of, in_order
 from ids.report.statistics import by_batch, by_case, estimate, paired_difference
 
 
-def tables(frame: pd.DataFrame, baseline: str = "dds", notes: Sequence[str] = ()) -> list[Report]:
-    """One per data set and backbone."""
-    if frame.empty:
-        return []
-    groups = frame.groupby(["dataset", "backbone"], sort=True)
-    return [_table(f"{data} on {net}", group, baseline, notes) for (data, net), group in groups]
-
-
-def _table(title: str, frame: pd.DataFrame, baseline: str, notes: Sequence[str]) -> Report:
-    done = frame[frame["status"] == "ok"].copy()
-    done["passes"] = done["forwards"] + done["backwards"]
+def table(
+    title: str, frame: pd.DataFrame, baseline: str = "dds", notes: Sequence[str] = ()
+) -> Report:
+    """Of the `frame` of one data set and backbone."""
+    done = frame[frame["status"] == "ok"]
     columns = [c for c in columns_in(done.columns) if done[c.key].notna().any()]
     labels = in_order(frame["label"])
     lines = []
@@ -30,10 +24,16 @@ def _table(title: str, frame: pd.DataFrame, baseline: str, notes: Sequence[str])
     headers = ("method", "cases", *(column.header for column in columns))
     grids = [Grid(title, headers, tuple(lines))]
     paired = [column for column in columns if not column.measured]  # batches have no pairs
-    if differences := _differences(done, paired, baseline):
+    differences = _differences(done, paired, baseline) if paired else ()
+    if differences:
         headers = ("method", "against", "cases", *(column.header for column in paired))
         grids.append(Grid("paired differences", headers, differences))
-    return Report(title, tuple(grids), (*_notes(frame), *notes), tuple(sorted(frame["key"])))
+    return Report(
+        title,
+        tuple(grids),
+        (*_notes(frame), *baseline_note(frame, baseline), *notes),
+        tuple(sorted(frame["key"])),
+    )
 
 
 def _cell(frame: pd.DataFrame, column: Column) -> str:

@@ -49,9 +49,9 @@ class Campaign:
     seeds: Sequence[int]
     store: Store
     config: Mapping[str, Any]
+    keep_every: int
     limit: int | None = None
     retry_failed: bool = False
-    keep_every: int = 10
 
     def __post_init__(self) -> None:
         if self.keep_every < 0:

@@ -77,8 +77,11 @@ class Evaluation:
         z = torch.stack(list(states.values()))
         images = torch.cat([self.decode(part).cpu() for part in z.split(DECODED_AT_ONCE)])
         edited = [Edited(eight_bit(x), z_src, row) for x, row in zip(images, z, strict=True)]
-        columns = {key: [m(case, state) for state in edited] for key, m in missing.items()}
-        self.store.add_along(job.key, {"step": [float(step) for step in states], **columns})
+        columns: dict[str, list[float]] = {"step": [float(step) for step in states]}
+        for state in edited:  # in this order, what metrics share of a picture is computed once
+            for key, metric in missing.items():
+                columns.setdefault(key, []).append(metric(case, state))
+        self.store.add_along(job.key, columns)
 
 
 @dataclass(frozen=True)

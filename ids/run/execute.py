@@ -39,7 +39,7 @@ class Executor:
     engine: Engine
     device: torch.device
     store: Store
-    keep_every: int = 10  # steps between kept states; 0 keeps none
+    keep_every: int  # steps between kept states; 0 keeps none
     _warm: set[torch.Size] = field(default_factory=set)  # latent shapes that have run already
 
     def __call__(
@@ -85,7 +85,7 @@ class Executor:
         reset_peak(self.device)
         began = time.perf_counter()
         rng = Streams.of([job.seed or 0 for job in jobs], [job.case.id for job in jobs])
-        kept = Kept(progress, subject, self.keep_every)
+        kept = Kept(progress, subject, self.keep_every if self.editor.stoppable else 0)
         trace = self.editor(metered, subject, rng, kept)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)

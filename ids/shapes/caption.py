@@ -22,7 +22,7 @@ def caption(scene: Scene, said: Collection[Attribute] = ALL) -> str:
 
 def said(text: str) -> dict[Attribute, str]:
     """What a caption claims, by attribute; nothing where its words are not all of this world."""
-    words = text.split()
+    words = text.lower().rstrip(" .").split()
     if any(word not in WORDS for word in words):
         return {}
     return {a: word for a, values in VALUES.items() for word in words if word in values}

@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Ids
+from conftest import TINY_CLIP, Ids
 from PIL import Image
 from safetensors.torch import save_file
-
-LAYOUT = {
-    "embed_dim": 8,
-    "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 16, "head_width": 8, "layers": 1},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1},
-}
 
 
 @pytest.fixture
@@ -29,9 +23,11 @@ def judges(tmp_path: Path) -> tuple[str, ...]:
     (tmp_path / "squeeze.pth").rename(tmp_path / f"squeezenet-{digest}.pth")
     folder = tmp_path / "tiny-clip"
     folder.mkdir()
-    network = CLIP(8, CLIPVisionCfg(**LAYOUT["vision_cfg"]), CLIPTextCfg(**LAYOUT["text_cfg"]))
+    network = CLIP(
+        8, CLIPVisionCfg(**TINY_CLIP["vision_cfg"]), CLIPTextCfg(**TINY_CLIP["text_cfg"])
+    )
     save_file(network.state_dict(), folder / "open_clip_model.safetensors")
-    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": LAYOUT}))
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY_CLIP}))
     return (
         "metrics=paper",
         "metrics.lpips.net=squeeze",
@@ -60,7 +56,7 @@ def test_a_run_on_stable_diffusion_is_judged_and_matched(
     run = ("-m", "method=sds,dds", "method.n_steps=4", "keep_every=2")
     done = ids("run", *run, *words, *data, *judges)
     assert done.returncode == 0, done.stderr
-    for name in ("LPIPS squeeze", "CLIP dir.", "tiny-clip-", ": lpips_squeeze"):
+    for name in ("LPIPS squeeze", "CLIP dir.", "tiny-clip-", "squeeze-", ": lpips_squeeze"):
         assert name in done.stdout
     assert "feat. dist." not in done.stdout
     table = ids("table", "--matched")

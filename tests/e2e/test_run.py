@@ -46,7 +46,7 @@ def test_matched_strength_from_the_states_of_a_run(ids: Ids) -> None:
 
 
 def test_nothing_kept_nothing_matched(ids: Ids) -> None:
-    words = ("debug=fast", "references=none", "method=dds", "method.n_steps=2")
+    words = ("debug=fast", "method=dds", "method.n_steps=2")
     assert ids("run", *words, "keep_every=0").returncode == 0
     assert not list((ids.folder / "outputs").rglob("states.safetensors"))
     told = ids("table", "--matched")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import TINY_CLIP
 from safetensors.torch import save_file
 
 from ids.core.errors import ConfigError, WeightsError
@@ -18,11 +19,6 @@ from ids.shapes import WEIGHTS
 OWN = Clip("shapes", None)
 Z = torch.zeros(1, 2, 2)
 CASES = [Shapes()[i] for i in range(12)]
-LAYOUT = {
-    "embed_dim": 8,
-    "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 16, "head_width": 8, "layers": 1},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1},
-}
 
 
 def source(case: EditCase) -> Edited:
@@ -65,14 +61,15 @@ def test_all_metrics_share_one_network() -> None:
 
 def test_it_answers_as_open_clip_called_directly() -> None:
     import open_clip
-    from torchvision.transforms.functional import to_pil_image
+
+    from ids.run.store import to_pil
 
     network, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{WEIGHTS / 'clip'}")
     tokenize = open_clip.get_tokenizer(f"local-dir:{WEIGHTS / 'clip'}")
     network = network.float().eval()
     case = CASES[0]
     with torch.no_grad():
-        x = preprocess(to_pil_image(case.source.load())).unsqueeze(0)
+        x = preprocess(to_pil(case.source.load())).unsqueeze(0)
         picture = network.encode_image(x, normalize=True)
         words = network.encode_text(tokenize([case.prompt_trg]), normalize=True)
     assert ClipScore(OWN)(case, source(case)) == pytest.approx(float(picture @ words.T), abs=1e-6)
@@ -85,82 +82,104 @@ def tiny(tmp_path: Path) -> Path:
 
     layouts = tmp_path / "layouts"
     layouts.mkdir()
-    (layouts / "tiny-clip.json").write_text(json.dumps(LAYOUT))
+    (layouts / "tiny-clip.json").write_text(json.dumps(TINY_CLIP))
     open_clip.add_model_config(layouts)
     torch.manual_seed(0)
-    network = open_clip.create_model("tiny-clip")
+    network = open_clip.create_model("tiny-clip").eval()
     save_file(network.state_dict(), tmp_path / "tiny.safetensors")
     torch.save(network.state_dict(), tmp_path / "tiny.pt")
+    example = (torch.zeros(1, 3, 32, 32), torch.zeros(1, 77, dtype=torch.long))
+    torch.jit.trace(network, example, strict=False, check_trace=False).save(
+        str(tmp_path / "scripted.pt")
+    )
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["tiny.safetensors", "tiny.pt"])
-def test_any_model_from_a_file(tiny: Path, name: str) -> None:
-    clip = Clip("tiny-clip", str(tiny / name))
-    case = EditCase("photo", CASES[0].source, "a photo of a cat", "a photo of a dog")
-    assert -1 <= ClipScore(clip)(case, source(CASES[0])) <= 1
-    assert clip.basis().startswith("tiny-clip-")
+PHOTO = EditCase("photo", CASES[0].source, "a photo of a cat", "a photo of a dog")
 
 
-def test_any_model_from_a_folder(tiny: Path) -> None:
-    folder = tiny / "mine"
-    folder.mkdir()
-    with pytest.raises(WeightsError, match=r"open_clip_config\.json"):
-        _ = Clip(f"local-dir:{folder}", None).basis()
-    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": LAYOUT}))
-    with pytest.raises(WeightsError, match=r"open_clip_model\.safetensors"):
-        _ = Clip(f"local-dir:{folder}", None).basis()
-    (tiny / "tiny.safetensors").rename(folder / "open_clip_model.safetensors")
-    assert Clip(f"local-dir:{folder}", None).basis().startswith("mine-")
-    case = EditCase("photo", CASES[0].source, "a", "b")
-    assert -1 <= ClipScore(Clip(f"local-dir:{folder}", None))(case, source(CASES[0])) <= 1
+def test_any_model_from_a_file_of_any_kind(tiny: Path) -> None:
+    """safetensors, a pickle of tensors, and TorchScript, as OpenAI published theirs."""
+    scores = [
+        ClipScore(Clip("tiny-clip", str(tiny / name)))(PHOTO, source(CASES[0]))
+        for name in ("tiny.safetensors", "tiny.pt", "scripted.pt")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6) == pytest.approx(scores[2], abs=1e-6)
+    assert Clip("tiny-clip", str(tiny / "tiny.pt")).basis().startswith("tiny-clip-")
 
 
-def test_weights_of_another_model_are_refused(tiny: Path) -> None:
-    with pytest.raises(WeightsError, match="they do not fit"):
-        Clip("RN50", str(tiny / "tiny.safetensors")).load()
+def folder_of(tiny: Path, name: str, **preprocessing: object) -> str:
+    folder = tiny / name / "mine"
+    folder.mkdir(parents=True)
+    layout = {"model_cfg": TINY_CLIP, "preprocess_cfg": preprocessing}
+    (folder / "open_clip_config.json").write_text(json.dumps(layout))
+    (folder / "open_clip_model.safetensors").write_bytes((tiny / "tiny.safetensors").read_bytes())
+    return f"local-dir:{folder}"
+
+
+def test_any_model_from_a_folder_that_states_its_preprocessing(tiny: Path) -> None:
+    plain, other = folder_of(tiny, "a"), folder_of(tiny, "b", mean=[0.1] * 3, std=[0.9] * 3)
+    assert Clip(plain, None).basis().startswith("mine-")
+    assert Clip(plain, None).basis() != Clip(other, None).basis()
+    scores = [ClipScore(Clip(f, None))(PHOTO, source(CASES[0])) for f in (plain, other)]
+    assert scores[0] != pytest.approx(scores[1], abs=1e-6)
+
+
+def test_a_folder_without_its_files_is_named(tiny: Path) -> None:
+    (tiny / "empty").mkdir()
+    with pytest.raises(WeightsError, match=r"open_clip_config\.json and open_clip_model"):
+        Clip(f"local-dir:{tiny / 'empty'}", None).basis()
+    with pytest.raises(ValueError, match="expected null, as shapes has weights of its own"):
+        Clip("shapes", "openai")
+
+
+def test_what_does_not_fit_is_refused_before_any_number(tiny: Path) -> None:
+    with pytest.raises(WeightsError, match="cannot be loaded"):
+        Clip("RN50", str(tiny / "tiny.safetensors")).basis()
+    (tiny / "torn.safetensors").write_bytes((tiny / "tiny.safetensors").read_bytes()[:1000])
+    with pytest.raises(WeightsError, match="cannot be loaded"):
+        Clip("tiny-clip", str(tiny / "torn.safetensors")).basis()
 
 
 def test_no_weights_no_number(tiny: Path) -> None:
     with pytest.raises(ConfigError, match="would be random"):
-        _ = Clip("tiny-clip", None).basis()
+        Clip("tiny-clip", None).basis()
     with pytest.raises(ConfigError, match="a model open_clip knows"):
-        _ = Clip("ViT-X", "openai").basis()
+        Clip("ViT-X", "openai").basis()
     with pytest.raises(WeightsError, match="openai"):  # told which tags there are
-        _ = Clip("ViT-L-14", "/nowhere.pt").basis()
+        Clip("ViT-L-14", "/nowhere.pt").basis()
 
 
-def test_weights_the_hub_does_not_give_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("clip", [Clip("ViT-B-16-quickgelu"), Clip("hf-hub:some/clip", None)])
+def test_weights_the_hub_does_not_give_are_named(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import open_clip
 
     def unreachable(*_: Any, **__: Any) -> str:
         raise RuntimeError("Failed to download")
 
     monkeypatch.setattr(open_clip, "download_pretrained", unreachable)
+    monkeypatch.setattr(open_clip.pretrained, "download_pretrained_from_hf", unreachable)
     with pytest.raises(WeightsError, match=r"clip\.checkpoint=/path/to/file"):
-        _ = Clip("ViT-B-16-quickgelu", "openai").basis()
+        clip.basis()
 
 
-@pytest.mark.parametrize("model", ["ViT-B-32", "ViT-B-32-quickgelu"])
-def test_a_tag_of_openai_switches_quickgelu_on(
-    model: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_tag_brings_its_activation_and_preprocessing_along(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With plain GELU their weights give other numbers; open_clip merely warns."""
+    """open_clip merely warns of the first, and would drop the second with a file in hand."""
     import open_clip
 
-    asked: dict[str, Any] = {}
-
-    def spy(**words: Any) -> tuple[Any, None, None]:
-        asked.update(words)
-        return torch.nn.Identity(), None, None
-
-    monkeypatch.setattr(open_clip, "download_pretrained", lambda _: str(tiny / "tiny.pt"))
-    monkeypatch.setattr(open_clip, "create_model_and_transforms", spy)
-    from ids.metrics import clip as module
-
-    module._fetched.cache_clear()
-    Clip(model, "openai").load()
-    module._fetched.cache_clear()
-    module._loaded.cache_clear()
-    assert asked["force_quick_gelu"] is True
-    assert asked["weights_only"] is True
+    known = {"hf_hub": "some/clip", "mean": (0.1,) * 3, "std": (0.9,) * 3, "quick_gelu": True}
+    for module in (open_clip, open_clip.factory):
+        monkeypatch.setattr(module, "get_pretrained_cfg", lambda *_: dict(known))
+        monkeypatch.setattr(
+            module, "download_pretrained", lambda *_, **__: str(tiny / "tiny.safetensors")
+        )
+    tagged = Clip("tiny-clip", "openai")
+    assert tagged.load().preprocess.transforms[-1].mean == (0.1,) * 3
+    assert "QuickGELU" in str(tagged.load().network)
+    plain = Clip("tiny-clip", str(tiny / "tiny.safetensors"))
+    assert "QuickGELU" not in str(plain.load().network)
+    assert tagged.basis() != plain.basis()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ids.core.errors import DataError
+from ids.core.errors import ConfigError, DataError
+from ids.report.columns import columns_in, only
 from ids.report.curves import (
     Curves,
     first_reach,
@@ -20,7 +21,7 @@ from ids.report.curves import (
     resampled,
 )
 from ids.report.figure import draw_curves
-from ids.report.matched import axis_of, matched_reports
+from ids.report.matched import Question, axis_of, matched_report
 
 STEPS = (0.0, 10.0, 20.0, 30.0)
 
@@ -89,7 +90,7 @@ def test_what_is_not_reached_is_not_told() -> None:
 
 def lines(label: str, own: Curves, seeds: int = 2) -> list[dict[str, object]]:
     values = {"distillation": label.split(" ")[0], "g": label[-2:]}
-    common = {"label": label, "values": values, "dataset": "d", "backbone": "b"}
+    common = {"label": label, "values": values}
     return [
         {
             **common,
@@ -127,7 +128,7 @@ def data() -> pd.DataFrame:
 
 
 def test_the_report_reads_every_setting_at_every_level_against_its_nearest_baseline() -> None:
-    (report,) = matched_reports(data(), "success", (0.5, 9.0))
+    report = matched_report("t", data(), Question("success", (0.5, 9.0)))
     table, differences, unreached = report.grids[:3]
     by_label = {line[0]: dict(zip(table.headers, line, strict=True)) for line in table.lines}
     assert by_label["true_edit"]["PSNR ↑"].startswith("31.00")
@@ -141,23 +142,111 @@ def test_the_report_reads_every_setting_at_every_level_against_its_nearest_basel
 
 
 def test_the_order_of_the_records_changes_nothing() -> None:
-    (ordered,), (shuffled,) = (
-        matched_reports(frame, "success")
-        for frame in (data(), data().sample(frac=1, random_state=1))
-    )
-    assert ordered == shuffled
+    ordered = matched_report("t", data(), Question())
+    assert ordered == matched_report("t", data().sample(frac=1, random_state=1), Question())
 
 
 def test_axes_are_taken_by_rank_and_unknown_ones_refused() -> None:
     assert axis_of(data()) == "success"
     assert axis_of(data().rename(columns={"success": "strength"})) == "strength"
     with pytest.raises(DataError, match="got 'beauty'; name another with --axis"):
-        matched_reports(data(), "beauty")
-    with pytest.raises(DataError, match="keep_every"):
-        axis_of(pd.DataFrame())
+        axis_of(data(), "beauty")
+    with pytest.raises(DataError, match="such as success"):
+        axis_of(data().drop(columns="success"))
+
+
+def test_an_axis_of_two_networks_is_not_guessed() -> None:
+    two = data().rename(columns={"success": "success | a"})
+    two["success | b"] = two["success | a"]
+    with pytest.raises(DataError, match=r"several, by network: success \| a, success \| b"):
+        axis_of(two)
+    assert axis_of(two, "success | a") == "success | a"
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame(), data().query("label == 'true_edit'")])
+def test_without_states_there_is_nothing_to_match(frame: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="keep_every=10"):
+        axis_of(frame)
+
+
+def test_levels_come_from_those_that_move() -> None:
+    """The untouched picture has strength 0 and must not set the level."""
+    null = pd.DataFrame(constant("null_edit", curves(0.05, 5).cases, 31.0))
+    null["success"] = 0.0
+    frame = pd.concat([data(), null]).rename(columns={"success": "strength"})
+    report = matched_report("t", frame, Question())
+    lowest = 0.5 * frame[frame["label"] == "dds (g=3)"].groupby("step")["strength"].mean().max()
+    assert f"first reaches {lowest:.3g}" in report.grids[0].title
+
+
+def test_an_axis_that_does_not_grow_is_refused() -> None:
+    with pytest.raises(DataError, match="starts at 3"):
+        matched_report("t", data(), Question("psnr", (28.0,)))
+    still = data().rename(columns={"success": "strength"})
+    still["strength"] = 0.0
+    with pytest.raises(DataError, match="never gets above 0"):
+        matched_report("t", still, Question())
+
+
+def told(frame: pd.DataFrame, label: str, column: str, grid: int = 1) -> str:
+    made = matched_report("t", frame, Question("success", (0.5,))).grids[grid]
+    (line,) = (line for line in made.lines if line[0] == label)
+    return dict(zip(made.headers, line, strict=True))[column]
+
+
+def test_steps_that_only_some_cases_kept_are_not_read() -> None:
+    """A mean over other cases at every step is no curve."""
+    frame = data()
+    strays = frame[(frame["label"] == "ids (g=3)") & (frame["case"] == "c00")].copy()
+    strays["step"] += 5
+    strays["success"] = 9.0
+    both = pd.concat([frame, strays[strays["step"] < 30]])
+    assert told(both, "ids (g=3)", "steps", 0) == told(frame, "ids (g=3)", "steps", 0)
+
+
+def test_a_difference_uses_the_seeds_that_both_have() -> None:
+    frame = data()
+    frame.loc[(frame["label"] == "ids (g=3)") & (frame["seed"] == 1), "psnr"] += 20
+    alone = frame[~((frame["label"] == "dds (g=3)") & (frame["seed"] == 1))]
+    assert told(alone, "ids (g=3)", "PSNR ↑").startswith("+2.5")
+
+
+def test_a_difference_uses_the_cases_where_both_are_defined() -> None:
+    frame = data()
+    few = (frame["label"] == "dds (g=3)") & (frame["case"] > "c09")
+    frame.loc[few, "psnr"] = math.nan
+    assert "(n=10)" in told(frame, "ids (g=3)", "PSNR ↑")
+    assert told(frame, "ids (g=3)", "PSNR ↑").startswith(("+2.4", "+2.5", "+2.6"))
+    frame.loc[frame["label"] == "dds (g=3)", "psnr"] = math.nan
+    assert told(frame, "ids (g=3)", "PSNR ↑") == "-"
+
+
+def test_settings_without_a_common_case_have_no_difference() -> None:
+    frame = data()
+    frame.loc[frame["label"].str.startswith("dds"), "case"] += "x"
+    report = matched_report("t", frame, Question("success", (0.5,)))
+    assert len(report.grids) == 1
+
+
+def test_what_is_undefined_at_the_source_alone_is_still_read() -> None:
+    curve = np.array([[math.nan, 2.0, 3.0]])
+    assert read_at(curve, np.array([0.5])) == 2.0
+    assert read_at(np.array([[1.0, math.nan]]), np.array([0.0])) == 1.0
 
 
 def test_the_picture_has_a_curve_per_setting(tmp_path: Path) -> None:
     frame = data().rename(columns={"psnr": "psnr_background"})
-    path = draw_curves(frame, "success", "title", tmp_path / "curves.png")
+    path = draw_curves(frame, "success", "title", tmp_path / "curves.md")
+    assert path is not None
     assert path.stat().st_size > 10_000
+    assert draw_curves(data().drop(columns="psnr"), "success", "t", tmp_path / "x.md") is None
+
+
+def test_columns_are_asked_for_by_name_and_new_metrics_show_unasked() -> None:
+    frame = pd.DataFrame({"label": ["a"], "clip_score | a": [1.0], "clip_score | b": [2.0]})
+    frame["beauty"], frame["ssim"] = 3.0, 4.0
+    assert [c.title for c in columns_in(only(frame, ()))] == ["CLIP a", "CLIP b", "beauty"]
+    assert [c.title for c in columns_in(only(frame, ["clip_score"]))] == ["CLIP a", "CLIP b"]
+    assert [c.title for c in columns_in(only(frame, ["ssim"], keep="beauty"))] == ["beauty", "ssim"]
+    with pytest.raises(ConfigError, match="expected one of beauty, clip_score, ssim; got 'psnr'"):
+        only(frame, ["psnr"])

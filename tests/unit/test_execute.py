@@ -34,7 +34,7 @@ def test_seeds_share_a_batch(tmp_path: Path) -> None:
     for size in (6, 1):
         store = Store(tmp_path / str(size))
         world = Gaussian().load(CPU)
-        executor = Executor(editor, world, Engine(batch_size=size), CPU, store)
+        executor = Executor(editor, world, Engine(batch_size=size), CPU, store, 10)
         batches = [len(outcomes) for outcomes in executor(jobs, lambda _: Silent())]
         assert batches == [size] * (6 // size)
         found.append([store.edited(job.key).z_trg for job in jobs])
@@ -49,6 +49,7 @@ class Hungry:
 
     random = True
     guided = True
+    stoppable = True
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -62,6 +63,7 @@ class Poisoned:
 
     random = True
     guided = True
+    stoppable = True
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -73,7 +75,7 @@ class Poisoned:
 
 def executor(editor: object, folder: Path) -> Executor:
     backbone = Gaussian().load(CPU)
-    return Executor(editor, backbone, Engine(batch_size=4), CPU, Store(folder))  # type: ignore[arg-type]
+    return Executor(editor, backbone, Engine(batch_size=4), CPU, Store(folder), 0)  # type: ignore[arg-type]
 
 
 def jobs(count: int) -> list[Job]:

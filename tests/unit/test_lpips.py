@@ -95,7 +95,11 @@ def test_what_is_missing_is_named_with_the_remedy(
 def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
     file, _ = backbone_file(tmp_path, "squeeze")
     with pytest.raises(WeightsError, match="they do not fit"):
-        LPIPS("alex", str(file))(CASE, other(CASE))
+        LPIPS("alex", str(file)).basis()
+    torn = tmp_path / f"torn-{hashlib.sha256(b'x').hexdigest()[:8]}.pth"
+    torn.write_bytes(b"x")
+    with pytest.raises(WeightsError, match="they do not fit"):
+        LPIPS("alex", str(torn)).basis()
 
 
 def test_the_command_says_so_before_any_edit(ids: Ids) -> None:
