@@ -38,8 +38,9 @@ format: $(STAMP)  ## write the format that check wants
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## speed, as ratios measured in one run
+bench: $(STAMP)  ## speed: batching, as ratios of one run; a step at the size of Stable Diffusion
 	$(BIN)/python benchmarks/batching.py
+	$(BIN)/python benchmarks/one_step.py
 
 parity: $(STAMP)  ## our numbers against the authors'
 	$(BIN)/python scripts/parity.py tests/golden
