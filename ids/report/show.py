@@ -40,8 +40,8 @@ class Selection:
         return [r for r in found if not _guided(r) or self._fits(r)]
 
     def told(self) -> str:
-        """In words, for titles and file names."""
-        parts = [*self.methods, self.tag, *self.where, *self.columns]
+        """Which results, in words, for titles and file names."""
+        parts = [*self.methods, self.tag, *self.where]
         return ", ".join(part for part in parts if part)
 
     def _wants(self, record: Record) -> bool:

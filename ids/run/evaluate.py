@@ -18,7 +18,7 @@ DECODED_AT_ONCE = 8  # states; a 512-pixel decoder takes some hundred megabytes 
 
 
 def metric_key(metric: Metric) -> str:
-    """`psnr@1`, `clip_score@1:ViT-L-14 1f2e3d4c`: name, version, and the network it stands on."""
+    """`psnr@1`, `lpips_alex@1:alex-1f2e3d4c`: name, version, and the network it stands on."""
     basis = metric.basis()
     return f"{metric.name}@{metric.version}" + (f":{basis}" if basis else "")
 
