@@ -42,7 +42,7 @@ def main() -> None:
     clip = train_clip(args.work, Budget(400_000, args.minutes_clip, 128, 1e-3), args.seed, device)
     if args.stages == "clip":
         return
-    write_folder(args.out, Trained(vae, unet, judge, clip), args.seed)
+    write_folder(args.out, Trained(vae, unet, judge, clip), args.seed, args.samples)
 
 
 def _train_unet(args: argparse.Namespace, vae: Outcome, device: torch.device) -> Outcome:
@@ -73,6 +73,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--minutes-unet", type=float, default=60)
     parser.add_argument("--minutes-classifier", type=float, default=8)
     parser.add_argument("--minutes-clip", type=float, default=14.5)
+    parser.add_argument("--samples", type=int, default=240, help="drawn to measure quality")
     return parser.parse_args()
 
 

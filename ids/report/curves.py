@@ -92,6 +92,12 @@ def starts(curves: Curves, column: str) -> float:
     return float(mean_curve(curves.values[column], resampled(len(curves.cases), 0))[0, 0])
 
 
+def top(curves: Curves, column: str) -> float:
+    """The highest mean along the steps."""
+    mean = mean_curve(curves.values[column], resampled(len(curves.cases), 0))
+    return float(np.nanmax(mean, initial=-math.inf))
+
+
 def first_reach(
     curve: Float[ndarray, "resamples steps"], level: float
 ) -> Float[ndarray, " resamples"]:

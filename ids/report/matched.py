@@ -8,14 +8,14 @@ import pandas as pd
 
 from ids.core.errors import DataError
 from ids.report.columns import LEGEND, Column, columns_in
-from ids.report.curves import Curves, matched, mean_curve, reading, resampled, starts
+from ids.report.curves import Curves, matched, reading, resampled, starts, top
 from ids.report.grid import Grid, Lines, Report
 from ids.report.rows import baseline_note, baseline_of, in_order
 from ids.run.evaluate import SEPARATOR
 
 AXES = ("success", "clip_directional", "strength")  # the first that the results have
 SUCCESS_LEVELS = (0.8, 0.9, 0.95)
-SHARES = (0.5, 0.9)  # of what every method reaches, for axes without a scale of their own
+SHARES = (0.5, 0.9)  # of the way that every method goes, for axes without a scale of their own
 STEP = Column("step", "steps", 1)
 NOTE = (
     "Read along each method's own steps, where the mean over the cases first gets to the level; "
@@ -97,14 +97,14 @@ def _levels(axis: str, curves: Mapping[str, Curves]) -> Sequence[float]:
     if axis.split(SEPARATOR)[0] == "success":
         return SUCCESS_LEVELS
     moving = [own for own in curves.values() if len(own.steps) > 1]
-    tops = [np.nanmax(mean_curve(own.values[axis], resampled(len(own.cases), 0))) for own in moving]
-    common = min((float(top) for top in tops if np.isfinite(top)), default=0.0)
-    if common <= 0:
+    low = np.nanmax([0.0, *(starts(own, axis) for own in moving)])
+    high = np.nanmin([top(own, axis) for own in moving])
+    if not high > low:
         raise DataError(
             f"matched strength: expected {axis} to grow along the steps; some method never gets "
-            "above 0; name a level with --at, or another metric with --axis"
+            f"above {low:.3g}; name a level with --at, or another metric with --axis"
         )
-    return [share * common for share in SHARES]
+    return [float(low + share * (high - low)) for share in SHARES]
 
 
 def _check_start(axis: str, level: float, curves: Mapping[str, Curves]) -> None:

@@ -30,7 +30,7 @@ class Trained:
     clip: Outcome
 
 
-def write_folder(out: Path, trained: Trained, seed: int) -> None:
+def write_folder(out: Path, trained: Trained, seed: int, samples: int) -> None:
     """Write everything below `out`, then measure what was written, as it was written."""
     scheduler, tokenizer = new_scheduler(), new_tokenizer()
     _half(trained.vae.modules["vae"]).save_pretrained(out / "vae")
@@ -41,7 +41,7 @@ def write_folder(out: Path, trained: Trained, seed: int) -> None:
     _write_half(trained.judge.modules["classifier"], out / "classifier" / "model.safetensors")
     _write_clip(out / "clip", trained.clip.modules["clip"])
     _write_index(out)
-    quality = measure_quality(out)
+    quality = measure_quality(out, samples=samples)
     _write_card(out, trained, seed, quality)
     _write_grid(out / "samples.png", quality)
     print((out / "README.md").read_text())

@@ -59,8 +59,9 @@ def test_a_run_on_stable_diffusion_is_judged_and_matched(
     for name in ("LPIPS squeeze", "CLIP dir.", "tiny-clip-", "squeeze-", ": lpips_squeeze"):
         assert name in done.stdout
     assert "feat. dist." not in done.stdout
-    table = ids("table", "--matched")
-    assert "where clip directional first reaches" in table.stdout
+    table = ids("table", "--matched", "--axis", "strength")
+    assert "where strength first reaches" in table.stdout, table.stderr
+    assert "CLIP dir." in table.stdout
     paths = (ids.folder / "outputs").rglob("metrics_along.json")
     along = [json.loads(path.read_text()) for path in paths]
     assert len(along) == 4

@@ -9,7 +9,9 @@ from conftest import ROOT
 
 from ids.backbones import StableDiffusion
 
-QUICK = ("--minutes-vae", "0.02", "--minutes-unet", "0.02", "--minutes-classifier", "0.02")
+STAGES = ("vae", "unet", "classifier", "clip")
+QUICK = [word for stage in STAGES for word in (f"--minutes-{stage}", "0.02")]
+QUICK += ["--samples", "12"]
 
 
 def train(work: Path, *words: str) -> str:
@@ -31,6 +33,7 @@ def test_every_stage_and_a_resume(tmp_path: Path) -> None:
     told = train(tmp_path)
     assert (tmp_path / "vae.pt").read_bytes() == before
     assert "PSNR" in told
-    assert "guidance 7.5): fill" in told
+    assert "drawn as told: fill, 12 samples" in told
+    assert "CLIP: right one of 36 captions first" in told
     assert (tmp_path / "out" / "samples.png").is_file()
     assert len(StableDiffusion(str(tmp_path / "out")).identity()["weights"]) == 16

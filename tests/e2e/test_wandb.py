@@ -68,7 +68,7 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
     assert config["method"]["n_steps"] == 5
     assert config["fpr"]["n_iters"] == 3
     assert group == "study"
-    assert history["curve/step"] == list(range(5))
+    assert history["curve/step"] == list(range(1, 6))
     assert len(history["curve/gradient"]) == 5
     assert len(history["curve/fpr_residual_2"]) == 5
     assert len(history["edit/psnr"]) == 2

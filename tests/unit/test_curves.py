@@ -148,7 +148,8 @@ def test_the_order_of_the_records_changes_nothing() -> None:
 
 def test_axes_are_taken_by_rank_and_unknown_ones_refused() -> None:
     assert axis_of(data()) == "success"
-    assert axis_of(data().rename(columns={"success": "strength"})) == "strength"
+    for axis in ("strength", "clip_directional"):
+        assert axis_of(data().rename(columns={"success": axis})) == axis
     with pytest.raises(DataError, match="got 'beauty'; name another with --axis"):
         axis_of(data(), "beauty")
     with pytest.raises(DataError, match="such as success"):
@@ -184,7 +185,7 @@ def test_an_axis_that_does_not_grow_is_refused() -> None:
         matched_report("t", data(), Question("psnr", (28.0,)))
     still = data().rename(columns={"success": "strength"})
     still["strength"] = 0.0
-    with pytest.raises(DataError, match="never gets above 0"):
+    with pytest.raises(DataError, match="never gets above 0;"):
         matched_report("t", still, Question())
 
 
