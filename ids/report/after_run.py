@@ -59,4 +59,4 @@ def _keys(folder: Path) -> list[str]:
 def wide_console() -> Console:
     """Wide enough for the table even where there is no terminal."""
     console = Console()
-    return console if console.is_terminal else Console(width=180)
+    return console if console.is_terminal else Console(width=230)
