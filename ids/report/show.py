@@ -119,7 +119,7 @@ def _title(world: str, selection: Selection) -> str:
 def _left_out(records: Sequence[Record], store: Store) -> tuple[str, ...]:
     """An edit without states is missed in a curve: that is said."""
     guided = [record for record in records if record.status == "ok" and _guided(record)]
-    unkept = sum(not store.states(record.key) for record in guided)
+    unkept = sum(not store.has_states(record.key) for record in guided)
     unjudged = sum(not store.along(record.key) for record in guided) - unkept
     notes = []
     if unkept:

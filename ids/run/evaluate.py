@@ -69,10 +69,10 @@ class Evaluation:
 
     def _along(self, job: Job) -> None:
         """From the kept latents, each decoded and rounded to 8 bits as the finished edit was."""
-        states = self.store.states(job.key)
         missing = self._missing(self.store.along(job.key))
-        if not (states and missing):
+        if not (missing and self.store.has_states(job.key)):
             return
+        states = self.store.states(job.key)
         case, z_src = _in_memory(job.case), self.store.edited(job.key).z_src
         z = torch.stack(list(states.values()))
         images = torch.cat([self.decode(part).cpu() for part in z.split(DECODED_AT_ONCE)])

@@ -103,10 +103,13 @@ class Store:
             }
         )
 
+    def has_states(self, key: str) -> bool:
+        return (self._folder(key) / "states.safetensors").exists()
+
     def states(self, key: str) -> dict[int, Tensor]:
         """z_trg along the steps of an edit, in order; empty where none were kept."""
         path = self._folder(key) / "states.safetensors"
-        found = load_file(path) if path.exists() else {}
+        found = load_file(path) if self.has_states(key) else {}
         return {int(step): found[step] for step in sorted(found)}
 
     def along(self, key: str) -> dict[str, list[float]]:

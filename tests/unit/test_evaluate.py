@@ -133,6 +133,16 @@ def test_success_reads_the_changed_attribute() -> None:
         Success("both")
 
 
+def test_success_reads_captions_as_people_write_them() -> None:
+    """An attribute that only the target names has changed; case and full stop say nothing."""
+    red = next(case for case in (Shapes()[i] for i in range(24)) if " plain " in case.prompt_src)
+    shape = red.prompt_src.split()[-1]
+    added = EditCase("added", red.source, f"a {shape}", f"A plain {shape}.")
+    wrong = EditCase("wrong", red.source, f"a {shape}", f"a striped {shape}")
+    assert Success()(added, shown(red, "source")) == 1
+    assert Success()(wrong, shown(red, "source")) == 0
+
+
 def test_judges_of_the_small_world_say_nothing_of_another() -> None:
     case = EditCase("photo", Shapes()[0].source, "a photo of a cat", "a photo of a dog")
     same = EditCase("same", Shapes()[0].source, "a red circle", "a red circle")
