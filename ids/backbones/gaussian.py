@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ids.core.capabilities import PosteriorSchedule
 from ids.core.protocols import Schedule
 from ids.core.tensors import Images, Latent, Prompt, Timestep
 from ids.diffusion.schedule import scaled_linear_vp
@@ -22,6 +23,9 @@ class Gaussian:
 
     spread: float = 0.5
     picture_size: int = 32
+    fpr_scale: float = 0.4330127  # the released lambda at this latent size: sqrt(d / 16384)
+
+    gives = frozenset({PosteriorSchedule})
 
     def __post_init__(self) -> None:
         if not self.spread > 0:

@@ -1,15 +1,18 @@
 """A latent diffusion model from its loaded parts: denoiser, autoencoder, text encoder."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from ids.backbones.hooks import hooked, shown
+from ids.core.capabilities import Hook
 from ids.core.errors import DataError
 from ids.core.protocols import Schedule
-from ids.core.tensors import Images, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,16 @@ class UNetDenoiser:
         if self.prediction == "v_prediction":  # v = alpha eps - sigma z_0
             return self.schedule.alpha(t) * out + self.schedule.sigma(t) * z_t
         return out
+
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        with shown(self.unet, sites) as maps:
+            eps = self(z_t, y, t)
+        return eps, {site: h.to(z_t.dtype) for site, h in maps.items()}
+
+    def hooked(self, hook: Hook) -> AbstractContextManager[None]:
+        return hooked(self.unet, hook)
 
 
 @dataclass(frozen=True)
@@ -154,3 +167,11 @@ class LatentDiffusion:
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         return self.denoiser(z_t, y, t)
+
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        return self.denoiser.features(z_t, y, t, sites)
+
+    def hooked(self, hook: Hook) -> AbstractContextManager[None]:
+        return self.denoiser.hooked(hook)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ids.core.capabilities import FeatureBackbone, HookedBackbone, PosteriorSchedule
 from ids.core.errors import WeightsError
 from ids.diffusion.schedule import VP
 
@@ -28,13 +29,17 @@ class StableDiffusion:
 
     `path` is a local folder, a hub id, or `shapes` for the embedded world. `precision` is the
     UNet's and text encoder's; latents, schedule and autoencoder stay float32. `picture_size` is the
-    side of the pictures it was trained on.
+    side of the pictures it was trained on, `fpr_scale` the released lambda at the size of their
+    latents, sqrt(d / 16384): data sets and FPR take them from here, no edit depends on them else.
     """
 
     path: str
     precision: str = "fp32"
     truncate: bool = False
     picture_size: int = 512
+    fpr_scale: float = 1.0
+
+    gives = frozenset({FeatureBackbone, HookedBackbone, PosteriorSchedule})
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

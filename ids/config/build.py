@@ -12,18 +12,21 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 
 from ids.config.check import RESERVED
+from ids.config.names import name_of
 from ids.core.errors import ConfigError, IdsError
 from ids.run import Asked, Campaign, Store
 
 NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
 
 
-def build_campaign(choices: Mapping[str, str], config: Mapping[str, Any]) -> Campaign:
+def build_campaign(
+    choices: Mapping[str, str], config: Mapping[str, Any], sweep: bool = False
+) -> Campaign:
     """Everything `ids run` needs, from a plain configuration that `check` has passed and the names
     of the options chosen in its groups.
     """
     return Campaign(
-        asked=_asked(choices["method"], config["method"], "method"),
+        asked=_asked(name_of(choices["method"], choices["fpr"]), config["method"], "method"),
         references=[
             _asked(key, node, f"references.{key}") for key, node in config["references"].items()
         ],
@@ -39,11 +42,21 @@ def build_campaign(choices: Mapping[str, str], config: Mapping[str, Any]) -> Cam
         limit=config["limit"],
         retry_failed=config["retry_failed"],
         keep_every=config["keep_every"],
+        sweep=sweep,
     )
 
 
 def _asked(name: str, node: Mapping[str, Any], where: str) -> Asked:
-    return Asked(name, node, build(node, where))
+    return Asked(name, _deciding(node), build(node, where))
+
+
+def _deciding(node: Any) -> Any:
+    """A statement without the values that its classes take and ignore."""
+    if not isinstance(node, Mapping):
+        return node
+    target = str(node.get("_target_", ""))
+    ignored = getattr(get_object(target), "ignored", ()) if target.startswith("ids.") else ()
+    return {key: _deciding(value) for key, value in node.items() if key not in ignored}
 
 
 def build(node: Any, where: str) -> Any:

@@ -30,7 +30,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean ...?`, or what there is."""
     known = sorted(known)
     close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"there is {', '.join(known)}"
+    return f"did you mean {close[0]}?" if close else f"there is {', '.join(known) or 'none'}"
 
 
 def _check_target(node: Mapping[str, Any], where: str) -> None:

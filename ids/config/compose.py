@@ -70,6 +70,11 @@ def running_choices() -> dict[str, str]:
     return {str(group): str(name) for group, name in HydraConfig.get().runtime.choices.items()}
 
 
+def sweeping() -> bool:
+    """Is the running Hydra job one of several?"""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
 def _composed(overrides: Sequence[str]) -> Composed:
     config = compose("config", [*overrides, search_path()], return_hydra_config=True)
     bare = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
@@ -148,6 +153,8 @@ def _unknown_key(key: str) -> str:
         node = OmegaConf.select(known, ".".join(parents[: depth + 1]))
         if not isinstance(node, DictConfig):
             return f"{key}: no such option; {parent} has none below it"
+    if last in node:
+        return f"{key}: a {parents[0]} of this run has no such option; leave one of the two out"
     return f"{key}: no such option; {nearest(last, [str(k) for k in node if k not in RESERVED])}"
 
 

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ids.config.check import check
-from ids.config.compose import compose_all, plain, running_choices, search_path
+from ids.config.compose import compose_all, plain, running_choices, search_path, sweeping
 from ids.config.paths import config_home
 from ids.core.errors import IdsError
 
@@ -73,7 +73,7 @@ def _task(config: DictConfig) -> None:
     try:
         content = plain(config)
         check(content)
-        build_campaign(running_choices(), content).run(folder)
+        build_campaign(running_choices(), content, sweeping()).run(folder)
     except IdsError as error:
         if "BasicLauncher" not in HydraConfig.get().launcher._target_:
             raise  # a launcher of several processes needs a plain exception

@@ -25,3 +25,5 @@ class WeightsError(IdsError):
 
 class UnsupportedError(IdsError):
     """A method asks for what this backbone or data set cannot give."""
+
+    exit_code = 2

@@ -54,6 +54,10 @@ class BackboneSource(Protocol):
         ...
 
     def load(self, device: torch.device) -> Backbone: ...
+    @property
+    def gives(self) -> frozenset[type]:
+        """The protocols of `ids.core.capabilities` that the loaded backbone will have."""
+        ...
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from ids.core.rng import Streams
+from ids.core.rng import Randomness
 from ids.core.tensors import Image, Latent, Prompt, Timestep
 
 
@@ -31,7 +31,8 @@ class Draw:
 
     t: Timestep
     eps: Latent
-    rng: Streams
+    rng: Randomness
+    t_prev: Timestep | None = None  # the step below t, where timesteps come from a grid
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Anchor:
 
     draw: Draw
     reference: Latent
+    features: Mapping[str, Tensor] = field(default_factory=dict)  # what the network saw, by site
+    parts: Mapping[str, "Anchor"] = field(default_factory=dict)  # of a sum, by term
     logs: Mapping[str, Tensor] = field(default_factory=dict)  # one value, or one vector, per row
 
 

@@ -8,11 +8,20 @@ keep 32 bits of a seed, and its CUDA generator would give other numbers than the
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+
+@runtime_checkable
+class Randomness(Protocol):
+    """What is left to draw inside a step, by name. Recorded draws take its place in a replay."""
+
+    def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]: ...
+    def permutation(self, name: str, n: int) -> Int[Tensor, "B n"]: ...
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ Timestep = Int[Tensor, " B"]  # 0 .. T-1; 0 is clean
 PerSample = Float[Tensor, "B 1 1 1"]
 PerRow = Float[Tensor, " B"]
 Prompt = Float[Tensor, "B *prompt"]  # one encoded prompt a row; opaque to everyone but its backbone
+Features = Float[Tensor, "B channels height width"]  # inside a network, at one of its sites
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
 Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the picture should stay

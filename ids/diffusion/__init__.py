@@ -1,7 +1,7 @@
 """The mathematics of diffusion: pure functions."""
 
 from ids.diffusion.guidance import Guided
-from ids.diffusion.schedule import VP, Flow, diffuse, predict_eps, predict_z0
+from ids.diffusion.schedule import VP, Flow, diffuse, posterior, predict_eps, predict_z0
 from ids.diffusion.timesteps import Uniform
 
-__all__ = ["VP", "Flow", "Guided", "Uniform", "diffuse", "predict_eps", "predict_z0"]
+__all__ = ["VP", "Flow", "Guided", "Uniform", "diffuse", "posterior", "predict_eps", "predict_z0"]

@@ -1,11 +1,13 @@
 """Classifier-free guidance (Ho and Salimans 2022)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
+from ids.core.capabilities import FeatureBackbone, able
 from ids.core.protocols import Backbone, Schedule
-from ids.core.tensors import Latent, Prompt, Timestep
+from ids.core.tensors import Features, Latent, Prompt, Timestep
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,19 @@ class Guided:
         both = self.backbone.eps(z_t.repeat(2, 1, 1, 1), torch.cat([self.y_null, y]), t.repeat(2))
         eps_null, eps_y = both.chunk(2)
         return eps_null + self.guidance_scale * (eps_y - eps_null)
+
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        """Guided eps, detached, and the maps of the half that reads the prompt, differentiable.
+
+        The null half is asked apart: a gradient of the maps then costs one backward, not two.
+        """
+        backbone = able(self.backbone, FeatureBackbone)
+        if self.guidance_scale == 1:
+            eps_y, maps = backbone.features(z_t, y, t, sites)
+            return eps_y.detach(), maps
+        with torch.no_grad():
+            eps_null = self.backbone.eps(z_t, self.y_null, t)
+        eps_y, maps = backbone.features(z_t, y, t, sites)
+        return eps_null + self.guidance_scale * (eps_y.detach() - eps_null), maps

@@ -1,11 +1,13 @@
 """Noise schedules z_t = alpha(t) z_0 + sigma(t) eps, and the three ways to read that line."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ids.core.capabilities import Transition
 from ids.core.protocols import Schedule
 from ids.core.tensors import Latent, PerSample, Timestep
 
@@ -33,6 +35,11 @@ class VP:
 
     def sigma(self, t: Timestep) -> PerSample:
         return (1 - self.alpha_bar[t]).sqrt().to(self.dtype).view(-1, 1, 1, 1)
+
+    def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
+        """alpha = alpha_bar_t / alpha_bar_t_prev, beta = 1 - alpha."""
+        alpha = (self.alpha_bar[t] / self.alpha_bar[t_prev]).view(-1, 1, 1, 1)
+        return Transition(alpha.to(self.dtype), (1 - alpha).to(self.dtype))
 
 
 @dataclass(frozen=True)
@@ -70,3 +77,24 @@ def predict_z0(schedule: Schedule, z_t: Latent, eps: Latent, t: Timestep) -> Lat
 def predict_eps(schedule: Schedule, z_t: Latent, z_0: Latent, t: Timestep) -> Latent:
     """The noise that leads from z_0 to z_t."""
     return (z_t - schedule.alpha(t) * z_0) / schedule.sigma(t)
+
+
+class Posterior(NamedTuple):
+    """q(z_t_prev | z_t, z_0) = N(c_0 z_0 + c_t z_t, sigma^2)."""
+
+    c_0: PerSample
+    c_t: PerSample
+    sigma: PerSample
+
+
+def posterior(schedule: Schedule, t: Timestep, t_prev: Timestep, step: Transition) -> Posterior:
+    """DDPM's posterior (Ho et al. 2020, Eq. 6 and 7), with the step given apart: it is the true
+    posterior where that is the schedule's own from t_prev to t.
+    """
+    alpha_prev, sigma_prev = schedule.alpha(t_prev), schedule.sigma(t_prev)
+    sigma = schedule.sigma(t)
+    return Posterior(
+        c_0=alpha_prev * step.beta / sigma**2,
+        c_t=step.alpha.sqrt() * sigma_prev**2 / sigma**2,
+        sigma=sigma_prev / sigma * step.beta.sqrt(),
+    )

@@ -9,19 +9,22 @@ from ids.core.tensors import Latent
 
 @dataclass(frozen=True)
 class Uniform:
-    """t uniform on low .. high - 1, eps standard normal. The released DDS, CDS and IDS draw 50 ..
-    948.
+    """t uniform on low, low + stride, ... below high, t_prev one stride below it, eps standard
+    normal. The released DDS, CDS and IDS draw 50 .. 948; PDS draws 21, 23 .. 979.
     """
 
     low: int = 50
     high: int = 949
+    stride: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.low < self.high:
+        if not 1 <= self.stride <= self.low < self.high:
             raise ValueError(
-                f"timesteps: expected 0 <= low < high; got low={self.low}, high={self.high}"
+                "timesteps: expected 1 <= stride <= low < high; "
+                f"got stride={self.stride}, low={self.low}, high={self.high}"
             )
 
     def draw(self, z_src: Latent, rng: Streams) -> Draw:
-        t = rng.integers("t", self.low, self.high).to(z_src.device)
-        return Draw(t=t, eps=rng.normal("eps", like=z_src), rng=rng)
+        n = -(-(self.high - self.low) // self.stride)
+        t = (self.low + self.stride * rng.integers("t", 0, n)).to(z_src.device)
+        return Draw(t=t, eps=rng.normal("eps", like=z_src), rng=rng, t_prev=t - self.stride)

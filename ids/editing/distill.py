@@ -2,21 +2,30 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ids.core.protocols import Backbone, Distillation, DrawSource, Progress, Subject
+from ids.core.protocols import (
+    Backbone,
+    Distillation,
+    DrawSource,
+    NoiseRefiner,
+    Progress,
+    Subject,
+)
 from ids.core.records import Prompts, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion.guidance import Guided
+from ids.methods import AsDrawn, Refined
 
 
 @dataclass(frozen=True)
 class DistillationEditor:
-    """Descends a rule's gradient: z_trg moves against `grad_scale` g, n_steps times.
+    """Descends a rule's gradient on noise as drawn or refined: z_trg moves against `grad_scale` g,
+    n_steps times. IDS is the rule DDS with the refiner FPR.
 
     `z_trg.backward(gradient=g)` is the identity that surrogate losses such as sum(z g) or mse(z, z
     - g) disguise. The released DDS, CDS and IDS scale g by 2000 / (64 * 64) at their only latent
@@ -31,6 +40,7 @@ class DistillationEditor:
     guidance_scale: float = 7.5
     grad_scale: float = 0.48828125  # 2000 / (64 * 64)
     negative_prompt: str = ""
+    refine: NoiseRefiner = field(default_factory=AsDrawn)
 
     random = True  # a seed matters
     guided = True  # the prompts matter
@@ -49,14 +59,15 @@ class DistillationEditor:
         )
         y_null = backbone.prompt([self.negative_prompt] * len(subject.cases))
         eps_phi = Guided(backbone, y_null, self.guidance_scale)
+        rule = Refined(self.distillation, self.refine)
         optimizer = self.optimizer(subject.parameters())
         curves: dict[str, list[Tensor]] = defaultdict(list)
         for step in range(self.n_steps):
             z_src, z_trg = subject.z_src, subject.z_trg
             with torch.no_grad():
                 draw = self.timesteps.draw(z_src, rng.at(step))
-                anchor = self.distillation.anchor(eps_phi, z_src, y.src, draw)
-                g = self.distillation.grad(eps_phi, z_trg.detach(), y.trg, anchor)
+                anchor = rule.anchor(eps_phi, z_src, y.src, draw)
+                g = rule.grad(eps_phi, z_trg.detach(), y.trg, anchor)
             optimizer.zero_grad()
             z_trg.backward(gradient=self.grad_scale * g)
             optimizer.step()

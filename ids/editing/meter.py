@@ -1,12 +1,14 @@
 """Counting network passes, in samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from ids.core.capabilities import FeatureBackbone, Hook, HookedBackbone, able
 from ids.core.protocols import Backbone, Schedule
-from ids.core.tensors import Images, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
 
 
 @dataclass
@@ -43,8 +45,21 @@ class Metered:
         return self.backbone.prompt(texts)
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
-        eps = self.backbone.eps(z_t, y, t)
+        return self.backbone.eps(self._counted(z_t), y, t)
+
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        backbone = able(self.backbone, FeatureBackbone)
+        return backbone.features(self._counted(z_t), y, t, sites)
+
+    def hooked(self, hook: Hook) -> AbstractContextManager[None]:
+        return able(self.backbone, HookedBackbone).hooked(hook)
+
+    def _counted(self, z_t: Latent) -> Latent:
+        """A forward now, and a backward whenever a gradient comes back to z_t."""
         self.passes.forwards += len(z_t)
-        if eps.requires_grad:
-            eps.register_hook(self.passes.count_backward)
-        return eps
+        z_t = z_t.view_as(z_t)
+        if z_t.requires_grad:
+            z_t.register_hook(self.passes.count_backward)
+        return z_t

@@ -1,8 +1,30 @@
-"""The distillation rules: one paper, one file."""
+"""The distillation rules, and what refines their noise: one paper, one file."""
 
 from ids.methods.dds import DDS
+from ids.methods.dream_catalyst import DreamCatalyst
 from ids.methods.fpr import FPR
-from ids.methods.refined import Refined
+from ids.methods.fpr_finite_difference import FiniteDifferenceFPR
+from ids.methods.fpr_noise import NoiseFPR
+from ids.methods.fpr_polyak import PolyakFPR
+from ids.methods.fpr_squared import SquaredFPR
+from ids.methods.patch_nce import PatchNCE
+from ids.methods.pds import PDS
+from ids.methods.refined import AsDrawn, Refined
 from ids.methods.sds import SDS
+from ids.methods.sum import Sum
 
-__all__ = ["DDS", "FPR", "SDS", "Refined"]
+__all__ = [
+    "DDS",
+    "FPR",
+    "PDS",
+    "SDS",
+    "AsDrawn",
+    "DreamCatalyst",
+    "FiniteDifferenceFPR",
+    "NoiseFPR",
+    "PatchNCE",
+    "PolyakFPR",
+    "Refined",
+    "SquaredFPR",
+    "Sum",
+]

@@ -1,6 +1,6 @@
-"""The fixed-point regularizer of IDS."""
+"""The fixed-point regularizer of IDS, as released; and the walk that its variants share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,8 +8,11 @@ from torch import Tensor
 
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
-from ids.core.tensors import Latent, PerRow, Prompt, Timestep
+from ids.core.tensors import Latent, PerRow, PerSample, Prompt, Timestep
 from ids.diffusion.schedule import diffuse, predict_eps, predict_z0
+
+Step = Callable[[Latent], tuple[PerRow, Latent]]  # z_t -> its residual, and what to take from it
+Refinement = tuple[Draw, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -29,32 +32,55 @@ class FPR:
     scale: float = 1.0  # lambda
 
     def __post_init__(self) -> None:
-        if self.n_iters < 0:
-            raise ValueError(f"fpr.n_iters (N): expected 0 or more; got {self.n_iters}")
-        if self.scale < 0:
-            raise ValueError(f"fpr.scale (lambda): expected 0 or more; got {self.scale}")
+        check_walk(self.n_iters, self.scale)
 
-    def __call__(
-        self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw
-    ) -> tuple[Draw, Mapping[str, Tensor]]:
-        if self.n_iters == 0:
-            return draw, {}
-        s, t = eps_phi.schedule, draw.t
-        z_t, residuals = diffuse(s, z_src, draw.eps, t), []
-        for _ in range(self.n_iters):
-            residual, direction = self.descent(eps_phi, z_src, z_t, y_src, t)
-            z_t = z_t - self.scale * direction
-            residuals.append(residual)
-        eps_star = predict_eps(s, z_t, z_src, t)
-        return replace(draw, eps=eps_star), {"fpr_residual": torch.stack(residuals, dim=1)}
+    def __call__(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Refinement:
+        def step(z_t: Latent) -> tuple[PerRow, Latent]:
+            residual, direction = descent(eps_phi, z_src, z_t, y_src, draw.t)
+            return residual, self.scale * direction
 
-    def descent(
-        self, eps_phi: Denoiser, z_src: Latent, z_t: Latent, y_src: Prompt, t: Timestep
-    ) -> tuple[PerRow, Latent]:
-        """The distance ||z_src - z_0|t||_2 per row, and its gradient in z_t."""
-        with torch.enable_grad():
-            z_t = z_t.detach().requires_grad_()
-            z_0t = predict_z0(eps_phi.schedule, z_t, eps_phi(z_t, y_src, t), t)
-            residual = torch.linalg.vector_norm(z_src - z_0t, dim=(1, 2, 3))
-            (direction,) = torch.autograd.grad(residual.sum(), z_t)
-        return residual.detach(), direction
+        return walk(eps_phi, z_src, draw, self.n_iters, step)
+
+
+def walk(eps_phi: Denoiser, z_src: Latent, draw: Draw, n_iters: int, step: Step) -> Refinement:
+    """n_iters steps of z_t, and the noise read off where they end. Logs the residual before
+    each.
+    """
+    if n_iters == 0:
+        return draw, {}
+    s, t = eps_phi.schedule, draw.t
+    z_t, residuals = diffuse(s, z_src, draw.eps, t), []
+    for _ in range(n_iters):
+        residual, change = step(z_t)
+        z_t = z_t - change
+        residuals.append(residual)
+    eps_star = predict_eps(s, z_t, z_src, t)
+    return replace(draw, eps=eps_star), {"fpr_residual": torch.stack(residuals, dim=1)}
+
+
+def descent(
+    eps_phi: Denoiser, z_src: Latent, z_t: Latent, y_src: Prompt, t: Timestep
+) -> tuple[PerRow, Latent]:
+    """The distance ||z_src - z_0|t||_2 per row, and its gradient in z_t."""
+    with torch.enable_grad():
+        z_t = z_t.detach().requires_grad_()
+        distance = norm(z_src - predict_z0(eps_phi.schedule, z_t, eps_phi(z_t, y_src, t), t))
+        (direction,) = torch.autograd.grad(distance.sum(), z_t)
+    return distance.detach(), direction
+
+
+def norm(z: Latent) -> PerRow:
+    """||z||_2 of each row."""
+    lengths: PerRow = torch.linalg.vector_norm(z, dim=(1, 2, 3))
+    return lengths
+
+
+def per_sample(values: PerRow) -> PerSample:
+    return values.view(-1, 1, 1, 1)
+
+
+def check_walk(n_iters: int, scale: float) -> None:
+    if n_iters < 0:
+        raise ValueError(f"fpr.n_iters (N): expected 0 or more; got {n_iters}")
+    if scale < 0:
+        raise ValueError(f"fpr.scale (lambda): expected 0 or more; got {scale}")

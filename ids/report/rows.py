@@ -13,7 +13,9 @@ from ids.core.errors import ConfigError
 from ids.run.evaluate import metric_columns
 from ids.run.store import Record, Store
 
-ORDER = ("null_edit", "sds", "dds", "ids")  # then everything else by name, the true edit last
+ORDER = (  # then everything else by name, the true edit last
+    *("null_edit", "sds", "dds", "cds", "pds", "dream_catalyst", "ids", "ids_cut"),
+)
 
 
 def frame(records: Iterable[Record], store: Store, engine: str | None = None) -> pd.DataFrame:
@@ -136,7 +138,7 @@ def in_order(labels: Iterable[str]) -> list[str]:
     """From doing nothing to the right answer."""
 
     def rank(label: str) -> tuple[int, str]:
-        name = label.split(" ")[0]
+        name = label.split(" ")[0].split("+")[0]
         if name == "true_edit":
             return len(ORDER) + 1, label
         return (ORDER.index(name) if name in ORDER else len(ORDER)), label
@@ -195,5 +197,5 @@ def _flatten(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 
 
 def _short(key: str) -> str:
-    """`distillation.refine.scale` is what people set as `fpr.scale`."""
-    return key.replace("distillation.refine.", "fpr.").replace("distillation.", "")
+    """`refine.scale` is what people set as `fpr.scale`."""
+    return key.replace("refine.", "fpr.").replace("distillation.", "")

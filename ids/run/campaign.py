@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from ids.core.errors import ConfigError
+from ids.core.capabilities import NAMES, needs
+from ids.core.errors import ConfigError, UnsupportedError
 from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger, Metric
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
@@ -52,10 +53,13 @@ class Campaign:
     keep_every: int
     limit: int | None = None
     retry_failed: bool = False
+    sweep: bool = False  # a method that the backbone cannot run is a row of the table, no error
 
     def __post_init__(self) -> None:
         if self.keep_every < 0:
             raise ConfigError(f"keep_every: expected 0 (none) or more; got {self.keep_every}")
+        if (reason := self._unsupported(self.asked)) and not self.sweep:
+            raise UnsupportedError(reason)
 
     def run(self, folder: Path) -> list[Outcome]:
         """Make what is missing; `folder/outcomes.json` tells what became of everything."""
@@ -90,12 +94,27 @@ class Campaign:
         setting = Setting(asked.name, spelt(asked.method), self.backbone_name, identity, built)
         jobs = plan(setting, asked.editor, cases, self.dataset.name, self.seeds)
         todo = [job for job in jobs if self._wanted(job)]
-        if todo or asked is self.asked:
+        if reason := self._unsupported(asked):
+            for job in todo:
+                self.store.put_failure(job, "unsupported", reason)
+        elif todo or asked is self.asked:
             self._execute(asked, todo, len(jobs))
         evaluation(tracked(f"{asked.name}: metrics", jobs))
         outcomes = [self._outcome(job) for job in jobs]
         self._mirror(asked, setting, [o.job for o in outcomes if o.status == "ok"])
         return outcomes
+
+    def _unsupported(self, asked: Asked) -> str:
+        """What the method needs and the backbone does not give, known before weights are read."""
+        gives = self.backbone.gives
+        for capability, part in needs(asked.editor).items():
+            if capability not in gives:
+                given = ", ".join(sorted(NAMES[g] for g in gives)) or "nothing beyond eps"
+                return (
+                    f"method={asked.name}: expected a backbone that gives {NAMES[capability]} "
+                    f"({part} needs it); {self.backbone_name} gives {given}; use another backbone"
+                )
+        return ""
 
     def _mirror(self, asked: Asked, setting: Setting, done: Sequence[Job]) -> None:
         """Tell each logger what it has not seen yet, be it that an earlier run was killed first."""
@@ -111,7 +130,7 @@ class Campaign:
 
     def _wanted(self, job: Job) -> bool:
         status = self.store.status(job.key)
-        return status is None or (self.retry_failed and status == "failed")
+        return status is None or (self.retry_failed and status != "ok")
 
     def _execute(self, asked: Asked, todo: list[Job], jobs: int) -> None:
         with EditProgress(asked.name, total=len(todo), kept=jobs - len(todo)) as progress:

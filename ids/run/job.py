@@ -1,6 +1,5 @@
 """What is asked, and the name it gives the answer."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ids.core.capabilities import parts
 from ids.core.errors import ConfigError
 from ids.core.protocols import Dataset, Editor
 from ids.core.records import EditCase
@@ -109,16 +109,11 @@ def plan(
     ]
 
 
-def revisions(part: object) -> dict[str, int]:
+def revisions(editor: Editor) -> dict[str, int]:
     """`revision` of every class an editor is composed of: raised when a change of code changes its
     numbers.
     """
-    found = {type(part).__name__: int(getattr(part, "revision", 1))}
-    for field in dataclasses.fields(part):  # type: ignore[arg-type]
-        value = getattr(part, field.name)
-        if dataclasses.is_dataclass(value):
-            found |= revisions(value)
-    return found
+    return {type(part).__name__: int(getattr(part, "revision", 1)) for part in parts(editor)}
 
 
 def _digest(what: object) -> str:

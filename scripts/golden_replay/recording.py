@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion, UNetDenoiser
+from ids.core.capabilities import Transition
 from ids.core.records import Draw
 from ids.core.rng import Streams
-from ids.core.tensors import Images, Latent, Prompt
+from ids.core.tensors import Images, Latent, PerSample, Prompt, Timestep
 from ids.diffusion import VP
 
 TEXTS = {"": "emb_null", "source": "emb_src", "target": "emb_trg"}
@@ -52,7 +53,9 @@ class Golden:
         from diffusers import UNet2DConditionModel
 
         unet = UNet2DConditionModel.from_pretrained(self.folder / "model_tiny", torch_dtype=dtype)
-        schedule = VP(self.inputs["alphas_cumprod_f32"].double(), dtype)
+        schedule = RecordedSchedule.of(
+            self.folder / "scheduler_ddpm", VP(self.inputs["alphas_cumprod_f32"].double(), dtype)
+        )
         prompts = {text: self.inputs[name].to(dtype) for text, name in TEXTS.items()}
         denoiser = UNetDenoiser(unet.requires_grad_(False).eval(), schedule)
         return LatentDiffusion(denoiser, NoAutoencoder(), StoredPrompts(prompts))
@@ -85,21 +88,84 @@ class RecordedDraws:
 
     t: Tensor  # [steps]
     eps: Tensor  # [steps, 1, C, H, W]
+    inner: Sequence["RecordedRandomness"] = ()  # of each step
+    t_prev: Tensor | None = None  # [steps]
 
     def draw(self, z_src: Latent, rng: Streams) -> Draw:
-        return Draw(self.t[rng.step : rng.step + 1], self.eps[rng.step].to(z_src), rng)
+        at = slice(rng.step, rng.step + 1)
+        return Draw(
+            self.t[at],
+            self.eps[rng.step].to(z_src),
+            self.inner[rng.step] if self.inner else rng,
+            None if self.t_prev is None else self.t_prev[at],
+        )
+
+
+@dataclass(frozen=True)
+class RecordedRandomness:
+    """What was drawn inside a step: permutations in the order they are first asked for, one
+    noise.
+    """
+
+    permutations: Sequence[Tensor] = ()
+    noise: Tensor | None = None
+    _asked: dict[str, int] = field(default_factory=dict)
+
+    def permutation(self, name: str, n: int) -> Tensor:
+        order = self.permutations[self._asked.setdefault(name, len(self._asked))]
+        if len(order) != n:
+            raise ValueError(f"{name}: {n} places here, {len(order)} in the recording")
+        return order.unsqueeze(0)
+
+    def normal(self, name: str, like: Tensor) -> Tensor:
+        assert self.noise is not None
+        return self.noise.to(like)
+
+
+@dataclass(frozen=True)
+class RecordedSchedule:
+    """A schedule whose single steps come from tables of their own, as the scheduler keeps them: in
+    float32, apart from alpha_bar.
+    """
+
+    schedule: VP
+    alpha_t: Tensor  # [T]
+    beta_t: Tensor  # [T]
+
+    @classmethod
+    def of(cls, config: Path, schedule: VP) -> "RecordedSchedule":
+        from diffusers import DDPMScheduler
+
+        scheduler = DDPMScheduler.from_pretrained(config)
+        return cls(schedule, scheduler.alphas.double(), scheduler.betas.double())
+
+    @property
+    def n_timesteps(self) -> int:
+        return self.schedule.n_timesteps
+
+    def alpha(self, t: Timestep) -> PerSample:
+        return self.schedule.alpha(t)
+
+    def sigma(self, t: Timestep) -> PerSample:
+        return self.schedule.sigma(t)
+
+    def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
+        """Of the single steps that the released PDS uses."""
+        assert torch.equal(t_prev, t - 1)
+        return Transition(*(table[t].view(-1, 1, 1, 1) for table in (self.alpha_t, self.beta_t)))
 
 
 @dataclass
 class Worst:
-    """The largest absolute error seen under each name."""
+    """The largest error seen under each name: absolute, or relative to the largest number."""
 
     errors: dict[str, float] = field(default_factory=dict)
 
-    def compare(self, name: str, ours: Tensor, golden: Tensor) -> None:
+    def compare(self, name: str, ours: Tensor, golden: Tensor, relative: bool = False) -> None:
         if ours.shape != golden.shape:
             raise ValueError(f"{name}: shapes {tuple(ours.shape)} and {tuple(golden.shape)}")
-        error = float((ours.double() - golden.double()).abs().max())
+        scale = float(golden.double().abs().max()) if relative else 1.0
+        error = float((ours.double() - golden.double()).abs().max()) / scale
         # NaN compares as nothing: it must not pass as small.
         self.errors[name] = max(
             self.errors.get(name, 0.0), error if error == error else float("inf")

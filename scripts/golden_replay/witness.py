@@ -2,27 +2,29 @@
 latent went.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
+from ids.core.capabilities import FeatureBackbone, able
 from ids.core.protocols import Denoiser, Distillation, Schedule, Subject
 from ids.core.records import Anchor, Draw
-from ids.core.tensors import Images, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
 
 
 @dataclass(frozen=True)
 class Call:
-    """One question to the denoiser: noised latent, guided answer, and the network's raw answer
-    [null, prompt].
+    """One question to the denoiser: noised latent, guided answer, the network's raw answer [null,
+    prompt], and the maps that were shown.
     """
 
     z_t: Latent
     eps: Latent
     raw: Tensor
+    maps: Mapping[str, Features]
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Step:
     source_calls: list[Call] = field(default_factory=list)
     target_calls: list[Call] = field(default_factory=list)
     gradient: Tensor | None = None
+    terms: dict[str, Tensor] = field(default_factory=dict)  # of a sum: each weighted gradient
     z_trg: Tensor | None = None
 
 
@@ -62,6 +65,13 @@ class ListeningBackbone:
         self.heard.append(answer.detach().clone())
         return answer
 
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        answer, maps = self.backbone.features(z_t, y, t, sites)
+        self.heard.append(answer.detach().clone())
+        return answer, maps
+
 
 @dataclass(frozen=True)
 class ListeningDenoiser:
@@ -76,10 +86,23 @@ class ListeningDenoiser:
         return self.eps_phi.schedule
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        self.backbone.heard.clear()
         answer = self.eps_phi(z_t, y, t)
-        raw = self.backbone.heard[-1]
-        self.calls.append(Call(z_t.detach().clone(), answer.detach().clone(), raw))
+        self._note(z_t, answer)
         return answer
+
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        self.backbone.heard.clear()
+        answer, maps = able(self.eps_phi, FeatureBackbone).features(z_t, y, t, sites)
+        self._note(z_t, answer, maps)
+        return answer, maps
+
+    def _note(self, z_t: Latent, eps: Latent, maps: Mapping[str, Features] | None = None) -> None:
+        raw = torch.cat(self.backbone.heard)
+        seen = {site: h.detach().clone() for site, h in (maps or {}).items()}
+        self.calls.append(Call(z_t.detach().clone(), eps.detach().clone(), raw, seen))
 
 
 @dataclass(frozen=True)
@@ -100,6 +123,24 @@ class ListeningRule:
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
         heard = ListeningDenoiser(eps_phi, self.backbone, self.steps[-1].target_calls)
         return self.distillation.grad(heard, z_trg, y_trg, anchor)
+
+
+@dataclass(frozen=True)
+class ListeningTerm:
+    """A term of a sum whose weighted gradient is listened to."""
+
+    name: str
+    weight: float
+    distillation: Distillation
+    steps: list[Step]
+
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        return self.distillation.anchor(eps_phi, z_src, y_src, draw)
+
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        gradient = self.distillation.grad(eps_phi, z_trg, y_trg, anchor)
+        self.steps[-1].terms[self.name] = self.weight * gradient
+        return gradient
 
 
 @dataclass(frozen=True)

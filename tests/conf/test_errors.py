@@ -26,7 +26,7 @@ BAD_VALUES = {
     "method.n_steps=0": "method.n_steps: expected 1 or more; got 0",
     "fpr.n_iters=-1": "fpr.n_iters (N): expected 0 or more; got -1",
     "fpr.scale=big": "expected float; got 'big'",
-    "method.timesteps.low=949": "expected 0 <= low < high",
+    "method.timesteps.low=949": "expected 1 <= stride <= low < high",
     "backbone.precision=fp8": "backbone.precision: expected one of fp32, fp16, bf16; got 'fp8'",
     "dataset.split=validation": "dataset.split: expected one of train, dev, test; got 'validation'",
     "dataset.edits=[size]": "dataset.edits",

@@ -16,9 +16,11 @@ FAST = ("debug=fast", "references=none")
 def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
     done = ids("run", "-m", *FAST, "method=glob(*,exclude=_*)", "seeds=[0,1]")
     assert done.returncode == 0, done.stderr
-    assert len(ids.results()) == 2 + 2 + 5 * 2 * 2  # null and true edit need no seed
-    for name in ("null_edit", "sds", "dds", "ids", "true_edit", "paired differences"):
+    assert len(ids.results()) == 2 + 2 + 9 * 2 * 2  # null and true edit need no seed
+    for name in ("null_edit", "sds", "dds", "pds", "ids", "true_edit", "paired differences"):
         assert name in done.stdout
+    assert "0, 2 unsupported" in done.stdout  # cds and ids_cut: a Gaussian shows no features
+    assert "4 not edited: method=cds: expected a backbone that gives features" in done.stdout
     sheet = Path(done.stdout.split("contact sheet: ")[1].splitlines()[0])
     assert (ids.folder / sheet).stat().st_size > 1000
     table = ids("table", "--write")
@@ -97,6 +99,42 @@ def test_equal_seeds_give_equal_results_whatever_the_batch(ids: Ids) -> None:
     assert pictures[0] == pictures[1]
 
 
+def test_a_single_run_is_refused_before_anything_is_made(ids: Ids) -> None:
+    refused = ids("run", *FAST, "method=cds", "backbone=gaussian")
+    assert refused.returncode == 2
+    assert "method=cds: expected a backbone that gives features" in refused.stderr
+    assert "gaussian gives posterior" in refused.stderr
+    assert not ids.results()
+
+
+def test_every_rule_takes_every_refiner(ids: Ids) -> None:
+    """`fpr=` on the command line refines any rule, and the table says so; N and lambda alone
+    refine nothing.
+    """
+    family = "released,squared,noise,finite_difference,polyak"
+    fast = (*FAST, "limit=1", "method.n_steps=2")
+    done = ids("run", "-m", *fast, "method=sds,dds,pds", f"fpr={family}")
+    assert done.returncode == 0, done.stderr
+    assert len(ids.results()) == 15
+    for name in ("sds+released", "ids+polyak", "pds+finite_difference"):
+        assert name in done.stdout
+    logs = (next(iter(ids.results())).parent / "trace.jsonl").read_text()
+    for name in ("fpr_residual_after", "eps_star_norm", "eps_star_lag1", "eps_star_kurtosis"):
+        assert name in logs
+    again = ids("run", *fast, "method=ids")
+    assert "nothing to do" in again.stderr  # method=dds fpr=released was IDS
+    ids("run", *fast, "method=dds", "fpr.n_iters=3")
+    assert len(ids.results()) == 16
+
+
+def test_contrast_on_the_embedded_network(ids: Ids) -> None:
+    words = ("logger=files", "metrics=standard", "references=none", "limit=2", "method.n_steps=1")
+    done = ids("run", "-m", *words, "method=cds,ids_cut", "fpr=polyak")
+    assert done.returncode == 0, done.stderr
+    assert len(ids.results()) == 2  # the same edits by two words
+    assert "ids_cut+polyak" in done.stdout
+
+
 def test_killed_half_way_and_taken_up_again(ids: Ids) -> None:
     words = ["run", *FAST, "method=ids", "limit=6", "engine.batch_size=1"]
     words += ["method.n_steps=300"]
@@ -130,7 +168,7 @@ def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
     folder = ids.results()[0].parent
     job = json.loads((folder / "job.json").read_text())
     assert job["method"]["n_steps"] == 4
-    assert job["method"]["distillation"]["refine"]["n_iters"] == 3
+    assert job["method"]["refine"]["n_iters"] == 3
     assert job["revisions"]["FPR"] == 1
     lines = [json.loads(line) for line in (folder / "trace.jsonl").read_text().splitlines()]
     assert len(lines) == 4

@@ -17,12 +17,14 @@ from ids.data import Shapes
 from ids.diffusion import Flow, Guided, Uniform
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import DistillationEditor
-from ids.methods import DDS, FPR, SDS, Refined
+from ids.methods import DDS, FPR, PDS, SDS, DreamCatalyst, Refined
+from ids.methods.fpr import descent
 from ids.representations import LatentImage
 
 DOUBLE = torch.float64
 SCHEDULES = [scaled_linear_vp(DOUBLE), Flow(dtype=DOUBLE)]
 RULES = {"dds": DDS(), "ids": Refined(DDS(), FPR(3, 0.2)), "ids1": Refined(DDS(), FPR(1, 1.0))}
+EXACT_ON_NULL = RULES | {"pds": PDS(), "strided": PDS("strided"), "catalyst": DreamCatalyst()}
 
 
 def case(name: str, source: str = "source", target: str = "target") -> EditCase:
@@ -104,27 +106,27 @@ def test_the_descent_is_the_gradient() -> None:
     """Against finite differences."""
     world = GaussianWorld(scaled_linear_vp(DOUBLE))
     z, y, t = latents(1), world.prompt(["source"]), torch.tensor([400])
-    eps_phi, fpr = Guided(world, world.prompt([""]), 7.5), FPR()
+    eps_phi = Guided(world, world.prompt([""]), 7.5)
     z_t, push = latents(1, 5), latents(1, 6)
-    _, direction = fpr.descent(eps_phi, z, z_t, y, t)
-    plus, minus = (fpr.descent(eps_phi, z, z_t + s * 1e-6 * push, y, t)[0] for s in (1, -1))
+    _, direction = descent(eps_phi, z, z_t, y, t)
+    plus, minus = (descent(eps_phi, z, z_t + s * 1e-6 * push, y, t)[0] for s in (1, -1))
     torch.testing.assert_close(
         ((plus - minus) / 2e-6)[0], (direction * push).sum(), rtol=1e-6, atol=0
     )
 
 
 def test_an_edit_to_the_same_words_moves_nothing() -> None:
-    """DDS and IDS are exactly 0 there. SDS is not: predicted noise is never the drawn noise."""
+    """DDS, IDS, PDS are exactly 0 there. SDS is not: predicted noise is never the drawn noise."""
     world, same = GaussianWorld(scaled_linear_vp()), [case("a", "same", "same")]
     z = latents(1).float()
-    for rule in RULES.values():
+    for rule in EXACT_ON_NULL.values():
         z_trg, _ = run(world, editor(rule, 5, w=7.5), z, same)
         assert torch.equal(z_trg, z)
     z_trg, _ = run(world, editor(SDS(), 5, w=7.5), z, same)
     assert (z_trg - z).norm() > 0.1
 
 
-@pytest.mark.parametrize("rule", [SDS(), *RULES.values()], ids=["sds", *RULES])
+@pytest.mark.parametrize("rule", [SDS(), *EXACT_ON_NULL.values()], ids=["sds", *EXACT_ON_NULL])
 def test_batch_mates_change_nothing(rule: object) -> None:
     world, cases = GaussianWorld(scaled_linear_vp()), [case("a"), case("b"), case("c")]
     z = latents(3).float()
@@ -163,6 +165,8 @@ def test_weightings_differ_as_published() -> None:
         (lambda: FPR(-1), "n_iters"),
         (lambda: FPR(1, -0.1), "scale"),
         (lambda: Uniform(5, 5), "low < high"),
+        (lambda: Uniform(1, 9, stride=2), "stride <= low"),
+        (lambda: PDS("other"), "beta"),
         (lambda: replace(editor(DDS()), n_steps=0), "n_steps"),
     ],
 )

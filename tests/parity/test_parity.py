@@ -10,11 +10,12 @@ import parity
 import pytest
 import torch
 from conftest import GOLDEN
-from golden_replay.recording import Golden
-from golden_replay.replays import replay_for, trajectory
+from golden_replay.recording import Golden, RecordedSchedule
+from golden_replay.replays import replay_for
 
+from ids.core.capabilities import Transition
 from ids.diffusion import VP, Guided
-from ids.methods import FPR
+from ids.methods import FPR, PatchNCE
 
 NAMES = Golden(GOLDEN).names()
 TINY = 1e-6
@@ -49,12 +50,43 @@ def _more_guidance(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Guided, "__call__", guided)
 
 
-@pytest.mark.parametrize("perturb", [_more_lambda, _more_alpha, _more_guidance])
+def _warmer(patch: pytest.MonkeyPatch) -> None:
+    original = PatchNCE.losses_of
+
+    def losses_of(self: PatchNCE, *a: object) -> dict[str, torch.Tensor]:
+        return original(replace(self, temperature=self.temperature * (1 + TINY)), *a)  # type: ignore[arg-type]
+
+    patch.setattr(PatchNCE, "losses_of", losses_of)
+
+
+def _single_beta(patch: pytest.MonkeyPatch) -> None:
+    original = RecordedSchedule.transition
+
+    def transition(self: RecordedSchedule, *a: torch.Tensor) -> Transition:
+        alpha, beta = original(self, *a)
+        return Transition(alpha, beta * (1 + TINY))
+
+    patch.setattr(RecordedSchedule, "transition", transition)
+
+
+@pytest.mark.parametrize(
+    ("perturb", "name"),
+    [
+        (_more_lambda, "traj/ids_N3_lam1.0"),
+        (_more_alpha, "traj/ids_N3_lam1.0"),
+        (_more_guidance, "traj/ids_N3_lam1.0"),
+        (_warmer, "traj/cds"),
+        (_more_guidance, "single/pds_repo"),
+        (_single_beta, "single/pds_repo"),
+    ],
+)
 def test_a_millionth_is_seen(
-    perturb: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    perturb: Callable[[pytest.MonkeyPatch], None], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     perturb(monkeypatch)
-    assert not trajectory(Golden(GOLDEN), "traj/ids_N3_lam1.0").ok
+    replay = replay_for(Golden(GOLDEN), name)
+    assert not isinstance(replay, str)
+    assert not replay(Golden(GOLDEN), name).ok
 
 
 def test_the_script_says_ok_fail_and_skipped(
@@ -65,13 +97,13 @@ def test_the_script_says_ok_fail_and_skipped(
     wrong = json.loads((folder / "traj/dds.json").read_text())
     wrong["hyper"]["guidance"] = 7.5001
     (folder / "traj/dds.json").write_text(json.dumps(wrong))
-    (folder / "traj/cds.json").write_text(
-        json.dumps({"hyper": {"method": "cds", "with_cut": True}})
+    (folder / "traj/new.json").write_text(
+        json.dumps({"hyper": {"method": "new", "with_cut": False}})
     )
-    shutil.copy(folder / "traj/dds.safetensors", folder / "traj/cds.safetensors")
+    shutil.copy(folder / "traj/dds.safetensors", folder / "traj/new.safetensors")
     monkeypatch.setattr("sys.argv", ["parity.py", str(folder), "--only", "traj"])
     assert parity.main() == 1
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "FAIL" in lines["traj/dds"]
     assert " ok " in lines["traj/ids_N3_lam1.0"]
-    assert "skipped (" in lines["traj/cds"]
+    assert "skipped (" in lines["traj/new"]

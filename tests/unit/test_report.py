@@ -79,12 +79,15 @@ def test_failed_cases_are_counted_and_never_averaged() -> None:
 
 
 def test_order_of_methods() -> None:
-    assert in_order(["true_edit", "pds", "ids (a=1)", "null_edit", "dds", "sds"]) == [
+    told = ["true_edit", "new", "ids (a=1)", "null_edit", "dds+polyak", "ids_cut", "cds", "dds"]
+    assert in_order(told) == [
         "null_edit",
-        "sds",
         "dds",
+        "dds+polyak",
+        "cds",
         "ids (a=1)",
-        "pds",
+        "ids_cut",
+        "new",
         "true_edit",
     ]
 

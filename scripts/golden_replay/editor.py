@@ -1,0 +1,116 @@
+"""What `ids run` would build for recorded hyperparameters, run with recorded draws, listened to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from golden_replay.recording import Golden, RecordedDraws
+from golden_replay.witness import (
+    ListeningBackbone,
+    ListeningProgress,
+    ListeningRule,
+    ListeningTerm,
+    Step,
+)
+from ids.config.build import build
+from ids.config.compose import compose_all
+from ids.core.protocols import Distillation
+from ids.core.records import EditCase
+from ids.core.rng import Streams
+from ids.data.shapes import Shapes
+from ids.editing import DistillationEditor
+from ids.methods import AsDrawn, Refined, Sum
+from ids.representations import LatentImage
+
+T = TypeVar("T")
+RELEASED = {"steps": 1, "lr": 0.1, "loss_scale": 2000, "w_dds": 1.0, "N": None, "lam": None}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A finished run: what it did, and with what."""
+
+    steps: list[Step]
+    editor: DistillationEditor
+    backbone: ListeningBackbone
+
+    @property
+    def only(self) -> Step:
+        (step,) = self.steps
+        return step
+
+
+def replay(
+    golden: Golden, hyper: Mapping[str, Any], z_src: Tensor, z_trg: Tensor, draws: RecordedDraws
+) -> Replay:
+    """Edits from `z_trg`, in the precision of `z_src`; `hyper` in the words of the recordings."""
+    hyper = {**RELEASED, "with_cut": False, **hyper}
+    source = Shapes(count=1)[0].source
+    case = EditCase("recorded", source=source, prompt_src="source", prompt_trg="target")
+    subject = LatentImage(z_src, [case])
+    subject.z_trg.data = z_trg.clone()
+    backbone, steps = ListeningBackbone(golden.backbone(z_src.dtype)), list[Step]()
+    editor = editor_of(hyper, z_src)
+    rule = Refined(_listened(editor.distillation, steps), editor.refine)
+    listening = replace(
+        editor,
+        distillation=ListeningRule(rule, backbone, steps),
+        refine=AsDrawn(),  # done by the rule that is listened to
+        timesteps=draws,
+    )
+    listening(backbone, subject, Streams(("recorded",)), ListeningProgress(subject, steps))
+    return Replay(steps, editor, backbone)
+
+
+def editor_of(hyper: Mapping[str, Any], z: Tensor) -> DistillationEditor:
+    """What `ids run method=...` would build for these values."""
+    height, width = z.shape[-2:]
+    scale = hyper.get("grad_scale", hyper["loss_scale"] * hyper["w_dds"] / (height * width))
+    overrides = [
+        f"method={method_of(hyper)}",
+        f"method.n_steps={hyper['steps']}",
+        f"method.guidance_scale={hyper['guidance']!r}",
+        f"method.optimizer.lr={hyper['lr']!r}",
+    ]
+    if hyper["with_cut"]:
+        overrides += [
+            f"method.distillation.weights.dds={scale!r}",
+            f"method.distillation.weights.cut={hyper['w_cut']!r}",
+            f"method.distillation.terms.cut.n_patches={hyper['n_patches']}",
+            f"method.distillation.terms.cut.patch_sizes={list(hyper['patch_size'])}",
+            f"method.distillation.terms.cut.temperature={hyper['nce_T']!r}",
+        ]
+    else:
+        overrides.append(f"method.grad_scale={scale!r}")
+    if hyper["N"] is not None:
+        overrides += [f"fpr.n_iters={hyper['N']}", f"fpr.scale={hyper['lam']!r}"]
+    if "weighting" in hyper:
+        overrides.append(f"method.distillation.weighting={hyper['weighting']}")
+    (setting,) = compose_all(overrides)
+    editor = build(setting.values["method"], "method")
+    assert isinstance(editor, DistillationEditor)
+    return editor
+
+
+def method_of(hyper: Mapping[str, Any]) -> str:
+    """Our word for it: the contrastive loss makes CDS of DDS, and IDS + CUT of IDS."""
+    word = str(hyper["method"])
+    with_cut = {"dds": "cds", "cds": "cds", "ids": "ids_cut"}
+    return with_cut[word] if hyper["with_cut"] else word
+
+
+def some(value: T | None) -> T:
+    assert value is not None
+    return value
+
+
+def _listened(rule: Distillation, steps: list[Step]) -> Distillation:
+    if not isinstance(rule, Sum):
+        return rule
+    terms = {
+        name: ListeningTerm(name, rule.weights[name], term, steps)
+        for name, term in rule.terms.items()
+    }
+    return Sum(terms, rule.weights)

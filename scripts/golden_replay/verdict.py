@@ -1,0 +1,27 @@
+"""Errors against what is allowed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+EXACT, SINGLE, DRIFT = (
+    1e-9,
+    1e-5,
+    5e-4,
+)  # float64; float32; float32 against float64 after some steps
+RELATIVE = 1e-7  # of a gradient on its own
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Errors by name, and the largest that is allowed for each."""
+
+    errors: Mapping[str, float]
+    allowed: Mapping[str, float]
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.errors) and all(e <= self.allowed[name] for name, e in self.errors.items())
+
+
+def all_within(errors: Mapping[str, float], bound: float) -> Verdict:
+    return Verdict(errors, dict.fromkeys(errors, bound))

@@ -1,0 +1,207 @@
+"""The family of the fixed-point regularizer: what each member does to the noise."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ids.backbones import GaussianWorld
+from ids.core.protocols import NoiseRefiner
+from ids.core.records import Draw
+from ids.core.rng import Streams
+from ids.diffusion import Guided
+from ids.diffusion.gaussianity import kurtosis, lag1
+from ids.diffusion.schedule import scaled_linear_vp
+from ids.editing import Metered
+from ids.methods import (
+    DDS,
+    FPR,
+    PDS,
+    SDS,
+    AsDrawn,
+    FiniteDifferenceFPR,
+    NoiseFPR,
+    PolyakFPR,
+    Refined,
+    SquaredFPR,
+)
+from ids.methods.fpr import descent, norm
+
+WORLD = GaussianWorld(scaled_linear_vp(torch.float64))
+FAMILY: dict[str, NoiseRefiner] = {
+    "released": FPR(3, 0.2),
+    "squared": SquaredFPR(3, 0.1),
+    "noise": NoiseFPR(3, 0.2),
+    "finite_difference": FiniteDifferenceFPR(3, 0.2),
+    "polyak": PolyakFPR(2, 0.1),
+}
+TIMES, SEEDS = st.integers(50, 948), st.integers(0, 50)
+Y = WORLD.prompt(["source"])
+
+
+def normal(seed: int, rows: int = 1) -> Tensor:
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, 3, 4, 4, dtype=torch.float64, generator=rng)
+
+
+def drawn(t: int, seed: int, rows: int = 1) -> Draw:
+    times = torch.full((rows,), t)
+    return Draw(times, normal(seed, rows), Streams(tuple("abcdef"[:rows])), times - 1)
+
+
+def guided(world: GaussianWorld | Metered = WORLD, rows: int = 1) -> Guided:
+    return Guided(world, WORLD.prompt([""] * rows), 3.0)
+
+
+@pytest.mark.parametrize("refine", FAMILY.values(), ids=FAMILY)
+@settings(max_examples=20)
+@given(t=TIMES, seed=SEEDS)
+def test_the_posterior_mean_comes_nearer_to_the_source(
+    refine: NoiseRefiner, t: int, seed: int
+) -> None:
+    anchor = Refined(DDS(), refine).anchor(guided(), normal(seed), Y, drawn(t, seed + 99))
+    before, after = anchor.logs["fpr_residual"][0, 0], anchor.logs["fpr_residual_after"][0]
+    assert after < before
+
+
+@pytest.mark.parametrize("refine", FAMILY.values(), ids=FAMILY)
+@pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
+def test_every_rule_takes_every_refiner(rule: object, refine: NoiseRefiner) -> None:
+    """The same noise comes to all of them, row by row, and what was done is told of each row."""
+    y, z, draw = WORLD.prompt(["a", "b"]), normal(1, 2), drawn(500, 2, rows=2)
+    anchor = Refined(rule, refine).anchor(guided(rows=2), z, y, draw)  # type: ignore[arg-type]
+    expected, _ = refine(guided(rows=2), z, y, draw)
+    assert torch.equal(anchor.draw.eps, expected.eps)
+    assert anchor.draw.t_prev is draw.t_prev
+    told = set(anchor.logs) - {"fpr_residual"}
+    assert told == {
+        "fpr_residual_after",
+        "eps_star_norm",
+        "eps_star_moved",
+        "eps_star_lag1",
+        "eps_star_kurtosis",
+    }
+    assert all(anchor.logs[name].shape == (2,) for name in told)
+    assert anchor.logs["fpr_residual"].shape[0] == 2
+
+
+@pytest.mark.parametrize("refine", FAMILY.values(), ids=FAMILY)
+def test_the_residual_left_is_the_one_at_the_refined_noise(refine: NoiseRefiner) -> None:
+    z, draw = normal(1), drawn(400, 2)
+    anchor = Refined(SDS(), refine).anchor(guided(), z, Y, draw)
+    s = WORLD.schedule
+    z_t = s.alpha(draw.t) * z + s.sigma(draw.t) * anchor.draw.eps
+    expected, _ = descent(guided(), z, z_t, Y, draw.t)
+    torch.testing.assert_close(anchor.logs["fpr_residual_after"], expected)
+    torch.testing.assert_close(
+        anchor.logs["eps_star_norm"], norm(anchor.draw.eps) / anchor.draw.eps.numel() ** 0.5
+    )
+
+
+def test_what_refining_costs() -> None:
+    """N forwards and backwards (two forwards without autograd); knowing what is left costs a pass
+    where the rule does not look at the source itself. Guidance doubles everything.
+    """
+    costs = {"released": (6, 6), "squared": (6, 6), "noise": (6, 6), "polyak": (4, 4)}
+    costs["finite_difference"] = (12, 0)
+    for name, (forwards, backwards) in costs.items():
+        for rule in (SDS(), DDS(), PDS()):
+            metered = Metered(WORLD)
+            anchor = Refined(rule, FAMILY[name]).anchor  # type: ignore[arg-type]
+            anchor(guided(metered), normal(1), Y, drawn(500, 2))
+            assert metered.passes.forwards == forwards + 2, (name, rule)
+            assert metered.passes.backwards == backwards, (name, rule)
+
+
+@pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
+def test_noise_as_drawn_is_the_rule_itself_bit_for_bit(rule: object) -> None:
+    for refine in (AsDrawn(), AsDrawn(7, 3.0), FPR(0), SquaredFPR(0), PolyakFPR(0)):
+        metered = Metered(WORLD)
+        plain = rule.anchor(guided(), normal(1), Y, drawn(500, 2))  # type: ignore[attr-defined]
+        anchor = Refined(rule, refine).anchor(guided(metered), normal(1), Y, drawn(500, 2))  # type: ignore[arg-type]
+        assert torch.equal(anchor.reference, plain.reference)
+        assert not anchor.logs
+        assert metered.passes.forwards == (0 if isinstance(rule, SDS) else 2)
+
+
+@given(t=TIMES, seed=SEEDS, scale=st.floats(0.01, 2))
+def test_the_squared_loss_steps_twice_the_residual_as_far(t: int, seed: int, scale: float) -> None:
+    z, draw = normal(seed), drawn(t, seed + 99)
+    squared, logs = SquaredFPR(1, scale)(guided(), z, Y, draw)
+    length = 2 * scale * float(logs["fpr_residual"][0, 0])
+    released, _ = FPR(1, length)(guided(), z, Y, draw)
+    torch.testing.assert_close(squared.eps, released.eps)
+
+
+@given(t=TIMES, seed=SEEDS, scale=st.floats(0.01, 2))
+def test_moving_the_noise_moves_the_latent_by_sigma_squared(
+    t: int, seed: int, scale: float
+) -> None:
+    """Also: the step is the gradient in eps, by the chain rule."""
+    z, draw = normal(seed), drawn(t, seed + 99)
+    noise, _ = NoiseFPR(1, scale)(guided(), z, Y, draw)
+    sigma = WORLD.schedule.sigma(draw.t)
+    latent, _ = FPR(1, scale * float(sigma) ** 2)(guided(), z, Y, draw)
+    torch.testing.assert_close(noise.eps, latent.eps)
+    eps = draw.eps.clone().requires_grad_()
+    s = WORLD.schedule
+    z_t = s.alpha(draw.t) * z + sigma * eps
+    z_0t = (z_t - sigma * guided()(z_t, Y, draw.t)) / s.alpha(draw.t)
+    (gradient,) = torch.autograd.grad(norm(z - z_0t).sum(), eps)
+    torch.testing.assert_close(noise.eps, draw.eps - scale * gradient)
+
+
+@given(t=TIMES, seed=SEEDS, probe=st.floats(1e-3, 0.5))
+def test_finite_differences_are_exact_where_the_score_is_linear(
+    t: int, seed: int, probe: float
+) -> None:
+    z, draw = normal(seed), drawn(t, seed + 99)
+    ours, logs = FiniteDifferenceFPR(3, 0.2, probe, cosine=True)(guided(), z, Y, draw)
+    exact, expected = FPR(3, 0.2)(guided(), z, Y, draw)
+    torch.testing.assert_close(ours.eps, exact.eps, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(logs["fpr_residual"], expected["fpr_residual"])
+    torch.testing.assert_close(logs["fpr_cosine"], torch.ones(1, 3).double())
+    assert "fpr_cosine" not in FiniteDifferenceFPR(3, 0.2, probe)(guided(), z, Y, draw)[1]
+
+
+@given(t=TIMES, seed=SEEDS, n=st.integers(1, 5), rho=st.floats(0.01, 1))
+def test_polyak_never_leaves_its_ball(t: int, seed: int, n: int, rho: float) -> None:
+    z, draw = normal(seed, 2), drawn(t, seed + 99, rows=2)
+    refined, _ = PolyakFPR(n, rho)(guided(rows=2), z, WORLD.prompt(["a", "b"]), draw)
+    moved = norm(refined.eps - draw.eps) / z[0].numel() ** 0.5
+    assert (moved <= rho * (1 + 1e-9)).all()
+
+
+def test_polyak_with_room_finds_the_fixed_point_at_once() -> None:
+    """In the exact world the residual is a distance times a number: one Polyak step ends it; and
+    there it stays.
+    """
+    for n in (1, 3):
+        anchor = Refined(DDS(), PolyakFPR(n, 100.0)).anchor(guided(), normal(1), Y, drawn(500, 2))
+        assert anchor.logs["fpr_residual_after"] < 1e-9
+        torch.testing.assert_close(anchor.reference, anchor.draw.eps)  # eps_phi(z_t*) = eps*
+
+
+def test_white_noise_is_told_from_what_is_not() -> None:
+    noise = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert (lag1(noise).abs() < 0.02).all()
+    assert (kurtosis(noise) - 3).abs().max() < 0.1
+    blurred = torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
+    torch.testing.assert_close(lag1(blurred), torch.full((2,), 2 / 3), atol=0.05, rtol=0)
+    assert (kurtosis(noise**3) > 10).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: PolyakFPR(1, 0.0), "rho"),
+        (lambda: PolyakFPR(-1), "n_iters"),
+        (lambda: SquaredFPR(1, -1.0), "scale"),
+        (lambda: NoiseFPR(-1), "n_iters"),
+        (lambda: FiniteDifferenceFPR(1, 1.0, 0.0), "probe"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(make: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()  # type: ignore[operator]

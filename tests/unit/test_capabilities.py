@@ -1,0 +1,57 @@
+"""What methods need and backbones give, before and after weights are read."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ids.backbones import Gaussian, GaussianWorld, StableDiffusion
+from ids.core.capabilities import (
+    NAMES,
+    FeatureBackbone,
+    HookedBackbone,
+    PosteriorSchedule,
+    able,
+    needs,
+    parts,
+)
+from ids.core.errors import UnsupportedError
+from ids.core.protocols import BackboneSource
+from ids.diffusion import Flow, Guided
+from ids.editing import Metered, NullEdit
+from ids.methods import DDS, FPR, PDS, PatchNCE, Refined, Sum
+
+
+def test_a_source_gives_what_the_loaded_backbone_has(tiny_sd: Path) -> None:
+    for source in (Gaussian(), StableDiffusion(str(tiny_sd))):
+        assert isinstance(source, BackboneSource)
+        backbone = source.load(torch.device("cpu"))
+        for capability in NAMES:
+            has = isinstance(backbone, capability) or isinstance(backbone.schedule, capability)
+            assert has == (capability in source.gives), (source, capability)
+
+
+def test_needs_are_found_however_deep() -> None:
+    cds = Sum({"dds": DDS(), "cut": PatchNCE()}, {"dds": 1.0, "cut": 1.0})
+    assert needs(Refined(cds, FPR())) == {FeatureBackbone: "PatchNCE"}
+    assert needs({"a": [], "b": Refined(PDS(), FPR())}) == {PosteriorSchedule: "PDS"}
+    assert needs(DDS()) == needs(NullEdit()) == {}
+    names = [type(part).__name__ for part in parts(Refined(cds, FPR()))]
+    assert names == ["Refined", "Sum", "DDS", "PatchNCE", "FPR"]
+
+
+def test_a_lack_is_named_where_it_is_met(world: GaussianWorld) -> None:
+    z, y, t = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3), torch.tensor([5])
+    guided = Guided(Metered(world), y, 2.0)
+    with pytest.raises(UnsupportedError, match="GaussianWorld: expected one that gives features"):
+        guided.features(z, y, t, "*")
+    with pytest.raises(UnsupportedError, match="Flow: expected one that gives posterior"):
+        able(Flow(), PosteriorSchedule)
+    with pytest.raises(UnsupportedError, match="hooks"):
+        able(world, HookedBackbone)
+
+
+@pytest.mark.parametrize("weights", [{}, {"dds": 1.0, "cds": 2.0}])
+def test_a_sum_weighs_what_it_adds(weights: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="the same names"):
+        Sum({"dds": DDS()}, weights)
