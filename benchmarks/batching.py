@@ -74,8 +74,10 @@ def main() -> None:
     print("milliseconds per edit and step")
 
 
-def editor_of(method: str) -> DistillationEditor:
-    (setting,) = compose_all([f"method={method}"])
+def editor_of(words: str) -> DistillationEditor:
+    """Of a method's word, and further overrides after it."""
+    method, *overrides = words.split()
+    (setting,) = compose_all([f"method={method}", *overrides])
     editor = build(setting.values["method"], "method")
     assert isinstance(editor, DistillationEditor)
     return editor

@@ -28,7 +28,7 @@ GROUPS = (
     "experiments",
 )
 
-MAIN = """text-guided editing by score distillation: SDS, DDS, IDS
+MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
 
   ids run experiments=demo           the demonstration: five methods, a table, a contact sheet
   ids run -m method=sds,dds,ids      a sweep; what is there already is not made again
@@ -42,6 +42,7 @@ RUN = """edit a data set: group=option picks a part, path.to.key=value sets a va
   ids run method=ids backbone=shapes dataset=shapes dataset.count=8
   ids run -m method=sds,dds,ids seeds=[0,1]
   ids run -m method=ids fpr.scale=0.3,1,3 fpr.n_iters=1,3
+  ids run -m method=sds,dds,cds fpr=released,polyak      any rule, on refined noise
   ids run method=dds method.guidance_scale=3 method.n_steps=100
   ids run backbone=stable_diffusion backbone.path=/models/sd15 dataset=folder dataset.path=photos
   ids run method=ids --show                    print the whole configuration, run nothing

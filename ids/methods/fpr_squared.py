@@ -18,7 +18,7 @@ class SquaredFPR:
     """
 
     n_iters: int = 3  # N
-    scale: float = 0.1  # lambda
+    scale: float = 0.001  # lambda
 
     def __post_init__(self) -> None:
         check_walk(self.n_iters, self.scale)

@@ -113,7 +113,7 @@ def test_a_difference_is_to_the_setting_of_the_baseline_that_is_most_alike() -> 
 
 
 def test_a_setting_says_what_people_set() -> None:
-    values = {"distillation.refine.scale": "0.2165", "guidance_scale": "3"}
+    values = {"refine.scale": "0.2165", "guidance_scale": "3"}
     assert says(values, "fpr.scale=0.2165")
     assert says(values, "guidance_scale=3.0")
     assert not says(values, "guidance_scale=7.5")
