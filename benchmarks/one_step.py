@@ -28,10 +28,7 @@ from ids.editing import Metered
 from ids.representations import LatentImage
 from ids.run.memory import peak_bytes, reset_peak
 
-METHODS = (
-    *("sds", "dds", "cds", "pds", "ids", "ids_cut"),
-    *("ids fpr=finite_difference", "ids fpr=polyak"),
-)
+METHODS = ("sds", "dds", "cds", "ids", "ids fpr=finite_difference", "ids fpr=polyak", "ids_cut")
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 

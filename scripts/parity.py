@@ -39,17 +39,18 @@ def _names(args: argparse.Namespace) -> list[str]:
 
 def _replay(golden: Golden, name: str) -> bool:
     """Print one line; False on FAIL."""
-    replay = replay_for(golden, name)
-    if isinstance(replay, str):
-        print(f"{name:28} skipped ({replay})", flush=True)
-        return True
     try:
+        replay = replay_for(golden, name)
+        if isinstance(replay, str):
+            print(f"{name:28} skipped ({replay})", flush=True)
+            return True
         verdict = replay(golden, name)
-    except (ValueError, KeyError) as error:
+    except Exception as error:  # whatever a foreign folder holds: a line for it, and on to the next
         print(f"{name:28} FAIL     {type(error).__name__}: {error}", flush=True)
         return False
     errors = "  ".join(f"{key} {error:.1e}" for key, error in verdict.errors.items())
-    print(f"{name:28} {'ok  ' if verdict.ok else 'FAIL'}     {errors}", flush=True)
+    unknown = f"  not compared: {', '.join(verdict.unknown)}" if verdict.unknown else ""
+    print(f"{name:28} {'ok  ' if verdict.ok else 'FAIL'}     {errors}{unknown}", flush=True)
     return verdict.ok
 
 

@@ -16,13 +16,13 @@ from ids.core.tensors import Features
 @contextmanager
 def hooked(network: nn.Module, hook: Hook) -> Iterator[None]:
     """The outputs of the modules that `hook.sites` names go through the hook, whatever ends the
-    `with`. `ConfigError` where the glob names none.
+    `with`. `ConfigError` where the glob names none, or one that gives no tensor.
     """
     with ExitStack() as stack:
         for site, module in _named(network, hook.sites).items():
 
-            def through(_: nn.Module, __: Any, h: Tensor, site: str = site) -> Tensor:
-                return hook(site, h)
+            def through(_: nn.Module, __: Any, h: Any, site: str = site) -> Tensor:
+                return hook(site, _checked(isinstance(h, Tensor), h, site, "a tensor"))
 
             stack.callback(module.register_forward_hook(through).remove)
         yield
@@ -35,14 +35,18 @@ def shown(network: nn.Module, sites: str) -> Iterator[Mapping[str, Features]]:
     Attention works on tokens: their height and width are those of the innermost module around it
     that was given a map, so that any aspect ratio and any topology will do.
     """
-    seen = _Seen(sites)
+    seen, named = _Seen(sites), _named(network, sites)
     with ExitStack() as stack:
-        for site in _named(network, sites):
-            for outer in _around(site):
-                module = network.get_submodule(outer)
-                stack.callback(module.register_forward_pre_hook(seen.size(outer)).remove)
+        for outer in {outer for site in named for outer in _around(site)}:
+            module = network.get_submodule(outer)
+            handle = module.register_forward_pre_hook(seen.size(outer), with_kwargs=True)
+            stack.callback(handle.remove)
         stack.enter_context(hooked(network, seen))
         yield seen.maps
+    if silent := sorted(set(named) - set(seen.maps)):
+        raise ConfigError(
+            f"sites: expected modules that a pass goes through; {silent[0]} is none; leave it out"
+        )
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,10 @@ class _Seen:
     _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def size(self, module: str) -> Any:
-        def note(_: nn.Module, given: tuple[Any, ...]) -> None:
-            if given and isinstance(given[0], Tensor) and given[0].ndim == 4:
-                height, width = given[0].shape[-2:]
-                self._sizes[module] = (height, width)
+        def note(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            for h in (*given[:1], named.get("hidden_states")):
+                if isinstance(h, Tensor) and h.ndim == 4:
+                    self._sizes[module] = (h.shape[2], h.shape[3])
 
         return note
 
@@ -66,15 +70,27 @@ class _Seen:
         return h
 
     def _as_map(self, site: str, tokens: Tensor) -> Features:
-        sizes = (self._sizes[outer] for outer in _around(site) if outer in self._sizes)
-        h: Features = tokens.transpose(1, 2).unflatten(2, next(sizes))
+        size = next((self._sizes[o] for o in _around(site) if o in self._sizes), (0, 0))
+        fits = tokens.ndim == 3 and tokens.shape[1] == size[0] * size[1]
+        tokens = _checked(fits, tokens, site, "a map, or its tokens")
+        h: Features = tokens.transpose(1, 2).unflatten(2, size)
         return h
 
 
+def _checked(fits: bool, h: Any, site: str, expected: str) -> Any:
+    if not fits:
+        gave = f"shape {list(h.shape)}" if isinstance(h, Tensor) else type(h).__name__
+        raise ConfigError(
+            f"sites: expected modules that give {expected}; {site} gave {gave}; leave it out"
+        )
+    return h
+
+
 def _named(network: nn.Module, sites: str) -> dict[str, nn.Module]:
-    found = {name: m for name, m in network.named_modules() if fnmatchcase(name, sites)}
+    modules = dict(network.named_modules())
+    found = {name: m for name, m in modules.items() if name and fnmatchcase(name, sites)}
     if not found:
-        attention = [name for name, _ in network.named_modules() if name.endswith("attn1")]
+        attention = [name for name in modules if name.endswith("attn1")]
         raise ConfigError(
             f"sites: expected a glob that names modules of the network; {sites!r} names none; "
             f"self-attention is at {', '.join(attention)}"

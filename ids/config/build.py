@@ -52,6 +52,8 @@ def _asked(name: str, node: Mapping[str, Any], where: str) -> Asked:
 
 def _deciding(node: Any) -> Any:
     """A statement without the values that its classes take and ignore."""
+    if isinstance(node, list):
+        return [_deciding(value) for value in node]
     if not isinstance(node, Mapping):
         return node
     target = str(node.get("_target_", ""))
@@ -80,7 +82,7 @@ def _check_values(node: Any, where: str) -> None:
     target = node.get("_target_", "")
     hints = get_type_hints(get_object(target)) if target.startswith("ids.") else {}
     for key, value in node.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and (key not in hints or "_target_" in str(value)):
             _check_values(value, f"{where}.{key}")
         elif (
             key not in RESERVED

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice, product
 from typing import Any
 
@@ -12,7 +12,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, HydraException
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -53,7 +53,7 @@ class Composed:
 
 def compose_all(overrides: Sequence[str]) -> list[Composed]:
     """Every combination of a sweep, composed and checked."""
-    with _hydra(), _readable_errors():
+    with _hydra(), _readable_errors(_fixed(overrides)):
         first = compose("config", [*_fixed(overrides), search_path()], return_hydra_config=True)
         sweep = OmegaConf.to_container(first.hydra.sweeper.get("params") or OmegaConf.create({}))
         assert isinstance(sweep, dict)
@@ -76,11 +76,15 @@ def sweeping() -> bool:
 
 
 def _composed(overrides: Sequence[str]) -> Composed:
-    config = compose("config", [*overrides, search_path()], return_hydra_config=True)
+    with _readable_errors(overrides):
+        config = compose("config", [*overrides, search_path()], return_hydra_config=True)
     bare = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     assert isinstance(bare, DictConfig)
     choices = {str(group): str(name) for group, name in config.hydra.runtime.choices.items()}
-    return Composed(plain(bare), choices, config.hydra.mode == RunMode.MULTIRUN)
+    values = plain(bare)
+    if unknown := sorted(set(values) - {field.name for field in fields(RunConfig)}):
+        raise ConfigError(_unknown_key(unknown[0], overrides))
+    return Composed(values, choices, config.hydra.mode == RunMode.MULTIRUN)
 
 
 @contextmanager
@@ -117,18 +121,16 @@ def _expand(overrides: Sequence[str]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _readable_errors() -> Iterator[None]:
+def _readable_errors(overrides: Sequence[str]) -> Iterator[None]:
     try:
         yield
-    except ConfigCompositionException as error:
-        raise ConfigError(_explain(str(error), error)) from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(str(error), error)) from error
+        raise ConfigError(_explain(str(error), error, overrides)) from error
 
 
-def _explain(message: str, error: Exception) -> str:
+def _explain(message: str, error: Exception, overrides: Sequence[str]) -> str:
     if match := re.search(r"Could not override '([^']+)'", message):
-        return _unknown_key(match[1])
+        return _unknown_key(match[1], overrides)
     if match := re.search(
         r"(?:Could not find|In '.+': Could not find) '([\w/]+)/([^/']+)'", message
     ):
@@ -137,25 +139,26 @@ def _explain(message: str, error: Exception) -> str:
     if match := re.search(
         r"Could not override '?([\w@]+)'?\.?\s*No match in the defaults list", message
     ):
-        return _unknown_key(match[1])
+        return _unknown_key(match[1], overrides)
     if isinstance(error.__cause__, OmegaConfBaseException):
         error = error.__cause__
     key = getattr(error, "full_key", "")
     return f"{key}: {_first_line(error)}" if key else _first_line(error)
 
 
-def _unknown_key(key: str) -> str:
-    """Which keys there are beside it is read off the default configuration."""
-    known = compose("config", [search_path()])
-    *parents, last = key.split(".")
+def _unknown_key(key: str, overrides: Sequence[str]) -> str:
+    """Which keys there are beside it is read off the options that were chosen."""
+    groups = [word for word in overrides if options(word.partition("=")[0])]
+    known = compose("config", [*groups, search_path()])
     node: Any = known
-    for depth, parent in enumerate(parents):
-        node = OmegaConf.select(known, ".".join(parents[: depth + 1]))
+    for part in key.split("."):
         if not isinstance(node, DictConfig):
-            return f"{key}: no such option; {parent} has none below it"
-    if last in node:
-        return f"{key}: a {parents[0]} of this run has no such option; leave one of the two out"
-    return f"{key}: no such option; {nearest(last, [str(k) for k in node if k not in RESERVED])}"
+            break
+        if part not in node:
+            there = [str(k) for k in node if k not in RESERVED]
+            return f"{key}: no such option; {nearest(part, there)}"
+        node = node[part]
+    return f"{key}: no such option; there is none below its parent"
 
 
 def _first_line(error: BaseException) -> str:

@@ -41,6 +41,10 @@ def run(overrides: Sequence[str], multirun: bool) -> Launched:
     """Check every setting asked for, then launch them."""
     settings = compose_all(overrides)
     values = settings[0].values
+    ignored = [word for word in overrides if word.startswith("fpr.")]
+    if ignored and all(setting.choices["fpr"] == "none" for setting in settings):
+        told = f"{ignored[0]} changes nothing: no method of this run refines its noise"
+        print(f"ids: {told}; add fpr=released, or leave it out", file=sys.stderr)
     folder = Path(values["output_dir"]) / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     sweeping = multirun or settings[0].multirun or len(settings) > 1
     places = [

@@ -15,46 +15,65 @@ EDITOR = "/method@editor"  # how it is made of another
 def name_of(method: str, fpr: str) -> str:
     """`ids` is DDS on `released` noise: so are `method=ids` and `method=dds fpr=released`.
     `ids+polyak` is DDS on Polyak's, `sds+released` SDS on released noise; `fpr=none` gives the rule
-    back. Methods that refine nothing keep their name.
+    back. Methods that refine nothing keep their name, and so does a yaml that says more than its
+    refiner.
     """
     if not _refines(method):
         return method
     rule = _rule(method)
-    if fpr == "none":
-        return rule
-    words = [word for word in options("method") if _refines(word) and _rule(word) == rule]
-    word = next((word for word in words if _own_fpr(word) != "none"), rule)
-    return word if _own_fpr(word) == fpr else f"{word}+{fpr}"
+    same = [word for word in options("method") if _refines(word) and _rule(word) == rule]
+    family = {_own_fpr(word): word for word in reversed(same)}
+    return family.get(fpr) or f"{family.get('released', rule)}+{fpr}"
 
 
 def _rule(method: str) -> str:
     """The word for the same on noise as it was drawn: `dds` of `ids`."""
-    defaults = _defaults(method)
-    if EDITOR in defaults:
-        rule = _rule(defaults[EDITOR])
-        return next(word for word in options("method") if _defaults(word).get(EDITOR) == rule)
-    return next((word for word in options("method") if word in defaults), method)
+    if inner := _defaults(method).get(EDITOR):
+        alike = [word for word in options("method") if _besides(word) == _besides(method)]
+        rule = _rule(inner)
+        return next((word for word in alike if _defaults(word).get(EDITOR) == rule), method)
+    parents = [word for word in _defaults(method) if _is_method(word)]
+    adds = set(_defaults(method)) - {*parents, "_self_", FPR}
+    alias = len(parents) == 1 and not adds and not _values(method)
+    return _rule(parents[0]) if alias else method
 
 
 def _own_fpr(method: str) -> str:
     defaults = _defaults(method)
-    return _own_fpr(defaults[EDITOR]) if EDITOR in defaults else defaults.get(FPR, "none")
+    inner = [defaults[EDITOR]] if EDITOR in defaults else [w for w in defaults if _is_method(w)]
+    return defaults.get(FPR) or next((_own_fpr(word) for word in inner), "none")
 
 
 def _refines(method: str) -> bool:
     """Does it come down to the loop that every rule shares?"""
-    parts = {*_defaults(method), *_defaults(method).values()} - {"_self_", method}
-    return "_distillation" in parts or any(
-        _refines(part) for part in parts if part in options("method")
-    )
+    parts = {*_defaults(method), _defaults(method).get(EDITOR, "")}
+    return "_distillation" in parts or any(_refines(part) for part in parts if _is_method(part))
+
+
+def _besides(method: str) -> tuple[Any, ...]:
+    """What a yaml says, the method it is made of aside."""
+    defaults = {key: value for key, value in _defaults(method).items() if key != EDITOR}
+    return defaults, _values(method)
+
+
+def _is_method(word: str) -> bool:
+    return word in options("method")
+
+
+def _defaults(method: str) -> Mapping[str, str]:
+    """A method's defaults list: group to option, and plain lines to nothing."""
+    found: dict[str, str] = {}
+    for line in _yaml(method).get("defaults", []):
+        found |= line if isinstance(line, dict) else {line: ""}
+    return found
+
+
+def _values(method: str) -> Mapping[str, Any]:
+    return {key: value for key, value in _yaml(method).items() if key != "defaults"}
 
 
 @cache
-def _defaults(method: str) -> Mapping[str, str]:
-    """A method's defaults list: group to option, and plain lines to nothing."""
-    file = config_home() / "conf" / "method" / f"{method}.yaml"
-    lines: list[Any] = (yaml.safe_load(file.read_text()) or {}).get("defaults", [])
-    found: dict[str, str] = {}
-    for line in lines:
-        found |= line if isinstance(line, dict) else {line: ""}
-    return found
+def _yaml(method: str) -> Mapping[str, Any]:
+    text = (config_home() / "conf" / "method" / f"{method}.yaml").read_text()
+    content: Mapping[str, Any] = yaml.safe_load(text) or {}
+    return content

@@ -78,9 +78,9 @@ def able(thing: object, capability: type[T]) -> T:
 
 
 def parts(whole: object) -> Iterator[object]:
-    """A composition and everything it is composed of: dataclasses, in fields and mappings."""
-    if isinstance(whole, Mapping):
-        for value in whole.values():
+    """A composition and everything it is composed of: dataclasses, in fields and collections."""
+    if isinstance(whole, Mapping | list | tuple):
+        for value in whole.values() if isinstance(whole, Mapping) else whole:
             yield from parts(value)
     elif dataclasses.is_dataclass(whole):
         yield whole

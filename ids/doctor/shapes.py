@@ -18,7 +18,7 @@ from ids.backbones import StableDiffusion
 from ids.core.protocols import Backbone
 from ids.core.rng import Streams
 from ids.diffusion import Guided
-from ids.diffusion.ddim import sample
+from ids.diffusion.ddim import evenly, sample
 from ids.metrics import Clip
 from ids.report.grid import Grid
 from ids.shapes import WEIGHTS
@@ -133,7 +133,8 @@ def _drawn(backbone: Backbone, texts: list[str], steps: int, bar: Bar) -> Iterat
         z_T = rng.normal("z_T", like=torch.empty(len(chunk), *LATENT))
         y_null = backbone.prompt([""] * len(chunk))
         with torch.no_grad():
-            z = sample(Guided(backbone, y_null, GUIDANCE), z_T, backbone.prompt(chunk), steps)
+            times = evenly(steps, backbone.schedule.n_timesteps)
+            z = sample(Guided(backbone, y_null, GUIDANCE), z_T, backbone.prompt(chunk), times)
         yield backbone.decode(z)
 
 

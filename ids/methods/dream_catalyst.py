@@ -14,9 +14,9 @@ class DreamCatalyst:
     """What PDS gets from its coefficients, said outright (Kim et al. 2025, DreamCatalyst): chi(t)
     (eps_phi_trg - eps_phi_src) + psi(t) (z_trg - z_src).
 
-    As released, with s = t / T: chi = delta + gamma s^(1/e), psi = identity exp(s). The released
-    code runs it on InstructPix2Pix, with image guidance, t falling from 0.9 T to 0.2 T; this is its
-    gradient on any network that answers in eps.
+    As released, with s = (t - 1) / T: chi = delta + gamma s^(1/e), psi = identity exp(s). What the
+    released code has besides belongs to InstructPix2Pix and is not here: image guidance in both
+    halves, text guidance in the target's alone, FreeU, t falling from 0.9 T to 0.2 T.
     """
 
     delta: float = 0.2
@@ -35,6 +35,6 @@ class DreamCatalyst:
         return chi.to(z) * eps_phi(z_t, y, draw.t) + psi.to(z) * z
 
     def coefficients(self, t: Timestep, n_timesteps: int) -> tuple[PerSample, PerSample]:
-        """chi and psi at s = t / T."""
-        s = (t.double() / n_timesteps).view(-1, 1, 1, 1)
+        """chi and psi at s = (t - 1) / T."""
+        s = ((t - 1).double() / n_timesteps).view(-1, 1, 1, 1)
         return self.delta + self.gamma * s ** (1 / math.e), self.identity * s.exp()

@@ -1,5 +1,6 @@
 """The fixed-point regularizer of IDS, as released; and the walk that its variants share."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -82,5 +83,5 @@ def per_sample(values: PerRow) -> PerSample:
 def check_walk(n_iters: int, scale: float) -> None:
     if n_iters < 0:
         raise ValueError(f"fpr.n_iters (N): expected 0 or more; got {n_iters}")
-    if scale < 0:
+    if not (scale >= 0 and math.isfinite(scale)):
         raise ValueError(f"fpr.scale (lambda): expected 0 or more; got {scale}")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, cross_entropy, normalize
 
 from ids.core.capabilities import FeatureBackbone, able
-from ids.core.errors import ConfigError
+from ids.core.errors import DataError
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.rng import Randomness
@@ -21,8 +21,8 @@ Patches = Float[Tensor, "B patches channels"]
 
 @dataclass(frozen=True)
 class PatchNCE:
-    """PatchNCE on the network's own self-attention (CDS: Nam et al. 2024, Eq. 8 and 9): a patch of
-    the target should resemble the source's patch at its place more than the target's elsewhere.
+    """PatchNCE on the network's own self-attention (CDS: Nam et al. 2024, as released): a patch of
+    the target should resemble the source's patch at its place, and no other.
 
     The gradient goes through the network into z_trg. Features are what the layers at `sites` give
     for the half that reads the prompt, for each patch size averaged over so many pixels a side, at
@@ -41,8 +41,10 @@ class PatchNCE:
     needs = (FeatureBackbone,)
 
     def __post_init__(self) -> None:
-        if not self.patch_sizes or min(self.patch_sizes) < 1:
-            raise ValueError(f"patch_sizes: expected 1 or more each; got {self.patch_sizes}")
+        sizes = list(self.patch_sizes)
+        whole = all(type(size) is int and size >= 1 for size in sizes)
+        if not sizes or not whole or len(set(sizes)) < len(sizes):
+            raise ValueError(f"patch_sizes: expected different whole numbers from 1; got {sizes}")
         if self.n_patches < 2:
             raise ValueError(f"n_patches: expected 2 or more; got {self.n_patches}")
         if not self.temperature > 0:
@@ -83,14 +85,14 @@ class PatchNCE:
         for site, h in maps.items():
             for size in self.patch_sizes:
                 if size > min(h.shape[-2:]):
-                    raise ConfigError(
+                    raise DataError(
                         f"patch_sizes: expected sizes up to {min(h.shape[-2:])}, the smallest side "
                         f"of the map at {site}; got {size}; leave it out, or take larger pictures"
                     )
-                vectors = normalize(avg_pool2d(h, size), dim=1).flatten(2).transpose(1, 2)
+                vectors = avg_pool2d(h, size).flatten(2).transpose(1, 2)
                 order = rng.permutation(f"patches {site}/{size}", vectors.shape[1])
                 chosen = order[:, : self.n_patches, None].to(h.device)
-                yield f"{site}/{size}", vectors.take_along_dim(chosen, dim=1)
+                yield f"{site}/{size}", normalize(vectors.take_along_dim(chosen, dim=1), dim=2)
 
 
 def patch_nce(source: Patches, target: Patches, temperature: float) -> Float[Tensor, "B patches"]:

@@ -11,7 +11,7 @@ from ids.core.tensors import Latent, Prompt
 from ids.diffusion.gaussianity import kurtosis, lag1
 from ids.diffusion.remembering import Remembering
 from ids.diffusion.schedule import diffuse, predict_z0
-from ids.methods.fpr import norm
+from ids.methods.fpr import check_walk, norm
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ class AsDrawn:
     scale: float = 1.0
 
     ignored = ("n_iters", "scale")
+
+    def __post_init__(self) -> None:
+        check_walk(self.n_iters, self.scale)
 
     def __call__(
         self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw

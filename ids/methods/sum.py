@@ -1,5 +1,6 @@
 """Several rules at once."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,11 +15,11 @@ from ids.diffusion.remembering import Remembering
 
 @dataclass(frozen=True)
 class Sum:
-    """A weighted sum of rules on one draw: CDS is 2000 / (64 * 64) DDS + 3 PatchNCE (Nam et al.
-    2024, Eq. 10).
+    """A weighted sum of rules on one draw: CDS (Nam et al. 2024) is 2000 / (64 * 64) DDS + 3
+    PatchNCE, as the released code weighs them.
 
-    The terms see the same z_t, so the network is asked once a half for all of them: terms that want
-    features go first, and their pass answers the others.
+    The terms see the same z_t. One that wants features goes first, and its pass gives the others
+    their eps: CDS asks the network once a half, at the price of DDS and a backward.
     """
 
     terms: Mapping[str, Distillation]
@@ -30,14 +31,20 @@ class Sum:
                 f"terms and weights: expected the same names; got {', '.join(self.terms)} and "
                 f"{', '.join(self.weights)}"
             )
+        for name, weight in self.weights.items():
+            if type(weight) not in (int, float) or not math.isfinite(weight):
+                raise ValueError(f"weights.{name}: expected a finite number; got {weight!r}")
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         eps_phi = Remembering(eps_phi)
         parts = {name: self.terms[name].anchor(eps_phi, z_src, y_src, draw) for name in self._order}
-        logs = {name: values for part in parts.values() for name, values in part.logs.items()}
-        return Anchor(
-            draw, self._summed({n: p.reference for n, p in parts.items()}), {}, parts, logs
-        )
+        reference = self._summed({name: part.reference for name, part in parts.items()})
+        logs = {
+            f"{name}_{log}": values
+            for name, part in parts.items()
+            for log, values in part.logs.items()
+        }
+        return Anchor(draw, reference, parts=parts, logs=logs)
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
         eps_phi = Remembering(eps_phi)

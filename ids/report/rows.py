@@ -13,9 +13,8 @@ from ids.core.errors import ConfigError
 from ids.run.evaluate import metric_columns
 from ids.run.store import Record, Store
 
-ORDER = (  # then everything else by name, the true edit last
-    *("null_edit", "sds", "dds", "cds", "pds", "dream_catalyst", "ids", "ids_cut"),
-)
+# Then everything else by name, the true edit last.
+ORDER = ["null_edit", "sds", "dds", "cds", "pds", "dream_catalyst", "ids", "ids_cut"]
 
 
 def frame(records: Iterable[Record], store: Store, engine: str | None = None) -> pd.DataFrame:

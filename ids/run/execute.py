@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ids.core.errors import ConfigError, IdsError, UnsupportedError
+from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError
 from ids.core.protocols import Backbone, Editor, Progress
 from ids.core.records import Edited, Measurement
 from ids.core.rng import Streams
@@ -61,6 +61,8 @@ class Executor:
                 outcomes += self._edit(todo, subject, progress)
             except UnsupportedError as error:
                 outcomes += [Outcome(job, "unsupported", str(error)) for job in todo]
+            except DataError as error:
+                outcomes += [Outcome(job, "failed", str(error)) for job in todo]
             except RuntimeError as error:
                 raise self._explained(error, len(todo)) from error
         for outcome in outcomes:

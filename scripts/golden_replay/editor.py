@@ -46,7 +46,6 @@ def replay(
     golden: Golden, hyper: Mapping[str, Any], z_src: Tensor, z_trg: Tensor, draws: RecordedDraws
 ) -> Replay:
     """Edits from `z_trg`, in the precision of `z_src`; `hyper` in the words of the recordings."""
-    hyper = {**RELEASED, "with_cut": False, **hyper}
     source = Shapes(count=1)[0].source
     case = EditCase("recorded", source=source, prompt_src="source", prompt_trg="target")
     subject = LatentImage(z_src, [case])
@@ -66,6 +65,7 @@ def replay(
 
 def editor_of(hyper: Mapping[str, Any], z: Tensor) -> DistillationEditor:
     """What `ids run method=...` would build for these values."""
+    hyper = {**RELEASED, **hyper}
     height, width = z.shape[-2:]
     scale = hyper.get("grad_scale", hyper["loss_scale"] * hyper["w_dds"] / (height * width))
     overrides = [
@@ -74,7 +74,7 @@ def editor_of(hyper: Mapping[str, Any], z: Tensor) -> DistillationEditor:
         f"method.guidance_scale={hyper['guidance']!r}",
         f"method.optimizer.lr={hyper['lr']!r}",
     ]
-    if hyper["with_cut"]:
+    if hyper.get("with_cut"):
         overrides += [
             f"method.distillation.weights.dds={scale!r}",
             f"method.distillation.weights.cut={hyper['w_cut']!r}",
@@ -85,7 +85,9 @@ def editor_of(hyper: Mapping[str, Any], z: Tensor) -> DistillationEditor:
     else:
         overrides.append(f"method.grad_scale={scale!r}")
     if hyper["N"] is not None:
-        overrides += [f"fpr.n_iters={hyper['N']}", f"fpr.scale={hyper['lam']!r}"]
+        overrides.append(f"fpr.n_iters={hyper['N']}")
+    if hyper["lam"] is not None:
+        overrides.append(f"fpr.scale={hyper['lam']!r}")
     if "weighting" in hyper:
         overrides.append(f"method.distillation.weighting={hyper['weighting']}")
     (setting,) = compose_all(overrides)
@@ -97,8 +99,9 @@ def editor_of(hyper: Mapping[str, Any], z: Tensor) -> DistillationEditor:
 def method_of(hyper: Mapping[str, Any]) -> str:
     """Our word for it: the contrastive loss makes CDS of DDS, and IDS + CUT of IDS."""
     word = str(hyper["method"])
-    with_cut = {"dds": "cds", "cds": "cds", "ids": "ids_cut"}
-    return with_cut[word] if hyper["with_cut"] else word
+    plain = {"cds": "dds", "ids_cut": "ids"}.get(word, word)
+    with_cut = {"dds": "cds", "ids": "ids_cut"}
+    return with_cut.get(plain, plain) if hyper.get("with_cut") else plain
 
 
 def some(value: T | None) -> T:

@@ -53,8 +53,8 @@ class Golden:
         from diffusers import UNet2DConditionModel
 
         unet = UNet2DConditionModel.from_pretrained(self.folder / "model_tiny", torch_dtype=dtype)
-        schedule = RecordedSchedule.of(
-            self.folder / "scheduler_ddpm", VP(self.inputs["alphas_cumprod_f32"].double(), dtype)
+        schedule = RecordedSchedule(
+            VP(self.inputs["alphas_cumprod_f32"].double(), dtype), self.folder / "scheduler_ddpm"
         )
         prompts = {text: self.inputs[name].to(dtype) for text, name in TEXTS.items()}
         denoiser = UNetDenoiser(unet.requires_grad_(False).eval(), schedule)
@@ -112,9 +112,11 @@ class RecordedRandomness:
     _asked: dict[str, int] = field(default_factory=dict)
 
     def permutation(self, name: str, n: int) -> Tensor:
-        order = self.permutations[self._asked.setdefault(name, len(self._asked))]
-        if len(order) != n:
-            raise ValueError(f"{name}: {n} places here, {len(order)} in the recording")
+        index = self._asked.setdefault(name, len(self._asked))
+        there = len(self.permutations[index]) if index < len(self.permutations) else 0
+        if there != n:
+            raise ValueError(f"{name}: {n} places here, {there} in the recording")
+        order = self.permutations[index]
         return order.unsqueeze(0)
 
     def normal(self, name: str, like: Tensor) -> Tensor:
@@ -129,15 +131,15 @@ class RecordedSchedule:
     """
 
     schedule: VP
-    alpha_t: Tensor  # [T]
-    beta_t: Tensor  # [T]
+    config: Path  # the scheduler's folder
 
-    @classmethod
-    def of(cls, config: Path, schedule: VP) -> "RecordedSchedule":
+    @cached_property
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """alpha_t and beta_t, [T] each."""
         from diffusers import DDPMScheduler
 
-        scheduler = DDPMScheduler.from_pretrained(config)
-        return cls(schedule, scheduler.alphas.double(), scheduler.betas.double())
+        scheduler = DDPMScheduler.from_pretrained(self.config, local_files_only=True)
+        return scheduler.alphas.double(), scheduler.betas.double()
 
     @property
     def n_timesteps(self) -> int:
@@ -151,8 +153,9 @@ class RecordedSchedule:
 
     def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
         """Of the single steps that the released PDS uses."""
-        assert torch.equal(t_prev, t - 1)
-        return Transition(*(table[t].view(-1, 1, 1, 1) for table in (self.alpha_t, self.beta_t)))
+        if not torch.equal(t_prev, t - 1):
+            raise ValueError(f"a recorded table has single steps; got {t_prev} to {t}")
+        return Transition(*(table[t].view(-1, 1, 1, 1) for table in self.tables))
 
 
 @dataclass
@@ -164,8 +167,9 @@ class Worst:
     def compare(self, name: str, ours: Tensor, golden: Tensor, relative: bool = False) -> None:
         if ours.shape != golden.shape:
             raise ValueError(f"{name}: shapes {tuple(ours.shape)} and {tuple(golden.shape)}")
-        scale = float(golden.double().abs().max()) if relative else 1.0
-        error = float((ours.double() - golden.double()).abs().max()) / scale
+        error = float((ours.double() - golden.double()).abs().max())
+        if relative and error:
+            error /= max(float(golden.double().abs().max()), 1e-30)
         # NaN compares as nothing: it must not pass as small.
         self.errors[name] = max(
             self.errors.get(name, 0.0), error if error == error else float("inf")

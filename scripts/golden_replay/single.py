@@ -118,8 +118,8 @@ class _Showing:
 def _contrast(
     case: Mapping[str, Any], view: Mapping[str, Tensor], temperature: float
 ) -> tuple[Tensor, Tensor]:
-    hyper = {"method": "cds", "with_cut": True, "guidance": 7.5, "steps": 1, "lr": 0.1, "N": None}
-    hyper |= {"w_cut": 1.0, "w_dds": 1.0, "loss_scale": 1.0, "nce_T": temperature, **case}
+    hyper = {"method": "cds", "with_cut": True, "guidance": 7.5, "w_cut": 1.0, **case}
+    hyper |= {"nce_T": temperature}
     ref, cur = view["ref"].double(), view["cur"].double().requires_grad_()
     rule = editor_of(hyper, torch.zeros(1, 4, 8, 8)).distillation
     assert isinstance(rule, Sum)

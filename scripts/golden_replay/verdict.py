@@ -13,10 +13,13 @@ RELATIVE = 1e-7  # of a gradient on its own
 
 @dataclass(frozen=True)
 class Verdict:
-    """Errors by name, and the largest that is allowed for each."""
+    """Errors by name, the largest that is allowed for each, and what was recorded but not
+    compared.
+    """
 
     errors: Mapping[str, float]
     allowed: Mapping[str, float]
+    unknown: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

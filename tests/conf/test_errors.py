@@ -20,12 +20,34 @@ WRONG = {
     "method.optimizer.momentun=0.9": "method.optimizer.momentun: no such option",
     "dataset=folder": "dataset.path: expected a value",
     "seeds=[a]": "seeds[0]: Value 'a'",
+    "+foo=3": "foo: no such option",
+    "method.n_steps.x=3": "there is none below its parent",
+    "method.distillation.weights.cut=2": "weights.cut: no such option; there is none",
+}
+CDS = "method.distillation"
+WRONG_TOGETHER = {  # the answer is about the options that were chosen, not about the default ones
+    ("method=cds", f"{CDS}.weights.cutt=2"): "did you mean cut?",
+    ("fpr=polyak", "fpr.scale=0.1"): "fpr.scale: no such option; there is n_iters, rho",
+    ("fpr=released,polyak", "fpr.scale=0.1"): "there is n_iters, rho",
+    ("method=dds,null_edit", "method.n_steps=3"): "method.n_steps: no such option",
+}
+BAD_CDS = {
+    "weights.cut=abc": "weights.cut: expected a finite number; got 'abc'",
+    "weights.cut=null": "weights.cut: expected a finite number; got None",
+    "weights.cut=true": "weights.cut: expected a finite number; got True",
+    "weights.cut=[1]": "weights.cut: expected a finite number; got [1]",
+    "weights.cut=nan": "weights.cut: expected a finite number; got nan",
+    "terms.cut.patch_sizes=[1,2.5]": "patch_sizes",
+    "terms.cut.patch_sizes=[1,1]": "patch_sizes: expected different whole numbers",
+    "terms.cut.n_patches=1": "n_patches: expected 2 or more; got 1",
+    "terms.cut.temperature=0.0": "temperature: expected more than 0; got 0.0",
 }
 BAD_VALUES = {
     "method.n_steps=many": "method.n_steps: expected int; got 'many'",
     "method.n_steps=0": "method.n_steps: expected 1 or more; got 0",
     "fpr.n_iters=-1": "fpr.n_iters (N): expected 0 or more; got -1",
     "fpr.scale=big": "expected float; got 'big'",
+    "fpr.scale=nan": "fpr.scale (lambda): expected 0 or more; got nan",
     "method.timesteps.low=949": "expected 1 <= stride <= low < high",
     "backbone.precision=fp8": "backbone.precision: expected one of fp32, fp16, bf16; got 'fp8'",
     "dataset.split=validation": "dataset.split: expected one of train, dev, test; got 'validation'",
@@ -41,6 +63,21 @@ def test_wrong_keys_and_choices(word: str, answer: str) -> None:
         compose_all([word])
     assert answer in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_TOGETHER.items())
+def test_keys_that_the_chosen_options_lack(words: tuple[str, ...], answer: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        compose_all(words)
+    assert answer in str(raised.value)
+
+
+@pytest.mark.parametrize(("word", "answer"), BAD_CDS.items())
+def test_values_of_a_sum_that_cannot_be(word: str, answer: str) -> None:
+    (setting,) = compose_all(["method=cds", f"{CDS}.{word}"])
+    with pytest.raises(ConfigError) as raised:
+        build_campaign(setting.choices, setting.values)
+    assert answer in str(raised.value)
 
 
 @pytest.mark.parametrize(("word", "answer"), BAD_VALUES.items())

@@ -37,9 +37,13 @@ def backbone_words(folder: Path) -> tuple[str, ...]:
     return ("--backbone", "stable_diffusion", f"backbone.path={folder}", "backbone.picture_size=64")
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_editing_a_photo(ids: Ids, photo: Path, tiny_sd: Path, precision: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "precision"),
+    [("ids", "fp32"), ("ids", "bf16"), ("ids_cut", "bf16"), ("pds", "fp32")],
+)
+def test_editing_a_photo(ids: Ids, photo: Path, tiny_sd: Path, method: str, precision: str) -> None:
     words = (*PROMPTS, *backbone_words(tiny_sd), f"backbone.precision={precision}")
+    words += ("--method", method)
     done = ids(
         "edit",
         "photo.jpg",

@@ -1,4 +1,4 @@
-"""The contrastive score on a small network of the true architecture: rows, maps, passes, taps."""
+"""The contrastive score on a small network of the true architecture: rows, gradients, passes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,9 +10,8 @@ from conftest import GOLDEN, Silent
 from golden_replay.recording import Golden
 from torch import Tensor
 
-from ids.backbones.hooks import hooked, shown
 from ids.backbones.latent_diffusion import LatentDiffusion
-from ids.core.errors import ConfigError
+from ids.core.errors import DataError
 from ids.core.protocols import Distillation
 from ids.core.records import Draw, EditCase
 from ids.core.rng import Streams
@@ -169,83 +168,8 @@ def test_only_the_sampled_places_are_kept() -> None:
         assert not torch.equal(features[0], features[1])
 
 
-@pytest.mark.parametrize("size", [(16, 16), (16, 8), (10, 14), (9, 5)])
-def test_maps_have_the_pictures_aspect(size: tuple[int, int]) -> None:
-    """Attention sees tokens; what is shown is a map, also where sides are odd."""
-    draw, z, _ = question(1, 1, *size)
-    _, maps = BACKBONE.features(z, BACKBONE.prompt(["source"]), draw.t, SITES)
-    low = ((size[0] + 1) // 2, (size[1] + 1) // 2)
-    shapes = [tuple(h.shape[-2:]) for h in maps.values()]
-    assert shapes == [low, low, size, size]
-    gradient(PatchNCE(n_patches=8), draw, z, z + 0.1)
-
-
-def test_a_map_is_in_reading_order() -> None:
-    """The tokens of an attention layer, laid out as the map they came from."""
-    site = "up_blocks.1.attentions.1.transformer_blocks.0.attn1"
-    module, seen = UNET.get_submodule(site), []
-    handle = module.register_forward_hook(lambda _, __, out: seen.append(out))
-    _, maps = BACKBONE.features(
-        normal(1, 1, 16, 8), BACKBONE.prompt(["source"]), torch.tensor([3]), SITES
-    )
-    handle.remove()
-    (tokens,) = seen
-    assert torch.equal(maps[site][0, :, 5, 3], tokens[0, 5 * 8 + 3])
-
-
-def hooks(network: torch.nn.Module) -> int:
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
-
-
-def ask(z: Tensor) -> Tensor:
-    return BACKBONE.eps(z, BACKBONE.prompt(["source"]), torch.tensor([500]))
-
-
-def test_taps_leave_the_network_as_it_was() -> None:
-    z = normal(1, 3)
-    before, weights = ask(z), {k: v.clone() for k, v in UNET.state_dict().items()}
-    with shown(UNET, SITES) as maps:
-        assert torch.equal(ask(z), before)
-    assert len(maps) == 4
-    with pytest.raises(RuntimeError), shown(UNET, SITES):
-        ask(z[:, :2])  # two channels where there should be four
-    with pytest.raises(RuntimeError, match="inside"), hooked(UNET, Failing()):
-        ask(z)
-    assert hooks(UNET) == 0
-    assert torch.equal(ask(z), before)
-    assert all(torch.equal(v, weights[k]) for k, v in UNET.state_dict().items())
-
-
-class Failing:
-    sites = SITES
-
-    def __call__(self, site: str, h: Tensor) -> Tensor:
-        raise RuntimeError("inside")
-
-
-class Halved:
-    sites = "mid_block.resnets.0"
-
-    def __call__(self, site: str, h: Tensor) -> Tensor:
-        return h / 2
-
-
-def test_a_hook_may_put_something_else_in_place() -> None:
-    z = normal(1, 3)
-    before = ask(z)
-    with BACKBONE.hooked(Halved()):
-        assert not torch.equal(ask(z), before)
-    assert torch.equal(ask(z), before)
-
-
-def test_a_glob_that_names_nothing_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"names none; self-attention is at .*attn1"):
-        gradient(replace(CUT, sites="up_blocks.7.*"), *question(1, 1))
-    assert hooks(UNET) == 0
-
-
 def test_a_patch_larger_than_a_map_is_refused() -> None:
-    with pytest.raises(ConfigError, match="expected sizes up to 8"):
+    with pytest.raises(DataError, match="expected sizes up to 8"):
         gradient(replace(CUT, patch_sizes=(1, 16)), *question(1, 1))
 
 
@@ -270,3 +194,15 @@ def test_the_loss_of_one_patch_by_hand() -> None:
     torch.testing.assert_close(patch_nce(same, same, 0.07), told.expand(1, 2))
     swapped = patch_nce(same, same.flip(1), 0.07)
     assert (swapped > 10).all()
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (1, 1)])
+def test_sizes_that_cannot_be_are_refused(sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="patch_sizes"):
+        PatchNCE(patch_sizes=sizes)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf")])
+def test_weights_that_cannot_be_are_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match=r"weights.cut: expected a finite number"):
+        Sum({"cut": CUT}, {"cut": weight})

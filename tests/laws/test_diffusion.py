@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ids.backbones import GaussianWorld
 from ids.core.protocols import Schedule
 from ids.diffusion import Flow, Guided, diffuse, predict_eps, predict_z0
-from ids.diffusion.ddim import sample
+from ids.diffusion.ddim import evenly, sample
 from ids.diffusion.schedule import scaled_linear_vp
 
 SCHEDULES = [scaled_linear_vp(torch.float64), Flow(dtype=torch.float64)]
@@ -46,6 +46,6 @@ def test_ddim_turns_noise_into_the_prompts_gaussian() -> None:
     world = GaussianWorld(scaled_linear_vp(), spread=0.3)
     z_T = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     mean = torch.tensor([[0.5, -0.2, 0.0]])
-    z = sample(Guided(world, mean, 1.0), z_T, mean, n_steps=200)
+    z = sample(Guided(world, mean, 1.0), z_T, mean, evenly(200, 1000))
     torch.testing.assert_close(z.mean((2, 3)), mean, atol=0.03, rtol=0)
     assert abs(float(z.std((2, 3)).mean()) - 0.3) < 0.03

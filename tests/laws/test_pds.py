@@ -14,7 +14,7 @@ from ids.core.records import Draw, EditCase
 from ids.core.rng import Streams
 from ids.data import Shapes
 from ids.diffusion import Guided, Uniform, posterior
-from ids.diffusion.schedule import VP, scaled_linear_vp
+from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import DistillationEditor
 from ids.methods import DDS, PDS, DreamCatalyst, Refined
 from ids.methods.fpr_polyak import PolyakFPR
@@ -136,9 +136,9 @@ def test_the_grid_is_the_released_one() -> None:
     assert drawn == set(range(21, 980, 2))
 
 
-def test_vp_is_its_own_single_step() -> None:
-    vp = VP(VP64.alpha_bar)
-    alpha, beta = vp.transition(at(700), at(699))
-    linear = 0.00085**0.5 + (0.012**0.5 - 0.00085**0.5) * 700 / 999
-    assert float(beta) == pytest.approx(linear**2, rel=1e-5)
-    assert float(alpha + beta) == pytest.approx(1)
+@given(t=st.integers(1, 999))
+def test_single_steps_are_the_schedules_betas(t: int) -> None:
+    alpha, beta = VP64.transition(at(t), at(t - 1))
+    linear = 0.00085**0.5 + (0.012**0.5 - 0.00085**0.5) * t / 999
+    assert float(beta) == pytest.approx(linear**2, rel=1e-9)
+    assert float(alpha) == pytest.approx(1 - linear**2, rel=1e-12)

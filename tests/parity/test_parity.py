@@ -10,12 +10,14 @@ import parity
 import pytest
 import torch
 from conftest import GOLDEN
-from golden_replay.recording import Golden, RecordedSchedule
+from golden_replay.recording import Golden
 from golden_replay.replays import replay_for
 
 from ids.core.capabilities import Transition
+from ids.core.protocols import Schedule
 from ids.diffusion import VP, Guided
-from ids.methods import FPR, PatchNCE
+from ids.diffusion.schedule import Posterior
+from ids.methods import FPR, PatchNCE, pds
 
 NAMES = Golden(GOLDEN).names()
 TINY = 1e-6
@@ -27,6 +29,7 @@ def test_recording_is_reproduced(name: str) -> None:
     assert not isinstance(replay, str), replay
     verdict = replay(Golden(GOLDEN), name)
     assert verdict.ok, verdict.errors
+    assert not verdict.unknown
 
 
 def _more_lambda(patch: pytest.MonkeyPatch) -> None:
@@ -59,14 +62,22 @@ def _warmer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PatchNCE, "losses_of", losses_of)
 
 
-def _single_beta(patch: pytest.MonkeyPatch) -> None:
-    original = RecordedSchedule.transition
+def _more_beta(patch: pytest.MonkeyPatch) -> None:
+    original = pds.posterior
 
-    def transition(self: RecordedSchedule, *a: torch.Tensor) -> Transition:
-        alpha, beta = original(self, *a)
-        return Transition(alpha, beta * (1 + TINY))
+    def posterior(s: Schedule, t: torch.Tensor, below: torch.Tensor, step: Transition) -> Posterior:
+        return original(s, t, below, Transition(step.alpha, step.beta * (1 + TINY)))
 
-    patch.setattr(RecordedSchedule, "transition", transition)
+    patch.setattr(pds, "posterior", posterior)
+
+
+def _more_guided_features(patch: pytest.MonkeyPatch) -> None:
+    original = Guided.features
+
+    def features(self: Guided, *a: object) -> object:
+        return original(replace(self, guidance_scale=self.guidance_scale * (1 + TINY)), *a)  # type: ignore[arg-type]
+
+    patch.setattr(Guided, "features", features)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +88,8 @@ def _single_beta(patch: pytest.MonkeyPatch) -> None:
         (_more_guidance, "traj/ids_N3_lam1.0"),
         (_warmer, "traj/cds"),
         (_more_guidance, "single/pds_repo"),
-        (_single_beta, "single/pds_repo"),
+        (_more_beta, "single/pds_repo"),
+        (_more_guided_features, "traj/cds"),
     ],
 )
 def test_a_millionth_is_seen(

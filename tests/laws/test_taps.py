@@ -1,0 +1,108 @@
+"""Into a network of the true architecture and out again, without a trace."""
+
+import pytest
+import torch
+from conftest import GOLDEN
+from golden_replay.recording import Golden
+from torch import Tensor
+
+from ids.backbones.hooks import hooked, shown
+from ids.core.errors import ConfigError
+
+BACKBONE = Golden(GOLDEN).backbone(torch.float64)
+UNET = BACKBONE.denoiser.unet
+SITES = "up_blocks.*.attn1"
+
+
+def normal(height: int = 16, width: int = 16) -> Tensor:
+    rng = torch.Generator().manual_seed(3)
+    return torch.randn(1, 4, height, width, dtype=torch.float64, generator=rng)
+
+
+def ask(z: Tensor) -> Tensor:
+    return BACKBONE.eps(z, BACKBONE.prompt(["source"]), torch.tensor([500]))
+
+
+def features(z: Tensor, sites: str = SITES) -> dict[str, Tensor]:
+    return dict(BACKBONE.features(z, BACKBONE.prompt(["source"]), torch.tensor([500]), sites)[1])
+
+
+def hooks(network: torch.nn.Module) -> int:
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
+
+
+class Failing:
+    sites = SITES
+
+    def __call__(self, site: str, h: Tensor) -> Tensor:
+        raise RuntimeError("inside")
+
+
+class Halved:
+    sites = "mid_block.resnets.0"
+
+    def __call__(self, site: str, h: Tensor) -> Tensor:
+        return h / 2
+
+
+def test_taps_leave_the_network_as_it_was() -> None:
+    z = normal()
+    before, weights = ask(z), {k: v.clone() for k, v in UNET.state_dict().items()}
+    with shown(UNET, SITES) as maps:
+        assert torch.equal(ask(z), before)
+    assert len(maps) == 4
+    with pytest.raises(RuntimeError), shown(UNET, SITES):
+        ask(z[:, :2])  # two channels where there should be four
+    with pytest.raises(RuntimeError, match="inside"), hooked(UNET, Failing()):
+        ask(z)
+    assert hooks(UNET) == 0
+    assert torch.equal(ask(z), before)
+    assert all(torch.equal(v, weights[k]) for k, v in UNET.state_dict().items())
+
+
+def test_a_hook_may_put_something_else_in_place() -> None:
+    z = normal()
+    before = ask(z)
+    with BACKBONE.hooked(Halved()):
+        assert not torch.equal(ask(z), before)
+    assert torch.equal(ask(z), before)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 8), (10, 14), (9, 5)])
+def test_maps_have_the_pictures_aspect(size: tuple[int, int]) -> None:
+    """Attention sees tokens; what is shown is a map, also where sides are odd."""
+    low = ((size[0] + 1) // 2, (size[1] + 1) // 2)
+    shapes = [tuple(h.shape[-2:]) for h in features(normal(*size)).values()]
+    assert shapes == [low, low, size, size]
+
+
+def test_a_map_is_in_reading_order() -> None:
+    """The tokens of an attention layer, laid out as the map they came from."""
+    site = "up_blocks.1.attentions.1.transformer_blocks.0.attn1"
+    seen: list[Tensor] = []
+    handle = UNET.get_submodule(site).register_forward_hook(lambda _, __, out: seen.append(out))
+    maps = features(normal(16, 8))
+    handle.remove()
+    (tokens,) = seen
+    assert torch.equal(maps[site][0, :, 5, 3], tokens[0, 5 * 8 + 3])
+
+
+def test_other_sites_show_maps_too() -> None:
+    assert features(normal(), "mid_block.resnets.0")["mid_block.resnets.0"].shape == (1, 64, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [
+        ("up_blocks.7.*", r"names none; self-attention is at .*attn1"),
+        ("", "names none"),
+        ("down_blocks.0", "expected modules that give a tensor; down_blocks.0 gave tuple"),
+        ("*", "expected modules that give"),
+        ("*.attn2.to_k", r"a map, or its tokens; .*to_k gave shape \[1, 8, 32\]"),
+        ("up_blocks.*.to_out", "expected modules that a pass goes through; .*to_out is none"),
+    ],
+)
+def test_sites_that_cannot_be_shown_are_named(sites: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        features(normal(), sites)
+    assert hooks(UNET) == 0
