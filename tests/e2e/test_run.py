@@ -108,23 +108,23 @@ def test_a_single_run_is_refused_before_anything_is_made(ids: Ids) -> None:
 
 
 def test_every_rule_takes_every_refiner(ids: Ids) -> None:
-    """`fpr=` on the command line refines any rule, and the table says so; N and lambda alone
-    refine nothing.
+    """`fpr=` on the command line refines any rule, and the table says so. IDS is DDS on refined
+    noise, by either word; N and lambda alone refine nothing, and say so.
     """
-    family = "released,squared,noise,finite_difference,polyak"
+    family = "none,released,squared,noise,finite_difference,polyak"
     fast = (*FAST, "limit=1", "method.n_steps=2")
-    done = ids("run", "-m", *fast, "method=sds,dds,pds", f"fpr={family}")
+    done = ids("run", "-m", *fast, "method=dds,ids,pds", f"fpr={family}")
     assert done.returncode == 0, done.stderr
-    assert len(ids.results()) == 15
-    for name in ("sds+released", "ids+polyak", "pds+finite_difference"):
+    assert len(ids.results()) == 6 + 0 + 6
+    for name in ("dds", "ids", "ids+polyak", "pds+finite_difference"):
         assert name in done.stdout
-    logs = (next(iter(ids.results())).parent / "trace.jsonl").read_text()
+    assert "dds+" not in done.stdout
+    logs = "".join((path.parent / "trace.jsonl").read_text() for path in ids.results())
     for name in ("fpr_residual_after", "eps_star_norm", "eps_star_lag1", "eps_star_kurtosis"):
         assert name in logs
-    again = ids("run", *fast, "method=ids")
-    assert "nothing to do" in again.stderr  # method=dds fpr=released was IDS
-    ids("run", *fast, "method=dds", "fpr.n_iters=3")
-    assert len(ids.results()) == 16
+    again = ids("run", *fast, "method=dds", "fpr.n_iters=3")
+    assert "fpr.n_iters=3 changes nothing: no method of this run refines its noise" in again.stderr
+    assert "nothing to do" in again.stderr
 
 
 def test_contrast_on_the_embedded_network(ids: Ids) -> None:

@@ -39,7 +39,7 @@ def backbone_words(folder: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("method", "precision"),
-    [("ids", "fp32"), ("ids", "bf16"), ("ids_cut", "bf16"), ("pds", "fp32")],
+    [("ids", "fp32"), ("ids", "bf16"), ("ids_cut", "bf16")],
 )
 def test_editing_a_photo(ids: Ids, photo: Path, tiny_sd: Path, method: str, precision: str) -> None:
     words = (*PROMPTS, *backbone_words(tiny_sd), f"backbone.precision={precision}")

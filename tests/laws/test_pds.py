@@ -93,8 +93,8 @@ def translated(rule: object) -> Tensor:
     """How far z_trg has come from z_src when nothing moves any more."""
     case = EditCase("a", Shapes(count=1)[0].source, "source", "target")
     z = latents(0)[:1]
-    sgd = partial(torch.optim.SGD, lr=0.5)
-    edit = DistillationEditor(rule, Uniform(21, 980, 2), sgd, 800, 1.0, grad_scale=1.0)  # type: ignore[arg-type]
+    sgd = partial(torch.optim.SGD, lr=2.0)
+    edit = DistillationEditor(rule, Uniform(21, 980, 2), sgd, 250, 1.0, grad_scale=1.0)  # type: ignore[arg-type]
     subject = LatentImage(z, [case])
     edit(WORLD, subject, Streams.of(0, ["a"]), Silent())
     return (subject.z_trg.detach() - z).mean((2, 3))
