@@ -17,6 +17,8 @@ FORMAT = argparse.RawDescriptionHelpFormatter
 GROUPS = (
     "method",
     "fpr",
+    "inversion",
+    "sites",
     "references",
     "backbone",
     "dataset",

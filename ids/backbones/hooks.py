@@ -88,7 +88,12 @@ def _checked(fits: bool, h: Any, site: str, expected: str) -> Any:
 
 def _named(network: nn.Module, sites: str) -> dict[str, nn.Module]:
     modules = dict(network.named_modules())
-    found = {name: m for name, m in modules.items() if name and fnmatchcase(name, sites)}
+    globs = sites.split()
+    found = {
+        name: module
+        for name, module in modules.items()
+        if name and any(fnmatchcase(name, glob) for glob in globs)
+    }
     if not found:
         attention = [name for name in modules if name.endswith("attn1")]
         raise ConfigError(

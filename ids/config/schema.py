@@ -14,6 +14,8 @@ class RunConfig:
 
     method: Any = MISSING
     fpr: Any = MISSING
+    inversion: Any = MISSING
+    sites: Any = MISSING
     references: Any = MISSING
     backbone: Any = MISSING
     dataset: Any = MISSING

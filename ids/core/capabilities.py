@@ -19,8 +19,8 @@ T = TypeVar("T")
 
 @runtime_checkable
 class Hook(Protocol):
-    """Sees what the modules that `sites` (a glob) names give, and may put something else in its
-    place.
+    """Sees what the modules that `sites` names give, and may put something else in its place.
+    `sites` is a glob of module names, or several with spaces between.
     """
 
     @property

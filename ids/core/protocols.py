@@ -109,7 +109,8 @@ class Progress(Protocol):
 @runtime_checkable
 class Editor(Protocol):
     """What `method=` selects. `random` tells whether a seed matters, `guided` whether the prompts
-    do, `stoppable` whether the state after k of its steps is what an edit of k steps gives.
+    do, `stoppable` whether the state after k of its steps is what an edit of k steps gives, and
+    `ticks` how often it tells its progress.
     """
 
     @property
@@ -118,6 +119,8 @@ class Editor(Protocol):
     def guided(self) -> bool: ...
     @property
     def stoppable(self) -> bool: ...
+    @property
+    def ticks(self) -> int: ...
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
     ) -> Trace: ...

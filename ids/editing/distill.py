@@ -50,6 +50,10 @@ class DistillationEditor:
         if self.n_steps < 1:
             raise ValueError(f"method.n_steps: expected 1 or more; got {self.n_steps}")
 
+    @property
+    def ticks(self) -> int:
+        return self.n_steps
+
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
     ) -> Trace:

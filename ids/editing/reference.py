@@ -18,6 +18,7 @@ class NullEdit:
     random = False
     guided = False
     stoppable = False
+    ticks = 0
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -32,6 +33,7 @@ class TrueEdit:
     random = False
     guided = False
     stoppable = False
+    ticks = 0
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress

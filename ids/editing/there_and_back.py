@@ -40,8 +40,8 @@ class ThereAndBack:
         return self.editor.guided
 
     @property
-    def n_steps(self) -> int:
-        return 2 * int(getattr(self.editor, "n_steps", 1))
+    def ticks(self) -> int:
+        return 2 * self.editor.ticks
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress

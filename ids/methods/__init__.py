@@ -1,4 +1,4 @@
-"""The distillation rules, and what refines their noise: one paper, one file."""
+"""The distillation rules, what refines their noise, the sampling baselines: one paper, one file."""
 
 from ids.methods.dds import DDS
 from ids.methods.dream_catalyst import DreamCatalyst
@@ -7,9 +7,13 @@ from ids.methods.fpr_finite_difference import FiniteDifferenceFPR
 from ids.methods.fpr_noise import NoiseFPR
 from ids.methods.fpr_polyak import PolyakFPR
 from ids.methods.fpr_squared import SquaredFPR
+from ids.methods.inversion import DDIMInversion
 from ids.methods.patch_nce import PatchNCE
 from ids.methods.pds import PDS
+from ids.methods.pnp import PlugAndPlay
+from ids.methods.reconstruction import Reconstruction
 from ids.methods.refined import AsDrawn, Refined
+from ids.methods.sdedit import SDEdit
 from ids.methods.sds import SDS
 from ids.methods.sum import Sum
 
@@ -19,12 +23,16 @@ __all__ = [
     "PDS",
     "SDS",
     "AsDrawn",
+    "DDIMInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",
     "NoiseFPR",
     "PatchNCE",
+    "PlugAndPlay",
     "PolyakFPR",
+    "Reconstruction",
     "Refined",
+    "SDEdit",
     "SquaredFPR",
     "Sum",
 ]

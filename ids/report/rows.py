@@ -14,7 +14,8 @@ from ids.run.evaluate import metric_columns
 from ids.run.store import Record, Store
 
 # Then everything else by name, the true edit last.
-ORDER = ["null_edit", "sds", "dds", "cds", "pds", "dream_catalyst", "ids", "ids_cut"]
+ORDER = ["null_edit", "reconstruction", "sdedit", "pnp", "sds", "dds", "cds", "pds"]
+ORDER += ["dream_catalyst", "ids", "ids_cut"]
 
 
 def frame(records: Iterable[Record], store: Store, engine: str | None = None) -> pd.DataFrame:

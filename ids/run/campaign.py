@@ -141,7 +141,7 @@ class Campaign:
             executor = Executor(
                 asked.editor, backbone, self.engine, device, self.store, self.keep_every
             )
-            steps = getattr(asked.editor, "n_steps", 1)
+            steps = max(asked.editor.ticks, 1)
             for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
                 for outcome in outcomes:
                     progress.finished(outcome.reason if outcome.status == "failed" else "")

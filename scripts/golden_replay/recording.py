@@ -20,7 +20,7 @@ from ids.core.rng import Streams
 from ids.core.tensors import Images, Latent, PerSample, Prompt, Timestep
 from ids.diffusion import VP
 
-TEXTS = {"": "emb_null", "source": "emb_src", "target": "emb_trg"}
+TEXTS = {"": "emb_null", "source": "emb_src", "target": "emb_trg", "negative": "emb_neg"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Golden:
     @cached_property
     def inputs(self) -> dict[str, Tensor]:
         return load_file(self.folder / "inputs_tiny.safetensors")
+
+    @cached_property
+    def inputs_sd4(self) -> dict[str, Tensor]:
+        """Of the recordings on the network of Stable Diffusion's topology."""
+        return load_file(self.folder / "inputs_sd4.safetensors")
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         return load_file(self.folder / f"{name}.safetensors")
@@ -48,15 +53,17 @@ class Golden:
         )
         return sorted(str(name) for name in found if not name.parts[0].startswith("model_"))
 
-    def backbone(self, dtype: torch.dtype) -> LatentDiffusion:
-        """The stored network, prompts and schedule in this precision."""
+    def backbone(self, dtype: torch.dtype, network: str = "tiny") -> LatentDiffusion:
+        """A stored network, `tiny` or `sd4`, its prompts and schedule in this precision."""
         from diffusers import UNet2DConditionModel
 
-        unet = UNet2DConditionModel.from_pretrained(self.folder / "model_tiny", torch_dtype=dtype)
+        folder = self.folder / f"model_{network}"
+        unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype)
         schedule = RecordedSchedule(
             VP(self.inputs["alphas_cumprod_f32"].double(), dtype), self.folder / "scheduler_ddpm"
         )
-        prompts = {text: self.inputs[name].to(dtype) for text, name in TEXTS.items()}
+        inputs = self.inputs if network == "tiny" else self.inputs_sd4
+        prompts = {text: inputs[name].to(dtype) for text, name in TEXTS.items() if name in inputs}
         denoiser = UNetDenoiser(unet.requires_grad_(False).eval(), schedule)
         return LatentDiffusion(denoiser, NoAutoencoder(), StoredPrompts(prompts))
 

@@ -3,13 +3,14 @@ latent went.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
-from ids.core.capabilities import FeatureBackbone, able
+from ids.core.capabilities import FeatureBackbone, Hook, able
 from ids.core.protocols import Denoiser, Distillation, Schedule, Subject
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
@@ -64,6 +65,9 @@ class ListeningBackbone:
         answer = self.backbone.eps(z_t, y, t)
         self.heard.append(answer.detach().clone())
         return answer
+
+    def hooked(self, hook: Hook) -> AbstractContextManager[None]:
+        return self.backbone.hooked(hook)
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
