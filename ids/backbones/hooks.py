@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ids.backbones.attention import SUFFIX, attentions, opened
 from ids.core.capabilities import Hook
 from ids.core.errors import ConfigError
 from ids.core.tensors import Features
@@ -16,10 +17,14 @@ from ids.core.tensors import Features
 @contextmanager
 def hooked(network: nn.Module, hook: Hook) -> Iterator[None]:
     """The outputs of the modules that `hook.sites` names go through the hook, whatever ends the
-    `with`. `ConfigError` where the glob names none, or one that gives no tensor.
+    `with`; of an attention's `.probs`, its probabilities. `ConfigError` where the glob names none,
+    or one that gives no tensor.
     """
     with ExitStack() as stack:
         for site, module in _named(network, hook.sites).items():
+            if site.endswith(SUFFIX):
+                stack.enter_context(opened(module, site, hook))
+                continue
 
             def through(_: nn.Module, __: Any, h: Any, site: str = site) -> Tensor:
                 return hook(site, _checked(isinstance(h, Tensor), h, site, "a tensor"))
@@ -88,6 +93,8 @@ def _checked(fits: bool, h: Any, site: str, expected: str) -> Any:
 
 def _named(network: nn.Module, sites: str) -> dict[str, nn.Module]:
     modules = dict(network.named_modules())
+    if SUFFIX in sites:
+        modules |= attentions(network)
     globs = sites.split()
     found = {
         name: module

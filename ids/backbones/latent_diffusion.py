@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ids.backbones.hooks import hooked, shown
-from ids.core.capabilities import Hook
+from ids.core.capabilities import Hook, TokenBackbone, Tokens, able
 from ids.core.errors import DataError
 from ids.core.protocols import Schedule
 from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
@@ -117,6 +117,12 @@ class ClipText:
                 self._known[text] = self.encoder(ids).last_hidden_state.float()
         return self._known[text]
 
+    def tokens(self, text: str) -> Tokens:
+        """As the encoder gets them, padding aside."""
+        self._check_length(text)
+        ids = self.tokenizer(text, max_length=self._length, truncation=True).input_ids
+        return Tokens(tuple(ids), tuple(self.tokenizer.decode([i]).strip() for i in ids[1:-1]))
+
     def _check_length(self, text: str) -> None:
         ids = self.tokenizer(text, verbose=False).input_ids
         if len(ids) <= self._length:
@@ -164,6 +170,9 @@ class LatentDiffusion:
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
         return self.text(texts)
+
+    def tokens(self, text: str) -> Tokens:
+        return able(self.text, TokenBackbone).tokens(text)
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         return self.denoiser(z_t, y, t)

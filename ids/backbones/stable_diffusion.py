@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ids.core.capabilities import FeatureBackbone, HookedBackbone, PosteriorSchedule
+from ids.core.capabilities import (
+    FeatureBackbone,
+    HookedBackbone,
+    PosteriorSchedule,
+    TokenBackbone,
+)
 from ids.core.errors import WeightsError
 from ids.diffusion.schedule import VP
 
@@ -39,7 +44,7 @@ class StableDiffusion:
     picture_size: int = 512
     fpr_scale: float = 1.0
 
-    gives = frozenset({FeatureBackbone, HookedBackbone, PosteriorSchedule})
+    gives = frozenset({FeatureBackbone, HookedBackbone, PosteriorSchedule, TokenBackbone})
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

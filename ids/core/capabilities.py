@@ -20,7 +20,9 @@ T = TypeVar("T")
 @runtime_checkable
 class Hook(Protocol):
     """Sees what the modules that `sites` names give, and may put something else in its place.
-    `sites` is a glob of module names, or several with spaces between.
+    `sites` is a glob of module names, or several with spaces between; `NAME.probs` are an
+    attention's probabilities, [B, heads, queries, keys]. A hook that has `wants(site, n_queries)`
+    may leave some of those to the fused computation.
     """
 
     @property
@@ -44,6 +46,22 @@ class FeatureBackbone(Protocol):
     ) -> tuple[Latent, Mapping[str, Features]]: ...
 
 
+class Tokens(NamedTuple):
+    """A prompt as its encoder reads it: the ids with the special ones at both ends, and the pieces
+    of text between those.
+    """
+
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+
+
+@runtime_checkable
+class TokenBackbone(Protocol):
+    """A backbone that tells which token is which word."""
+
+    def tokens(self, text: str) -> Tokens: ...
+
+
 class Transition(NamedTuple):
     """A step of the forward process, z_t = sqrt(alpha) z_t_prev + sqrt(beta) noise: DDPM's alpha_t
     and beta_t where t_prev is t - 1. Not the schedule's alpha(t), the coefficient of z_0.
@@ -64,6 +82,7 @@ NAMES: Mapping[type, str] = {
     FeatureBackbone: "features",
     HookedBackbone: "hooks",
     PosteriorSchedule: "posterior",
+    TokenBackbone: "tokens",
 }
 
 

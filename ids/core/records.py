@@ -59,6 +59,8 @@ class EditCase:
     mask: Picture | None = None  # white where the edit belongs
     truth: Picture | None = None  # the edit as it should be, where the world is known
     tags: frozenset[str] = frozenset()
+    blend_words: tuple[str, str] | None = None  # of source and target: where the edit belongs
+    word_weights: Mapping[str, float] = field(default_factory=dict)  # of target words, for emphasis
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What every case must satisfy, whatever its source."""
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -59,3 +60,29 @@ def checked_unique(ids: Iterable[str], where: str) -> None:
                 f"{where}: expected every case id once; {case_id!r} comes twice; rename one"
             )
         seen.add(case_id)
+
+
+def checked_blend(words: object, where: str) -> tuple[str, str] | None:
+    """`cat dog`: the words of source and target that say where the edit belongs; None for none."""
+    parts = str(words or "").split()
+    if len(parts) not in (0, 2):
+        raise DataError(
+            f"{where}: expected two words, of source and target; got {words!r}; write: cat dog"
+        )
+    return (parts[0], parts[1]) if parts else None
+
+
+def checked_weights(words: object, where: str) -> dict[str, float]:
+    """`dog:2 hat:0.5`: target words, and what their attention is multiplied by."""
+    weights: dict[str, float] = {}
+    for part in str(words or "").split():
+        word, _, value = part.rpartition(":")
+        try:
+            weights[word] = float(value)
+        except ValueError:
+            word = ""
+        if not word or not math.isfinite(weights[word]):
+            raise DataError(
+                f"{where}: expected words and numbers; got {part!r}; write: dog:2 hat:0.5"
+            )
+    return weights

@@ -13,16 +13,18 @@ import yaml
 from ids.core.errors import DataError
 from ids.core.records import EditCase
 from ids.data.cases import (
+    checked_blend,
     checked_canvas,
     checked_id,
     checked_prompt,
     checked_unique,
+    checked_weights,
     mask_within,
     picture_within,
 )
 
 TABLES = ("edits.csv", "edits.jsonl", "edits.yaml")
-COLUMNS = ("image", "source", "target", "id", "mask", "tags")
+COLUMNS = ("image", "source", "target", "id", "mask", "tags", "blend", "weights")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Folder:
     """Pictures in `path`, named by a table there: `edits.csv`, `edits.jsonl` or `edits.yaml`.
 
     Columns: image, source (prompt), target (prompt); if wanted id, mask (a picture, white where the
-    edit belongs), tags (words). `path` may also name the table itself.
+    edit belongs), tags (words), and for Prompt-to-Prompt blend (`cat dog`, the words of source and
+    target that say where the edit belongs) and weights (`dog:2`, emphasis of target words). `path`
+    may also name the table itself.
     """
 
     path: str
@@ -92,6 +96,8 @@ class Folder:
             if row.get("mask")
             else None,
             tags=frozenset(str(row.get("tags") or "").split()),
+            blend_words=checked_blend(row.get("blend"), f"{where}, blend"),
+            word_weights=checked_weights(row.get("weights"), f"{where}, weights"),
         )
 
 

@@ -100,6 +100,7 @@ class Shapes:
             mask=RenderedMask(before, after, self.size),
             truth=Rendered(after, self.size),
             tags=frozenset({attribute}),
+            blend_words=(before.shape, after.shape),
         )
 
 

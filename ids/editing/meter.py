@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ids.core.capabilities import FeatureBackbone, Hook, HookedBackbone, able
+from ids.core.capabilities import (
+    FeatureBackbone,
+    Hook,
+    HookedBackbone,
+    TokenBackbone,
+    Tokens,
+    able,
+)
 from ids.core.protocols import Backbone, Schedule
 from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
 
@@ -45,21 +52,26 @@ class Metered:
         return self.backbone.prompt(texts)
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
-        return self.backbone.eps(self._counted(z_t), y, t)
+        return self.backbone.eps(*self._counted(z_t, y), t)
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
         backbone = able(self.backbone, FeatureBackbone)
-        return backbone.features(self._counted(z_t), y, t, sites)
+        return backbone.features(*self._counted(z_t, y), t, sites)
+
+    def tokens(self, text: str) -> Tokens:
+        return able(self.backbone, TokenBackbone).tokens(text)
 
     def hooked(self, hook: Hook) -> AbstractContextManager[None]:
         return able(self.backbone, HookedBackbone).hooked(hook)
 
-    def _counted(self, z_t: Latent) -> Latent:
-        """A forward now, and a backward whenever a gradient comes back to z_t."""
+    def _counted(self, z_t: Latent, y: Prompt) -> tuple[Latent, Prompt]:
+        """A forward now, and a backward whenever a gradient comes back to z_t, or to y alone."""
         self.passes.forwards += len(z_t)
-        z_t = z_t.view_as(z_t)
+        z_t, y = z_t.view_as(z_t), y.view_as(y)
         if z_t.requires_grad:
             z_t.register_hook(self.passes.count_backward)
-        return z_t
+        elif y.requires_grad:
+            y.register_hook(self.passes.count_backward)
+        return z_t, y

@@ -8,6 +8,9 @@ from ids.methods.fpr_noise import NoiseFPR
 from ids.methods.fpr_polyak import PolyakFPR
 from ids.methods.fpr_squared import SquaredFPR
 from ids.methods.inversion import DDIMInversion
+from ids.methods.local_blend import LocalBlend
+from ids.methods.null_text import NullTextInversion
+from ids.methods.p2p import PromptToPrompt
 from ids.methods.patch_nce import PatchNCE
 from ids.methods.pds import PDS
 from ids.methods.pnp import PlugAndPlay
@@ -26,10 +29,13 @@ __all__ = [
     "DDIMInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",
+    "LocalBlend",
     "NoiseFPR",
+    "NullTextInversion",
     "PatchNCE",
     "PlugAndPlay",
     "PolyakFPR",
+    "PromptToPrompt",
     "Reconstruction",
     "Refined",
     "SDEdit",

@@ -1,12 +1,12 @@
 """The way from a source latent up to the noise it would have come from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from ids.core.protocols import Backbone, Progress
-from ids.core.tensors import Latent
+from ids.core.tensors import Latent, Prompt
 from ids.diffusion.ddim import Times, climb, leading
 from ids.diffusion.guidance import Guided
 
@@ -15,16 +15,21 @@ PROMPTS = ("source", "empty")
 
 @dataclass(frozen=True)
 class Inverted:
-    """A source's states on its way up, by timestep; 0 is the source itself."""
+    """A source's states on its way up, by timestep; 0 is the source itself. `y_null` are the null
+    prompts to come down with, by timestep, where there are some to each.
+    """
 
     states: Mapping[int, Latent]
     times: Times
+    y_null: Mapping[int, Prompt] = field(default_factory=dict)
 
 
 @runtime_checkable
 class Inversion(Protocol):
-    """From sources to their states along the diffusion."""
+    """From sources to their states along the diffusion, `n_steps` of them above the source."""
 
+    @property
+    def n_steps(self) -> int: ...
     @property
     def ticks(self) -> int: ...
     def __call__(

@@ -30,7 +30,7 @@ class Reconstruction:
 
     @property
     def ticks(self) -> int:
-        return 2 * self.inversion.ticks
+        return self.inversion.ticks + self.inversion.n_steps
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -39,9 +39,10 @@ class Reconstruction:
         with torch.no_grad():
             inverted = self.inversion(backbone, subject.z_src, texts, progress)
             y_null = backbone.prompt([self.negative_prompt] * len(texts))
-            y, eps_phi = backbone.prompt(texts), Guided(backbone, y_null, self.guidance_scale)
-            z = inverted.states[inverted.times[0]]
+            y, z = backbone.prompt(texts), inverted.states[inverted.times[0]]
             for t, below in pairwise(inverted.times):
+                null = inverted.y_null.get(t, y_null)
+                eps_phi = Guided(backbone, null, self.guidance_scale)
                 z = move(backbone.schedule, z, eps_phi(z, y, times_of(t, z)), t, below)
                 progress.step()
             subject.z_trg.copy_(z)

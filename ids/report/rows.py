@@ -14,7 +14,7 @@ from ids.run.evaluate import metric_columns
 from ids.run.store import Record, Store
 
 # Then everything else by name, the true edit last.
-ORDER = ["null_edit", "reconstruction", "sdedit", "pnp", "sds", "dds", "cds", "pds"]
+ORDER = ["null_edit", "reconstruction", "sdedit", "p2p", "pnp", "sds", "dds", "cds", "pds"]
 ORDER += ["dream_catalyst", "ids", "ids_cut"]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ids.core.capabilities import parts
+from ids.core.capabilities import TokenBackbone, needs, parts
 from ids.core.errors import ConfigError
 from ids.core.protocols import Dataset, Editor
 from ids.core.records import EditCase
@@ -41,6 +41,7 @@ class Job:
     dataset: str
     seed: int | None  # None where chance plays no part
     prompts: tuple[str, str] | None  # None where words play no part
+    words: Mapping[str, Any] | None = None  # blend words and weights, where the method reads them
 
     @cached_property
     def key(self) -> str:
@@ -49,7 +50,9 @@ class Job:
     @cached_property
     def identity(self) -> dict[str, Any]:
         truth = self.case.truth.digest() if self.case.truth and self.prompts is None else None
+        words = {} if self.words is None else {"words": self.words}
         return {
+            **words,
             "setting": self.setting.key,
             "case": self.case.id,  # names the random streams
             "source": self.case.source.digest(),
@@ -96,6 +99,7 @@ def plan(
     setting: Setting, editor: Editor, cases: Sequence[EditCase], dataset: str, seeds: Sequence[int]
 ) -> list[Job]:
     """Every case under every seed that matters; one job where none does."""
+    worded = TokenBackbone in needs(editor)
     return [
         Job(
             setting,
@@ -103,6 +107,7 @@ def plan(
             dataset,
             seed,
             (case.prompt_src, case.prompt_trg) if editor.guided else None,
+            {"blend": case.blend_words, "weights": dict(case.word_weights)} if worded else None,
         )
         for case in cases
         for seed in (seeds if editor.random else [None])

@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 from golden_replay.editor import method_of
 from golden_replay.plug_and_play import plug_and_play
+from golden_replay.prompt_to_prompt import controllers, sampling
 from golden_replay.recording import Golden
 from golden_replay.single import cutloss, google_dds, pds_repo, schedule, threestudio_sds
 from golden_replay.trajectory import trajectory
 from golden_replay.verdict import Verdict
 
 REPLAYS: dict[str, Callable[[Golden, str], Verdict]] = {
+    "p2p/controllers": controllers,
+    "p2p/sampling": sampling,
     "pnp/pnp": plug_and_play,
     "single/cutloss": cutloss,
     "single/google_dds": google_dds,

@@ -1,0 +1,133 @@
+"""Which token of the target prompt is which of the source's: Prompt-to-Prompt's bookkeeping."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ids.core.capabilities import Tokens
+from ids.core.errors import DataError
+
+Weights = Float[Tensor, " L"]  # a number per token, L tokens a prompt
+Bounds = float | Sequence[float] | Mapping[str, "float | Sequence[float]"]
+DEFAULT = "default"  # of Bounds: what holds for words that are not named
+
+
+def positions(text: str, tokens: Tokens, word: str | int) -> list[int]:
+    """Where a word, or the word of that index, stands among the tokens; the start token is 0.
+
+    As released: words are what spaces part, and pieces are counted off against their lengths.
+    """
+    words = text.split(" ")
+    wanted = {index for index, other in enumerate(words) if word in (index, other)}
+    found, at, length = [], 0, 0
+    for index, piece in enumerate(tokens.pieces, start=1):
+        if at in wanted:
+            found.append(index)
+        length += len(piece)
+        if at < len(words) and length >= len(words[at]):
+            at, length = at + 1, 0
+    return found
+
+
+def refinement(source: Tokens, target: Tokens, n: int) -> tuple[Int[Tensor, " L"], Weights]:
+    """For each of n target positions its source position (-1 where it is new), and 1 where it has
+    one: the best global alignment, a match worth 1, a replacement -1, a gap nothing.
+    """
+    x, y = source.ids, target.ids
+    score = [[0] * (len(y) + 1) for _ in range(len(x) + 1)]
+    for i in range(1, len(x) + 1):
+        for j in range(1, len(y) + 1):
+            same = score[i - 1][j - 1] + (1 if x[i - 1] == y[j - 1] else -1)
+            score[i][j] = max(score[i][j - 1], score[i - 1][j], same)
+    mapper = torch.arange(n)
+    i, j = len(x), len(y)
+    while j:
+        if i == 0 or score[i][j] == score[i][j - 1]:
+            j -= 1
+            mapper[j] = -1
+        elif score[i][j] == score[i - 1][j]:
+            i -= 1
+        else:
+            i, j = i - 1, j - 1
+            mapper[j] = i
+    return mapper, (mapper >= 0).float()
+
+
+def replacement(
+    source: tuple[str, Tokens], target: tuple[str, Tokens], n: int
+) -> Float[Tensor, "L L"]:
+    """Source positions to target positions where words were swapped one for one: a word of other
+    length spreads over all pieces of its counterpart. `DataError` where the numbers of words
+    differ.
+
+    As released, whatever follows the last swapped word is taken to stand where the target has it.
+    """
+    (text_x, x), (text_y, y) = source, target
+    words_x, words_y = text_x.split(" "), text_y.split(" ")
+    if len(words_x) != len(words_y):
+        raise DataError(
+            f"method p2p: expected prompts of as many words to replace one by one; got {text_x!r} "
+            f"and {text_y!r}; set method.words=refine"
+        )
+    swapped = [k for k, (a, b) in enumerate(zip(words_x, words_y, strict=True)) if a != b]
+    spans = [(positions(text_x, x, k), positions(text_y, y, k)) for k in swapped]
+    mapper, i, j = torch.zeros(n, n), 0, 0
+    while i < n and j < n:
+        if spans and spans[0][0][0] == i:
+            one, other = spans.pop(0)
+            if len(one) == len(other):
+                mapper[one, other] = 1
+            else:
+                mapper[one, other[0] : other[-1] + 1] = 1 / len(other)
+            i, j = i + len(one), j + len(other)
+        else:
+            mapper[i if spans else j, j] = 1
+            i, j = i + 1, j + 1
+    return mapper
+
+
+def shares(
+    bounds: Bounds, text: str, tokens: Tokens, n_steps: int, n: int
+) -> Float[Tensor, "steps L"]:
+    """For each of n_steps + 1 steps, 1 for the tokens whose attention is taken from the source:
+    over all steps up to a share, between two, or by word (`{default: 0.8, chair: 0.4}`).
+    """
+    taken = torch.zeros(n_steps + 1, n)
+    by_word = bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds}
+    ordered = sorted(by_word, key=lambda word: word != DEFAULT)
+    for word in ordered:
+        at = slice(None) if word == DEFAULT else positions(text, tokens, word)
+        bound = by_word[word]
+        start, end = (0.0, bound) if isinstance(bound, int | float) else bound
+        taken[:, at] = 0
+        taken[int(start * (n_steps + 1)) : int(end * (n_steps + 1)), at] = 1
+    return taken
+
+
+def weights(values: Mapping[str, float], text: str, tokens: Tokens, n: int) -> Weights:
+    """A factor per token: the word's own where it has one, else 1."""
+    factors = torch.ones(n)
+    for word, value in values.items():
+        factors[_found(text, tokens, word)] = value
+    return factors
+
+
+def marked(words: str, text: str, tokens: Tokens, n: int) -> Weights:
+    """1 for the tokens of these words, 0 elsewhere."""
+    chosen = torch.zeros(n)
+    for word in words.split():
+        chosen[_found(text, tokens, word)] = 1
+    return chosen
+
+
+def _found(text: str, tokens: Tokens, word: str) -> list[int]:
+    """Its positions; `DataError` where the prompt has no such word."""
+    found = positions(text, tokens, word)
+    if not found:
+        raise DataError(
+            f"word {word!r}: expected one of the prompt {text!r}, as spaces part it; got none; "
+            "change blend or weights of the case"
+        )
+    return found

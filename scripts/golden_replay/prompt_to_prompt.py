@@ -1,0 +1,236 @@
+"""p2p/*: the released word tables, controllers, local blend, and sampling with each controller."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from golden_replay.recording import Golden, Worst
+from golden_replay.verdict import DRIFT, EXACT, SINGLE, Verdict, all_within
+from ids.backbones.latent_diffusion import LatentDiffusion
+from ids.config.build import build
+from ids.config.compose import compose_all
+from ids.core.capabilities import Tokens
+from ids.core.protocols import Backbone, Progress
+from ids.core.records import EditCase
+from ids.core.rng import Streams
+from ids.core.tensors import Latent, Prompt
+from ids.data.shapes import Shapes
+from ids.diffusion.ddim import leading, move
+from ids.methods import PromptToPrompt, p2p_words
+from ids.methods.inversion import Inverted
+from ids.methods.local_blend import mask
+from ids.methods.p2p import Control
+from ids.representations import LatentImage
+
+N = 77
+
+
+@dataclass
+class Words:
+    """The recordings' tokenizer: words of more than four letters in two pieces, ids in the order of
+    first use.
+    """
+
+    known: dict[str, int] = field(default_factory=lambda: {"<s>": 0, "</s>": 1})
+
+    def tokens(self, text: str) -> Tokens:
+        pieces = [p for w in text.split(" ") for p in ([w[:3], w[3:]] if len(w) > 4 else [w])]
+        ids = [self.known.setdefault(piece, len(self.known)) for piece in pieces]
+        return Tokens((0, *ids, 1), tuple(pieces))
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Stored embeddings, told by which prompt it is; words by the recordings' tokenizer."""
+
+    backbone: LatentDiffusion
+    prompts: Sequence[str]  # source, target
+    words: Words = field(default_factory=Words)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backbone, name)
+
+    def prompt(self, texts: Sequence[str]) -> Prompt:
+        source = self.prompts[0]
+        named = ["" if not t else "source" if t == source else "target" for t in texts]
+        return self.backbone.prompt(named)
+
+    def tokens(self, text: str) -> Tokens:
+        return self.words.tokens(text)
+
+
+@dataclass(frozen=True)
+class FromNoise:
+    """Instead of an inversion: the stored noise, and the recordings' grid."""
+
+    z_T: Latent
+    n_steps: int
+    ticks: int = 0
+
+    def __call__(
+        self, backbone: Backbone, z_src: Latent, texts: Sequence[str], progress: Progress
+    ) -> Inverted:
+        times = leading(self.n_steps, backbone.schedule.n_timesteps, 0)
+        return Inverted({times[0]: self.z_T}, times)
+
+
+def controllers(golden: Golden, name: str) -> Verdict:
+    """Tables, controllers on bare tensors, and the blend, in float32 as they were recorded."""
+    description, stored, worst = golden.description(name), golden.tensors(name), Worst()
+    for kind, prompts in description["prompts"].items():
+        _tables(kind, prompts, description, stored, worst)
+        control = _control(golden, kind, description)
+        for step in range(description["num_steps"]):
+            control.step = step
+            for which, site in (("self", "x.attn1.probs"), ("cross", "x.attn2.probs")):
+                given = stored[f"ctl.{kind}.step{step}.{which}_in"].unflatten(0, (4, -1))
+                ours = control(site, given) if control.wants(site, 9) else given
+                told = stored[f"ctl.{kind}.step{step}.{which}_out"].unflatten(0, (4, -1))
+                worst.compare(f"{which}-attention", ours, told)
+    _blend(description, stored, worst)
+    return all_within(worst.errors, SINGLE)
+
+
+def sampling(golden: Golden, name: str) -> Verdict:
+    """Five guided steps under each controller, source and target side by side."""
+    description, stored, exact, single = (
+        golden.description(name),
+        golden.tensors(name),
+        Worst(),
+        Worst(),
+    )
+    for kind in ("none", *description["prompts"]):
+        for dtype, worst in ((torch.float64, exact), (torch.float32, single)):
+            _sampled(golden, kind, description, stored, dtype, worst)
+    _single_steps(golden, stored, exact)
+    drifted = {f"{key} f32": error for key, error in single.errors.items()}
+    allowed = dict.fromkeys(exact.errors, EXACT) | dict.fromkeys(drifted, DRIFT)
+    allowed |= {key: SINGLE for key in allowed if key == "maps"}
+    return Verdict(exact.errors | drifted, allowed)
+
+
+def _editor(kind: str, description: Mapping[str, Any], inversion: FromNoise) -> PromptToPrompt:
+    """What `ids run method=p2p` would build for a kind of controller."""
+    plain = kind == "none"
+    overrides = [
+        f"method.words={'replace' if kind == 'replace' else 'refine'}",
+        f"method.cross_share={0.0 if plain else description['cross_replace_steps']!r}",
+        f"method.self_share={0.0 if plain else description['self_replace_steps']!r}",
+        "method.self_side=1.0",  # all maps here are small
+    ]
+    (setting,) = compose_all(["method=p2p", *overrides])
+    editor = build(setting.values["method"], "method")
+    assert isinstance(editor, PromptToPrompt)
+    return replace(editor, inversion=inversion)
+
+
+def _case(kind: str, description: Mapping[str, Any]) -> EditCase:
+    source, target = description["prompts"].get(kind, description["prompts"]["replace"])
+    word, value = description["equalizer"].get(kind, ("", 1.0))
+    weights = {word: value} if word else {}
+    picture = Shapes(count=1)[0].source
+    return EditCase("recorded", picture, source, target, word_weights=weights)
+
+
+def _control(golden: Golden, kind: str, description: Mapping[str, Any]) -> Control:
+    case = _case(kind, description)
+    backbone = Spoken(golden.backbone(torch.float32, "sd4"), (case.prompt_src, case.prompt_trg))
+    z = golden.inputs_sd4["z_T"]
+    editor = _editor(kind, description, FromNoise(z, description["num_steps"]))
+    subject = LatentImage(z, [case])
+    return editor.control(backbone, subject, N, description["num_steps"])
+
+
+def _tables(
+    kind: str,
+    prompts: Sequence[str],
+    description: Mapping[str, Any],
+    stored: Mapping[str, Tensor],
+    worst: Worst,
+) -> None:
+    words = Words()
+    (source, target) = prompts
+    x, y = words.tokens(source), words.tokens(target)
+    if kind == "replace":
+        table = p2p_words.replacement((source, x), (target, y), N)
+        worst.compare("replace.mapper", table, stored["replace.mapper"][0])
+    if kind == "refine":
+        mapper, alphas = p2p_words.refinement(x, y, N)
+        worst.compare("refine.mapper", mapper, stored["refine.mapper"][0])
+        worst.compare("refine.alphas", alphas, stored["refine.alphas"][0])
+        shares: dict[str, p2p_words.Bounds] = {"default": 0.4, "float08": 0.8, "tuple": [0.0, 0.8]}
+        shares["dict"] = {p2p_words.DEFAULT: 0.8, "chair": 0.4}
+        for name, bounds in shares.items():
+            table = p2p_words.shares(bounds, target, y, description["num_steps"], N)
+            told = stored[f"alpha_time_words.{name}"][:, 0, 0, 0]
+            worst.compare(f"alpha_time_words.{name}", table, told)
+    if f"{kind}.equalizer" in stored:
+        word, value = description["equalizer"][kind]
+        table = p2p_words.weights({word: value}, target, y, N)
+        worst.compare("equalizer", table, stored[f"{kind}.equalizer"][0])
+
+
+def _blend(description: Mapping[str, Any], stored: Mapping[str, Tensor], worst: Worst) -> None:
+    blend, maps = description["local_blend"], stored["lb.maps"]  # layers, prompts, pixels, tokens
+    for name, subtracted in blend["substruct"].items():
+        x, marks = stored[f"lb.{name}.x"], stored[f"lb.{name}.alpha_layers"][:, 0, 0, 0, 0]
+        seen = torch.einsum("lpqt,pt->pq", maps, marks)[None].unflatten(2, (16, 16))
+        kept = mask(seen, (64, 64), blend["th"][0], spread=True)
+        if subtracted:
+            words, prompts = Words(), description["prompts"]["refine"]
+            away = [
+                p2p_words.marked(w, p, words.tokens(p), N)
+                for w, p in zip(subtracted, prompts, strict=True)
+            ]
+            seen = torch.einsum("lpqt,pt->pq", maps, torch.stack(away))[None].unflatten(2, (16, 16))
+            kept &= ~mask(seen, (64, 64), blend["th"][1], spread=False)
+        worst.compare("blend", x[:1] + kept * (x - x[:1]), stored[f"lb.{name}.y"])
+
+
+def _sampled(
+    golden: Golden,
+    kind: str,
+    description: Mapping[str, Any],
+    stored: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    worst: Worst,
+) -> None:
+    n, case = description["num_steps"], _case(kind, description)
+    network = golden.backbone(dtype, "sd4")
+    backbone = Spoken(network, (case.prompt_src, case.prompt_trg))
+    z_T = golden.inputs_sd4["z_T"].to(dtype)
+    given: list[Tensor] = []
+    network.denoiser.unet.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    editor = replace(
+        _editor(kind, description, FromNoise(z_T, n)), guidance_scale=description["guidance"]
+    )
+    subject = LatentImage(z_T, [case])
+    editor(backbone, subject, Streams(("recorded",)), _Silent())
+    end = stored[
+        f"{kind}.step{n - 1}.latents"
+        if dtype == torch.float64
+        else f"f32.{kind}.step{n - 1}.latents"
+    ]
+    worst.compare("z", subject.z_trg.detach(), end[1:])
+    if dtype == torch.float64:
+        for step in range(1, n):
+            worst.compare("latents", given[step][:2], stored[f"{kind}.step{step - 1}.latents"])
+
+
+def _single_steps(golden: Golden, stored: Mapping[str, Tensor], worst: Worst) -> None:
+    """The released steps down and up on a grid of 50, at single timesteps."""
+    vp = golden.backbone(torch.float64, "sd4").schedule
+    eps, z = golden.inputs_sd4["z_T"].double(), golden.inputs_sd4["z_0"].double()
+    for t in (1, 20, 500, 980):
+        below = max(t - 20, 0)
+        worst.compare("prev_step", move(vp, z, eps, t, below), stored[f"ddim.prev_step.t{t}"])
+        worst.compare("next_step", move(vp, z, eps, below, t), stored[f"ddim.next_step.t{t}"])
+
+
+@dataclass(frozen=True)
+class _Silent:
+    def step(self) -> None:
+        pass
