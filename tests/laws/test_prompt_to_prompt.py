@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import GOLDEN, Silent
-from golden_replay.prompt_to_prompt import Spoken, Words
 from golden_replay.recording import Golden
+from golden_replay.spoken import Spoken, Words
 from torch import Tensor
 
 from ids.backbones.hooks import hooked

@@ -50,6 +50,7 @@ class Hungry:
     random = True
     guided = True
     stoppable = True
+    ticks = 0
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
