@@ -50,6 +50,7 @@ class Hungry:
     random = True
     guided = True
     stoppable = True
+    ticks = 1
     ticks = 0
 
     def __call__(
@@ -65,6 +66,7 @@ class Poisoned:
     random = True
     guided = True
     stoppable = True
+    ticks = 1
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
