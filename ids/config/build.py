@@ -26,7 +26,7 @@ def build_campaign(
     of the options chosen in its groups.
     """
     return Campaign(
-        asked=_asked(name_of(choices["method"], choices["fpr"]), config["method"], "method"),
+        asked=_asked(_name(choices), config["method"], "method"),
         references=[
             _asked(key, node, f"references.{key}") for key, node in config["references"].items()
         ],
@@ -48,6 +48,10 @@ def build_campaign(
 
 def _asked(name: str, node: Mapping[str, Any], where: str) -> Asked:
     return Asked(name, _deciding(node), build(node, where))
+
+
+def _name(choices: Mapping[str, str]) -> str:
+    return name_of(choices["method"], choices["fpr"], choices["inversion"])
 
 
 def _deciding(node: Any) -> Any:

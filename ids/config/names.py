@@ -1,4 +1,4 @@
-"""What a method on refined noise is called: by one name, however it was asked for."""
+"""What a method is called: by one name, however it was asked for."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -9,17 +9,25 @@ import yaml
 from ids.config.paths import config_home, options
 
 FPR = "override /fpr@_global_.fpr"  # how a method's yaml brings its own refiner along
+INVERSION = "override /inversion@_global_.inversion"  # or its own inversion
 EDITOR = "/method@editor"  # how it is made of another
 
 
-def name_of(method: str, fpr: str) -> str:
+def name_of(method: str, fpr: str, inversion: str = "ddim") -> str:
+    """The method's word, and what was chosen otherwise than the word says: `ids+polyak`,
+    `p2p+null_text`.
+    """
+    if "inversion" in _values(method):
+        own = _defaults(method).get(INVERSION, "ddim")
+        return method if inversion == own else f"{method}+{inversion}"
+    return _refined(method, fpr) if _refines(method) else method
+
+
+def _refined(method: str, fpr: str) -> str:
     """`ids` is DDS on `released` noise: so are `method=ids` and `method=dds fpr=released`.
     `ids+polyak` is DDS on Polyak's, `sds+released` SDS on released noise; `fpr=none` gives the rule
-    back. Methods that refine nothing keep their name, and so does a yaml that says more than its
-    refiner.
+    back. A yaml that says more than its refiner keeps its name.
     """
-    if not _refines(method):
-        return method
     rule = _rule(method)
     same = [word for word in options("method") if _refines(word) and _rule(word) == rule]
     family = {_own_fpr(word): word for word in reversed(same)}

@@ -36,6 +36,21 @@ def test_a_method_on_refined_noise_has_one_name(method: str, fpr: str, name: str
     assert name_of(method, fpr) == name
 
 
+@pytest.mark.parametrize(
+    ("method", "inversion", "name"),
+    [
+        ("p2p", "ddim_from_0", "p2p"),
+        ("p2p", "null_text", "p2p+null_text"),
+        ("pnp", "ddim", "pnp"),
+        ("reconstruction", "null_text", "reconstruction+null_text"),
+        ("sdedit", "null_text", "sdedit"),
+        ("dds", "null_text", "dds"),
+    ],
+)
+def test_another_inversion_is_in_the_name(method: str, inversion: str, name: str) -> None:
+    assert name_of(method, "none", inversion) == name
+
+
 def test_a_new_yaml_renames_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither one that inherits, nor one that says the same as a word that is there."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf")

@@ -51,7 +51,6 @@ class Hungry:
     guided = True
     stoppable = True
     ticks = 1
-    ticks = 0
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
