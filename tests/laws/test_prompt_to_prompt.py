@@ -15,6 +15,8 @@ from ids.core.protocols import Editor
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data import Shapes
+from ids.diffusion import Guided
+from ids.diffusion.ddim import leading, sample
 from ids.editing import Metered
 from ids.methods import DDIMInversion, LocalBlend, NullTextInversion, PromptToPrompt, Reconstruction
 from ids.methods.p2p_words import positions, replacement, weights
@@ -58,7 +60,12 @@ def test_everything_left_alone_is_plain_sampling_and_stays_fused() -> None:
         control.step = step
         assert not control.wants("x.attn1.probs", 4)
         assert not control.wants("x.attn2.probs", 4)
-    assert not torch.allclose(edited(free, z, [case("a")]), edited(P2P, z, [case("a")]))
+    y, y_null, times = SD.prompt(["target"]), SD.prompt([""]), leading(5, 1000, 0)
+    with torch.no_grad():
+        z_T = DDIMInversion(5, 0)(BACKBONE, z, [A], Silent()).states[times[0]]  # type: ignore[arg-type]
+        alone = sample(Guided(SD, y_null, 7.5), z_T, y, times)
+    torch.testing.assert_close(edited(free, z, [case("a")]), alone, rtol=0, atol=1e-10)
+    assert not torch.allclose(edited(P2P, z, [case("a")]), alone)
 
 
 @pytest.mark.parametrize("words", [{}, {"blend_words": ("chair", "chair")}])
