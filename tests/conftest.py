@@ -2,12 +2,16 @@
 subprocess.
 """
 
+import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -21,6 +25,8 @@ settings.load_profile("ids")
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(ROOT / "scripts"))
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
+Done = subprocess.CompletedProcess[str]
 
 
 TINY_CLIP = {  # in open_clip's layout
@@ -49,20 +55,42 @@ def silent() -> Silent:
 
 
 @dataclass(frozen=True)
+class Warm:
+    """A process that has the slow imports behind it, and forks for every command."""
+
+    requests: IO[str]
+    answers: IO[str]
+
+    def __call__(self, words: Sequence[str], folder: Path, timeout: int) -> Done:
+        with tempfile.TemporaryDirectory() as prints:
+            out, err = Path(prints, "out"), Path(prints, "err")
+            asked = {"words": words, "timeout": timeout, "folder": str(folder)}
+            asked |= {"out": str(out), "err": str(err)}
+            print(json.dumps(asked), file=self.requests, flush=True)
+            status = int(self.answers.readline())
+            if status == -signal.SIGALRM:
+                raise subprocess.TimeoutExpired(["ids", *words], timeout, out.read_text())
+            return subprocess.CompletedProcess(
+                ["ids", *words], status, out.read_text(), err.read_text()
+            )
+
+
+@dataclass(frozen=True)
 class Ids:
-    """The command, in a folder of its own."""
+    """The command, in a process and a folder of its own. Where the environment is another, one that
+    starts from nothing.
+    """
 
     folder: Path
+    warm: Warm
 
-    def __call__(
-        self, *words: str, timeout: float = 240, **env: str
-    ) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, timeout: int = 240, **env: str) -> Done:
+        if not env:
+            return self.warm(words, self.folder, timeout)
         return subprocess.run(
             [sys.executable, "-m", "ids.cli", *words],
             cwd=self.folder,
-            env=os.environ
-            | {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
-            | env,
+            env=os.environ | ENVIRONMENT | env,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -73,9 +101,24 @@ class Ids:
         return sorted((self.folder / "outputs" / "results").glob("??/*/job.json"))
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    program = [sys.executable, str(Path(__file__).with_name("warm.py"))]
+    with subprocess.Popen(
+        program,
+        env=os.environ | ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Warm(process.stdin, process.stdout)
+
+
 @pytest.fixture
-def ids(tmp_path: Path) -> Ids:
-    return Ids(tmp_path)
+def ids(tmp_path: Path, warm: Warm) -> Ids:
+    return Ids(tmp_path, warm)
 
 
 @pytest.fixture(scope="session")

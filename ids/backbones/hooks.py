@@ -3,34 +3,42 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 from torch import Tensor, nn
 
-from ids.backbones.attention import SUFFIX, attentions, opened
+from ids.backbones.attention import SUFFIX, opened
+from ids.backbones.sites import Size, Visit, named, parse
 from ids.core.capabilities import Hook
 from ids.core.errors import ConfigError
 from ids.core.tensors import Features
+
+WHOLE = ""  # the network itself among its modules
 
 
 @contextmanager
 def hooked(network: nn.Module, hook: Hook) -> Iterator[None]:
     """The outputs of the modules that `hook.sites` names go through the hook, whatever ends the
-    `with`; of an attention's `.probs`, its probabilities. `ConfigError` where the glob names none,
-    or one that gives no tensor.
+    `with`; of an attention's `.probs`, its probabilities. `ConfigError` where a glob names none,
+    one that gives no tensor, or none whose maps are as fine as it says.
     """
+    visit, given = Visit(parse(hook.sites)), _Given()
+    modules = named(network, visit.sites)
+    outputs = {name: m for name, m in modules.items() if not name.endswith(SUFFIX)}
     with ExitStack() as stack:
-        for site, module in _named(network, hook.sites).items():
-            if site.endswith(SUFFIX):
-                stack.enter_context(opened(module, site, hook))
-                continue
+        given.watch(WHOLE, network, stack)
+        for name in modules.keys() - outputs:
+            stack.enter_context(opened(modules[name], name, hook))
+        for name, module in outputs.items():
 
-            def through(_: nn.Module, __: Any, h: Any, site: str = site) -> Tensor:
-                return hook(site, _checked(isinstance(h, Tensor), h, site, "a tensor"))
+            def through(_: nn.Module, __: Any, h: Any, name: str = name) -> Tensor:
+                h = _checked(isinstance(h, Tensor), h, name, "a tensor")
+                return hook(name, h) if visit.takes(name, h, given.sizes[WHOLE]) else h
 
             stack.callback(module.register_forward_hook(through).remove)
         yield
+    if given.sizes:
+        visit.check(outputs)
 
 
 @contextmanager
@@ -40,18 +48,27 @@ def shown(network: nn.Module, sites: str) -> Iterator[Mapping[str, Features]]:
     Attention works on tokens: their height and width are those of the innermost module around it
     that was given a map, so that any aspect ratio and any topology will do.
     """
-    seen, named = _Seen(sites), _named(network, sites)
+    seen, names = _Seen(sites), named(network, parse(sites))
     with ExitStack() as stack:
-        for outer in {outer for site in named for outer in _around(site)}:
-            module = network.get_submodule(outer)
-            handle = module.register_forward_pre_hook(seen.size(outer), with_kwargs=True)
-            stack.callback(handle.remove)
+        for outer in {outer for name in names for outer in _around(name)}:
+            seen.given.watch(outer, network.get_submodule(outer), stack)
         stack.enter_context(hooked(network, seen))
         yield seen.maps
-    if silent := sorted(set(named) - set(seen.maps)):
-        raise ConfigError(
-            f"sites: expected modules that a pass goes through; {silent[0]} is none; leave it out"
-        )
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The height and width of what modules were given last."""
+
+    sizes: dict[str, Size] = field(default_factory=dict)
+
+    def watch(self, name: str, module: nn.Module, stack: ExitStack) -> None:
+        def note(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            for h in (*given[:1], named.get("hidden_states")):
+                if isinstance(h, Tensor) and h.ndim == 4:
+                    self.sizes[name] = (h.shape[2], h.shape[3])
+
+        stack.callback(module.register_forward_pre_hook(note, with_kwargs=True).remove)
 
 
 @dataclass(frozen=True)
@@ -60,57 +77,31 @@ class _Seen:
 
     sites: str
     maps: dict[str, Features] = field(default_factory=dict)
-    _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def size(self, module: str) -> Any:
-        def note(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-            for h in (*given[:1], named.get("hidden_states")):
-                if isinstance(h, Tensor) and h.ndim == 4:
-                    self._sizes[module] = (h.shape[2], h.shape[3])
-
-        return note
+    given: _Given = field(default_factory=_Given)
 
     def __call__(self, site: str, h: Tensor) -> Tensor:
         self.maps[site] = h if h.ndim == 4 else self._as_map(site, h)
         return h
 
-    def _as_map(self, site: str, tokens: Tensor) -> Features:
-        size = next((self._sizes[o] for o in _around(site) if o in self._sizes), (0, 0))
+    def _as_map(self, name: str, tokens: Tensor) -> Features:
+        sizes = self.given.sizes
+        size = next((sizes[outer] for outer in _around(name) if outer in sizes), (0, 0))
         fits = tokens.ndim == 3 and tokens.shape[1] == size[0] * size[1]
-        tokens = _checked(fits, tokens, site, "a map, or its tokens")
+        tokens = _checked(fits, tokens, name, "a map, or its tokens")
         h: Features = tokens.transpose(1, 2).unflatten(2, size)
         return h
 
 
-def _checked(fits: bool, h: Any, site: str, expected: str) -> Any:
+def _checked(fits: bool, h: Any, name: str, expected: str) -> Any:
     if not fits:
         gave = f"shape {list(h.shape)}" if isinstance(h, Tensor) else type(h).__name__
         raise ConfigError(
-            f"sites: expected modules that give {expected}; {site} gave {gave}; leave it out"
+            f"sites: expected modules that give {expected}; {name} gave {gave}; leave it out"
         )
     return h
 
 
-def _named(network: nn.Module, sites: str) -> dict[str, nn.Module]:
-    modules = dict(network.named_modules())
-    if SUFFIX in sites:
-        modules |= attentions(network)
-    globs = sites.split()
-    found = {
-        name: module
-        for name, module in modules.items()
-        if name and any(fnmatchcase(name, glob) for glob in globs)
-    }
-    if not found:
-        attention = [name for name in modules if name.endswith("attn1")]
-        raise ConfigError(
-            f"sites: expected a glob that names modules of the network; {sites!r} names none; "
-            f"self-attention is at {', '.join(attention)}"
-        )
-    return found
-
-
-def _around(site: str) -> list[str]:
-    """The modules that hold this one, innermost first; the network itself has the empty name."""
-    names = site.split(".")
+def _around(name: str) -> list[str]:
+    """The modules that hold this one, innermost first; last the network itself."""
+    names = name.split(".")
     return [".".join(names[:depth]) for depth in reversed(range(len(names)))]

@@ -100,9 +100,43 @@ def test_other_sites_show_maps_too() -> None:
         ("*", "expected modules that give"),
         ("*.attn2.to_k", r"a map, or its tokens; .*to_k gave shape \[1, 8, 32\]"),
         ("up_blocks.*.to_out", "expected modules that a pass goes through; .*to_out is none"),
+        ("*.attn1 up_blocks.7.*", "'up_blocks.7.*' names none"),
+        ("up_blocks.*.attn1@1/8", "as fine as up_blocks.*.attn1 asks; its have sides of 1, 1/2 of"),
+        ("time_embedding@1", r"expected maps or tokens where @ asks .* shape \[1, 128\]"),
+        *(
+            (f"*.attn1@{wrong}", "expected GLOB@1/4")
+            for wrong in ("", "2", "1/3", "1..1/2", "x", "1/0")
+        ),
+        ("*.attn1.probs@1/2", "of modules"),
     ],
 )
 def test_sites_that_cannot_be_shown_are_named(sites: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         features(normal(), sites)
     assert hooks(UNET) == 0
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 8), (9, 5)])
+@pytest.mark.parametrize(
+    ("sides", "blocks"), [("1/2", {0}), ("1", {1}), ("1/2..1", {0, 1}), ("1/8..1/2", {0})]
+)
+def test_sites_by_resolution(sides: str, blocks: set[int], size: tuple[int, int]) -> None:
+    """Tokens and maps alike, whatever the aspect, and odd sides too."""
+    for glob in ("up_blocks.*.attn1", "up_blocks.*.resnets.1.conv2"):
+        shown = features(normal(*size), f"{glob}@{sides}")
+        assert {int(name.split(".")[1]) for name in shown} == blocks
+
+
+def test_a_module_meant_twice_is_hooked_once() -> None:
+    seen: list[str] = []
+
+    class Listing:
+        sites = "up_blocks.*.attn1@1 *.attn1 up_blocks.0.*.attn1"
+
+        def __call__(self, site: str, h: Tensor) -> Tensor:
+            seen.append(site)
+            return h
+
+    with BACKBONE.hooked(Listing()):
+        ask(normal())
+    assert len(seen) == len(set(seen)) == 7
