@@ -56,6 +56,8 @@ EDIT = """edit one picture
   ids edit photo.jpg --source "a cat" --target "a pig" \\
       --backbone stable_diffusion backbone.path=/models/sd14
   ids edit scene.png --source "a plain red circle" --target "a plain blue circle" method.n_steps=100
+  ids edit photo.jpg --source "a photo of a cat" --target "a photo of a dog" --backbone sd15 \\
+      --method p2p "dataset.blend=cat dog" dataset.weights=dog:2
 """
 
 TABLE = """print what is in the store: means with 95 % intervals, differences paired to a baseline

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-SLOW = ("torch", "torchmetrics.functional.image", "transformers", "diffusers", "pandas", "wandb")
+SLOW = ("torch", "torchmetrics.functional.image", "transformers", "diffusers", "pandas")
 SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch")
 
 

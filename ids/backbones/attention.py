@@ -9,8 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from ids.core.capabilities import Hook
+from ids.core.errors import ConfigError
 
 SUFFIX = ".probs"  # what names an attention's probabilities among the sites of a network
+PLAIN = {  # what diffusers' attention is in Stable Diffusion 1 and 2; others compute more
+    "group_norm": None,
+    "spatial_norm": None,
+    "norm_cross": None,
+    "norm_q": None,
+    "norm_k": None,
+    "add_k_proj": None,
+    "residual_connection": False,
+    "rescale_output_factor": 1.0,
+}
 
 
 def attentions(network: nn.Module) -> dict[str, nn.Module]:
@@ -24,23 +35,33 @@ def attentions(network: nn.Module) -> dict[str, nn.Module]:
 
 @contextmanager
 def opened(attention: Any, site: str, hook: Hook) -> Iterator[None]:
-    """While it lasts, this attention's probabilities go through the hook."""
-    fused = attention.processor
-    attention.processor = _Opened(site, hook, fused)
+    """While it lasts, this attention's probabilities go through the hook, after those of hooks that
+    are there already. `ConfigError` where it computes more than softmax(q k) v.
+    """
+    before = attention.processor
+    more = [name for name, value in PLAIN.items() if getattr(attention, name, value) != value]
+    if isinstance(before, nn.Module) or more:
+        raise ConfigError(
+            f"sites: expected plain attention, as Stable Diffusion's; {site} has "
+            f"{more[0] if more else type(before).__name__}; leave it out"
+        )
+    hooks = before.hooks if isinstance(before, _Opened) else ()
+    fused = before.fused if isinstance(before, _Opened) else before
+    attention.processor = _Opened(site, (*hooks, hook), fused)
     try:
         yield
     finally:
-        attention.processor = fused
+        attention.processor = before
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """A diffusers attention processor: softmax(q k) handed to the hook as [B, heads, queries,
-    keys], then applied. Where the hook does not want it, the fused one does the work.
+    """A diffusers attention processor: softmax(q k) handed to the hooks as [B, heads, queries,
+    keys], then applied. Where none of them wants it, the fused one does the work.
     """
 
     site: str
-    hook: Hook
+    hooks: tuple[Hook, ...]
     fused: Any
 
     def __call__(
@@ -51,8 +72,8 @@ class _Opened:
         attention_mask: Tensor | None = None,
         **further: Any,
     ) -> Tensor:
-        wants = getattr(self.hook, "wants", None)
-        if wants is not None and not wants(self.site, hidden_states.shape[1]):
+        wanting = [hook for hook in self.hooks if self._wants(hook, hidden_states.shape[1])]
+        if not wanting:
             fused: Tensor = self.fused(
                 attn, hidden_states, encoder_hidden_states, attention_mask, **further
             )
@@ -60,10 +81,15 @@ class _Opened:
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         q, k, v = attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context)
         q, k, v = (attn.head_to_batch_dim(x) for x in (q, k, v))
-        probs = attn.get_attention_scores(q, k, attention_mask)
-        probs = self.hook(self.site, probs.unflatten(0, (-1, attn.heads)))
+        probs = attn.get_attention_scores(q, k, attention_mask).unflatten(0, (-1, attn.heads))
+        for hook in wanting:
+            probs = hook(self.site, probs)
         out = attn.batch_to_head_dim(torch.bmm(probs.flatten(0, 1).to(v.dtype), v))
         for layer in attn.to_out:
             out = layer(out)
         given: Tensor = out
         return given
+
+    def _wants(self, hook: Hook, n_queries: int) -> bool:
+        wants = getattr(hook, "wants", None)
+        return wants is None or bool(wants(self.site, n_queries))

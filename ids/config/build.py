@@ -2,6 +2,7 @@
 any weights are read.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -16,6 +17,7 @@ from ids.config.names import name_of
 from ids.core.errors import ConfigError, IdsError
 from ids.run import Asked, Campaign, Store
 
+PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that names its place already
 NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
 
 
@@ -76,7 +78,8 @@ def build(node: Any, where: str) -> Any:
         cause = error.__cause__
         if isinstance(cause, IdsError):
             raise cause from error
-        raise ConfigError(f"{where}: {cause or error}") from error
+        told = str(cause or error)
+        raise ConfigError(told if PLACE.match(told) else f"{where}: {told}") from error
 
 
 def _check_values(node: Any, where: str) -> None:

@@ -2,6 +2,7 @@
 nearest right name.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -17,11 +18,13 @@ def check(node: object, where: str = "") -> None:
     if isinstance(node, Mapping):
         if "_target_" in node:
             _check_target(node, where)
-        for key, value in node.items():
-            check(value, f"{where}.{key}" if where else str(key))
+        for key in sorted(node, key=str):  # fpr and inversion before method, which points to them
+            check(node[key], f"{where}.{key}" if where else str(key))
     elif isinstance(node, list):
         for index, value in enumerate(node):
             check(value, f"{where}[{index}]")
+    elif isinstance(node, float) and math.isnan(node):
+        raise ConfigError(f"{where}: expected a number; got nan; leave it out for the default")
     elif node == "???":
         raise ConfigError(f"{where}: expected a value; got none; add {where}=... to the command")
 

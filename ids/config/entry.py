@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ids.config.check import check
-from ids.config.compose import compose_all, plain, running_choices, search_path, sweeping
+from ids.config.compose import Composed, compose_all, plain, running_choices, search_path, sweeping
 from ids.config.paths import config_home
 from ids.core.errors import IdsError
 
@@ -41,10 +41,8 @@ def run(overrides: Sequence[str], multirun: bool) -> Launched:
     """Check every setting asked for, then launch them."""
     settings = compose_all(overrides)
     values = settings[0].values
-    ignored = [word for word in overrides if word.startswith("fpr.")]
-    if ignored and all(setting.choices["fpr"] == "none" for setting in settings):
-        told = f"{ignored[0]} changes nothing: no method of this run refines its noise"
-        print(f"ids: {told}; add fpr=released, or leave it out", file=sys.stderr)
+    for told in _ignored(overrides, settings):
+        print(f"ids: {told}", file=sys.stderr)
     folder = Path(values["output_dir"]) / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     sweeping = multirun or settings[0].multirun or len(settings) > 1
     places = [
@@ -66,6 +64,20 @@ def run(overrides: Sequence[str], multirun: bool) -> Launched:
             raise stop.__cause__ from None
         raise
     return Launched(folder, Path(values["output_dir"]), values)
+
+
+def _ignored(overrides: Sequence[str], settings: Sequence[Composed]) -> Iterator[str]:
+    """What was asked for and changes nothing."""
+    for word in overrides:
+        if word.startswith("fpr.") and all(s.choices["fpr"] == "none" for s in settings):
+            why = "no method of this run refines its noise; add fpr=released"
+        elif word.startswith(("inversion.", "inversion=")) and not any(
+            "inversion" in s.values["method"] for s in settings
+        ):
+            why = "no method of this run inverts; take reconstruction, p2p or pnp"
+        else:
+            continue
+        yield f"{word} changes nothing: {why}, or leave it out"
 
 
 @hydra.main(config_path=str(config_home() / "conf"), config_name="config", version_base="1.3")

@@ -127,6 +127,15 @@ class Editor(Protocol):
 
 
 @runtime_checkable
+class Checking(Protocol):
+    """An editor that asks more of a case than its prompts: `DataError` where it is not there, so
+    that such a case takes no batch mate along.
+    """
+
+    def check(self, backbone: Backbone, case: EditCase) -> None: ...
+
+
+@runtime_checkable
 class Dataset(Protocol):
     """A named, versioned sequence of cases."""
 

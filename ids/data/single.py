@@ -5,13 +5,15 @@ from pathlib import Path
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
-from ids.data.cases import checked_canvas, checked_prompt
+from ids.data.cases import checked_blend, checked_canvas, checked_prompt, checked_weights
 from ids.data.pictures import MaskFile, PictureFile
 
 
 @dataclass(frozen=True)
 class Single:
-    """The picture at `path`, to be brought from `prompt_src` to `prompt_trg`."""
+    """The picture at `path`, to be brought from `prompt_src` to `prompt_trg`. For Prompt-to-Prompt
+    `blend` (`cat dog`) and `weights` (`dog:2`), as a folder's columns.
+    """
 
     path: str
     prompt_src: str
@@ -19,6 +21,8 @@ class Single:
     size: int
     mask: str | None = None
     fit: str = "stretch"
+    blend: str = ""
+    weights: str = ""
 
     name = "single"
 
@@ -26,6 +30,8 @@ class Single:
         checked_canvas(self.size, self.fit)
         checked_prompt(self.prompt_src, "source prompt")
         checked_prompt(self.prompt_trg, "target prompt")
+        checked_blend(self.blend, "dataset.blend")
+        checked_weights(self.weights, "dataset.weights")
         for path in filter(None, (self.path, self.mask)):
             if not Path(path).is_file():
                 raise DataError(f"{path}: expected a picture file; there is none; check the path")
@@ -40,5 +46,11 @@ class Single:
         source = PictureFile(Path(self.path), self.size, self.fit)
         mask = MaskFile(PictureFile(Path(self.mask), self.size, self.fit)) if self.mask else None
         return EditCase(
-            source.digest()[:12], source, self.prompt_src.strip(), self.prompt_trg.strip(), mask
+            source.digest()[:12],
+            source,
+            self.prompt_src.strip(),
+            self.prompt_trg.strip(),
+            mask,
+            blend_words=checked_blend(self.blend, "dataset.blend"),
+            word_weights=checked_weights(self.weights, "dataset.weights"),
         )

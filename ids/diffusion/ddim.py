@@ -2,16 +2,18 @@
 back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
 
+from ids.core.errors import ConfigError
 from ids.core.protocols import Denoiser, Schedule
 from ids.core.tensors import Latent, Prompt, Timestep
 from ids.diffusion.schedule import diffuse, predict_z0
 
 Times = Sequence[int]  # where a walk stops, noisiest first, 0 last
+SPANNED = 0.85  # of all timesteps, at least: a grid that ends below does not reach the noise
 
 
 def evenly(n_steps: int, n_timesteps: int) -> Times:
@@ -21,13 +23,18 @@ def evenly(n_steps: int, n_timesteps: int) -> Times:
 
 
 def leading(n_steps: int, n_timesteps: int, offset: int = 0) -> Times:
-    """Stable Diffusion's grid: offset + k T // n_steps for k = n_steps - 1 .. 0, and then the clean
-    end, where its schedulers (`set_alpha_to_one` false) take alpha_bar of timestep 0.
+    """Stable Diffusion's grid: offset + k (T // n_steps) for k = n_steps - 1 .. 0, and then the
+    clean end, where its schedulers (`set_alpha_to_one` false) take alpha_bar of timestep 0.
+
+    `ConfigError` where strides of whole timesteps span too few of them: 600 of 1000 end at 600.
     """
     stride = n_timesteps // n_steps
-    if not stride or offset + stride * (n_steps - 1) >= n_timesteps:
-        raise ValueError(
-            f"steps: expected at most {n_timesteps - offset} on a grid from {offset}; got {n_steps}"
+    top = offset + stride * (n_steps - 1)
+    if not stride or top >= n_timesteps or stride * n_steps < SPANNED * n_timesteps:
+        raise ConfigError(
+            f"n_steps: expected a number whose grid from {offset} reaches the noise within "
+            f"{n_timesteps} timesteps; got {n_steps}, which ends at {top}; take 20, 50, 250, 500 "
+            f"or {n_timesteps - 1}"
         )
     return [*(offset + stride * k for k in reversed(range(n_steps))), 0]
 
@@ -38,12 +45,18 @@ def move(schedule: Schedule, z_t: Latent, eps: Latent, t: int, to: int) -> Laten
     return diffuse(schedule, z_0t, eps, times_of(to, z_t))
 
 
-def sample(eps_phi: Denoiser, z_T: Latent, y: Prompt, times: Times) -> Latent:
-    """z_0 from z_T, which stands at times[0]."""
+def descend(eps_phi: Denoiser, z_T: Latent, y: Prompt, times: Times) -> Iterator[Latent]:
+    """The states at times[1:], one after the other, from z_T at times[0]."""
     z_t = z_T
     for t, below in pairwise(times):
         z_t = move(eps_phi.schedule, z_t, eps_phi(z_t, y, times_of(t, z_t)), t, below)
-    return z_t
+        yield z_t
+
+
+def sample(eps_phi: Denoiser, z_T: Latent, y: Prompt, times: Times) -> Latent:
+    """z_0 from z_T."""
+    *_, z_0 = descend(eps_phi, z_T, y, times)
+    return z_0
 
 
 def climb(eps_phi: Denoiser, z_below: Latent, y: Prompt, below: int, t: int) -> Latent:

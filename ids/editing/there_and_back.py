@@ -72,7 +72,13 @@ class _Reversed:
     @property
     def cases(self) -> Sequence[EditCase]:
         return [
-            replace(case, prompt_src=case.prompt_trg, prompt_trg=case.prompt_src)
+            replace(
+                case,
+                prompt_src=case.prompt_trg,
+                prompt_trg=case.prompt_src,
+                blend_words=case.blend_words and case.blend_words[::-1],
+                word_weights={},
+            )
             for case in self.subject.cases
         ]
 

@@ -1,11 +1,11 @@
 """The way from a source latent up to the noise it would have come from."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
-from ids.core.protocols import Backbone, Progress
+from ids.core.protocols import Backbone, Progress, Schedule
 from ids.core.tensors import Latent, Prompt
 from ids.diffusion.ddim import Times, climb, leading
 from ids.diffusion.guidance import Guided
@@ -14,27 +14,61 @@ PROMPTS = ("source", "empty")
 
 
 @dataclass(frozen=True)
+class Descent:
+    """The way down that an inversion is wanted for: its guidance, the null prompt of each row, and
+    the timesteps at which it wants the source's states.
+    """
+
+    guidance_scale: float
+    y_null: Prompt
+    wanted: Collection[int]
+
+
+@dataclass(frozen=True)
 class Inverted:
-    """A source's states on its way up, by timestep; 0 is the source itself. `y_null` are the null
-    prompts to come down with, by timestep, where there are some to each.
+    """A source's states by timestep, those that were wanted, and by timestep the null prompts to
+    come down with.
     """
 
     states: Mapping[int, Latent]
-    times: Times
-    y_null: Mapping[int, Prompt] = field(default_factory=dict)
+    y_null: Mapping[int, Prompt]
 
 
 @runtime_checkable
 class Inversion(Protocol):
-    """From sources to their states along the diffusion, `n_steps` of them above the source."""
+    """From sources to their states along the diffusion, `n_steps` of them above the source.
+    `fits_null` tells whether it does something about guidance.
+    """
 
     @property
     def n_steps(self) -> int: ...
     @property
+    def fits_null(self) -> bool: ...
+    @property
     def ticks(self) -> int: ...
+    def times(self, schedule: Schedule) -> Times: ...
     def __call__(
-        self, backbone: Backbone, z_src: Latent, texts: Sequence[str], progress: Progress
+        self,
+        backbone: Backbone,
+        z_src: Latent,
+        texts: Sequence[str],
+        descent: Descent,
+        progress: Progress,
     ) -> Inverted: ...
+
+
+def checked_descent(inversion: Inversion, guidance_scale: float) -> None:
+    """`ValueError` where null prompts would be fitted that nobody reads."""
+    if inversion.fits_null and guidance_scale == 1:
+        raise ValueError(
+            "method.guidance_scale: expected one that reads null prompts with "
+            "inversion=null_text; got 1; set method.guidance_scale=7.5, or inversion=ddim"
+        )
+
+
+def told(prompt: str, texts: Sequence[str]) -> Sequence[str]:
+    """What the network is told of the sources: their prompts, or nothing."""
+    return texts if prompt == "source" else [""] * len(texts)
 
 
 @dataclass(frozen=True)
@@ -51,6 +85,8 @@ class DDIMInversion:
     offset: int = 1
     prompt: str = "source"
 
+    fits_null = False
+
     def __post_init__(self) -> None:
         if self.n_steps < 1:
             raise ValueError(f"inversion.n_steps: expected 1 or more; got {self.n_steps}")
@@ -65,15 +101,24 @@ class DDIMInversion:
     def ticks(self) -> int:
         return self.n_steps
 
+    def times(self, schedule: Schedule) -> Times:
+        return leading(self.n_steps, schedule.n_timesteps, self.offset)
+
     def __call__(
-        self, backbone: Backbone, z_src: Latent, texts: Sequence[str], progress: Progress
+        self,
+        backbone: Backbone,
+        z_src: Latent,
+        texts: Sequence[str],
+        descent: Descent,
+        progress: Progress,
     ) -> Inverted:
-        y = backbone.prompt(texts if self.prompt == "source" else [""] * len(texts))
+        y = backbone.prompt(told(self.prompt, texts))
         eps_phi = Guided(backbone, y, guidance_scale=1.0)
-        times = leading(self.n_steps, backbone.schedule.n_timesteps, self.offset)
+        times = self.times(backbone.schedule)
         states, z = {0: z_src}, z_src
         for t, below in reversed([*pairwise(times)]):
             z = climb(eps_phi, z, y, below, t)
-            states[t] = z
+            if t in descent.wanted:
+                states[t] = z
             progress.step()
-        return Inverted(states, times)
+        return Inverted(states, dict.fromkeys(times, descent.y_null))

@@ -1,5 +1,6 @@
 """Prompt-to-Prompt's local blend: an edit kept to where its words look."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
+Size = tuple[int, int]  # height and width
+Maps = Float[Tensor, "B 2 height width"]  # of source and target
 Attended = Float[Tensor, "B 2 queries"]  # by the marked words of source and target, over all steps
 
 
@@ -27,10 +30,11 @@ class LocalBlend:
         for name in ("start", "threshold", "side"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"method.blend.{name}: expected 0 to 1; got {getattr(self, name)}")
+        if self.side == 0:
+            raise ValueError("method.blend.side: expected more than 0; take method.blend=null")
 
-    def map_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        height, width = (int(side * self.side + 0.5) for side in size)
-        return height, width
+    def map_size(self, size: Size) -> Size:
+        return scaled(size, self.side)
 
     def __call__(
         self,
@@ -46,17 +50,24 @@ class LocalBlend:
         source, target = z.chunk(2)
         size = (z.shape[2], z.shape[3])
         maps = attended.unflatten(2, self.map_size(size))
-        kept = mask(maps, size, self.threshold, spread=True).to(z)
+        kept = mask(spread(maps), size, self.threshold).to(z)
         blended = source + kept * (target - source)
         return torch.cat([source, torch.where(worded.view(-1, 1, 1, 1), blended, target)])
 
 
-def mask(
-    maps: Float[Tensor, "B 2 height width"], size: tuple[int, int], threshold: float, spread: bool
-) -> Tensor:
-    """True, [B 1 H W], where the source's map or the target's is above the threshold."""
-    if spread:
-        maps = max_pool2d(maps, 3, 1, 1)
+def scaled(size: Size, side: float) -> Size:
+    """Of maps with that share of the sides; a network rounds up where it halves."""
+    return math.ceil(size[0] * side), math.ceil(size[1] * side)
+
+
+def spread(maps: Maps) -> Maps:
+    """Each by a pixel in all directions."""
+    wider: Maps = max_pool2d(maps, 3, 1, 1)
+    return wider
+
+
+def mask(maps: Maps, size: Size, threshold: float) -> Bool[Tensor, "B 1 H W"]:
+    """Where the source's map or the target's is above that share of its largest value."""
     maps = interpolate(maps, size=size)
     maps = maps / maps.amax((2, 3), keepdim=True)
     above: Tensor = (maps > threshold).any(1, keepdim=True)

@@ -10,16 +10,24 @@ from ids.core.capabilities import Tokens
 from ids.core.errors import DataError
 
 Weights = Float[Tensor, " L"]  # a number per token, L tokens a prompt
-Bounds = float | Sequence[float] | Mapping[str, "float | Sequence[float]"]
+Share = float | Sequence[float]  # up to this share of the steps, or between two
+Bounds = Share | Mapping[str, Share]
 DEFAULT = "default"  # of Bounds: what holds for words that are not named
+UNREADABLE = "\ufffd"  # what a part of a character decodes to
 
 
 def positions(text: str, tokens: Tokens, word: str | int) -> list[int]:
     """Where a word, or the word of that index, stands among the tokens; the start token is 0.
 
     As released: words are what spaces part, and pieces are counted off against their lengths.
+    `DataError` where a piece is part of a character, and cannot be counted.
     """
-    words = text.split(" ")
+    if any(UNREADABLE in piece for piece in tokens.pieces):
+        raise DataError(
+            f"prompt {text!r}: expected words whose tokens are whole characters, to find {word!r} "
+            "among them; got some in bytes; write it in plain letters"
+        )
+    words = text.split()
     wanted = {index for index, other in enumerate(words) if word in (index, other)}
     found, at, length = [], 0, 0
     for index, piece in enumerate(tokens.pieces, start=1):
@@ -28,6 +36,11 @@ def positions(text: str, tokens: Tokens, word: str | int) -> list[int]:
         length += len(piece)
         if at < len(words) and length >= len(words[at]):
             at, length = at + 1, 0
+    if isinstance(word, int) and not found:
+        raise DataError(
+            f"prompt {text!r}: expected the word {words[word]!r} among its tokens; it was cut off; "
+            "shorten the prompt"
+        )
     return found
 
 
@@ -65,7 +78,7 @@ def replacement(
     As released, whatever follows the last swapped word is taken to stand where the target has it.
     """
     (text_x, x), (text_y, y) = source, target
-    words_x, words_y = text_x.split(" "), text_y.split(" ")
+    words_x, words_y = text_x.split(), text_y.split()
     if len(words_x) != len(words_y):
         raise DataError(
             f"method p2p: expected prompts of as many words to replace one by one; got {text_x!r} "
@@ -88,19 +101,31 @@ def replacement(
     return mapper
 
 
+def intervals(bounds: Bounds) -> dict[str, tuple[float, float]]:
+    """By word, the default first: from and up to which share of the steps. `ValueError` where these
+    are no shares.
+    """
+    by_word = bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds}
+    found = {}
+    for word in sorted(by_word, key=lambda word: word != DEFAULT):
+        bound = by_word[word]
+        pair = (0.0, bound) if isinstance(bound, int | float) else tuple(bound)
+        if len(pair) != 2 or not 0 <= pair[0] <= pair[1] <= 1:
+            raise ValueError(f"expected a share, or two in order, of 0 to 1; got {bound}")
+        found[word] = pair
+    return found
+
+
 def shares(
     bounds: Bounds, text: str, tokens: Tokens, n_steps: int, n: int
 ) -> Float[Tensor, "steps L"]:
     """For each of n_steps + 1 steps, 1 for the tokens whose attention is taken from the source:
-    over all steps up to a share, between two, or by word (`{default: 0.8, chair: 0.4}`).
+    over all steps up to a share, between two, or by word (`{default: 0.8, chair: 0.4}`; words that
+    the prompt has not are passed over).
     """
     taken = torch.zeros(n_steps + 1, n)
-    by_word = bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds}
-    ordered = sorted(by_word, key=lambda word: word != DEFAULT)
-    for word in ordered:
+    for word, (start, end) in intervals(bounds).items():
         at = slice(None) if word == DEFAULT else positions(text, tokens, word)
-        bound = by_word[word]
-        start, end = (0.0, bound) if isinstance(bound, int | float) else bound
         taken[:, at] = 0
         taken[int(start * (n_steps + 1)) : int(end * (n_steps + 1)), at] = 1
     return taken

@@ -1,14 +1,13 @@
 """SDEdit."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 
 from ids.core.protocols import Backbone, Progress, Subject
 from ids.core.records import Trace
 from ids.core.rng import Streams
-from ids.diffusion.ddim import leading, move, times_of
+from ids.diffusion.ddim import descend, leading, times_of
 from ids.diffusion.guidance import Guided
 from ids.diffusion.schedule import diffuse
 
@@ -53,9 +52,8 @@ class SDEdit:
         times = leading(self.n_steps, s.n_timesteps, self.offset)[-self.ticks - 1 :]
         eps = rng.normal("eps", like=subject.z_src)
         with torch.no_grad():
-            z = diffuse(s, subject.z_src, eps, times_of(times[0], subject.z_src))
-            for t, below in pairwise(times):
-                z = move(s, z, eps_phi(z, y_trg, times_of(t, z)), t, below)
+            z_T = diffuse(s, subject.z_src, eps, times_of(times[0], subject.z_src))
+            for z in descend(eps_phi, z_T, y_trg, times):
+                subject.z_trg.copy_(z)
                 progress.step()
-            subject.z_trg.copy_(z)
         return Trace()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError
-from ids.core.protocols import Backbone, Editor, Progress
+from ids.core.protocols import Backbone, Checking, Editor, Progress
 from ids.core.records import Edited, Measurement
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
@@ -76,6 +76,8 @@ class Executor:
         for job in jobs:
             try:
                 self.backbone.prompt([job.case.prompt_src, job.case.prompt_trg])
+                if isinstance(self.editor, Checking):
+                    self.editor.check(self.backbone, job.case)
                 rows.append((job, encode(self.backbone, job.case.source, self.device)))
             except IdsError as error:
                 failed.append(Outcome(job, "failed", str(error)))

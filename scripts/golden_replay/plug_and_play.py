@@ -17,6 +17,7 @@ from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
 from ids.methods import DDIMInversion
+from ids.methods.inversion import Descent
 from ids.representations import LatentImage
 
 SITES = {
@@ -80,10 +81,12 @@ def _inversion(
     steps = Steps(backbone.denoiser.unet, ListeningBackbone(backbone))
     assert isinstance(editor.inversion, DDIMInversion)
     with torch.no_grad():
-        inverted = editor.inversion(backbone, z_0, ["source"], steps)
-    states = torch.stack([inverted.states[t] for t in reversed(inverted.times)])
+        times = editor.inversion.times(backbone.schedule)
+        descent = Descent(1.0, backbone.prompt([""]), times)
+        inverted = editor.inversion(backbone, z_0, ["source"], descent, steps)
+    states = torch.stack([inverted.states[t] for t in reversed(times)])
     worst.compare("inverted_latents", states, stored["inverted_latents"])
-    worst.compare("timesteps", torch.tensor(inverted.times[:-1]), stored["timesteps"])
+    worst.compare("timesteps", torch.tensor(times[:-1]), stored["timesteps"])
     worst.compare("reconstruction", _edited(editor, steps, z_0), stored["reconstruction"])
 
 
@@ -101,8 +104,8 @@ def _case(
         f"inversion.n_steps={n}",
         f"method.n_steps={n}",
         f"method.guidance_scale={description['guidance']!r}",
-        f"method.conv_share={max(case['conv_injection_steps'], 0) / n!r}",
-        f"method.attention_share={max(case['qk_injection_steps'], 0) / n!r}",
+        f"method.conv_share={_share(case['conv_injection_steps'], n)!r}",
+        f"method.attention_share={_share(case['qk_injection_steps'], n)!r}",
         "method.negative_prompt=negative",
         "sites=stable_diffusion",
     ]
@@ -123,6 +126,11 @@ def _case(
             recorded = f"{case['name']}.step{index}.{key}"
             if recorded in stored:
                 worst.compare(key, answers[n + index], stored[recorded])
+
+
+def _share(steps: int, n: int) -> float:
+    """The share that comes to so many steps, whatever is rounded."""
+    return min((max(steps, 0) + 0.5) / n, 1.0)
 
 
 def _edited(editor: Editor, steps: Steps, z_0: Tensor) -> Tensor:

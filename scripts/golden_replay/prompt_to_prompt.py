@@ -17,8 +17,8 @@ from ids.core.rng import Streams
 from ids.data.shapes import Shapes
 from ids.diffusion.ddim import move
 from ids.methods import PromptToPrompt, p2p_words
-from ids.methods.local_blend import mask
-from ids.methods.p2p import Control
+from ids.methods.local_blend import mask, spread
+from ids.methods.p2p_control import Control
 from ids.representations import LatentImage
 
 N = 77
@@ -88,7 +88,7 @@ def _control(golden: Golden, kind: str, description: Mapping[str, Any]) -> Contr
     z = golden.inputs_sd4["z_T"]
     editor = _editor(kind, description, FromNoise(z, description["num_steps"]))
     subject = LatentImage(z, [case])
-    return editor.control(backbone, subject, N, description["num_steps"])
+    return editor.control(backbone, subject)
 
 
 def _tables(
@@ -125,7 +125,7 @@ def _blend(description: Mapping[str, Any], stored: Mapping[str, Tensor], worst: 
     for name, subtracted in blend["substruct"].items():
         x, marks = stored[f"lb.{name}.x"], stored[f"lb.{name}.alpha_layers"][:, 0, 0, 0, 0]
         seen = torch.einsum("lpqt,pt->pq", maps, marks)[None].unflatten(2, (16, 16))
-        kept = mask(seen, (64, 64), blend["th"][0], spread=True)
+        kept = mask(spread(seen), (64, 64), blend["th"][0])
         if subtracted:
             words, prompts = Words(), description["prompts"]["refine"]
             away = [
@@ -133,7 +133,7 @@ def _blend(description: Mapping[str, Any], stored: Mapping[str, Tensor], worst: 
                 for w, p in zip(subtracted, prompts, strict=True)
             ]
             seen = torch.einsum("lpqt,pt->pq", maps, torch.stack(away))[None].unflatten(2, (16, 16))
-            kept &= ~mask(seen, (64, 64), blend["th"][1], spread=False)
+            kept &= ~mask(seen, (64, 64), blend["th"][1])
         worst.compare("blend", x[:1] + kept * (x - x[:1]), stored[f"lb.{name}.y"])
 
 

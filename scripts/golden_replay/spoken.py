@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
 from ids.core.capabilities import Hook, Tokens
-from ids.core.protocols import Backbone, Progress
+from ids.core.protocols import Backbone, Progress, Schedule
 from ids.core.tensors import Latent, Prompt
-from ids.diffusion.ddim import leading
-from ids.methods.inversion import Inverted
+from ids.diffusion.ddim import Times, leading
+from ids.methods.inversion import Descent, Inverted
 
 BLOCKS = {"mid": "mid_block.attentions.0", "up4x4_first": "up_blocks.1.attentions.0"}
 MAPS = {  # site -> its name in the recordings
@@ -89,9 +89,18 @@ class FromNoise:
     z_T: Latent
     n_steps: int
     ticks: int = 0
+    fits_null: bool = False
+
+    def times(self, schedule: Schedule) -> Times:
+        return leading(self.n_steps, schedule.n_timesteps, 0)
 
     def __call__(
-        self, backbone: Backbone, z_src: Latent, texts: Sequence[str], progress: Progress
+        self,
+        backbone: Backbone,
+        z_src: Latent,
+        texts: Sequence[str],
+        descent: Descent,
+        progress: Progress,
     ) -> Inverted:
-        times = leading(self.n_steps, backbone.schedule.n_timesteps, 0)
-        return Inverted({times[0]: self.z_T}, times)
+        times = self.times(backbone.schedule)
+        return Inverted({times[0]: self.z_T}, dict.fromkeys(times, descent.y_null))

@@ -27,6 +27,8 @@ WRONG = {
 CDS = "method.distillation"
 WRONG_TOGETHER = {  # the answer is about the options that were chosen, not about the default ones
     ("method=cds", f"{CDS}.weights.cutt=2"): "did you mean cut?",
+    ("method=cds", f"{CDS}.weights.cut=nan"): "weights.cut: expected a number; got nan",
+    ("method=ids", "fpr.scale=nan"): "fpr.scale: expected a number; got nan",
     ("fpr=polyak", "fpr.scale=0.1"): "fpr.scale: no such option; there is n_iters, rho",
     ("fpr=released,polyak", "fpr.scale=0.1"): "there is n_iters, rho",
     ("method=dds,null_edit", "method.n_steps=3"): "method.n_steps: no such option",
@@ -36,7 +38,6 @@ BAD_CDS = {
     "weights.cut=null": "weights.cut: expected a finite number; got None",
     "weights.cut=true": "weights.cut: expected a finite number; got True",
     "weights.cut=[1]": "weights.cut: expected a finite number; got [1]",
-    "weights.cut=nan": "weights.cut: expected a finite number; got nan",
     "terms.cut.patch_sizes=[1,2.5]": "patch_sizes",
     "terms.cut.patch_sizes=[1,1]": "patch_sizes: expected different whole numbers",
     "terms.cut.n_patches=1": "n_patches: expected 2 or more; got 1",
@@ -47,7 +48,6 @@ BAD_VALUES = {
     "method.n_steps=0": "method.n_steps: expected 1 or more; got 0",
     "fpr.n_iters=-1": "fpr.n_iters (N): expected 0 or more; got -1",
     "fpr.scale=big": "expected float; got 'big'",
-    "fpr.scale=nan": "fpr.scale (lambda): expected 0 or more; got nan",
     "method.timesteps.low=949": "expected 1 <= stride <= low < high",
     "backbone.precision=fp8": "backbone.precision: expected one of fp32, fp16, bf16; got 'fp8'",
     "dataset.split=validation": "dataset.split: expected one of train, dev, test; got 'validation'",

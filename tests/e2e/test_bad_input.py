@@ -40,6 +40,50 @@ def test_one_line_and_nothing_written(ids: Ids, words: tuple[str, ...], answer: 
     assert not list(ids.folder.glob("*.ids.png"))
 
 
+def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
+    Image.new("RGB", (64, 64), "red").save(ids.folder / "ok.png")
+    table = "image,source,target,blend\n" + "".join(
+        f"ok.png,a red circle,a blue square,{blend}\n"
+        for blend in ("circle square", "", "cat square")
+    )
+    (ids.folder / "edits.csv").write_text(table)
+    words = ("run", "references=none", "metrics=standard", "logger=files", "inversion.n_steps=3")
+    done = ids(*words, "method=p2p", "dataset=folder", "dataset.path=.")
+    assert done.returncode == 1
+    assert "word 'cat': expected one of the prompt 'a red circle'" in done.stdout
+    assert "2, 1 failed" in done.stdout
+    assert len(list(ids.folder.rglob("edit.png"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("method=reconstruction inversion=null_text", "method.guidance_scale: expected one that"),
+        ("method=pnp inversion=null_text", "inversion: expected ddim for method=pnp"),
+        (
+            "method=pnp inversion.n_steps=45",
+            "method.n_steps: expected timesteps that the inversion",
+        ),
+        ("method=sdedit method.n_steps=600", "n_steps: expected a number whose grid from 1"),
+        ("method=p2p sites=stable_diffusion", "method.blend.side: expected a share at which"),
+        (
+            "method=pnp sites=by_resolution method.negative_prompt=''",
+            "sites: expected maps as fine as up_blocks.*.resnets.1",
+        ),
+        (
+            "method=pnp sites=stable_diffusion method.negative_prompt=''",
+            "'up_blocks.[23].attentions.*.attn1.to_[qk]' names no",
+        ),
+        ("method=p2p method.cross_share=[0.4,0.1]", "method.cross_share: expected a share, or two"),
+    ],
+)
+def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, answer: str) -> None:
+    done = ids("run", *words.split(), "limit=1", "references=none", "logger=files")
+    assert done.returncode == 2
+    assert answer in one_line(done.stderr)
+    assert not ids.results()
+
+
 def test_a_picture_that_cannot_be_read_fails_alone(ids: Ids) -> None:
     Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
     (ids.folder / "broken.png").write_bytes(b"not a picture")

@@ -23,6 +23,12 @@ from ids.editing import DistillationEditor
 from ids.methods import DDS, FPR, Refined
 from ids.representations import LatentImage, encode
 
+STEPS = {
+    "ids": ("method.n_steps=3",),
+    "ids_cut": ("method.n_steps=3",),
+    "p2p": ("inversion.n_steps=3", "dataset.blend=circle square", "dataset.weights=blue:2"),
+    "pnp": ("inversion.n_steps=3", "method.n_steps=3", "method.negative_prompt=a gray square"),
+}
 PROMPTS = ("--source", "a red circle", "--target", "a blue square")
 
 
@@ -39,20 +45,12 @@ def backbone_words(folder: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("method", "precision"),
-    [("ids", "fp32"), ("ids", "bf16"), ("ids_cut", "bf16")],
+    [("ids", "fp32"), ("ids", "bf16"), ("ids_cut", "bf16"), ("p2p", "bf16"), ("pnp", "bf16")],
 )
 def test_editing_a_photo(ids: Ids, photo: Path, tiny_sd: Path, method: str, precision: str) -> None:
     words = (*PROMPTS, *backbone_words(tiny_sd), f"backbone.precision={precision}")
-    words += ("--method", method)
-    done = ids(
-        "edit",
-        "photo.jpg",
-        *words,
-        "method.n_steps=3",
-        "references=none",
-        "--out",
-        "new/edited.png",
-    )
+    words += ("--method", method, "references=none", *STEPS[method])
+    done = ids("edit", "photo.jpg", *words, "--out", "new/edited.png")
     assert done.returncode == 0, done.stderr
     assert Image.open(ids.folder / "new" / "edited.png").size == (64, 64)
     assert "edited picture: new/edited.png" in done.stdout

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ids.backbones import GaussianWorld
+from ids.config.compose import compose_all
 from ids.core.capabilities import Hook
 from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, Editor
@@ -25,6 +26,8 @@ from ids.diffusion.ddim import evenly, leading
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import Metered
 from ids.methods import DDIMInversion, PlugAndPlay, Reconstruction, SDEdit
+from ids.methods.inversion import Descent
+from ids.methods.pnp import FromSource
 from ids.representations import LatentImage
 
 SD = Golden(GOLDEN).backbone(torch.float64, "sd4")
@@ -73,13 +76,13 @@ def test_inversion_and_sampling_undo_each_other_to_first_order() -> None:
 
 def test_without_a_word_the_way_up_is_told_nothing() -> None:
     inversion = DDIMInversion(5, prompt="empty")
-    told, empty = (
-        i(SD, normal(1, 0), [text], Silent()).states[801]
-        for i, text in ((inversion, "source"), (DDIMInversion(5), ""))
+    told, empty, other = (
+        i(SD, normal(1, 0), [text], Descent(1.0, SD.prompt([""]), [801]), Silent()).states
+        for i, text in ((inversion, "source"), (DDIMInversion(5), ""), (DDIMInversion(5), "source"))
     )
-    assert torch.equal(told, empty)
-    other = DDIMInversion(5)(SD, normal(1, 0), ["source"], Silent()).states[801]
-    assert not torch.equal(told, other)
+    assert set(told) == {0, 801}  # what is not wanted is not kept
+    assert torch.equal(told[801], empty[801])
+    assert not torch.equal(told[801], other[801])
 
 
 @given(n=st.integers(1, 999), offset=st.integers(0, 1))
@@ -88,9 +91,12 @@ def test_the_grid_is_diffusers_own(n: int, offset: int) -> None:
 
     scheduler = DDIMScheduler(steps_offset=offset)
     scheduler.set_timesteps(n)
-    *times, end = leading(n, 1000, offset)
-    assert times == scheduler.timesteps.tolist()
-    assert end == 0
+    theirs = scheduler.timesteps.tolist()
+    if theirs[0] > 999 or 1000 // n * n < 850:  # out of the schedule, or far from its end
+        with pytest.raises(ConfigError, match="reaches the noise"):
+            leading(n, 1000, offset)
+    else:
+        assert leading(n, 1000, offset) == [*theirs, 0]
     assert evenly(n, 1000)[0] == 999
 
 
@@ -120,8 +126,60 @@ def test_plug_and_play_under_equal_words_is_the_reconstruction() -> None:
 def test_injection_holds_the_source() -> None:
     z, cases = normal(1, 1), [case("a")]
     free = edited(replace(PNP, conv_share=0.0, attention_share=0.0), z, cases)
-    assert not torch.allclose(edited(PNP, z, cases), free)
+    held = edited(PNP, z, cases)
+    source = edited(Reconstruction(DDIMInversion(10)), z, cases)
+    assert (held - source).norm() < (free - source).norm()
     assert hooks() == 0
+
+
+def test_a_followed_reconstruction_is_told_what_the_way_up_was() -> None:
+    """Its features may be read under other words: with nothing injected they do not matter, and
+    with equal words all around it is the reconstruction's own states that hold.
+    """
+    z = normal(1, 1)
+    metered = Metered(SD)
+    follow = replace(PNP, followed="reconstruction")
+    told = edited(follow, z, [case("a")], metered)
+    assert metered.passes.forwards == 10 + 10 + 30
+    untold = edited(replace(follow, inversion=DDIMInversion(10, prompt="empty")), z, [case("a")])
+    assert not torch.allclose(told, untold)
+
+
+def test_a_failing_injection_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(self: FromSource, site: str, h: Tensor) -> Tensor:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(FromSource, "__call__", failing)
+    with pytest.raises(RuntimeError, match="inside"):
+        edited(PNP, normal(1, 1), [case("a")])
+    assert hooks() == 0
+
+
+def test_sites_by_resolution_are_the_released_list_and_one_more() -> None:
+    """On Stable Diffusion's topology: the same convolution, and the first self-attention at 1/4."""
+
+    @dataclass
+    class Listing:
+        sites: str
+        seen: set[str] = field(default_factory=set)
+
+        def __call__(self, site: str, h: Tensor) -> Tensor:
+            self.seen.add(site)
+            return h
+
+    named: dict[str, set[str]] = {}
+    for option in ("stable_diffusion", "by_resolution"):
+        (setting,) = compose_all(["method=pnp", "backbone=sd15", f"sites={option}"])
+        for key in ("conv_sites", "attention_sites"):
+            listing = Listing(setting.values["method"][key])
+            with SD.hooked(listing):
+                SD.eps(normal(1, 1), SD.prompt(["source"]), torch.tensor([500]))
+            named[f"{option} {key}"] = listing.seen
+    assert named["by_resolution conv_sites"] == named["stable_diffusion conv_sites"]
+    more = named["by_resolution attention_sites"] - named["stable_diffusion attention_sites"]
+    first = "up_blocks.1.attentions.0.transformer_blocks.0.attn1"
+    assert more == {f"{first}.to_q", f"{first}.to_k"}
+    assert len(named["stable_diffusion attention_sites"]) == 2 * 8
 
 
 @pytest.mark.parametrize("edit", [PNP, Reconstruction(DDIMInversion(6)), SDEdit(0.5, 10)])
@@ -169,11 +227,15 @@ def test_what_they_cost() -> None:
 
 
 def test_more_inversion_than_sampling_steps() -> None:
-    """The states are found by their timestep; where there is none, the error says so."""
+    """The states are found by their timestep; where there is none, the error says so, and nothing
+    has been paid for.
+    """
     edited(replace(PNP, inversion=DDIMInversion(20)), normal(1, 1), [case("a")])
-    with pytest.raises(ConfigError, match="expected timesteps that the inversion passes"):
-        edited(replace(PNP, inversion=DDIMInversion(7)), normal(1, 1), [case("a")])
-    assert hooks() == 0
+    metered = Metered(SD)
+    with pytest.raises(ConfigError, match="of its 7 none is 901; make them equal"):
+        edited(replace(PNP, inversion=DDIMInversion(7)), normal(1, 1), [case("a")], metered)
+    assert metered.passes.forwards == 0
+    edited(replace(PNP, inversion=DDIMInversion(10, 0)), normal(1, 1), [case("a")])
 
 
 @given(seed=st.integers(0, 9))
@@ -199,12 +261,12 @@ def test_sdedit_forgets_with_its_strength(seed: int) -> None:
         (lambda: SDEdit(0.0), "strength"),
         (lambda: SDEdit(0.01, 50), "n_steps: expected enough"),
         (lambda: DDIMInversion(0), "n_steps"),
-        (lambda: leading(1000, 1000, 1), "steps: expected"),
         (lambda: DDIMInversion(offset=2), "offset"),
         (lambda: DDIMInversion(prompt="target"), "prompt"),
         (lambda: replace(PNP, conv_share=1.2), "conv_share"),
         (lambda: replace(PNP, followed="nothing"), "followed"),
         (lambda: replace(PNP, n_steps=0), "n_steps"),
+        (lambda: replace(PNP, source_prompt="a cat"), "source_prompt"),
     ],
 )
 def test_values_that_cannot_be_are_refused(make: object, words: str) -> None:
