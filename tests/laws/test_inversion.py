@@ -133,16 +133,13 @@ def test_injection_holds_the_source() -> None:
 
 
 def test_a_followed_reconstruction_is_told_what_the_way_up_was() -> None:
-    """Its features may be read under other words: with nothing injected they do not matter, and
-    with equal words all around it is the reconstruction's own states that hold.
-    """
-    z = normal(1, 1)
-    metered = Metered(SD)
-    follow = replace(PNP, followed="reconstruction")
-    told = edited(follow, z, [case("a")], metered)
+    """Nothing, say: all held to it gives what an empty prompt gives, whatever the source's is."""
+    z, metered, untold = normal(1, 1), Metered(SD), DDIMInversion(10, prompt="empty")
+    follow = replace(full(1.0, "reconstruction"), inversion=untold, source_prompt="empty")
+    held = edited(follow, z, [case("a", "source", "")], metered)
     assert metered.passes.forwards == 10 + 10 + 30
-    untold = edited(replace(follow, inversion=DDIMInversion(10, prompt="empty")), z, [case("a")])
-    assert not torch.allclose(told, untold)
+    back = edited(Reconstruction(DDIMInversion(10)), z, [case("a", "", "")])
+    torch.testing.assert_close(held, back, rtol=0, atol=1e-10)
 
 
 def test_a_failing_injection_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,15 @@ def test_a_blend_keeps_the_rest_of_the_latent(size: tuple[int, int], side: float
     assert 0.2 < same.double().mean() < 1
 
 
+def test_a_blend_looks_on_in_every_step_whatever_batch_mates_ask_for() -> None:
+    worded = case("a", blend_words=("chair", "chair"))
+    for cases in [case("b")], [case("b"), worded]:
+        subject = LatentImage(normal(len(cases), 1), cases)
+        control = P2P.control(BACKBONE, subject)  # type: ignore[arg-type]
+        control.step = 4
+        assert [control.wants("x.attn2.probs", n) for n in (256, 64, 16)] == [False, True, False]
+
+
 def test_a_blend_starts_late() -> None:
     """The first fifth of the steps is left alone."""
     z, attended = normal(2, 1), torch.zeros(1, 2, 64, dtype=torch.float64)
@@ -296,6 +305,18 @@ def test_the_released_schedule_of_a_fit() -> None:
     for step in (0, 40):
         fitted = NullTextInversion(n_inner=1)._fitted(lambda y: goal + 1 + y.sum(), y, goal, step)
         torch.testing.assert_close(fitted, torch.full_like(y, -0.01 * (1 - step / 100)))
+
+
+def test_a_row_that_is_there_waits_for_the_others() -> None:
+    y, goal = torch.zeros(2, 3, 2), torch.zeros(2, 4, 8, 8)
+    away = torch.tensor([1e-4, 1.0]).view(2, 1, 1, 1)
+
+    def down(y_null: Tensor) -> Tensor:
+        return goal + away + y_null.mean((1, 2)).view(2, 1, 1, 1)
+
+    fitted = NullTextInversion(n_inner=3)._fitted(down, y, goal, 0)
+    torch.testing.assert_close(fitted[0], torch.full((3, 2), -0.01))
+    torch.testing.assert_close(fitted[1], torch.full((3, 2), -0.03), atol=1e-3, rtol=0)
 
 
 def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> None:
