@@ -15,10 +15,11 @@ PROMPTS = ("source", "empty")
 
 @dataclass(frozen=True)
 class Descent:
-    """The way down that an inversion is wanted for: its guidance, the null prompt of each row, and
-    the timesteps at which it wants the source's states.
+    """The way down that an inversion is wanted for: of sources with these prompts, under this
+    guidance, from this null prompt in each row, with the source's states at these timesteps.
     """
 
+    texts: Sequence[str]
     guidance_scale: float
     y_null: Prompt
     wanted: Collection[int]
@@ -48,12 +49,7 @@ class Inversion(Protocol):
     def ticks(self) -> int: ...
     def times(self, schedule: Schedule) -> Times: ...
     def __call__(
-        self,
-        backbone: Backbone,
-        z_src: Latent,
-        texts: Sequence[str],
-        descent: Descent,
-        progress: Progress,
+        self, backbone: Backbone, z_src: Latent, descent: Descent, progress: Progress
     ) -> Inverted: ...
 
 
@@ -105,14 +101,9 @@ class DDIMInversion:
         return leading(self.n_steps, schedule.n_timesteps, self.offset)
 
     def __call__(
-        self,
-        backbone: Backbone,
-        z_src: Latent,
-        texts: Sequence[str],
-        descent: Descent,
-        progress: Progress,
+        self, backbone: Backbone, z_src: Latent, descent: Descent, progress: Progress
     ) -> Inverted:
-        y = backbone.prompt(told(self.prompt, texts))
+        y = backbone.prompt(told(self.prompt, descent.texts))
         eps_phi = Guided(backbone, y, guidance_scale=1.0)
         times = self.times(backbone.schedule)
         states, z = {0: z_src}, z_src

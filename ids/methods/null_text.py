@@ -1,6 +1,6 @@
 """Null-text inversion."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -54,16 +54,12 @@ class NullTextInversion:
         return self._ddim.times(schedule)
 
     def __call__(
-        self,
-        backbone: Backbone,
-        z_src: Latent,
-        texts: Sequence[str],
-        descent: Descent,
-        progress: Progress,
+        self, backbone: Backbone, z_src: Latent, descent: Descent, progress: Progress
     ) -> Inverted:
         times = self.times(backbone.schedule)
-        states = self._ddim(backbone, z_src, texts, replace(descent, wanted=times), progress).states
-        y, y_null, nulls, z = backbone.prompt(texts), descent.y_null, {}, states[times[0]]
+        states = self._ddim(backbone, z_src, replace(descent, wanted=times), progress).states
+        y, y_null, nulls = backbone.prompt(descent.texts), descent.y_null, {}
+        z = states[times[0]]
         for step, (t, below) in enumerate(pairwise(times)):
             eps_y = backbone.eps(z, y, times_of(t, z))
             down = partial(_down, backbone, descent.guidance_scale, z, eps_y, t, below)

@@ -79,8 +79,8 @@ class PromptToPrompt:
         y_null = backbone.prompt([self.negative_prompt] * len(sources))
         times, control = self.inversion.times(backbone.schedule), self.control(backbone, subject)
         with torch.no_grad():
-            descent = Descent(self.guidance_scale, y_null, times[:1])
-            inverted = self.inversion(backbone, subject.z_src, sources, descent, progress)
+            descent = Descent(sources, self.guidance_scale, y_null, times[:1])
+            inverted = self.inversion(backbone, subject.z_src, descent, progress)
             z = inverted.states[times[0]].repeat(2, 1, 1, 1)
             for step, (t, below) in enumerate(pairwise(times)):
                 control.step = step

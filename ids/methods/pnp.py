@@ -81,8 +81,8 @@ class PlugAndPlay:
         y_trg = backbone.prompt([case.prompt_trg for case in subject.cases])
         y = torch.cat([backbone.prompt(told(self.source_prompt, texts)), y_neg, y_trg])
         with torch.no_grad():
-            descent = Descent(self.guidance_scale, y_neg, times)
-            inverted = self.inversion(backbone, subject.z_src, texts, descent, progress)
+            descent = Descent(texts, self.guidance_scale, y_neg, times)
+            inverted = self.inversion(backbone, subject.z_src, descent, progress)
             followed = self._followed(backbone, inverted.states, times, texts)
             z = followed[times[0]]
             for step, (t, below) in enumerate(pairwise(times)):

@@ -42,8 +42,8 @@ class Reconstruction:
         y, times = backbone.prompt(texts), self.inversion.times(backbone.schedule)
         y_null, w = backbone.prompt([self.negative_prompt] * len(texts)), self.guidance_scale
         with torch.no_grad():
-            descent = Descent(w, y_null, times[:1])
-            inverted = self.inversion(backbone, subject.z_src, texts, descent, progress)
+            descent = Descent(texts, w, y_null, times[:1])
+            inverted = self.inversion(backbone, subject.z_src, descent, progress)
             z = inverted.states[times[0]]
             for t, below in pairwise(times):
                 eps_phi = Guided(backbone, inverted.y_null[t], w)

@@ -65,10 +65,10 @@ def _count(frame: pd.DataFrame) -> str:
 
 def _notes(frame: pd.DataFrame) -> tuple[str, ...]:
     seeds = sorted({int(seed) for seed in frame["seed"] if seed >= 0})
-    notes = [
-        LEGEND,
-        f"± is a 95 % Student t interval over cases; seeds {seeds} are averaged in a case first.",
-    ]
+    averaged = (
+        f"seeds {seeds} are averaged in a case first" if seeds else "no method here is seeded"
+    )
+    notes = [LEGEND, f"± is a 95 % Student t interval over cases; {averaged}."]
     if "engine" in frame and frame["engine"].notna().any():
         engines = "; ".join(sorted(set(frame["engine"].dropna())))
         notes.append(

@@ -82,8 +82,8 @@ def _inversion(
     assert isinstance(editor.inversion, DDIMInversion)
     with torch.no_grad():
         times = editor.inversion.times(backbone.schedule)
-        descent = Descent(1.0, backbone.prompt([""]), times)
-        inverted = editor.inversion(backbone, z_0, ["source"], descent, steps)
+        descent = Descent(["source"], 1.0, backbone.prompt([""]), times)
+        inverted = editor.inversion(backbone, z_0, descent, steps)
     states = torch.stack([inverted.states[t] for t in reversed(times)])
     worst.compare("inverted_latents", states, stored["inverted_latents"])
     worst.compare("timesteps", torch.tensor(times[:-1]), stored["timesteps"])

@@ -95,12 +95,7 @@ class FromNoise:
         return leading(self.n_steps, schedule.n_timesteps, 0)
 
     def __call__(
-        self,
-        backbone: Backbone,
-        z_src: Latent,
-        texts: Sequence[str],
-        descent: Descent,
-        progress: Progress,
+        self, backbone: Backbone, z_src: Latent, descent: Descent, progress: Progress
     ) -> Inverted:
         times = self.times(backbone.schedule)
         return Inverted({times[0]: self.z_T}, dict.fromkeys(times, descent.y_null))

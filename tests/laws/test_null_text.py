@@ -1,0 +1,98 @@
+"""Null prompts fitted to the way back."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from recorded_sd import SD, case, edited, normal
+from torch import Tensor
+
+from ids.editing import Metered
+from ids.methods import DDIMInversion, NullTextInversion, PromptToPrompt, Reconstruction
+
+
+def test_null_text_finds_the_way_back_under_guidance() -> None:
+    z, cases = normal(2, 3), [case("a"), case("b")]
+    lost = {
+        name: (edited(Reconstruction(inversion, 7.5), z, cases) - z).flatten(1).norm(dim=1)
+        for name, inversion in {
+            "ddim": DDIMInversion(5, 0),
+            "null text": NullTextInversion(5, n_inner=10, lr=0.1),
+        }.items()
+    }
+    assert (lost["null text"] < 0.9 * lost["ddim"]).all()
+
+
+def test_null_text_rows_stop_alone() -> None:
+    """Each row ends where it would alone, though they need different numbers of inner steps."""
+    z, cases = normal(2, 3), [case("a"), case("b", "target", "source")]
+    edit = Reconstruction(NullTextInversion(4, n_inner=6, tolerance=0.02), 7.5)
+    together = edited(edit, z, cases)
+    for row in range(2):
+        alone = edited(edit, z[row : row + 1], cases[row : row + 1])
+        torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-7, atol=1e-8)
+
+
+def test_the_released_schedule_of_a_fit() -> None:
+    """lr (1 - i / 100), and an end below 1e-5 + 2e-5 i: Adam's first step has the length lr, and a
+    loss of 2e-5 is too much in step 0 and enough in step 1.
+    """
+    y, goal, asked = torch.zeros(1, 3, 2), torch.zeros(1, 4, 8, 8), []
+
+    def down(y_null: Tensor) -> Tensor:
+        asked.append(1)
+        return goal + 2e-5**0.5 + 0 * y_null.sum()
+
+    for step, inner in (0, 10), (1, 1), (40, 1):
+        asked.clear()
+        NullTextInversion()._fitted(down, y, goal, step)
+        assert len(asked) == inner
+    for step in (0, 40):
+        fitted = NullTextInversion(n_inner=1)._fitted(lambda y: goal + 1 + y.sum(), y, goal, step)
+        torch.testing.assert_close(fitted, torch.full_like(y, -0.01 * (1 - step / 100)))
+
+
+def test_a_row_that_is_there_waits_for_the_others() -> None:
+    y, goal = torch.zeros(2, 3, 2), torch.zeros(2, 4, 8, 8)
+    away = torch.tensor([1e-4, 1.0]).view(2, 1, 1, 1)
+
+    def down(y_null: Tensor) -> Tensor:
+        return goal + away + y_null.mean((1, 2)).view(2, 1, 1, 1)
+
+    fitted = NullTextInversion(n_inner=3)._fitted(down, y, goal, 0)
+    torch.testing.assert_close(fitted[0], torch.full((3, 2), -0.01))
+    torch.testing.assert_close(fitted[1], torch.full((3, 2), -0.03), atol=1e-3, rtol=0)
+
+
+def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> None:
+    z, cases = normal(1, 3), [case("a")]
+    edit = Reconstruction(NullTextInversion(5, n_inner=10, lr=0.1), 3.0)
+    ddim = Reconstruction(DDIMInversion(5, 0), 3.0)
+    assert (edited(edit, z, cases) - z).norm() < 0.9 * (edited(ddim, z, cases) - z).norm()
+    none = replace(edit, inversion=NullTextInversion(5, n_inner=0), negative_prompt="target")
+    told = replace(ddim, negative_prompt="target")
+    torch.testing.assert_close(edited(none, z, cases), edited(told, z, cases))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Reconstruction(NullTextInversion()), "guidance_scale: expected one that reads"),
+        (lambda: PromptToPrompt(NullTextInversion(), None, guidance_scale=1.0), "reads null"),
+        (lambda: NullTextInversion(0), "n_steps: expected 1 or more"),
+        (lambda: NullTextInversion(100), "n_steps: expected at most 99"),
+        (lambda: NullTextInversion(offset=3), "offset"),
+        (lambda: NullTextInversion(lr=-1.0), "inversion.lr"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_what_it_costs() -> None:
+    metered, edit = Metered(SD), Reconstruction(NullTextInversion(3, n_inner=2, tolerance=0.0), 7.5)
+    edited(edit, normal(1, 1), [case("a")], metered)
+    assert metered.passes.backwards == 3 * 2
+    assert metered.passes.forwards == 3 + 3 * (2 + 2) + 2 * 3

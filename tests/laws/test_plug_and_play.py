@@ -1,0 +1,199 @@
+"""Plug-and-Play: features held to the source."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from recorded_sd import SD, case, edited, hooks, normal
+from torch import Tensor
+
+from ids.config.compose import compose_all
+from ids.core.capabilities import Hook
+from ids.core.errors import ConfigError
+from ids.core.protocols import Backbone
+from ids.editing import Metered
+from ids.methods import DDIMInversion, PlugAndPlay, Reconstruction
+from ids.methods.pnp import FromSource
+
+PNP = PlugAndPlay(
+    DDIMInversion(10),
+    "up_blocks.1.resnets.1.conv2",
+    "up_blocks.1.attentions.[12].*.attn1.to_[qk] up_blocks.[23].attentions.*.attn1.to_[qk]",
+    n_steps=10,
+    negative_prompt="",
+)
+
+
+def full(share: float, followed: str) -> PlugAndPlay:
+    return replace(
+        PNP,
+        conv_share=share,
+        attention_share=share,
+        guidance_scale=1.0,
+        source_prompt="source",
+        followed=followed,
+    )
+
+
+def test_plug_and_play_under_equal_words_is_the_reconstruction() -> None:
+    """At guidance 1 with everything injected: exactly, along the reconstruction's own states; along
+    the inversion's, as far as these differ.
+    """
+    z, same = normal(1, 1), [case("a", "source", "source")]
+    back = edited(Reconstruction(DDIMInversion(10)), z, same)
+    exact = edited(full(1.0, "reconstruction"), z, same)
+    torch.testing.assert_close(exact, back, rtol=0, atol=1e-10)
+    near = edited(full(1.0, "inversion"), z, same)
+    assert 1e-6 < float((near - back).norm()) < 2 * float((back - z).norm())
+
+
+def test_injection_holds_the_source() -> None:
+    z, cases = normal(1, 1), [case("a")]
+    free = edited(replace(PNP, conv_share=0.0, attention_share=0.0), z, cases)
+    held = edited(PNP, z, cases)
+    source = edited(Reconstruction(DDIMInversion(10)), z, cases)
+    assert (held - source).norm() < (free - source).norm()
+    assert hooks() == 0
+
+
+def test_a_followed_reconstruction_is_told_what_the_way_up_was() -> None:
+    """Nothing, say: all held to it gives what an empty prompt gives, whatever the source's is."""
+    z, metered, untold = normal(1, 1), Metered(SD), DDIMInversion(10, prompt="empty")
+    follow = replace(full(1.0, "reconstruction"), inversion=untold, source_prompt="empty")
+    held = edited(follow, z, [case("a", "source", "")], metered)
+    assert metered.passes.forwards == 10 + 10 + 30
+    back = edited(Reconstruction(DDIMInversion(10)), z, [case("a", "", "")])
+    torch.testing.assert_close(held, back, rtol=0, atol=1e-10)
+
+
+def test_a_failing_injection_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(self: FromSource, site: str, h: Tensor) -> Tensor:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(FromSource, "__call__", failing)
+    with pytest.raises(RuntimeError, match="inside"):
+        edited(PNP, normal(1, 1), [case("a")])
+    assert hooks() == 0
+
+
+def test_sites_by_resolution_are_the_released_list_and_one_more() -> None:
+    """On Stable Diffusion's topology: the same convolution, and the first self-attention at 1/4."""
+
+    @dataclass
+    class Listing:
+        sites: str
+        seen: set[str] = field(default_factory=set)
+
+        def __call__(self, site: str, h: Tensor) -> Tensor:
+            self.seen.add(site)
+            return h
+
+    named: dict[str, set[str]] = {}
+    for option in ("stable_diffusion", "by_resolution"):
+        (setting,) = compose_all(["method=pnp", "backbone=sd15", f"sites={option}"])
+        for key in ("conv_sites", "attention_sites"):
+            listing = Listing(setting.values["method"][key])
+            with SD.hooked(listing):
+                SD.eps(normal(1, 1), SD.prompt(["source"]), torch.tensor([500]))
+            named[f"{option} {key}"] = listing.seen
+    assert named["by_resolution conv_sites"] == named["stable_diffusion conv_sites"]
+    more = named["by_resolution attention_sites"] - named["stable_diffusion attention_sites"]
+    first = "up_blocks.1.attentions.0.transformer_blocks.0.attn1"
+    assert more == {f"{first}.to_q", f"{first}.to_k"}
+    assert len(named["stable_diffusion attention_sites"]) == 2 * 8
+
+
+def test_another_topology_needs_no_list() -> None:
+    """Three levels of one layer each: where the released list names nothing, resolution will do."""
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        block_out_channels=(16, 16, 32),
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=1,
+        cross_attention_dim=32,
+        attention_head_dim=4,
+        norm_num_groups=8,
+    ).double()
+    distilled = replace(SD, denoiser=replace(SD.denoiser, unet=unet))
+    (setting,) = compose_all(["method=pnp", "backbone=sd15", "sites=by_resolution"])
+    sites = {key: setting.values["method"][key] for key in ("conv_sites", "attention_sites")}
+    z, same = normal(1, 1), [case("a", "source", "source")]
+    with pytest.raises(ConfigError, match="names none"):
+        edited(PNP, z, same, distilled)
+    held = edited(replace(full(1.0, "reconstruction"), **sites), z, same, distilled)
+    back = edited(Reconstruction(DDIMInversion(10)), z, same, distilled)
+    torch.testing.assert_close(held, back, rtol=0, atol=1e-10)
+    for share in ("conv_share", "attention_share"):
+        free = replace(PNP, **sites, **{share: 0.0})
+        injected = edited(replace(PNP, **sites), z, [case("a")], distilled)
+        assert not torch.allclose(edited(free, z, [case("a")], distilled), injected)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A backbone that counts its hooks."""
+
+    backbone: Backbone
+    open: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.backbone, name)
+
+    @contextmanager
+    def hooked(self, hook: Hook) -> Iterator[None]:
+        self.open.append(hook.sites)
+        with SD.hooked(hook):
+            yield
+
+
+def test_each_injection_has_its_share_of_the_steps() -> None:
+    watched = Watched(SD)
+    edited(replace(PNP, conv_share=0.29, n_steps=10), normal(1, 1), [case("a")], watched)  # type: ignore[arg-type]
+    assert watched.open.count(PNP.conv_sites) == 2
+    assert watched.open.count(PNP.attention_sites) == 5
+
+
+def test_more_inversion_than_sampling_steps() -> None:
+    """The states are found by their timestep; where there is none, the error says so, and nothing
+    has been paid for.
+    """
+    edited(replace(PNP, inversion=DDIMInversion(20)), normal(1, 1), [case("a")])
+    metered = Metered(SD)
+    with pytest.raises(ConfigError, match="of its 7 none is 901; make them equal"):
+        edited(replace(PNP, inversion=DDIMInversion(7)), normal(1, 1), [case("a")], metered)
+    assert metered.passes.forwards == 0
+    edited(replace(PNP, inversion=DDIMInversion(10, 0)), normal(1, 1), [case("a")])
+
+
+def test_batch_mates_change_nothing() -> None:
+    z, cases = normal(3, 2), [case("a"), case("b", "target", "source"), case("c")]
+    together = edited(PNP, z, cases)
+    for row in range(3):
+        alone = edited(PNP, z[row : row + 1], cases[row : row + 1])
+        torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-9, atol=1e-10)
+
+
+def test_what_it_costs() -> None:
+    """Inversion without guidance, then three rows a step."""
+    metered = Metered(SD)
+    edited(PNP, normal(1, 1), [case("a")], metered)
+    assert metered.passes.forwards == 10 + 30
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: replace(PNP, conv_share=1.2), "conv_share"),
+        (lambda: replace(PNP, followed="nothing"), "followed"),
+        (lambda: replace(PNP, n_steps=0), "n_steps"),
+        (lambda: replace(PNP, source_prompt="a cat"), "source_prompt"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -1,0 +1,89 @@
+"""Prompt-to-Prompt's bookkeeping of words."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import recorded_sd
+import torch
+from golden_replay.spoken import Spoken, Words
+from recorded_sd import SD, normal
+
+from ids.core.capabilities import Tokens
+from ids.core.errors import DataError
+from ids.core.records import EditCase
+from ids.methods import DDIMInversion, LocalBlend, PromptToPrompt
+from ids.methods.p2p_words import positions, replacement, shares, weights
+from ids.representations import LatentImage
+
+A, B = "a cat on the chair", "a fluffy cat on the red chair"
+BACKBONE = Spoken(SD, (A, B))
+P2P = PromptToPrompt(DDIMInversion(5, 0), LocalBlend(side=0.5), self_side=1.0)
+
+
+def case(name: str, source: str = A, target: str = B, **words: object) -> EditCase:
+    return recorded_sd.case(name, source, target, **words)
+
+
+edited = partial(recorded_sd.edited, backbone=BACKBONE)
+
+
+def test_words_are_what_any_white_space_parts() -> None:
+    for text in ("a  red\tcircle on", " a red circle  on "):
+        tokens = Tokens((0, 1, 2, 3, 4, 5), ("a", "red", "circle", "on"))
+        assert [positions(text, tokens, word) for word in ("red", "circle", "on")] == [
+            [2],
+            [3],
+            [4],
+        ]
+        plain = ("a red circle on", tokens)
+        assert torch.equal(replacement((text, tokens), plain, 9), replacement(plain, plain, 9))
+
+
+def test_words_that_cannot_be_counted_are_refused() -> None:
+    with pytest.raises(DataError, match="whole characters"):
+        positions("“a” cat", Tokens((0, 1, 2, 3), ("\ufffd", "a", "cat")), "cat")
+    short = Tokens((0, 1, 2), ("a", "red"))  # the circle was cut off
+    with pytest.raises(DataError, match="'circle' among its tokens; it was cut off"):
+        replacement(("a red circle", short), ("a red square", short), 9)
+
+
+def test_shares_by_word_and_between() -> None:
+    """As the released `cross_replace_steps`; a word that the prompt has not is passed over."""
+    tokens = Words().tokens(A)
+    taken = shares({"default": 0.8, "cat": [0.2, 0.4], "dog": 0.1}, A, tokens, 9, 77)
+    assert taken[:, 1].tolist() == [1] * 8 + [0] * 2
+    assert taken[:, 2].tolist() == [0] * 2 + [1] * 2 + [0] * 6
+    for wrong in (1.2, [0.5, 0.2], [0.1], {"cat": -1.0}):
+        with pytest.raises(ValueError, match=r"method.cross_share: expected a share"):
+            replace(P2P, cross_share=wrong)
+
+
+def test_words_that_cannot_be_found_or_paired_are_named() -> None:
+    with pytest.raises(DataError, match="word 'dog': expected one of the prompt"):
+        P2P.check(BACKBONE, case("a", word_weights={"dog": 2.0}))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="as many words"):
+        replace(P2P, words="replace").check(BACKBONE, case("a"))  # type: ignore[arg-type]
+    words = Words()
+    swapped = "a tiger on the bench"
+    table = replacement((A, words.tokens(A)), (swapped, words.tokens(swapped)), 77)
+    assert table[2, 2:4].tolist() == [0.5, 0.5]  # cat to tig-er
+
+
+def test_emphasis_is_of_its_word_alone() -> None:
+    tokens = Words().tokens(B)
+    factors = weights({"chair": 2.0}, B, tokens, 77)
+    assert factors.nonzero().numel() == 77
+    assert (factors == 2).nonzero().flatten().tolist() == positions(B, tokens, "chair") == [8, 9]
+    z = normal(1, 1)
+    plain = edited(P2P, z, [case("a")])
+    assert not torch.allclose(edited(P2P, z, [case("a", word_weights={"red": 5.0})]), plain)
+
+
+def test_blend_words_are_emphasized_unless_the_case_says_otherwise() -> None:
+    words = {"blend_words": ("cat", "chair")}
+    for further, factor in ({}, 2.0), ({"word_weights": {"chair": 3.0}}, 3.0):
+        told = [case("a", **words, **further)]
+        plan = P2P.control(BACKBONE, LatentImage(normal(1, 1), told)).plan  # type: ignore[arg-type]
+        assert plan.factor[0, 7:11].tolist() == [1, factor, factor, 1]
+        assert [row.nonzero().flatten().tolist() for row in plan.marked[0]] == [[2], [8, 9]]
