@@ -18,13 +18,13 @@ from ids.editing import Metered
 from ids.methods import DDIMInversion, PlugAndPlay, Reconstruction
 from ids.methods.pnp import FromSource
 
-PNP = PlugAndPlay(
-    DDIMInversion(10),
-    "up_blocks.1.resnets.1.conv2",
-    "up_blocks.1.attentions.[12].*.attn1.to_[qk] up_blocks.[23].attentions.*.attn1.to_[qk]",
-    n_steps=10,
-    negative_prompt="",
-)
+
+def sites_of(option: str) -> dict[str, str]:
+    (setting,) = compose_all(["method=pnp", "backbone=sd15", f"sites={option}"])
+    return {key: setting.values["method"][key] for key in ("conv_sites", "attention_sites")}
+
+
+PNP = PlugAndPlay(DDIMInversion(10), **sites_of("stable_diffusion"), n_steps=10, negative_prompt="")
 
 
 def full(share: float, followed: str) -> PlugAndPlay:
@@ -93,9 +93,8 @@ def test_sites_by_resolution_are_the_released_list_and_one_more() -> None:
 
     named: dict[str, set[str]] = {}
     for option in ("stable_diffusion", "by_resolution"):
-        (setting,) = compose_all(["method=pnp", "backbone=sd15", f"sites={option}"])
-        for key in ("conv_sites", "attention_sites"):
-            listing = Listing(setting.values["method"][key])
+        for key, sites in sites_of(option).items():
+            listing = Listing(sites)
             with SD.hooked(listing):
                 SD.eps(normal(1, 1), SD.prompt(["source"]), torch.tensor([500]))
             named[f"{option} {key}"] = listing.seen
@@ -107,7 +106,7 @@ def test_sites_by_resolution_are_the_released_list_and_one_more() -> None:
 
 
 def test_another_topology_needs_no_list() -> None:
-    """Three levels of one layer each: where the released list names nothing, resolution will do."""
+    """Three levels of one layer each: the released list names what is too fine, and says so."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         sample_size=16,
@@ -120,10 +119,9 @@ def test_another_topology_needs_no_list() -> None:
         norm_num_groups=8,
     ).double()
     distilled = replace(SD, denoiser=replace(SD.denoiser, unet=unet))
-    (setting,) = compose_all(["method=pnp", "backbone=sd15", "sites=by_resolution"])
-    sites = {key: setting.values["method"][key] for key in ("conv_sites", "attention_sites")}
+    sites = sites_of("by_resolution")
     z, same = normal(1, 1), [case("a", "source", "source")]
-    with pytest.raises(ConfigError, match="names none"):
+    with pytest.raises(ConfigError, match="its have sides of 1/2"):
         edited(PNP, z, same, distilled)
     held = edited(replace(full(1.0, "reconstruction"), **sites), z, same, distilled)
     back = edited(Reconstruction(DDIMInversion(10)), z, same, distilled)
