@@ -27,7 +27,9 @@ class Site:
     halvings: range | None = None
 
     def __contains__(self, name: object) -> bool:
-        return fnmatchcase(str(name), self.glob)
+        """Probabilities are meant by globs that say so alone, not by `*`."""
+        alike = str(name).endswith(SUFFIX) == self.glob.endswith(SUFFIX)
+        return alike and fnmatchcase(str(name), self.glob)
 
 
 def parse(sites: str) -> Sequence[Site]:

@@ -7,6 +7,7 @@ from golden_replay.recording import Golden
 from torch import Tensor
 
 from ids.backbones.hooks import hooked, shown
+from ids.backbones.sites import named, parse
 from ids.core.errors import ConfigError
 
 BACKBONE = Golden(GOLDEN).backbone(torch.float64)
@@ -125,6 +126,13 @@ def test_sites_by_resolution(sides: str, blocks: set[int], size: tuple[int, int]
     for glob in ("up_blocks.*.attn1", "up_blocks.*.resnets.1.conv2"):
         shown = features(normal(*size), f"{glob}@{sides}")
         assert {int(name.split(".")[1]) for name in shown} == blocks
+
+
+def test_probabilities_are_meant_by_name_alone() -> None:
+    names = named(UNET, parse("mid_block.attentions.*"))
+    assert names
+    assert not any(name.endswith(".probs") for name in names)
+    assert all(name.endswith(".probs") for name in named(UNET, parse("mid_block.*.probs")))
 
 
 def test_a_module_meant_twice_is_hooked_once() -> None:
