@@ -52,12 +52,17 @@ class Control:
 
     sites = "*.attn1.probs *.attn2.probs"
 
+    def __post_init__(self) -> None:
+        # Read once: asked of the device at every layer, they would have it wait each time.
+        self._crosses: list[bool] = self.plan.taken.any(2).any(0).tolist()
+        self._worded = bool(self.plan.marked.any(2).all(1).any())
+
     def wants(self, site: str, n_queries: int) -> bool:
         """Decided by the setting alone: what batch mates ask for changes nothing."""
         if site.endswith("attn1.probs"):
             height, width = scaled(self.size, self.self_side)
             return self.step < self.self_until and n_queries <= height * width
-        return bool(self.plan.taken[:, self.step].any()) or self._blends(n_queries)
+        return self._crosses[self.step] or self._blends(n_queries)
 
     def __call__(self, site: str, h: Probs) -> Probs:
         *null, source, target = h.split(len(self.plan.own))
@@ -73,8 +78,7 @@ class Control:
         """Source and target latents, the target kept to where blend words look. `ConfigError` where
         the network has no maps of the size to look at.
         """
-        worded = self.plan.marked.any(2).all(1)
-        if self.blend is None or not worded.any():
+        if self.blend is None or not self._worded:
             return z
         if not self.attended:
             height, width = self.blend.map_size(self.size)
@@ -85,6 +89,7 @@ class Control:
             )
         self.attended = [torch.stack(self.attended).sum(0)]
         n_steps = self.plan.taken.shape[1] - 1
+        worded = self.plan.marked.any(2).all(1)
         return self.blend(z, self.attended[0], self.step, n_steps, worded)
 
     def _crossed(self, source: Probs, target: Probs) -> Probs:
