@@ -26,6 +26,8 @@ class LocalBlend:
     threshold: float = 0.3
     side: float = 0.25
 
+    revision = 2  # maps of odd latents are found, too
+
     def __post_init__(self) -> None:
         for name in ("start", "threshold", "side"):
             if not 0 <= getattr(self, name) <= 1:
