@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import pytest
 import torch
@@ -54,25 +53,47 @@ def silent() -> Silent:
     return Silent()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Warm:
-    """A process that has the slow imports behind it, and forks for every command."""
+    """A process that has the slow imports behind it, and forks for every command. One that was
+    interrupted is not asked again: its answer would go to the next command.
+    """
 
-    requests: IO[str]
-    answers: IO[str]
+    process: "subprocess.Popen[str] | None" = None
 
     def __call__(self, words: Sequence[str], folder: Path, timeout: int) -> Done:
         with tempfile.TemporaryDirectory() as prints:
             out, err = Path(prints, "out"), Path(prints, "err")
             asked = {"words": words, "timeout": timeout, "folder": str(folder)}
-            asked |= {"out": str(out), "err": str(err)}
-            print(json.dumps(asked), file=self.requests, flush=True)
-            status = int(self.answers.readline())
+            try:
+                status = self._answer(asked | {"out": str(out), "err": str(err)})
+            except BaseException:
+                self.stop()
+                raise
             if status == -signal.SIGALRM:
                 raise subprocess.TimeoutExpired(["ids", *words], timeout, out.read_text())
             return subprocess.CompletedProcess(
                 ["ids", *words], status, out.read_text(), err.read_text()
             )
+
+    def stop(self) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.communicate()
+        self.process = None
+
+    def _answer(self, asked: dict[str, object]) -> int:
+        self.process = self.process or subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("warm.py"))],
+            env=os.environ | ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        print(json.dumps(asked), file=self.process.stdin, flush=True)
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
 
 
 @dataclass(frozen=True)
@@ -103,17 +124,9 @@ class Ids:
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm]:
-    program = [sys.executable, str(Path(__file__).with_name("warm.py"))]
-    with subprocess.Popen(
-        program,
-        env=os.environ | ENVIRONMENT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield Warm(process.stdin, process.stdout)
+    warm = Warm()
+    yield warm
+    warm.stop()
 
 
 @pytest.fixture

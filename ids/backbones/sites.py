@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from math import log2
+from math import ceil, log2, prod
 
 from torch import Tensor, nn
 
@@ -84,14 +84,17 @@ class Visit:
 
 
 def halvings(h: Tensor, size: Size) -> int:
-    """How often the sides were halved on the way to h, [B C H W] or [B HW C]."""
-    if h.ndim not in (3, 4):
+    """How often the sides were halved on the way to h, [B C H W] or [B HW C]. `ConfigError` where h
+    is neither: the keys of a prompt, say.
+    """
+    here = prod(h.shape[2:]) if h.ndim == 4 else h.shape[1]
+    depth = max(round(log2(prod(size) / here) / 2), 0)
+    if h.ndim not in (3, 4) or here != prod(ceil(side / 2**depth) for side in size):
         raise ConfigError(
-            f"sites: expected maps or tokens where @ asks how fine they are; got shape "
+            f"sites: expected maps, or their tokens, where @ asks how fine they are; got shape "
             f"{list(h.shape)}; leave the @ out"
         )
-    here = h.shape[1] if h.ndim == 3 else h.shape[2] * h.shape[3]
-    return max(round(log2(size[0] * size[1] / here) / 2), 0)
+    return depth
 
 
 def _site(word: str) -> Site:

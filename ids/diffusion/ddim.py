@@ -30,13 +30,20 @@ def leading(n_steps: int, n_timesteps: int, offset: int = 0) -> Times:
     """
     stride = n_timesteps // n_steps
     top = offset + stride * (n_steps - 1)
-    if not stride or top >= n_timesteps or stride * n_steps < SPANNED * n_timesteps:
+    if top >= n_timesteps or stride * n_steps < SPANNED * n_timesteps:
         raise ConfigError(
-            f"n_steps: expected a number whose grid from {offset} reaches the noise within "
-            f"{n_timesteps} timesteps; got {n_steps}, which ends at {top}; take 20, 50, 250, 500 "
-            f"or {n_timesteps - 1}"
+            f"n_steps: expected a grid that spans the {n_timesteps} timesteps; {n_steps} strides "
+            f"of {stride} from {offset} do not; take 20, 50, 250, 500 or {n_timesteps - 1}"
         )
     return [*(offset + stride * k for k in reversed(range(n_steps))), 0]
+
+
+def checked_grid(where: str, n_steps: int, offset: int) -> None:
+    """`ValueError` where there is no grid of so many steps, before a schedule is known."""
+    if n_steps < 2:
+        raise ValueError(f"{where}.n_steps: expected 2 or more; got {n_steps}")
+    if offset not in (0, 1):
+        raise ValueError(f"{where}.offset: expected 0 or 1; got {offset}")
 
 
 def move(schedule: Schedule, z_t: Latent, eps: Latent, t: int, to: int) -> Latent:

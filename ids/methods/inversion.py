@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from ids.core.protocols import Backbone, Progress, Schedule
 from ids.core.tensors import Latent, Prompt
-from ids.diffusion.ddim import Times, climb, leading
+from ids.diffusion.ddim import Times, checked_grid, climb, leading
 from ids.diffusion.guidance import Guided
 
 PROMPTS = ("source", "empty")
@@ -84,10 +84,7 @@ class DDIMInversion:
     fits_null = False
 
     def __post_init__(self) -> None:
-        if self.n_steps < 1:
-            raise ValueError(f"inversion.n_steps: expected 1 or more; got {self.n_steps}")
-        if self.offset not in (0, 1):
-            raise ValueError(f"inversion.offset: expected 0 or 1; got {self.offset}")
+        checked_grid("inversion", self.n_steps, self.offset)
         if self.prompt not in PROMPTS:
             raise ValueError(
                 f"inversion.prompt: expected one of {', '.join(PROMPTS)}; got {self.prompt!r}"

@@ -31,6 +31,7 @@ class NullTextInversion:
     tolerance: float = 1e-5
 
     fits_null = True
+    revision = 1  # its DDIM inversion is made within: to be raised with that one's
 
     def __post_init__(self) -> None:
         if self._ddim.n_steps > 99:

@@ -59,7 +59,7 @@ class PromptToPrompt:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"method.{name}: expected 0 to 1; got {getattr(self, name)}")
         try:
-            p2p_words.intervals(self.cross_share)
+            p2p_words.spans(self.cross_share, 1)
         except ValueError as error:
             raise ValueError(f"method.cross_share: {error}") from None
 
@@ -99,6 +99,7 @@ class PromptToPrompt:
         plans = [self._plan(backbone, case, n) for case in subject.cases]
         return Control(
             plan=stacked(plans, subject.z_src),
+            crosses=p2p_words.crosses(self.cross_share, self.inversion.n_steps),
             self_until=int(self.self_share * self.inversion.n_steps),
             self_side=self.self_side,
             blend=self.blend,

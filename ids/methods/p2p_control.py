@@ -43,18 +43,19 @@ class Control:
     """
 
     plan: Plan
+    crosses: Sequence[bool]  # by step: is cross-attention taken for any word that was named?
     self_until: int
     self_side: float
     blend: LocalBlend | None
     size: Size
     step: int = 0
+    held: bool = False  # has self-attention been met that is small enough?
     attended: list[Tensor] = field(default_factory=list)  # what blend words attend to, so far
 
     sites = "*.attn1.probs *.attn2.probs"
 
     def __post_init__(self) -> None:
-        # Read once: asked of the device at every layer, they would have it wait each time.
-        self._crosses: list[bool] = self.plan.taken.any(2).any(0).tolist()
+        # Read once: asked of the device at every step, it would have to be waited for.
         self._worded = bool(self.plan.marked.any(2).all(1).any())
 
     def wants(self, site: str, n_queries: int) -> bool:
@@ -62,12 +63,12 @@ class Control:
         if site.endswith("attn1.probs"):
             height, width = scaled(self.size, self.self_side)
             return self.step < self.self_until and n_queries <= height * width
-        return self._crosses[self.step] or self._blends(n_queries)
+        return self.crosses[self.step] or self._blends(n_queries)
 
     def __call__(self, site: str, h: Probs) -> Probs:
         *null, source, target = h.split(len(self.plan.own))
         if site.endswith("attn1.probs"):
-            target = source
+            target, self.held = source, True
         else:
             target = self._crossed(source, target)
             if self._blends(h.shape[2]):
@@ -75,17 +76,24 @@ class Control:
         return torch.cat([*null, source, target])
 
     def blended(self, z: Latent) -> Latent:
-        """Source and target latents, the target kept to where blend words look. `ConfigError` where
-        the network has no maps of the size to look at.
+        """Source and target latents after a step, the target kept to where blend words look.
+        `ConfigError` where the network has no maps of the size to take, or to look at.
         """
+        height, width = self.size
+        if self.self_until and not self.held:
+            raise ConfigError(
+                f"method.self_side: expected a share at which the network has self-attention; it "
+                f"has none up to {self.self_side} of {height}x{width}; take 0.5 or 1.0, or "
+                "method.self_share=0"
+            )
         if self.blend is None or not self._worded:
             return z
         if not self.attended:
-            height, width = self.blend.map_size(self.size)
+            wanted = "x".join(map(str, self.blend.map_size(self.size)))
             raise ConfigError(
                 f"method.blend.side: expected a share at which the network has cross-attention; it "
-                f"has none of {height}x{width} where latents have {self.size[0]}x{self.size[1]}; "
-                "take 0.25 or 0.5, or method.blend=null"
+                f"has none of {wanted} where latents have {height}x{width}; take 0.25 or 0.5, or "
+                "method.blend=null"
             )
         self.attended = [torch.stack(self.attended).sum(0)]
         n_steps = self.plan.taken.shape[1] - 1

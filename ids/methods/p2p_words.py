@@ -101,19 +101,24 @@ def replacement(
     return mapper
 
 
-def intervals(bounds: Bounds) -> dict[str, tuple[float, float]]:
-    """By word, the default first: from and up to which share of the steps. `ValueError` where these
-    are no shares.
+def spans(bounds: Bounds, n_steps: int) -> dict[str, range]:
+    """By word, the default first, in which of n_steps + 1 steps. `ValueError` where bounds are no
+    shares. Without a default, words that are not named are taken in all steps (as released).
     """
-    by_word = bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds}
+    by_word = {DEFAULT: 1.0} | dict(bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds})
     found = {}
-    for word in sorted(by_word, key=lambda word: word != DEFAULT):
-        bound = by_word[word]
+    for word, bound in by_word.items():
         pair = (0.0, bound) if isinstance(bound, int | float) else tuple(bound)
         if len(pair) != 2 or not 0 <= pair[0] <= pair[1] <= 1:
             raise ValueError(f"expected a share, or two in order, of 0 to 1; got {bound}")
-        found[word] = pair
+        found[word] = range(*(int(share * (n_steps + 1)) for share in pair))
     return found
+
+
+def crosses(bounds: Bounds, n_steps: int) -> list[bool]:
+    """For each of n_steps + 1 steps, whether any word's attention may be taken."""
+    by_word = spans(bounds, n_steps).values()
+    return [any(step in span for span in by_word) for step in range(n_steps + 1)]
 
 
 def shares(
@@ -121,13 +126,14 @@ def shares(
 ) -> Float[Tensor, "steps L"]:
     """For each of n_steps + 1 steps, 1 for the tokens whose attention is taken from the source:
     over all steps up to a share, between two, or by word (`{default: 0.8, chair: 0.4}`; words that
-    the prompt has not are passed over).
+    the prompt has not are passed over, those that are not named are taken by default, in all steps
+    where there is none).
     """
     taken = torch.zeros(n_steps + 1, n)
-    for word, (start, end) in intervals(bounds).items():
+    for word, span in spans(bounds, n_steps).items():
         at = slice(None) if word == DEFAULT else positions(text, tokens, word)
         taken[:, at] = 0
-        taken[int(start * (n_steps + 1)) : int(end * (n_steps + 1)), at] = 1
+        taken[span.start : span.stop, at] = 1
     return taken
 
 

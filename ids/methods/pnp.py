@@ -14,7 +14,7 @@ from ids.core.protocols import Backbone, Progress, Schedule, Subject
 from ids.core.records import Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
-from ids.diffusion.ddim import Times, descend, leading, move, times_of
+from ids.diffusion.ddim import Times, checked_grid, descend, leading, move, times_of
 from ids.diffusion.guidance import Guided
 from ids.methods.inversion import PROMPTS, DDIMInversion, Descent, told
 
@@ -59,8 +59,7 @@ class PlugAndPlay:
         for name in ("conv_share", "attention_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"method.{name}: expected 0 to 1; got {getattr(self, name)}")
-        if self.n_steps < 1:
-            raise ValueError(f"method.n_steps: expected 1 or more; got {self.n_steps}")
+        checked_grid("method", self.n_steps, self.inversion.offset)
         for name, options in {"source_prompt": PROMPTS, "followed": FOLLOWED}.items():
             if getattr(self, name) not in options:
                 raise ValueError(

@@ -7,7 +7,7 @@ import torch
 from ids.core.protocols import Backbone, Progress, Subject
 from ids.core.records import Trace
 from ids.core.rng import Streams
-from ids.diffusion.ddim import descend, leading, times_of
+from ids.diffusion.ddim import checked_grid, descend, leading, times_of
 from ids.diffusion.guidance import Guided
 from ids.diffusion.schedule import diffuse
 
@@ -31,6 +31,7 @@ class SDEdit:
     stoppable = False  # where it stops, noise is left
 
     def __post_init__(self) -> None:
+        checked_grid("method", self.n_steps, self.offset)
         if not 0 < self.strength <= 1:
             raise ValueError(f"method.strength: expected more than 0, up to 1; got {self.strength}")
         if self.ticks < 1:

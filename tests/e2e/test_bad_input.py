@@ -64,7 +64,10 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
             "method=pnp inversion.n_steps=45",
             "method.n_steps: expected timesteps that the inversion",
         ),
-        ("method=sdedit method.n_steps=600", "n_steps: expected a number whose grid from 1"),
+        (
+            "method=sdedit method.n_steps=600",
+            "n_steps: expected a grid that spans the 1000 timesteps",
+        ),
         ("method=p2p sites=stable_diffusion", "method.blend.side: expected a share at which"),
         (
             "method=pnp sites=by_resolution method.negative_prompt=''",

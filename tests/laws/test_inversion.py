@@ -53,7 +53,7 @@ def test_the_grid_is_diffusers_own(n: int, offset: int) -> None:
     scheduler.set_timesteps(n)
     theirs = scheduler.timesteps.tolist()
     if theirs[0] > 999 or 1000 // n * n < 850:  # out of the schedule, or far from its end
-        with pytest.raises(ConfigError, match="reaches the noise"):
+        with pytest.raises(ConfigError, match="spans the 1000"):
             leading(n, 1000, offset)
     else:
         assert leading(n, 1000, offset) == [*theirs, 0]
@@ -98,6 +98,8 @@ def test_sdedit_forgets_with_its_strength(seed: int) -> None:
     ("make", "words"),
     [
         (lambda: SDEdit(0.0), "strength"),
+        (lambda: SDEdit(offset=-5), "method.offset"),
+        (lambda: SDEdit(n_steps=1), "method.n_steps: expected 2 or more"),
         (lambda: SDEdit(0.01, 50), "n_steps: expected enough"),
         (lambda: DDIMInversion(0), "n_steps"),
         (lambda: DDIMInversion(offset=2), "offset"),

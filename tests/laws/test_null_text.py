@@ -27,11 +27,15 @@ def test_null_text_finds_the_way_back_under_guidance() -> None:
 def test_null_text_rows_stop_alone() -> None:
     """Each row ends where it would alone, though they need different numbers of inner steps."""
     z, cases = normal(2, 3), [case("a"), case("b", "target", "source")]
-    edit = Reconstruction(NullTextInversion(4, n_inner=6, tolerance=0.02), 7.5)
-    together = edited(edit, z, cases)
+    z[0] *= 0.02
+    edit = Reconstruction(NullTextInversion(4, n_inner=6, tolerance=12.0), 7.5)
+    together, costs = edited(edit, z, cases), []
     for row in range(2):
-        alone = edited(edit, z[row : row + 1], cases[row : row + 1])
+        metered = Metered(SD)
+        alone = edited(edit, z[row : row + 1], cases[row : row + 1], metered)
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-7, atol=1e-8)
+        costs.append(metered.passes.backwards)
+    assert len(set(costs)) == 2
 
 
 def test_the_released_schedule_of_a_fit() -> None:
@@ -80,7 +84,7 @@ def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> No
     [
         (lambda: Reconstruction(NullTextInversion()), "guidance_scale: expected one that reads"),
         (lambda: PromptToPrompt(NullTextInversion(), None, guidance_scale=1.0), "reads null"),
-        (lambda: NullTextInversion(0), "n_steps: expected 1 or more"),
+        (lambda: NullTextInversion(0), "inversion.n_steps: expected 2 or more"),
         (lambda: NullTextInversion(100), "n_steps: expected at most 99"),
         (lambda: NullTextInversion(offset=3), "offset"),
         (lambda: NullTextInversion(lr=-1.0), "inversion.lr"),

@@ -114,6 +114,12 @@ def test_a_blend_starts_late() -> None:
     assert not torch.equal(blend(z, attended, 10, 50, worded), z)
 
 
+def test_self_attention_that_is_never_met_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"method.self_side: .* none up to 0.05 of 16x16"):
+        edited(replace(P2P, self_side=0.05), normal(1, 1), [case("a")])
+    edited(replace(P2P, self_side=0.05, self_share=0.0), normal(1, 1), [case("a")])
+
+
 def test_a_blend_without_maps_to_look_at_is_refused() -> None:
     worded = [case("a", blend_words=("chair", "chair"))]
     with pytest.raises(ConfigError, match="it has none of 5x5 where latents have 16x16"):

@@ -103,7 +103,8 @@ def test_other_sites_show_maps_too() -> None:
         ("up_blocks.*.to_out", "expected modules that a pass goes through; .*to_out is none"),
         ("*.attn1 up_blocks.7.*", "'up_blocks.7.*' names none"),
         ("up_blocks.*.attn1@1/8", "as fine as up_blocks.*.attn1 asks; its have sides of 1, 1/2 of"),
-        ("time_embedding@1", r"expected maps or tokens where @ asks .* shape \[1, 128\]"),
+        ("time_embedding@1", r"maps, or their tokens, where @ .* shape \[1, 128\]"),
+        ("*.attn2.to_k@1", r"where @ asks how fine .* shape \[1, 8, 32\]"),
         *(
             (f"*.attn1@{wrong}", "expected GLOB@1/4")
             for wrong in ("", "2", "1/3", "1..1/2", "x", "1/0")

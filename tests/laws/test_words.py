@@ -54,6 +54,7 @@ def test_shares_by_word_and_between() -> None:
     taken = shares({"default": 0.8, "cat": [0.2, 0.4], "dog": 0.1}, A, tokens, 9, 77)
     assert taken[:, 1].tolist() == [1] * 8 + [0] * 2
     assert taken[:, 2].tolist() == [0] * 2 + [1] * 2 + [0] * 6
+    assert shares({"cat": 0.4}, A, tokens, 9, 77)[:, 1].all()  # without a default, all steps
     for wrong in (1.2, [0.5, 0.2], [0.1], {"cat": -1.0}):
         with pytest.raises(ValueError, match=r"method.cross_share: expected a share"):
             replace(P2P, cross_share=wrong)
