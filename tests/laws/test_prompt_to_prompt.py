@@ -2,36 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import pytest
-import recorded_sd
 import torch
 from conftest import Silent
-from golden_replay.spoken import Spoken
 from recorded_sd import SD, UNET, normal
+from spoken_sd import BACKBONE, P2P, A, B, case, edited
 from torch import Tensor
 
 from ids.backbones.hooks import hooked
 from ids.core.errors import ConfigError
-from ids.core.records import EditCase
 from ids.diffusion import Guided
 from ids.diffusion.ddim import leading, sample
 from ids.editing import Metered
-from ids.methods import DDIMInversion, LocalBlend, PromptToPrompt, Reconstruction
+from ids.methods import DDIMInversion, LocalBlend, Reconstruction
 from ids.methods.inversion import Descent
 from ids.representations import LatentImage
-
-A, B = "a cat on the chair", "a fluffy cat on the red chair"
-BACKBONE = Spoken(SD, (A, B))
-P2P = PromptToPrompt(DDIMInversion(5, 0), LocalBlend(side=0.5), self_side=1.0)
-
-
-def case(name: str, source: str = A, target: str = B, **words: object) -> EditCase:
-    return recorded_sd.case(name, source, target, **words)
-
-
-edited = partial(recorded_sd.edited, backbone=BACKBONE)
 
 
 @pytest.mark.parametrize("guidance_scale", [7.5, 1.0])

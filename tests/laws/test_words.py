@@ -1,31 +1,17 @@
 """Prompt-to-Prompt's bookkeeping of words."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
-import recorded_sd
 import torch
-from golden_replay.spoken import Spoken, Words
-from recorded_sd import SD, normal
+from golden_replay.spoken import Words
+from recorded_sd import normal
+from spoken_sd import BACKBONE, P2P, A, B, case, edited
 
 from ids.core.capabilities import Tokens
 from ids.core.errors import DataError
-from ids.core.records import EditCase
-from ids.methods import DDIMInversion, LocalBlend, PromptToPrompt
 from ids.methods.p2p_words import positions, replacement, shares, weights
 from ids.representations import LatentImage
-
-A, B = "a cat on the chair", "a fluffy cat on the red chair"
-BACKBONE = Spoken(SD, (A, B))
-P2P = PromptToPrompt(DDIMInversion(5, 0), LocalBlend(side=0.5), self_side=1.0)
-
-
-def case(name: str, source: str = A, target: str = B, **words: object) -> EditCase:
-    return recorded_sd.case(name, source, target, **words)
-
-
-edited = partial(recorded_sd.edited, backbone=BACKBONE)
 
 
 def test_words_are_what_any_white_space_parts() -> None:
