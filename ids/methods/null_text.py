@@ -1,16 +1,36 @@
 """Null-text inversion."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from ids.core.protocols import Backbone, Progress, Schedule
 from ids.core.tensors import Latent, Prompt
 from ids.diffusion.ddim import Times, move, times_of
 from ids.methods.inversion import DDIMInversion, Descent, Inverted
+
+
+@dataclass(frozen=True)
+class Down:
+    """A guided step down of some rows, for null prompts to be tried on."""
+
+    backbone: Backbone
+    guidance_scale: float
+    z: Latent
+    eps_y: Latent
+    t: int
+    below: int
+
+    def of(self, rows: Int[Tensor, " rows"]) -> "Down":
+        return replace(self, z=self.z[rows], eps_y=self.eps_y[rows])
+
+    def __call__(self, y_null: Prompt) -> Latent:
+        eps_null = self.backbone.eps(self.z, y_null, times_of(self.t, self.z))
+        eps = eps_null + self.guidance_scale * (self.eps_y - eps_null)
+        return move(self.backbone.schedule, self.z, eps, self.t, self.below)
 
 
 @dataclass(frozen=True)
@@ -20,8 +40,8 @@ class NullTextInversion:
 
     Each fit starts from the one of the step above, the first from the null prompt of the way down:
     at most `n_inner` steps of Adam at lr (1 - i / 100), i the step, until the mean squared distance
-    falls below tolerance + 2e-5 i. A row that is there stops alone. An inner step costs one forward
-    and one backward; a step two more forwards.
+    falls below tolerance + 2e-5 i. A row that is there stops alone, and costs nothing more. An
+    inner step costs one forward and one backward; a step two more forwards.
     """
 
     n_steps: int = 50
@@ -63,37 +83,27 @@ class NullTextInversion:
         z = states[times[0]]
         for step, (t, below) in enumerate(pairwise(times)):
             eps_y = backbone.eps(z, y, times_of(t, z))
-            down = partial(_down, backbone, descent.guidance_scale, z, eps_y, t, below)
+            down = Down(backbone, descent.guidance_scale, z, eps_y, t, below)
             y_null = self._fitted(down, y_null, states[below], step)
             z, nulls[t] = down(y_null), y_null
             progress.step()
         return Inverted({t: z for t, z in states.items() if t in descent.wanted}, nulls)
 
-    def _fitted(
-        self, down: Callable[[Prompt], Latent], y_null: Prompt, goal: Latent, step: int
-    ) -> Prompt:
+    def _fitted(self, down: Down, y_null: Prompt, goal: Latent, step: int) -> Prompt:
         fitted = y_null.detach().clone().requires_grad_()
         adam = torch.optim.Adam([fitted], lr=self.lr * (1 - step / 100))
-        away = torch.ones(len(goal), dtype=torch.bool, device=goal.device)
-        d = goal[0].numel()
+        away, d = torch.arange(len(goal), device=goal.device), goal[0].numel()
         for _ in range(self.n_inner):
             with torch.enable_grad():
-                squares = (down(fitted) - goal).square().sum((1, 2, 3))
+                squares = (down.of(away)(fitted[away]) - goal[away]).square().sum((1, 2, 3))
                 # Of the sum, and divided afterwards: a mean's would vanish in half precision.
                 (gradient,) = torch.autograd.grad(squares.sum(), fitted)
             fitted.grad = gradient / d
             before = fitted.detach().clone()
             adam.step()
             with torch.no_grad():
-                fitted[~away] = before[~away]
-            away &= squares.detach() / d >= self.tolerance + step * 2e-5
-            if not away.any():
+                fitted.copy_(before.index_copy(0, away, fitted[away]))  # Adam moves all by momentum
+            away = away[squares.detach() / d >= self.tolerance + step * 2e-5]
+            if not len(away):
                 break
         return fitted.detach()
-
-
-def _down(
-    backbone: Backbone, w: float, z: Latent, eps_y: Latent, t: int, below: int, y_null: Prompt
-) -> Latent:
-    eps_null = backbone.eps(z, y_null, times_of(t, z))
-    return move(backbone.schedule, z, eps_null + w * (eps_y - eps_null), t, below)

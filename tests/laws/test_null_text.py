@@ -1,7 +1,7 @@
 """Null prompts fitted to the way back."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ids.editing import Metered
 from ids.methods import DDIMInversion, NullTextInversion, PromptToPrompt, Reconstruction
+from ids.methods.null_text import Down
 
 
 def test_null_text_finds_the_way_back_under_guidance() -> None:
@@ -29,44 +30,70 @@ def test_null_text_rows_stop_alone() -> None:
     z, cases = normal(2, 3), [case("a"), case("b", "target", "source")]
     z[0] *= 0.02
     edit = Reconstruction(NullTextInversion(4, n_inner=6, tolerance=12.0), 7.5)
-    together, costs = edited(edit, z, cases), []
+    shared, costs = Metered(SD), []
+    together = edited(edit, z, cases, shared)
     for row in range(2):
         metered = Metered(SD)
         alone = edited(edit, z[row : row + 1], cases[row : row + 1], metered)
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-7, atol=1e-8)
         costs.append(metered.passes.backwards)
     assert len(set(costs)) == 2
+    assert shared.passes.backwards == sum(costs)  # and none pays for another
+
+
+@dataclass(frozen=True)
+class Straight:
+    """A world in which a step down of guidance 0 goes from z to z + slope * the null prompt."""
+
+    slope: float = 1.0
+    asked: list[int] = field(default_factory=list)  # rows, question by question
+    n_timesteps = 1000
+
+    @property
+    def schedule(self) -> "Straight":
+        return self
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return torch.ones(len(t), 1, 1, 1)
+
+    def sigma(self, t: Tensor) -> Tensor:
+        return (t > 0).float().view(-1, 1, 1, 1)
+
+    def eps(self, z_t: Tensor, y: Tensor, t: Tensor) -> Tensor:
+        self.asked.append(len(y))
+        return -self.slope * y.mean((1, 2)).view(-1, 1, 1, 1).expand_as(z_t)
+
+    def encode(self, x: Tensor) -> Tensor: ...
+    def decode(self, z: Tensor) -> Tensor: ...
+    def prompt(self, texts: list[str]) -> Tensor: ...
+
+
+def fitted(world: Straight, away: list[float], step: int, **values: int) -> Tensor:
+    """Null prompts, 0 at first, of rows that would come down so far from 0."""
+    z = torch.tensor(away).view(-1, 1, 1, 1).expand(-1, 4, 8, 8)
+    down, y_null = Down(world, 0.0, z, torch.zeros_like(z), 500, 0), torch.zeros(len(z), 3, 2)
+    return NullTextInversion(**values)._fitted(down, y_null, torch.zeros_like(z), step)
 
 
 def test_the_released_schedule_of_a_fit() -> None:
     """lr (1 - i / 100), and an end below 1e-5 + 2e-5 i: Adam's first step has the length lr, and a
     loss of 2e-5 is too much in step 0 and enough in step 1.
     """
-    y, goal, asked = torch.zeros(1, 3, 2), torch.zeros(1, 4, 8, 8), []
-
-    def down(y_null: Tensor) -> Tensor:
-        asked.append(1)
-        return goal + 2e-5**0.5 + 0 * y_null.sum()
-
     for step, inner in (0, 10), (1, 1), (40, 1):
-        asked.clear()
-        NullTextInversion()._fitted(down, y, goal, step)
-        assert len(asked) == inner
+        world = Straight(slope=0.0)
+        fitted(world, [2e-5**0.5], step)
+        assert len(world.asked) == inner
     for step in (0, 40):
-        fitted = NullTextInversion(n_inner=1)._fitted(lambda y: goal + 1 + y.sum(), y, goal, step)
-        torch.testing.assert_close(fitted, torch.full_like(y, -0.01 * (1 - step / 100)))
+        moved = fitted(Straight(), [1.0], step, n_inner=1)
+        torch.testing.assert_close(moved, torch.full_like(moved, -0.01 * (1 - step / 100)))
 
 
 def test_a_row_that_is_there_waits_for_the_others() -> None:
-    y, goal = torch.zeros(2, 3, 2), torch.zeros(2, 4, 8, 8)
-    away = torch.tensor([1e-4, 1.0]).view(2, 1, 1, 1)
-
-    def down(y_null: Tensor) -> Tensor:
-        return goal + away + y_null.mean((1, 2)).view(2, 1, 1, 1)
-
-    fitted = NullTextInversion(n_inner=3)._fitted(down, y, goal, 0)
-    torch.testing.assert_close(fitted[0], torch.full((3, 2), -0.01))
-    torch.testing.assert_close(fitted[1], torch.full((3, 2), -0.03), atol=1e-3, rtol=0)
+    world = Straight()
+    near, far = fitted(world, [1e-4, 1.0], 0, n_inner=3)
+    torch.testing.assert_close(near, torch.full((3, 2), -0.01))
+    torch.testing.assert_close(far, torch.full((3, 2), -0.03), atol=1e-3, rtol=0)
+    assert world.asked == [2, 1, 1]
 
 
 def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> None:
