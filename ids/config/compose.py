@@ -53,13 +53,17 @@ class Composed:
 
 def compose_all(overrides: Sequence[str]) -> list[Composed]:
     """Every combination of a sweep, composed and checked."""
-    with _hydra(), _readable_errors(_fixed(overrides)):
-        first = compose("config", [*_fixed(overrides), search_path()], return_hydra_config=True)
+    with _hydra(), _readable_errors(overrides):
+        fixed = _fixed(overrides)
+        first = _config(fixed)
         sweep = OmegaConf.to_container(first.hydra.sweeper.get("params") or OmegaConf.create({}))
         assert isinstance(sweep, dict)
         swept = [f"{key!s}={value}" for key, value in sweep.items()]
         combinations = islice(_expand([*swept, *overrides]), MAX_CHECKED)
-        settings = [_composed(combination) for combination in combinations]
+        settings = [
+            _composed(first if combination == fixed else _config(combination), combination)
+            for combination in combinations
+        ]
     for setting in settings:
         check(setting.values)
     return settings
@@ -75,9 +79,12 @@ def sweeping() -> bool:
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
-def _composed(overrides: Sequence[str]) -> Composed:
+def _config(overrides: Sequence[str]) -> DictConfig:
     with _readable_errors(overrides):
-        config = compose("config", [*overrides, search_path()], return_hydra_config=True)
+        return compose("config", [*overrides, search_path()], return_hydra_config=True)
+
+
+def _composed(config: DictConfig, overrides: Sequence[str]) -> Composed:
     bare = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     assert isinstance(bare, DictConfig)
     choices = {str(group): str(name) for group, name in config.hydra.runtime.choices.items()}
