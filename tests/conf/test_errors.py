@@ -19,6 +19,7 @@ WRONG = {
     "+method.foo=3": "method.foo: no such option",
     "method.optimizer.momentun=0.9": "method.optimizer.momentun: no such option",
     "dataset=folder": "dataset.path: expected a value",
+    "method=[dds": "no viable alternative at input '[dds'",
     "seeds=[a]": "seeds[0]: Value 'a'",
     "+foo=3": "foo: no such option",
     "method.n_steps.x=3": "there is none below its parent",
