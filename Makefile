@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench parity shapes wheel clean
+.PHONY: help setup demo test slow check format bench parity shapes wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,7 +26,10 @@ demo: $(STAMP)  ## edit twelve pictures with SDS, DDS and IDS: table and contact
 	$(BIN)/ids run experiments=demo
 
 test: $(STAMP)  ## the tests, on two cores
-	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m "not slow"
+
+slow: $(STAMP)  ## what test leaves out: the training program, a minute
+	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -m slow
 
 check: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

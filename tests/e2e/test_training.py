@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 
 from ids.backbones import StableDiffusion
@@ -27,6 +28,7 @@ def train(work: Path, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_stage_and_a_resume(tmp_path: Path) -> None:
     train(tmp_path, "--stages", "vae")
     before = (tmp_path / "vae.pt").read_bytes()
