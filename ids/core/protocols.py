@@ -137,10 +137,19 @@ class Checking(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """A named, versioned sequence of cases."""
+    """A named sequence of cases.
+
+    `place` is where it lies, as a full path; empty where it is made by code. It tells two data sets
+    of one name apart. `partial` ones show some of their rows at a time: the rows of earlier runs
+    stay in tables.
+    """
 
     @property
     def name(self) -> str: ...
+    @property
+    def place(self) -> str: ...
+    @property
+    def partial(self) -> bool: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> EditCase: ...
 

@@ -1,8 +1,11 @@
 """What travels between the layers: frozen records."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -12,7 +15,9 @@ from ids.core.tensors import Image, Latent, Prompt, Timestep
 
 @runtime_checkable
 class Picture(Protocol):
-    """A picture that is loaded when it is needed, and has a digest of its content before that."""
+    """A picture that is loaded when it is needed. `digest` is of the pixels that `load` gives (or of
+    a statement that determines them): equal digests are equal pixels, whatever the file is called.
+    """
 
     def digest(self) -> str: ...
     def load(self) -> Image: ...
@@ -48,8 +53,10 @@ class Anchor:
 
 @dataclass(frozen=True)
 class EditCase:
-    """One question: this picture, from this description to that one. `id` is unique in its data
-    set.
+    """One question: this picture, from this description to that one.
+
+    What it asks is named by `digest`; `id` (unique in its data set), `tags` and `metadata` are
+    labels, and decide nothing.
     """
 
     id: str
@@ -61,6 +68,31 @@ class EditCase:
     tags: frozenset[str] = frozenset()
     blend_words: tuple[str, str] | None = None  # of source and target: where the edit belongs
     word_weights: Mapping[str, float] = field(default_factory=dict)  # of target words, for emphasis
+    metadata: Mapping[str, str] = field(default_factory=dict)  # further columns, as they were read
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in 32 hexadecimal digits, of all that an edit or a metric may depend on: pixels
+        of source, mask and truth, prompts, words. Reads the pictures.
+        """
+        asked = {
+            "source": self.source.digest(),
+            "prompts": [self.prompt_src, self.prompt_trg],
+            "mask": self.mask and self.mask.digest(),
+            "truth": self.truth and self.truth.digest(),
+            "words": self.words,
+        }
+        return digest_of(asked)
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """Blend words and weights as plain data."""
+        return {"blend": self.blend_words, "weights": dict(self.word_weights)}
+
+
+def digest_of(content: object) -> str:
+    """SHA-256 of plain data, in 32 hexadecimal digits; the order of keys plays no part."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

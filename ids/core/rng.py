@@ -1,4 +1,4 @@
-"""Randomness as an argument: every draw is a function of (seed, case, step, name) and of nothing
+"""Randomness as an argument: every draw is a function of (seed, source, step, name) and of nothing
 else.
 
 Philox (Salmon et al. 2011) is keyed with 128 bits of a SHA-256. torch's own CPU generator would
@@ -34,10 +34,12 @@ class Streams:
     step: int = 0
 
     @classmethod
-    def of(cls, seeds: int | Sequence[int], case_ids: Sequence[str]) -> "Streams":
-        """The streams of these cases, under one seed or each under its own."""
-        own = [seeds] * len(case_ids) if isinstance(seeds, int) else seeds
-        return cls(tuple(f"{seed}/{case}" for seed, case in zip(own, case_ids, strict=True)))
+    def of(cls, seeds: int | Sequence[int], sources: Sequence[str]) -> "Streams":
+        """The streams of these source pictures (by digest), under one seed or each under its own.
+        All prompts of a picture share its draws.
+        """
+        per_row = [seeds] * len(sources) if isinstance(seeds, int) else seeds
+        return cls(tuple(f"{seed}/{name}" for seed, name in zip(per_row, sources, strict=True)))
 
     def at(self, step: int) -> "Streams":
         return replace(self, step=step)

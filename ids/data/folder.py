@@ -41,6 +41,8 @@ class Folder:
     size: int
     fit: str = "stretch"
 
+    partial = False  # a row that has left the table has left the data set
+
     def __post_init__(self) -> None:
         checked_canvas(self.size, self.fit)
 
@@ -48,6 +50,10 @@ class Folder:
     def name(self) -> str:
         path = Path(self.path).expanduser().resolve()
         return f"folder:{path.parent.name if path.suffix else path.name}"
+
+    @property
+    def place(self) -> str:
+        return str(self._table.resolve())
 
     def __len__(self) -> int:
         return len(self._cases)

@@ -64,6 +64,9 @@ class Shapes:
     edits: Sequence[Attribute] = ("colour", "shape", "fill")
     size: int = 64
 
+    place = ""
+    partial = True  # `count` shows the first of very many
+
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise ValueError(

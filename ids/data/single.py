@@ -25,6 +25,11 @@ class Single:
     weights: str = ""
 
     name = "single"
+    partial = True  # every edit is a row of its own
+
+    @property
+    def place(self) -> str:
+        return str(Path(self.path).resolve())
 
     def __post_init__(self) -> None:
         checked_canvas(self.size, self.fit)
