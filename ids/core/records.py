@@ -15,8 +15,9 @@ from ids.core.tensors import Image, Latent, Prompt, Timestep
 
 @runtime_checkable
 class Picture(Protocol):
-    """A picture that is loaded when it is needed. `digest` is of the pixels that `load` gives (or of
-    a statement that determines them): equal digests are equal pixels, whatever the file is called.
+    """A picture that is loaded when it is needed. `digest` is of the pixels that `load` gives (or
+    of a statement that determines them): equal digests are equal pixels, whatever the file is
+    called.
     """
 
     def digest(self) -> str: ...
@@ -71,12 +72,17 @@ class EditCase:
     metadata: Mapping[str, str] = field(default_factory=dict)  # further columns, as they were read
 
     @cached_property
+    def source_digest(self) -> str:
+        """Of the source's pixels. Reads the picture, once."""
+        return self.source.digest()
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256, in 32 hexadecimal digits, of all that an edit or a metric may depend on: pixels
         of source, mask and truth, prompts, words. Reads the pictures.
         """
         asked = {
-            "source": self.source.digest(),
+            "source": self.source_digest,
             "prompts": [self.prompt_src, self.prompt_trg],
             "mask": self.mask and self.mask.digest(),
             "truth": self.truth and self.truth.digest(),
@@ -117,11 +123,9 @@ class Edited:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one edit took, on one engine and device. Never part of a result's identity."""
+    """What each edit of a batch took, on one engine and device."""
 
     seconds: float  # per edit; warm-up, decoding and saving excluded
     forwards: float  # network forwards per edit, counted in samples
     backwards: float  # network backwards per edit, counted in samples
     peak_bytes: float  # of the whole batch and process; nan where it cannot be measured
-    batch: int
-    batch_id: str  # edits of one batch share their measurement

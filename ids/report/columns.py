@@ -46,7 +46,8 @@ COLUMNS = (
 )
 HIDDEN = ("ssim",)  # stored, and shown where it is asked for
 OF_EDITS = (  # columns of a frame that are no number to average
-    *("key", "label", "values", "status", "reason", "case", "seed", "step", "batch", "engine"),
+    *("key", "label", "values", "status", "reason", "case", "id", "seed", "step"),
+    *("batch", "engine"),
 )
 LEGEND = (
     "PSNR in dB, to the source: bg, outside the mask; true, to the true edit. "

@@ -4,85 +4,78 @@ what tells them apart.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from ids.core.errors import ConfigError
+from ids.report.catalog import Entry
 from ids.run.evaluate import metric_columns
-from ids.run.store import Record, Store
+from ids.run.records import EditRecord, MeasurementRecord
+from ids.run.store import Store
 
 # Then everything else by name, the true edit last.
 ORDER = ["null_edit", "reconstruction", "sdedit", "p2p", "pnp", "sds", "dds", "cds", "pds"]
 ORDER += ["dream_catalyst", "ids", "ids_cut"]
 
 
-def frame(records: Iterable[Record], store: Store, engine: str | None = None) -> pd.DataFrame:
-    """Columns: key, label, values (of the setting), status, dataset, backbone, case, tags, seed,
-    then one per metric and measurement.
+def frame(entries: Sequence[Entry], store: Store, engine: str | None = None) -> pd.DataFrame:
+    """Columns: key, label, values (of the setting), status, case (digest), id, seed, reason, then
+    one per metric and measurement.
     """
-    records = list(records)
-    identify, columns = _identities(records), metric_columns(r.metrics for r in records)
+    columns = metric_columns(entry.numbers.values for entry in entries)
+    taken = store.numbers.measurements(engine)
     lines = []
-    for record in records:
-        line = identify(record) | {"reason": record.job.get("reason", "")}
-        line |= {columns[k]: value for k, value in record.metrics.items() if k in columns}
-        lines.append(line | _measured(store.measurement(record.key, engine)))
+    for entry, line in zip(entries, _identities(entries), strict=True):
+        own = entry.numbers.values
+        line |= {columns[k]: _float(v.value) for k, v in own.items() if k in columns}
+        lines.append(line | _measured(taken.get(entry.record.key)))
     return pd.DataFrame(lines)
 
 
-def curve_frame(records: Iterable[Record], store: Store) -> pd.DataFrame:
+def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
     """As `frame`, a line per kept state: `step`, `passes` up to it, and the metrics there. An edit
     that takes no steps (null, true) is a line of its own.
     """
-    records = [record for record in records if record.status == "ok"]
-    along = {record.key: _along(record, store) for record in records}
-    identify, columns = _identities(records), metric_columns(along.values())
+    entries = [entry for entry in entries if entry.record.status == "ok"]
+    states = [_states(entry) for entry in entries]
+    columns = metric_columns(along for _, along in states)
+    taken = store.numbers.measurements()
     lines = []
-    for record in records:
-        states = along[record.key]
-        taken = _measured(store.measurement(record.key))
-        for index, step in enumerate(states.get("step", ())):
-            line = {"step": step, "passes": taken["passes"] * step / max(states["step"][-1], 1)}
-            line |= {columns[k]: states[k][index] for k in states if k in columns}
-            lines.append(identify(record) | line)
+    for entry, (steps, along), line in zip(entries, states, _identities(entries), strict=True):
+        passes = _measured(taken.get(entry.record.key))["passes"] / max(*steps, 1) if steps else 0
+        for index, step in enumerate(steps):
+            own = {columns[k]: _float(along[k][index]) for k in along if k in columns}
+            lines.append(line | {"step": step, "passes": passes * step} | own)
     return pd.DataFrame(lines)
 
 
-def _along(record: Record, store: Store) -> Mapping[str, Any]:
-    if record.job["identity"]["prompts"] is not None:
-        return store.along(record.key)
-    return {"step": [0.0], **{key: [value] for key, value in record.metrics.items()}}
+def _states(entry: Entry) -> tuple[Sequence[float], Mapping[str, Sequence[float | None]]]:
+    """The kept steps, and the metrics there."""
+    if entry.guided:
+        return entry.numbers.steps, entry.numbers.along
+    return [0.0], {key: [value.value] for key, value in entry.numbers.values.items()}
 
 
-def by_world(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records by data set and backbone, `shapes-dev-v1 on shapes 97d8e07f`: only within one are
-    they compared.
-    """
-    worlds: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        worlds[f"{record.job['dataset']} on {_backbone(record.job)}"].append(record)
-    return dict(sorted(worlds.items()))
-
-
-def bases(records: Iterable[Record], frame: pd.DataFrame) -> tuple[str, ...]:
+def weights_notes(entries: Iterable[Entry], frame: pd.DataFrame) -> tuple[str, ...]:
     """`shapes-clip-1f2e3d4c: clip_score, clip_image`: what the numbers of the frame stand on."""
+    keys = {key for entry in entries for key in entry.numbers.values}
     found: dict[str, set[str]] = defaultdict(set)
-    for key in {key for record in records for key in record.metrics if ":" in key}:
-        name, basis = key.split("@")[0], key.partition(":")[2]
+    for name, basis in ((k.split("@")[0], k.partition(":")[2]) for k in keys if ":" in k):
         if any(str(column).startswith(name) for column in frame):
             found[basis].add(name)
     return tuple(f"{basis}: {', '.join(sorted(names))}" for basis, names in sorted(found.items()))
 
 
-def setting_labels(records: Iterable[Record]) -> dict[str, str]:
+def setting_labels(records: Iterable[EditRecord]) -> dict[str, str]:
     """`ids`, or `ids (n_steps=100)` where several settings share the name: what differs among them
     is named.
     """
-    by_name: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    by_name: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     for record in records:
-        by_name[record.job["name"]][record.job["identity"]["setting"]] = setting_values(record.job)
+        if record.setting not in by_name[record.name]:
+            by_name[record.name][record.setting] = setting_values(record)
     labels = {}
     for name, settings in by_name.items():
         keys = sorted({key for flat in settings.values() for key in flat})
@@ -146,46 +139,48 @@ def in_order(labels: Iterable[str]) -> list[str]:
     return sorted(set(labels), key=rank)
 
 
-def _identities(records: list[Record]) -> Any:
-    labels = setting_labels(records)
-
-    def identify(record: Record) -> dict[str, Any]:
-        job = record.job
-        return {
+def _identities(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """The columns that say which edit a line is of."""
+    labels = setting_labels(entry.record for entry in entries)
+    values = {e.record.setting: e.record for e in entries}
+    flat = {setting: setting_values(record) for setting, record in values.items()}
+    return [
+        {
             "key": record.key,
-            "label": labels[job["identity"]["setting"]],
-            "values": setting_values(job),
+            "label": labels[record.setting],
+            "values": flat[record.setting],
             "status": record.status,
-            "case": job["case"],
-            "seed": -1 if job["seed"] is None else job["seed"],
+            "case": row.case,
+            "id": row.id,
+            "seed": -1 if record.seed is None else record.seed,
+            "reason": record.reason,
         }
+        for record, row in ((entry.record, entry.row) for entry in entries)
+    ]
 
-    return identify
 
-
-def setting_values(job: Mapping[str, Any]) -> dict[str, str]:
+def setting_values(record: EditRecord) -> dict[str, str]:
     """Every value of the method, the backbone and the code's revisions, flat, as text."""
-    flat = dict(_flatten(job["method"]))
-    flat |= {f"backbone.{key}": value for key, value in job["backbone"].items()}
-    flat |= {f"revision.{key}": value for key, value in job["revisions"].items()}
+    flat = dict(_flatten(record.method))
+    flat |= {f"backbone.{key}": value for key, value in record.backbone.items()}
+    flat |= {f"revision.{key}": value for key, value in record.revisions.items()}
     return {key: str(value) for key, value in flat.items()}
 
 
-def _backbone(job: Mapping[str, Any]) -> str:
-    """Its name, and enough of the weights' digest to tell two of a name apart."""
-    return f"{job['backbone_name']} {job['backbone'].get('weights', '')[:8]}".strip()
-
-
-def _measured(taken: Mapping[str, Any] | None) -> dict[str, Any]:
+def _measured(taken: MeasurementRecord | None) -> dict[str, Any]:
     if taken is None:
         return dict.fromkeys(("seconds", "passes", "peak_mb"), math.nan)
     return {
-        "seconds": taken["seconds"],
-        "passes": taken["forwards"] + taken["backwards"],
-        "peak_mb": taken["peak_bytes"] / 2**20,
-        "batch": taken["batch_id"],
-        "engine": f"{taken['engine']['device']}, batch {taken['batch']}",
+        "seconds": taken.seconds,
+        "passes": taken.forwards + taken.backwards,
+        "peak_mb": _float(taken.peak_bytes) / 2**20,
+        "batch": taken.keys[0],
+        "engine": f"{taken.engine['device']}, batch {len(taken.keys)}",
     }
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _flatten(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:

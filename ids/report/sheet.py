@@ -8,8 +8,9 @@ from PIL import Image as PIL
 from PIL import ImageDraw, ImageFont
 
 from ids.core.records import EditCase
+from ids.data.images import to_pil
 from ids.report.rows import in_order
-from ids.run.store import Store, to_pil
+from ids.run.store import IMAGE, Store
 
 SIDE, GAP, TEXT, HEAD = 144, 10, 190, 34
 INK, FAINT, PAPER = "#1c1c1e", "#8a8a8e", "#ffffff"
@@ -20,7 +21,7 @@ def contact_sheet(cases: Sequence[EditCase], frame: pd.DataFrame, store: Store, 
     """One line per case, one column per method; missing pictures stay blank."""
     labels = in_order(frame["label"])
     edited = set(frame[frame["status"] == "ok"]["case"])
-    cases = [case for case in cases if case.id in edited][:MAX_ROWS]
+    cases = [case for case in cases if case.digest in edited][:MAX_ROWS]
     columns = ["source", *labels]
     width = TEXT + len(columns) * (SIDE + GAP) + GAP
     height = HEAD + len(cases) * (SIDE + GAP) + GAP
@@ -68,11 +69,11 @@ def _wrapped(text: str, length: int = 24) -> str:
 
 def _picture(frame: pd.DataFrame, label: str, case: EditCase, store: Store) -> PIL.Image | None:
     found = frame[
-        (frame["label"] == label) & (frame["case"] == case.id) & (frame["status"] == "ok")
+        (frame["label"] == label) & (frame["case"] == case.digest) & (frame["status"] == "ok")
     ]
     if found.empty:
         return None
-    return PIL.open(store.record(found.sort_values("seed").iloc[0]["key"]).picture)
+    return PIL.open(store.folder(found.sort_values("seed").iloc[0]["key"]) / IMAGE)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

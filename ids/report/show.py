@@ -8,13 +8,14 @@ from rich.console import Console
 
 from ids.core.errors import ConfigError, DataError
 from ids.report.after_run import wide_console
+from ids.report.catalog import Catalog, Entry, World, read_catalog
 from ids.report.columns import only
 from ids.report.figure import draw_curves
 from ids.report.grid import Report
 from ids.report.matched import Question, axis_of, matched_report
-from ids.report.rows import bases, by_world, curve_frame, frame, says, setting_values
+from ids.report.rows import curve_frame, frame, says, setting_values, weights_notes
 from ids.report.table import table
-from ids.run.store import Record, Store
+from ids.run.store import Store
 
 
 @dataclass(frozen=True)
@@ -31,72 +32,75 @@ class Selection:
     where: Sequence[str] = ()
     columns: Sequence[str] = ()
 
-    def records(self, store: Store) -> list[Record]:
-        found = [record for record in store.records() if self._wants(record)]
-        guided = [setting_values(r.job) for r in found if _guided(r)]
+    def worlds(self, catalog: Catalog) -> list[World]:
+        """What is left of each data set; without those of which nothing is."""
+        found = [
+            world.only(e for e in world.entries if self._wants(world, e))
+            for world in catalog.worlds
+        ]
+        settings = {e.record.setting: e.record for w in found for e in w.entries if e.guided}
+        fitting = set(settings)
         for told in self.where:
-            if not any(says(values, told) for values in guided):
+            having = {k for k, record in settings.items() if says(setting_values(record), told)}
+            if not having:
                 raise ConfigError(f"--where {told}: expected a value of some setting; none has it")
-        return [r for r in found if not _guided(r) or self._fits(r)]
+            fitting &= having
+        kept = [
+            world.only(e for e in world.entries if not e.guided or e.record.setting in fitting)
+            for world in found
+        ]
+        return [world for world in kept if world.entries]
 
     def told(self) -> str:
         """Which results, in words, for titles and file names."""
         parts = [*self.methods, self.tag, *self.where]
         return ", ".join(part for part in parts if part)
 
-    def _wants(self, record: Record) -> bool:
-        job = record.job
+    def _wants(self, world: World, entry: Entry) -> bool:
         return (
-            str(job["dataset"]).startswith(self.dataset)
-            and (not self.methods or job["name"] in self.methods)
-            and (not self.tag or self.tag in job["tags"])
+            world.manifest.name.startswith(self.dataset)
+            and (not self.methods or entry.record.name in self.methods)
+            and (not self.tag or self.tag in entry.row.tags)
         )
-
-    def _fits(self, record: Record) -> bool:
-        return all(says(setting_values(record.job), told) for told in self.where)
 
 
 def show_tables(selection: Selection, baseline: str, engine: str | None, write: bool) -> int:
     """Means, and differences paired to the baseline; 1 where there is nothing."""
     store = Store(selection.output_dir)
-    worlds = by_world(selection.records(store))
-    for world, records in worlds.items():
-        data = only(frame(records, store, engine), selection.columns)
-        _show(
-            table(_title(world, selection), data, baseline, bases(records, data)), selection, write
-        )
-    return 0 if worlds else _nothing(selection)
+    catalog = read_catalog(store)
+    worlds = selection.worlds(catalog)
+    for world in worlds:
+        data = only(frame(world.entries, store, engine), selection.columns)
+        notes = (*weights_notes(world.entries, data), *_unjudged(world), *world.notes())
+        _show(table(_title(world, selection), data, baseline, notes), selection, write)
+    return _end(selection, catalog, bool(worlds))
 
 
 def show_matched(selection: Selection, question: Question, write: bool) -> int:
     """The same at equal strength; with `write` also the curves as a picture."""
     store = Store(selection.output_dir)
-    worlds = by_world(selection.records(store))
+    catalog = read_catalog(store)
+    worlds = selection.worlds(catalog)
     unmatched = []
-    for world, records in worlds.items():
+    for world in worlds:
         try:
-            _show_matched(world, records, store, selection, question, write)
+            _show_matched(world, store, selection, question, write)
         except DataError as error:
             if len(worlds) == 1:
                 raise
-            unmatched.append(f"{world}: {error}")
+            unmatched.append(f"{world.title}: {error}")
     for told in unmatched:
         _say(told)
-    return int(len(unmatched) == len(worlds)) if worlds else _nothing(selection)
+    return _end(selection, catalog, len(unmatched) < len(worlds))
 
 
 def _show_matched(
-    world: str,
-    records: Sequence[Record],
-    store: Store,
-    selection: Selection,
-    question: Question,
-    write: bool,
+    world: World, store: Store, selection: Selection, question: Question, write: bool
 ) -> None:
-    data = curve_frame(records, store)
+    data = curve_frame(world.entries, store)
     axis = axis_of(data, question.axis)
     data = only(data, selection.columns, keep=axis)
-    notes = (*bases(records, data), *_left_out(records, store))
+    notes = (*weights_notes(world.entries, data), *_stateless(world), *world.notes())
     report = matched_report(_title(world, selection), data, question, notes)
     path = _show(report, selection, write)
     if path is not None and (picture := draw_curves(data, axis, report.title, path)):
@@ -112,30 +116,34 @@ def _show(report: Report, selection: Selection, write: bool) -> Path | None:
     return path
 
 
-def _title(world: str, selection: Selection) -> str:
-    return ", ".join(part for part in (world, selection.told()) if part)
+def _title(world: World, selection: Selection) -> str:
+    return ", ".join(part for part in (world.title, selection.told()) if part)
 
 
-def _left_out(records: Sequence[Record], store: Store) -> tuple[str, ...]:
+def _unjudged(world: World) -> tuple[str, ...]:
+    """Numbers of an earlier mask or prompt are not shown for the one that is there now."""
+    bare = sum(e.record.status == "ok" and not e.numbers.values for e in world.entries)
+    told = f"{bare} edits have no numbers for their case as it is now; run them again"
+    return (told,) if bare else ()
+
+
+def _stateless(world: World) -> tuple[str, ...]:
     """An edit without states is missed in a curve: that is said."""
-    guided = [record for record in records if record.status == "ok" and _guided(record)]
-    unkept = sum(not store.has_states(record.key) for record in guided)
-    unjudged = sum(not store.along(record.key) for record in guided) - unkept
-    notes = []
-    if unkept:
-        notes.append(f"Left out: {unkept} edits that kept no states.")
-    if unjudged:
-        notes.append(f"Left out: {unjudged} edits whose states are not judged yet; run them again.")
-    return tuple(notes)
+    guided = [e for e in world.entries if e.record.status == "ok" and e.guided]
+    left_out = sum(not entry.numbers.steps for entry in guided)
+    told = f"Left out: {left_out} edits that kept no states, or whose states have no numbers yet."
+    return (told,) if left_out else ()
 
 
-def _guided(record: Record) -> bool:
-    return record.job["identity"]["prompts"] is not None
-
-
-def _nothing(selection: Selection) -> int:
-    _say(f"{selection.output_dir}: no such results yet; `ids run experiments=demo` makes some")
-    return 1
+def _end(selection: Selection, catalog: Catalog, shown: bool) -> int:
+    """What no table shows, and the exit status."""
+    for note in catalog.notes():
+        _say(f"note: {note}")
+    if not shown and not selection.told() and not selection.dataset:
+        _say(f"{selection.output_dir}: no results yet; `ids run experiments=demo` makes some")
+    elif not shown:
+        _say(f"{selection.output_dir}: no such results")
+    return int(not shown)
 
 
 def _say(text: str) -> None:

@@ -1,8 +1,7 @@
 """One setting over one data set: plan, execute, evaluate, log."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,16 @@ from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
 from ids.log.progress import EditProgress, tracked
+from ids.representations import encode
+from ids.run.code import code_digests, revisions
 from ids.run.engine import Engine
 from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor, Outcome
-from ids.run.job import Job, Setting, first_cases, plan, revisions, spelt
+from ids.run.job import Job, Setting, plan, spelt
+from ids.run.manifest import Survey
 from ids.run.mirror import mirror
+from ids.run.outcomes import write_outcomes
+from ids.run.session import Session
 from ids.run.store import Store
 
 
@@ -53,7 +57,9 @@ class Campaign:
     keep_every: int
     limit: int | None = None
     retry_failed: bool = False
+    force: bool = False  # make edits again that are there already
     sweep: bool = False  # a method that the backbone cannot run is a row of the table, no error
+    session: Session = field(default_factory=Session)
 
     def __post_init__(self) -> None:
         if self.keep_every < 0:
@@ -63,46 +69,61 @@ class Campaign:
 
     def run(self, folder: Path) -> list[Outcome]:
         """Make what is missing; `folder/outcomes.json` tells what became of everything."""
-        cases = first_cases(self.dataset, self.limit)
+        self.session.open(self.store)
         evaluation = self._evaluation()
+        seen = self.session.survey(
+            self.dataset, self.config.get("dataset", {}), self.limit, self.store
+        )
         outcomes: list[Outcome] = []
         try:
             for reference in self.references:
                 if reference.name != self.asked.name:
-                    made = self._make(reference, cases, evaluation)
+                    made = self._make(reference, seen, evaluation)
                     outcomes += [outcome for outcome in made if outcome.status != "unsupported"]
-            outcomes += self._make(self.asked, cases, evaluation)
+            outcomes += self._make(self.asked, seen, evaluation)
         finally:
-            _write(folder / "outcomes.json", self.asked.name, outcomes)
+            write_outcomes(folder, self.asked.name, outcomes, seen.manifest)
+            self.store.close()
         return outcomes
 
     def _evaluation(self) -> Evaluation:
         """Finds every metric's weights, so that a missing file is known before the first edit."""
         metrics = {metric_key(metric): metric for metric in self.metrics.values()}
-        return Evaluation(metrics, self.store, self._decode)
+        return Evaluation(metrics, self.store, self._decode, self._encode)
 
     def _decode(self, z: Latent) -> Images:
         device = self.engine.start()
         return _loaded(self.backbone, device).decode(z.to(device))
 
-    def _make(
-        self, asked: Asked, cases: Sequence[EditCase], evaluation: Evaluation
-    ) -> list[Outcome]:
+    def _encode(self, case: EditCase) -> Latent:
+        device = self.engine.start()
+        return encode(_loaded(self.backbone, device), case.source, device)
+
+    def _make(self, asked: Asked, seen: Survey, evaluation: Evaluation) -> list[Outcome]:
         """One method over all cases: plan, execute, evaluate, mirror."""
-        built = revisions(asked.editor)
-        identity = self.backbone.identity()
-        setting = Setting(asked.name, spelt(asked.method), self.backbone_name, identity, built)
-        jobs = plan(setting, asked.editor, cases, self.dataset.name, self.seeds)
+        setting = self._setting(asked)
+        jobs = _unique(plan(setting, asked.editor, seen.cases, self.seeds))
         todo = [job for job in jobs if self._wanted(job)]
         if reason := self._unsupported(asked):
             for job in todo:
                 self.store.put_failure(job, "unsupported", reason)
         elif todo or asked is self.asked:
-            self._execute(asked, todo, len(jobs))
-        evaluation(tracked(f"{asked.name}: metrics", jobs))
+            self._execute(asked, todo, len(jobs), evaluation)
         outcomes = [self._outcome(job) for job in jobs]
-        self._mirror(asked, setting, [o.job for o in outcomes if o.status == "ok"])
+        done = [outcome.job for outcome in outcomes if outcome.status == "ok"]
+        evaluation(tracked(f"{asked.name}: metrics", done))
+        self._mirror(asked, setting, done)
         return outcomes
+
+    def _setting(self, asked: Asked) -> Setting:
+        return Setting(
+            asked.name,
+            spelt(asked.method),
+            self.backbone_name,
+            self.backbone.identity(),
+            revisions(asked.editor),
+            code_digests(asked.editor),
+        )
 
     def _unsupported(self, asked: Asked) -> str:
         """What the method needs and the backbone does not give, known before weights are read."""
@@ -117,38 +138,61 @@ class Campaign:
         return ""
 
     def _mirror(self, asked: Asked, setting: Setting, done: Sequence[Job]) -> None:
-        """Tell each logger what it has not seen yet, be it that an earlier run was killed first."""
-        keys = {job.key for job in done}
+        """Give each logger what it has not seen yet, be it that an earlier run was killed first."""
+        group = f"{self.dataset.name} on {self.backbone_name}"
+        config = {**self.config, "method": asked.method}
         for logger in self.loggers:
-            name = type(logger).__name__
-            if keys <= self.store.mirrored(setting.key, name):
-                continue
-            group = f"{self.dataset.name} on {self.backbone_name}"
-            config = {**self.config, "method": asked.method}
-            mirror(asked.name, group, config, done, self.store, logger)
-            self.store.mark_mirrored(setting.key, name, keys)
+            mirror(asked.name, group, config, setting.key, done, self.store, logger)
 
     def _wanted(self, job: Job) -> bool:
-        status = self.store.status(job.key)
-        return status is None or (self.retry_failed and status != "ok")
+        """Is there work to do? What was made since this command began is not made again."""
+        look = self.store.look(job.key)
+        if look.record is None:
+            self.session.name(look)
+            return True
+        self.session.compare(job, look.record)
+        again = self.force if look.record.status == "ok" else self.force or self.retry_failed
+        return again and look.record.made < self.session.began
 
-    def _execute(self, asked: Asked, todo: list[Job], jobs: int) -> None:
+    def _execute(self, asked: Asked, todo: list[Job], jobs: int, evaluation: Evaluation) -> None:
         with EditProgress(asked.name, total=len(todo), kept=jobs - len(todo)) as progress:
             if not todo:
                 return
+
+            def done(job: Job) -> bool:
+                """Another process may have made it since it was planned."""
+                if self._wanted(job):
+                    return False
+                progress.finished("")
+                return True
+
             device = self.engine.start()
-            backbone = _loaded(self.backbone, device)
             executor = Executor(
-                asked.editor, backbone, self.engine, device, self.store, self.keep_every
+                asked.editor,
+                _loaded(self.backbone, device),
+                self.engine,
+                device,
+                self.store,
+                self.keep_every,
+                done,
+                self.force,
             )
             steps = max(asked.editor.ticks, 1)
             for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
+                evaluation.judge([o.made for o in outcomes if o.made])
                 for outcome in outcomes:
                     progress.finished(outcome.reason if outcome.status == "failed" else "")
 
     def _outcome(self, job: Job) -> Outcome:
-        record = self.store.record(job.key)
-        return Outcome(job, record.status, record.job.get("reason", ""))
+        record = self.store.look(job.key, files=False).record
+        if record is None:
+            return Outcome(job, "failed", f"{self.store.folder(job.key)}: it has been removed")
+        return Outcome(job, record.status, record.reason)
+
+
+def _unique(jobs: Sequence[Job]) -> list[Job]:
+    """One job per edit and case: rows that ask the same share their answer."""
+    return list({(job.key, job.case.digest): job for job in jobs}.values())
 
 
 _last: dict[tuple[BackboneSource, torch.device], Backbone] = {}
@@ -160,12 +204,3 @@ def _loaded(source: BackboneSource, device: torch.device) -> Backbone:
         _last.clear()
         _last[source, device] = source.load(device)
     return _last[source, device]
-
-
-def _write(path: Path, name: str, outcomes: Sequence[Outcome]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"key": o.job.key, "case": o.job.case.id, "status": o.status, "reason": o.reason}
-        for o in outcomes
-    ]
-    path.write_text(json.dumps({"name": name, "outcomes": rows}, indent=1))

@@ -60,7 +60,7 @@ class Engine:
             "threads": torch.get_num_threads(),
             "cores": os.cpu_count() or 0,
             "batch_size": self.batch_size,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         }
 
 

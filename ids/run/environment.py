@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+
+from ids.run.records import Environment
 
 PACKAGES = (
     "torch",
@@ -20,13 +21,9 @@ PACKAGES = (
 )
 
 
-def environment(engine: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "engine": dict(engine),
-        "python": platform.python_version(),
-        "commit": _commit(),
-        "packages": versions(),
-    }
+def environment(engine: Mapping[str, str | int]) -> Environment:
+    """Of this process."""
+    return Environment(dict(engine), platform.python_version(), _commit(), versions())
 
 
 @cache

@@ -1,16 +1,20 @@
-"""Metrics over stored results: a new metric costs no new edit."""
+"""Metrics over edits: of those that were just made, and of stored ones. A new metric costs no new
+edit.
+"""
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from ids.core.protocols import Metric
 from ids.core.records import EditCase, Edited, Picture
 from ids.core.tensors import Image, Images, Latent, eight_bit
 from ids.run.job import Job
+from ids.run.records import MetricsRecord, MetricValue, Number
 from ids.run.store import Store
 
 SEPARATOR = " | "  # between a metric and the network it stands on, where there are several
@@ -23,12 +27,12 @@ def metric_key(metric: Metric) -> str:
     return f"{metric.name}@{metric.version}" + (f":{basis}" if basis else "")
 
 
-def metric_columns(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
     """Key of a stored metric -> its column: the newest version alone, and a column per network
     where numbers stand on several, so that they are never averaged together.
     """
     versions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
-    for key in {key for known in found for key in known if "@" in key}:
+    for key in {key for keys in found for key in keys}:
         name, _, rest = key.partition("@")
         version, _, basis = rest.partition(":")
         versions[name][basis][int(version)] = key
@@ -41,47 +45,101 @@ def metric_columns(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
+class Made:
+    """An edit at hand: z_trg at its kept steps, [C, H, W], and what came of it."""
+
+    job: Job
+    edited: Edited
+    states: Mapping[int, Tensor]
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """Fills in what is missing, of finished edits and of the states they passed through. `decode`
-    makes pictures of latents, and is asked only where states are to be judged.
+    """Computes the numbers that are missing, of finished edits and of the states they passed
+    through. `decode` makes images of latents, `encode` the latent of a case's source.
     """
 
     metrics: Mapping[str, Metric]
     store: Store
     decode: Callable[[Latent], Images]
+    encode: Callable[[EditCase], Latent]
 
-    def __call__(self, jobs: Iterable[Job]) -> None:
-        for job in jobs:
-            if self.store.status(job.key) == "ok":
-                self._finished(job)
-                self._along(job)
+    def __call__(self, jobs: Sequence[Job]) -> None:
+        """Of stored edits; what another process is judging is waited for."""
+        todo = [job for job in jobs if self._lacks(job)]
+        for batch in self.store.claims.batches(
+            todo, DECODED_AT_ONCE, lambda job: job.key, lambda job: not self._lacks(job)
+        ):
+            self.judge([self._stored(job) for job in batch])
 
-    def _missing(self, known: Iterable[str]) -> Mapping[str, Metric]:
-        keys = set(known)
-        return {k: m for k, m in self.metrics.items() if k not in keys}
+    def judge(self, made: Sequence[Made]) -> None:
+        """Of edits at hand. The caller holds their claims."""
+        images = self._decoded(made)
+        for one in made:
+            self._judge(one, [images.pop((one.job.key, step)) for step in _on_the_way(one)])
 
-    def _finished(self, job: Job) -> None:
-        """From the stored 8-bit picture and latents."""
-        if missing := self._missing(self.store.record(job.key).metrics):
-            case, edited = _in_memory(job.case), self.store.edited(job.key)
-            values = {key: metric(case, edited) for key, metric in missing.items()}
-            self.store.add_metrics(job.key, values)
+    def _lacks(self, job: Job) -> bool:
+        look = self.store.look(job.key, files=False)
+        if look.record is None or look.record.status != "ok":
+            return False
+        known = self.store.numbers.metrics(job.key, job.case.digest)
+        along = known.along if known.steps else self.metrics
+        return not self.metrics.keys() <= known.values.keys() & set(along)
 
-    def _along(self, job: Job) -> None:
-        """From the kept latents, each decoded and rounded to 8 bits as the finished edit was."""
-        missing = self._missing(self.store.along(job.key))
-        if not (missing and self.store.has_states(job.key)):
-            return
-        states = self.store.states(job.key)
-        case, z_src = _in_memory(job.case), self.store.edited(job.key).z_src
-        z = torch.stack(list(states.values()))
-        images = torch.cat([self.decode(part).cpu() for part in z.split(DECODED_AT_ONCE)])
-        edited = [Edited(eight_bit(x), z_src, row) for x, row in zip(images, z, strict=True)]
-        columns: dict[str, list[float]] = {"step": [float(step) for step in states]}
-        for state in edited:  # in this order, what metrics share of a picture is computed once
-            for key, metric in missing.items():
-                columns.setdefault(key, []).append(metric(case, state))
-        self.store.add_along(job.key, columns)
+    def _stored(self, job: Job) -> Made:
+        z_src = self.store.z_src(job.source_name)
+        if z_src is None:
+            z_src = self.encode(job.case)[0].cpu()
+            self.store.put_z_src(job.source_name, z_src)
+        z_trg = self.store.z_trg(job.key)[0]
+        edited = Edited(self.store.image(job.key), z_src, z_trg)
+        return Made(job, edited, self.store.states(job.key))
+
+    def _judge(self, made: Made, images: Sequence[Image]) -> None:
+        """The finished edit, from its 8-bit image and latents; its states alike."""
+        key, case, edited = made.job.key, made.job.case, made.edited
+        known = self.store.numbers.metrics(key, case.digest)
+        missing = {k: m for k, m in self.metrics.items() if k not in known.values}
+        unread = {k: m for k, m in self.metrics.items() if k not in known.along}
+        case = _in_memory(case)
+        edited = replace(edited, image=eight_bit(edited.image))
+        final = {k: _number(m(case, edited)) for k, m in {**missing, **unread}.items()}
+        values = {k: MetricValue(final[k], m.unit, m.higher_is_better) for k, m in missing.items()}
+        along: dict[str, list[Number]] = {k: [] for k in unread}
+        for image, step in zip(images, _on_the_way(made), strict=True):
+            state = Edited(eight_bit(image), edited.z_src, made.states[step])
+            for k, m in unread.items():  # in this order, what metrics share is computed once
+                along[k].append(_number(m(case, state)))
+        for k in unread if made.states else ():
+            along[k].append(final[k])  # the last state is the finished edit
+        steps = list(made.states)
+        record = MetricsRecord(
+            key=key,
+            case=made.job.case.digest,
+            values=values,
+            steps=steps,
+            along=along if steps else {},
+        )
+        self.store.numbers.add_metrics(record)
+
+    def _decoded(self, made: Sequence[Made]) -> dict[tuple[str, int], Image]:
+        """Images of all states but the last, decoded some at a time."""
+        places = [(one.job.key, step) for one in made for step in _on_the_way(one)]
+        latents = [one.states[step] for one in made for step in _on_the_way(one)]
+        images: list[Image] = []
+        for at in range(0, len(latents), DECODED_AT_ONCE):
+            part = torch.stack(latents[at : at + DECODED_AT_ONCE])
+            images += self.decode(part).cpu().unbind()
+        return dict(zip(places, images, strict=True))
+
+
+def _on_the_way(made: Made) -> list[int]:
+    """The kept steps before the last."""
+    return list(made.states)[:-1]
+
+
+def _number(value: float) -> Number:
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -100,7 +158,7 @@ class _Loaded:
 
 def _in_memory(case: EditCase) -> EditCase:
     def loaded(picture: Picture | None) -> Picture | None:
-        return picture and _Loaded(picture.load(), picture.digest())
+        return picture and _Loaded(picture.load(), "")
 
-    source = _Loaded(case.source.load(), case.source.digest())
+    source = _Loaded(case.source.load(), case.source_digest)
     return replace(case, source=source, mask=loaded(case.mask), truth=loaded(case.truth))

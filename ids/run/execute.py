@@ -1,6 +1,7 @@
 """Jobs to stored results, batch by batch. A row that fails, fails alone."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,23 +17,28 @@ from ids.editing import Kept, Metered
 from ids.representations import LatentImage, encode
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
+from ids.run.evaluate import Made
 from ids.run.job import Job
 from ids.run.memory import peak_bytes, reset_peak
+from ids.run.records import Status
 from ids.run.store import Store
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: `ok`, `failed` or `unsupported`."""
+    """What became of a job."""
 
     job: Job
-    status: str
+    status: Status
     reason: str = ""
+    made: Made | None = None  # of an edit that was just made
 
 
 @dataclass(frozen=True)
 class Executor:
-    """Runs jobs of one setting on one loaded backbone."""
+    """Runs jobs of one setting on one loaded backbone. `done` jobs have a result already, be it
+    that another process made it meanwhile; `replace` makes the new result count all the same.
+    """
 
     editor: Editor
     backbone: Backbone
@@ -40,35 +46,43 @@ class Executor:
     device: torch.device
     store: Store
     keep_every: int  # steps between kept states; 0 keeps none
+    done: Callable[[Job], bool]
+    replace: bool = False
     _warm: set[torch.Size] = field(default_factory=set)  # latent shapes that have run already
 
     def __call__(
         self, jobs: Sequence[Job], progress: Callable[[Sequence[Job]], Progress]
     ) -> Iterator[list[Outcome]]:
-        """One list of outcomes a batch; everything in it is on disk by then."""
+        """One list of outcomes a batch; everything in it is on disk by then, and claimed until the
+        next is asked for.
+        """
         size = self.engine.batch_size
-        for at in range(0, len(jobs), size):
-            batch = list(jobs[at : at + size])
+        for batch in self.store.claims.batches(jobs, size, lambda job: job.key, self.done):
             yield self._run(batch, progress(batch))
 
     def _run(self, jobs: list[Job], progress: Progress) -> list[Outcome]:
         readable, outcomes = self._read(jobs)
-        todo = [job for job, _ in readable]
-        if todo:
-            try:
-                cases = [job.case for job in todo]
-                subject = LatentImage(torch.cat([z for _, z in readable]), cases)
-                outcomes += self._edit(todo, subject, progress)
-            except UnsupportedError as error:
-                outcomes += [Outcome(job, "unsupported", str(error)) for job in todo]
-            except DataError as error:
-                outcomes += [Outcome(job, "failed", str(error)) for job in todo]
-            except RuntimeError as error:
-                raise self._explained(error, len(todo)) from error
+        by_shape = defaultdict(list)  # photos may keep their aspect
+        for job, z_src in readable:
+            by_shape[z_src.shape].append((job, z_src))
+        for rows in by_shape.values():
+            outcomes += self._alike([job for job, _ in rows], [z for _, z in rows], progress)
         for outcome in outcomes:
             if outcome.status != "ok":
                 self.store.put_failure(outcome.job, outcome.status, outcome.reason)
         return outcomes
+
+    def _alike(self, jobs: list[Job], z_src: Sequence[Latent], progress: Progress) -> list[Outcome]:
+        """Edits of latents of one shape, side by side."""
+        try:
+            subject = LatentImage(torch.cat(list(z_src)), [job.case for job in jobs])
+            return self._edit(jobs, subject, progress)
+        except UnsupportedError as error:
+            return [Outcome(job, "unsupported", str(error)) for job in jobs]
+        except DataError as error:
+            return [Outcome(job, "failed", str(error)) for job in jobs]
+        except RuntimeError as error:
+            raise self._explained(error, len(jobs)) from error
 
     def _read(self, jobs: list[Job]) -> tuple[list[tuple[Job, Latent]], list[Outcome]]:
         """Each source as a latent row. A case that cannot be read takes no batch mate along."""
@@ -88,7 +102,7 @@ class Executor:
         self._warm_up(subject)
         reset_peak(self.device)
         began = time.perf_counter()
-        rng = Streams.of([job.seed or 0 for job in jobs], [job.case.id for job in jobs])
+        rng = Streams.of([job.seed or 0 for job in jobs], [job.case.source_digest for job in jobs])
         kept = Kept(progress, subject, self.keep_every if self.editor.stoppable else 0)
         trace = self.editor(metered, subject, rng, kept)
         if self.device.type == "cuda":
@@ -98,46 +112,47 @@ class Executor:
             forwards=metered.passes.forwards / len(jobs),
             backwards=metered.passes.backwards / len(jobs),
             peak_bytes=peak_bytes(self.device),
-            batch=len(jobs),
-            batch_id=jobs[0].key,
         )
-        z_trg = subject.z_trg.detach()
-        images = self.backbone.decode(z_trg)
-        edited = [
-            Edited(images[row].cpu(), subject.z_src[row].cpu(), z_trg[row].cpu().clone())
-            for row in range(len(jobs))
-        ]
-        states = {step: z.cpu() for step, z in kept.states().items()}
+        engine = self.engine.describe(self.device)
+        # The measurement first: a job counts as done once its result is there.
+        self.store.numbers.put_measurement(
+            engine_key(engine), engine, [job.key for job in jobs], taken
+        )
+        made = self._made(jobs, subject, kept.states())
         return [
-            self._keep(
+            self._keep(one, {name: values[:, row] for name, values in trace.curves.items()}, engine)
+            for row, one in enumerate(made)
+        ]
+
+    def _made(
+        self, jobs: list[Job], subject: LatentImage, states: Mapping[int, Latent]
+    ) -> list[Made]:
+        """Rows of a finished batch, on the CPU."""
+        images = self.backbone.decode(subject.z_trg.detach()).cpu()
+        z_src, z_trg = subject.z_src.cpu(), subject.z_trg.detach().cpu().clone()
+        kept = {step: z.cpu() for step, z in states.items()}
+        return [
+            Made(
                 job,
-                edited[row],
-                {name: values[:, row] for name, values in trace.curves.items()},
-                {step: z[row] for step, z in states.items()},
-                taken,
+                Edited(images[row], z_src[row], z_trg[row]),
+                {step: z[row] for step, z in kept.items()},
             )
             for row, job in enumerate(jobs)
         ]
 
     def _keep(
-        self,
-        job: Job,
-        edited: Edited,
-        curves: Mapping[str, Tensor],
-        states: Mapping[int, Tensor],
-        taken: Measurement,
+        self, made: Made, curves: Mapping[str, Tensor], engine: Mapping[str, str | int]
     ) -> Outcome:
+        job, edited = made.job, made.edited
         if not (edited.z_trg.isfinite().all() and edited.image.isfinite().all()):
             return Outcome(
                 job,
                 "failed",
                 f"case {job.case.id}: expected finite latents; {_first_bad_step(curves)}",
             )
-        engine = self.engine.describe(self.device)
-        # The measurement first: a job counts as done once its result is there.
-        self.store.put_measurement(job.key, engine_key(engine), engine, taken)
-        self.store.put(job, edited, curves, states, environment(engine))
-        return Outcome(job, "ok")
+        self.store.put_z_src(job.source_name, edited.z_src)
+        self.store.put(job, edited, curves, made.states, environment(engine), self.replace)
+        return Outcome(job, "ok", made=made)
 
     def _warm_up(self, subject: LatentImage) -> None:
         """One forward and backward before the clock starts: kernels are chosen and memory is mapped

@@ -1,35 +1,40 @@
 """What is asked, and the name it gives the answer."""
 
-import hashlib
-import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ids.core.capabilities import TokenBackbone, needs, parts
+from ids.core.capabilities import TokenBackbone, needs
 from ids.core.errors import ConfigError
 from ids.core.protocols import Dataset, Editor
-from ids.core.records import EditCase
+from ids.core.records import EditCase, digest_of
+from ids.run.records import EditRecord, Environment, FileStamp, Status
 
 
 @dataclass(frozen=True)
 class Setting:
     """One method with all its values, on one backbone. `name` and `backbone_name` are how
-    people call it; the rest decides the results.
+    people call it, `code` tells what its classes looked like; the rest decides the results.
     """
 
     name: str
     method: Mapping[str, Any]  # numbers in one spelling, see `spelt`
     backbone_name: str
     backbone: Mapping[str, str]
-    revisions: Mapping[str, int]  # of the classes the method is made of
+    revisions: Mapping[str, int | str]  # of the classes the method is made of, see `code`
+    code: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def key(self) -> str:
-        return _digest(
+        return digest_of(
             {"method": self.method, "backbone": self.backbone, "revisions": self.revisions}
         )
+
+    @cached_property
+    def backbone_key(self) -> str:
+        return digest_of(self.backbone)
 
 
 @dataclass(frozen=True)
@@ -38,45 +43,59 @@ class Job:
 
     setting: Setting
     case: EditCase
-    dataset: str
     seed: int | None  # None where chance plays no part
     prompts: tuple[str, str] | None  # None where words play no part
     words: Mapping[str, Any] | None = None  # blend words and weights, where the method reads them
 
     @cached_property
     def key(self) -> str:
-        return _digest(self.identity)
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        truth = self.case.truth.digest() if self.case.truth and self.prompts is None else None
-        words = {} if self.words is None else {"words": self.words}
-        return {
-            **words,
+        asked = {
             "setting": self.setting.key,
-            "case": self.case.id,  # names the random streams
-            "source": self.case.source.digest(),
-            "truth": truth,
+            "source": self.case.source_digest,  # names the random streams as well
+            "truth": self.truth,
             "prompts": self.prompts,
             "seed": self.seed,
         }
+        return digest_of(asked if self.words is None else asked | {"words": self.words})
 
-    def describe(self) -> dict[str, Any]:
+    @property
+    def truth(self) -> str | None:
+        """Digest of the true edit, where it may be what the edit depends on."""
+        return self.case.truth.digest() if self.case.truth and self.prompts is None else None
+
+    @property
+    def source_name(self) -> str:
+        """Of the source's latent: the picture, as this backbone encodes it."""
+        return f"{self.case.source_digest[:32]}-{self.setting.backbone_key[:8]}"
+
+    def record(
+        self,
+        status: Status,
+        reason: str = "",
+        environment: Environment | None = None,
+        files: Mapping[str, FileStamp] | None = None,
+    ) -> EditRecord:
         """Everything a reader of the stored result wants to know."""
-        return {
-            "identity": self.identity,
-            "name": self.setting.name,
-            "method": self.setting.method,
-            "backbone_name": self.setting.backbone_name,
-            "backbone": self.setting.backbone,
-            "revisions": self.setting.revisions,
-            "dataset": self.dataset,
-            "case": self.case.id,
-            "prompt_src": self.case.prompt_src,
-            "prompt_trg": self.case.prompt_trg,
-            "tags": sorted(self.case.tags),
-            "seed": self.seed,
-        }
+        return EditRecord(
+            key=self.key,
+            status=status,
+            reason=reason,
+            name=self.setting.name,
+            setting=self.setting.key,
+            method=dict(self.setting.method),
+            backbone_name=self.setting.backbone_name,
+            backbone=dict(self.setting.backbone),
+            revisions=dict(self.setting.revisions),
+            code=dict(self.setting.code),
+            source=self.case.source_digest,
+            truth=self.truth,
+            prompts=self.prompts,
+            words=None if self.words is None else dict(self.words),
+            seed=self.seed,
+            made=time.time(),
+            environment=environment,
+            files=dict(files or {}),
+        )
 
 
 def spelt(node: Any) -> Any:
@@ -96,7 +115,7 @@ def first_cases(dataset: Dataset, limit: int | None) -> list[EditCase]:
 
 
 def plan(
-    setting: Setting, editor: Editor, cases: Sequence[EditCase], dataset: str, seeds: Sequence[int]
+    setting: Setting, editor: Editor, cases: Sequence[EditCase], seeds: Sequence[int]
 ) -> list[Job]:
     """Every case under every seed that matters; one job where none does."""
     worded = TokenBackbone in needs(editor)
@@ -104,22 +123,10 @@ def plan(
         Job(
             setting,
             case,
-            dataset,
             seed,
             (case.prompt_src, case.prompt_trg) if editor.guided else None,
-            {"blend": case.blend_words, "weights": dict(case.word_weights)} if worded else None,
+            case.words if worded else None,
         )
         for case in cases
         for seed in (seeds if editor.random else [None])
     ]
-
-
-def revisions(editor: Editor) -> dict[str, int]:
-    """`revision` of every class an editor is composed of: raised when a change of code changes its
-    numbers.
-    """
-    return {type(part).__name__: int(getattr(part, "revision", 1)) for part in parts(editor)}
-
-
-def _digest(what: object) -> str:
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,8 +1,9 @@
 """Stored results to the loggers: a mirror of the store, never its source."""
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ import torch
 from ids.core.protocols import Logger
 from ids.run.evaluate import metric_columns
 from ids.run.job import Job
-from ids.run.store import Record, Store
+from ids.run.records import MeasurementRecord, MetricsRecord, Mirrored
+from ids.run.sealed import Unusable, read, seal
+from ids.run.store import Store
 
 MAX_PICTURES = 16
 
@@ -19,37 +22,71 @@ def mirror(
     name: str,
     group: str,
     config: Mapping[str, Any],
+    setting: str,
     done: Sequence[Job],
     store: Store,
     logger: Logger,
 ) -> None:
-    """One run per setting: its configuration, mean curves (and the mean metrics of the kept states
-    among them), every edit's metrics, pictures, means as the summary. `done` are jobs that have a
-    result.
+    """Give a logger the results of a setting, unless it has them all. One run per setting: its
+    configuration, mean curves (and the mean metrics of the kept states among them), every edit's
+    metrics, pictures, means as the summary. `done` are jobs that have a result.
     """
-    rows = [_values(store.record(job.key), store) for job in done]
-    keys = [job.key for job in done]
+    results = {f"{job.key}/{job.case.digest}" for job in done}
+    kind = type(logger).__name__
+    path = store.root / "mirrored" / f"{kind}-{setting}.json"
+    with store.claims.wait(f"mirror-{kind}-{setting}"):
+        known = _mirrored(path)
+        if results <= known:
+            return
+        _give(name, group, config, done, store, logger)
+        store.numbers.write(path, seal(Mirrored(results=sorted(results | known))))
+
+
+def _mirrored(path: Path) -> set[str]:
+    """What the logger has; nothing where that is not known."""
+    with suppress(Unusable):
+        found = read(path, Mirrored)
+        return set(found.results) if found else set()
+    return set()
+
+
+def _give(
+    name: str,
+    group: str,
+    config: Mapping[str, Any],
+    done: Sequence[Job],
+    store: Store,
+    logger: Logger,
+) -> None:
+    numbers = [store.numbers.metrics(job.key, job.case.digest) for job in done]
+    taken = store.numbers.measurements()
+    rows = [_values(n, taken.get(job.key)) for n, job in zip(numbers, done, strict=True)]
     with logger.run(name, group, config) as log:
-        along = _mean_along(keys, store)
-        for step, values in enumerate(_mean_curves(keys, store), start=1):
+        along = _mean_along(numbers)
+        for step, values in enumerate(_mean_curves([job.key for job in done], store), start=1):
             log.scalars("curve", step, values | along.get(step, {}))
         for index, (job, values) in enumerate(zip(done, rows, strict=True)):
             log.scalars("edit", index, values)
             if index < MAX_PICTURES:
-                pair = [job.case.source.load(), store.edited(job.key).image]
+                pair = [job.case.source.load(), store.image(job.key)]
                 caption = f"{job.case.prompt_src} -> {job.case.prompt_trg}"
                 log.image(job.case.id, torch.cat(pair, dim=-1), caption)
         log.summary(_mean(rows))
 
 
-def _values(record: Record, store: Store) -> dict[str, float]:
-    columns = metric_columns([record.metrics])
-    values = {name: record.metrics[key] for key, name in columns.items()}
-    taken = store.measurement(record.key)
+def _values(numbers: MetricsRecord, taken: MeasurementRecord | None) -> dict[str, float]:
+    values = {
+        column: numbers.values[key].value
+        for key, column in metric_columns([numbers.values]).items()
+    }
     if taken:
-        values |= {name: taken[name] for name in ("seconds", "forwards", "backwards")}
-        values["peak_memory_mb"] = taken["peak_bytes"] / 2**20
-    return {name: value for name, value in values.items() if math.isfinite(value)}
+        values |= {
+            "seconds": taken.seconds,
+            "forwards": taken.forwards,
+            "backwards": taken.backwards,
+            "peak_memory_mb": taken.peak_bytes and taken.peak_bytes / 2**20,
+        }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
@@ -71,14 +108,15 @@ def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
     ]
 
 
-def _mean_along(keys: Sequence[str], store: Store) -> dict[int, dict[str, float]]:
+def _mean_along(numbers: Sequence[MetricsRecord]) -> dict[int, dict[str, float]]:
     """step -> `along/psnr` and so on, over the edits that kept a state there."""
     rows: dict[int, list[dict[str, float]]] = defaultdict(list)
-    for along in map(store.along, keys):
-        columns = metric_columns([along])
-        for index, step in enumerate(along.get("step", ())):
-            values = {f"along/{name}": along[key][index] for key, name in columns.items()}
-            rows[int(step)].append({k: v for k, v in values.items() if math.isfinite(v)})
+    columns = metric_columns(record.along for record in numbers)
+    for record in numbers:
+        for index, step in enumerate(record.steps):
+            present = ((columns[k], v[index]) for k, v in record.along.items() if k in columns)
+            values = {f"along/{name}": value for name, value in present}
+            rows[step].append({k: v for k, v in values.items() if v is not None})
     return {step: _mean(values) for step, values in rows.items()}
 
 

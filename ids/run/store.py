@@ -1,50 +1,55 @@
-"""Results on disk, named by what was asked. A result is whole or absent, whatever happens.
+"""Results on disk. A result is whole or absent; the first complete one wins and stays.
 
-results/<key[:2]>/<key>/           job.json  edit.png  latents.safetensors  trace.jsonl  env.json
-                                   states.safetensors  metrics.json  metrics_along.json
-measurements/<engine>/<key>.json
-mirrored/<logger>-<setting>.json   what each logger has been told
-partial/                           left by killed processes; may be deleted at any time
+results/<key[:2]>/<key>/        job.json  edit.png  edit.safetensors (z_trg, states, curves)
+                                metrics-<case>.json, one per case that this edit answers
+sources/<xx>/<name>             the source's latent, once per picture and backbone
+measurements/<engine>/          what batches took, a file each
+datasets/                       the rows of each data set, as they were seen last
+mirrored/                       what each logger has been given
+claims/  partial/               work under way, see `claims`
+aside/                          what stood in a result's place and was none
 """
 
-import json
-import math
+import errno
+import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image as PIL
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from ids.core.records import Edited, Measurement, Trace
-from ids.core.tensors import Image, eight_bit
+from ids.core.records import Edited, Trace
+from ids.core.tensors import Image, Latent
+from ids.data.images import from_png, to_pil
+from ids.run.claims import Claims, Workshop
+from ids.run.files import stamp, unlike, write_flushed
 from ids.run.job import Job
+from ids.run.numbers import Numbers
+from ids.run.records import EditRecord, Environment, Status
+from ids.run.sealed import Unusable, read, seal
+
+RECORD, IMAGE, TENSORS = "job.json", "edit.png", "edit.safetensors"
+STATE, CURVE = "state.", "curve."
+OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 @dataclass(frozen=True)
-class Record:
-    """A stored result without its tensors."""
+class Look:
+    """What stands under a key: a record, nothing, or something that is no result (`problem`)."""
 
-    key: str
-    folder: Path
-    job: Mapping[str, Any]
-    metrics: Mapping[str, float]
-
-    @property
-    def status(self) -> str:
-        return str(self.job["status"])
+    record: EditRecord | None = None
+    problem: str = ""
+    kind: str = ""  # of the problem: damaged, foreign, newer, old, misplaced
 
     @property
-    def picture(self) -> Path:
-        return self.folder / "edit.png"
+    def status(self) -> Status | None:
+        return self.record.status if self.record else None
 
 
 @dataclass(frozen=True)
@@ -55,186 +60,152 @@ class Store:
 
     root: Path
 
-    def status(self, key: str) -> str | None:
-        """`ok`, `failed`, `unsupported`, or None where there is no result yet."""
-        path = self._folder(key) / "job.json"
-        return str(json.loads(path.read_text())["status"]) if path.exists() else None
+    @cached_property
+    def claims(self) -> Claims:
+        return Claims(self.root / "claims")
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return Numbers(self.root, self._workshop)
+
+    @cached_property
+    def _workshop(self) -> Workshop:
+        return Workshop(self.root / "partial")
+
+    def sweep(self) -> None:
+        """Remove what dead processes left unfinished."""
+        self.claims.sweep()
+        self._workshop.sweep()
+
+    def close(self) -> None:
+        """Leave nothing unfinished of this process."""
+        self._workshop.close()
+
+    def folder(self, key: str) -> Path:
+        """Where the result of that key is, or will be."""
+        return self.root / "results" / key[:2] / key
+
+    def all_keys(self) -> Iterator[str]:
+        """All under which something stands, in order."""
+        for group in sorted((self.root / "results").glob("??")):
+            yield from sorted(os.listdir(group))
+
+    def look(self, key: str, files: bool = True, content: bool = False) -> Look:
+        """What stands under a key. With `files` the result's files are held against their stamps,
+        with `content` every byte of them.
+        """
+        folder = self.folder(key)
+        try:
+            record = read(folder / RECORD, EditRecord)
+        except Unusable as error:
+            return Look(None, f"{folder / RECORD}: {error}", error.kind)
+        if record is None:
+            missing = Look(None, f"{folder / RECORD}: it is missing", "damaged")
+            return missing if os.path.lexists(folder) else Look()
+        if record.key != key:
+            return Look(None, f"{folder}: it holds the result {record.key}", "misplaced")
+        for name, wanted in record.files.items() if files or content else ():
+            if problem := unlike(folder / name, wanted, content):
+                return Look(None, f"{folder / name}: {problem}", "damaged")
+        return Look(record)
 
     def put(
         self,
         job: Job,
         edited: Edited,
-        trace: Mapping[str, Tensor],
+        curves: Mapping[str, Tensor],
         states: Mapping[int, Tensor],
-        env: Mapping[str, Any],
-    ) -> None:
-        with self._new(job.key) as folder:
-            to_pil(edited.image).save(folder / "edit.png")
-            save_file(
-                {"z_src": edited.z_src.contiguous(), "z_trg": edited.z_trg.contiguous()},
-                folder / "latents.safetensors",
-            )
-            if states:
-                z_trg = {f"{step:06}": z.contiguous() for step, z in states.items()}
-                save_file(z_trg, folder / "states.safetensors")
-            (folder / "trace.jsonl").write_text(_trace_lines(trace))
-            (folder / "env.json").write_text(json.dumps(env, indent=1))
-            (folder / "job.json").write_text(
-                json.dumps({**job.describe(), "status": "ok"}, indent=1)
-            )
+        environment: Environment | None = None,
+        replace: bool = False,
+    ) -> bool:
+        """Store a finished edit. False where another process was first and its result stays, which
+        `replace` overrules.
+        """
+        tensors = {"z_trg": edited.z_trg.contiguous()}
+        tensors |= {f"{STATE}{step:06}": z.contiguous() for step, z in states.items()}
+        tensors |= {f"{CURVE}{name}": curve.contiguous() for name, curve in curves.items()}
+        folder = self._workshop.place(job.key)
+        try:
+            folder.mkdir()
+            to_pil(edited.image).save(folder / IMAGE)
+            (folder / TENSORS).write_bytes(save(tensors))
+            files = {name: stamp(folder / name) for name in (IMAGE, TENSORS)}
+            write_flushed(folder / RECORD, seal(job.record("ok", "", environment, files)))
+            return self._publish(folder, job.key, replace)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def put_failure(self, job: Job, status: str, reason: str) -> None:
-        with self._new(job.key) as folder:
-            description = {**job.describe(), "status": status, "reason": reason}
-            (folder / "job.json").write_text(json.dumps(description, indent=1))
+    def put_failure(self, job: Job, status: Status, reason: str) -> bool:
+        """Store why there is no edit. False where there is one."""
+        folder = self._workshop.place(job.key)
+        try:
+            folder.mkdir()
+            (folder / RECORD).write_bytes(seal(job.record(status, reason)))
+            return self._publish(folder, job.key, replace=False)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def edited(self, key: str) -> Edited:
-        folder = self._folder(key)
-        latents = load_file(folder / "latents.safetensors")
-        return Edited(from_png(folder / "edit.png"), latents["z_src"], latents["z_trg"])
+    def image(self, key: str) -> Image:
+        return from_png(self.folder(key) / IMAGE)
+
+    def z_trg(self, key: str) -> Latent:
+        return self._tensors(key)["z_trg"].unsqueeze(0)
 
     def trace(self, key: str) -> Trace:
-        path = self._folder(key) / "trace.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return Trace(
-            {
-                name: torch.tensor([line[name] for line in lines])
-                for name in (lines[0] if lines else {})
-            }
-        )
-
-    def has_states(self, key: str) -> bool:
-        return (self._folder(key) / "states.safetensors").exists()
+        """Curves of one value, or one vector, per step."""
+        found = self._tensors(key).items()
+        return Trace({n.removeprefix(CURVE): c for n, c in found if n.startswith(CURVE)})
 
     def states(self, key: str) -> dict[int, Tensor]:
         """z_trg along the steps of an edit, in order; empty where none were kept."""
-        path = self._folder(key) / "states.safetensors"
-        found = load_file(path) if self.has_states(key) else {}
-        return {int(step): found[step] for step in sorted(found)}
+        found = sorted(self._tensors(key).items())
+        return {int(n.removeprefix(STATE)): z for n, z in found if n.startswith(STATE)}
 
-    def along(self, key: str) -> dict[str, list[float]]:
-        """The metrics of those states: `step`, and a column per metric."""
-        path = self._folder(key) / "metrics_along.json"
-        return _read_columns(path.read_text()) if path.exists() else {}
+    def z_src(self, name: str) -> Tensor | None:
+        """The latent [C, H, W] of a source (`Job.source_name`); None where it is missing or
+        damaged.
+        """
+        with suppress(OSError, SafetensorError, KeyError):
+            content = self._source(name).read_bytes()
+            if hashlib.sha256(content[64:]).hexdigest().encode() == content[:64]:
+                return load(content[64:])["z_src"]
+        return None
 
-    def add_along(self, key: str, columns: Mapping[str, Sequence[float]]) -> None:
-        path = self._folder(key) / "metrics_along.json"
-        _write_whole(path, _columns({**self.along(key), **columns}))
+    def put_z_src(self, name: str, z_src: Tensor) -> None:
+        """Keep the latent of a source, unless it is there."""
+        if self.z_src(name) is None:
+            body = save({"z_src": z_src.contiguous()})
+            self.numbers.write(self._source(name), hashlib.sha256(body).hexdigest().encode() + body)
 
-    def record(self, key: str) -> Record:
-        folder = self._folder(key)
-        metrics = folder / "metrics.json"
-        values = _read_numbers(metrics.read_text()) if metrics.exists() else {}
-        return Record(key, folder, json.loads((folder / "job.json").read_text()), values)
+    def _tensors(self, key: str) -> dict[str, Tensor]:
+        return load((self.folder(key) / TENSORS).read_bytes())
 
-    def records(self) -> Iterator[Record]:
-        for path in sorted((self.root / "results").glob("??/*/job.json")):
-            yield self.record(path.parent.name)
+    def _source(self, name: str) -> Path:
+        return self.root / "sources" / name[:2] / name
 
-    def add_metrics(self, key: str, values: Mapping[str, float]) -> None:
-        path = self._folder(key) / "metrics.json"
-        known = _read_numbers(path.read_text()) if path.exists() else {}
-        _write_whole(path, _numbers({**known, **values}))
-
-    def put_measurement(
-        self, key: str, engine: str, description: Mapping[str, Any], taken: Measurement
-    ) -> None:
-        path = self.root / "measurements" / engine / f"{key}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, _numbers({**asdict(taken), "engine": description}))
-
-    def measurement(self, key: str, engine: str | None = None) -> Mapping[str, Any] | None:
-        """The newest measurement of a job, on that engine or on any."""
-        found = (self.root / "measurements").glob(f"{engine or '*'}/{key}.json")
-        newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
-        return _read_numbers(newest.read_text()) if newest else None
-
-    def mirrored(self, setting: str, logger: str) -> set[str]:
-        """Keys of the results that this logger has been told of."""
-        path = self.root / "mirrored" / f"{logger}-{setting}.json"
-        return set(json.loads(path.read_text())) if path.exists() else set()
-
-    def mark_mirrored(self, setting: str, logger: str, keys: set[str]) -> None:
-        path = self.root / "mirrored" / f"{logger}-{setting}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, json.dumps(sorted(keys | self.mirrored(setting, logger))))
-
-    def _folder(self, key: str) -> Path:
-        return self.root / "results" / key[:2] / key
-
-    @contextmanager
-    def _new(self, key: str) -> Iterator[Path]:
-        """A folder that takes its final name only once it is complete."""
-        final, workshop = self._folder(key), self.root / "partial"
+    def _publish(self, folder: Path, key: str, replace: bool) -> bool:
+        """Give a complete folder its final name."""
+        final = self.folder(key)
         final.parent.mkdir(parents=True, exist_ok=True)
-        workshop.mkdir(exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=workshop))
-        try:
-            yield partial
-            for file in partial.iterdir():
-                _flush(file)
-            if final.exists():
-                shutil.rmtree(final)
-            with suppress(FileExistsError):
-                partial.rename(final)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        while True:
+            try:
+                folder.rename(final)
+                return True
+            except OSError as error:
+                if error.errno not in OCCUPIED:
+                    raise
+            there = self.look(key)
+            if there.status == "ok" and not replace:
+                return False
+            self._set_aside(final, keep=there.record is None)
 
-
-def to_pil(image: Image) -> PIL.Image:
-    return PIL.fromarray((eight_bit(image) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
-
-
-def from_png(path: Path) -> Image:
-    with PIL.open(path) as picture:
-        return (
-            torch.from_numpy(np.asarray(picture.convert("RGB")).copy()).permute(2, 0, 1).float()
-            / 255
-        )
-
-
-def _trace_lines(curves: Mapping[str, Tensor]) -> str:
-    if not curves:
-        return ""
-    columns = {name: values.tolist() for name, values in curves.items()}
-    steps = range(len(next(iter(columns.values()))))
-    return "".join(
-        json.dumps({name: values[step] for name, values in columns.items()}) + "\n"
-        for step in steps
-    )
-
-
-def _numbers(values: Mapping[str, Any]) -> str:
-    """JSON knows no NaN: what is not defined is null."""
-    undefined = {k for k, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
-    return json.dumps({k: None if k in undefined else v for k, v in values.items()}, indent=1)
-
-
-def _read_numbers(text: str) -> dict[str, Any]:
-    return {k: math.nan if v is None else v for k, v in json.loads(text).items()}
-
-
-def _columns(columns: Mapping[str, Sequence[float]]) -> str:
-    known = {name: [v if math.isfinite(v) else None for v in c] for name, c in columns.items()}
-    return json.dumps(known)
-
-
-def _read_columns(text: str) -> dict[str, list[float]]:
-    return {
-        name: [math.nan if v is None else v for v in column]
-        for name, column in json.loads(text).items()
-    }
-
-
-def _write_whole(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(name, path)
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
+    def _set_aside(self, path: Path, keep: bool) -> None:
+        """Out of the way: to be kept where nobody knows what it is, else to be removed."""
+        away = self._workshop.place(path.name)
+        if keep:
+            away = self.root / "aside" / away.name
+            away.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # another process has moved it
+            path.rename(away)
+            if not keep:
+                shutil.rmtree(away, ignore_errors=True)

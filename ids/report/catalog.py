@@ -1,0 +1,131 @@
+"""The results of a store beside the data sets they answer: what a table may show.
+
+A result knows no data set. It belongs to every row, of the newest manifest of a data set, that
+asks what it answers: the same source, and the same prompts, words and true edit where it depends on
+them. What belongs to no row, since a prompt was corrected say, is counted and in no table.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ids.core.records import digest_of
+from ids.run.manifest import Manifests
+from ids.run.numbers import Numbers
+from ids.run.records import EditRecord, Manifest, MetricsRecord, Row
+from ids.run.store import Look, Store
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A result as the answer to a row."""
+
+    record: EditRecord
+    row: Row
+    numbers: MetricsRecord  # of this edit on this row's case
+
+    @property
+    def guided(self) -> bool:
+        """Does it depend on the prompts?"""
+        return self.record.prompts is not None
+
+
+@dataclass(frozen=True)
+class World:
+    """One data set on one backbone: only within one are results compared."""
+
+    title: str
+    manifest: Manifest
+    entries: Sequence[Entry]
+
+    def only(self, entries: Iterable[Entry]) -> "World":
+        return World(self.title, self.manifest, list(entries))
+
+    def notes(self) -> tuple[str, ...]:
+        """Where the data set lies, and which of its rows cannot be edited."""
+        problems = [row.problem for row in self.manifest.rows if row.problem]
+        told = [f"{_called(self.manifest)}: {self.manifest.place}"] if self.manifest.place else []
+        if problems:
+            told.append(f"{len(problems)} rows cannot be edited, the first: {problems[0]}")
+        return tuple(told)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything in a store. `orphans` belong to no row; `problems` are no results."""
+
+    worlds: Sequence[World]
+    orphans: Sequence[EditRecord]
+    problems: Sequence[Look]
+
+    def notes(self) -> tuple[str, ...]:
+        """What no table shows, counted."""
+        told = []
+        if self.orphans:
+            told.append(
+                f"{len(self.orphans)} results answer no row of a data set as it is now (a prompt, "
+                "mask or picture was changed, or the row removed); `ids results list --orphans`"
+            )
+        kinds = defaultdict(list)
+        for look in self.problems:
+            kinds[look.kind].append(look.problem)
+        for kind, found in sorted(kinds.items()):
+            if kind == "old":
+                told.append(f"{len(found)} results of version 0.1 are not read")
+            else:
+                more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+                told.append(f"left out, {kind}: {found[0]}{more}; `ids results check` names all")
+        return tuple(told)
+
+
+def read_catalog(store: Store) -> Catalog:
+    """Of all results, without looking into their pictures and tensors."""
+    looks = [store.look(key, files=False) for key in store.all_keys()]
+    records = [look.record for look in looks if look.record]
+    manifests = Manifests(store.root / "datasets", store.claims, store.numbers).all()
+    worlds, used = join(records, manifests, store.numbers)
+    orphans = [record for record in records if record.key not in used]
+    return Catalog(worlds, orphans, [look for look in looks if look.problem])
+
+
+def join(
+    records: Sequence[EditRecord], manifests: Sequence[Manifest], numbers: Numbers
+) -> tuple[list[World], set[str]]:
+    """Results by data set and backbone, and the keys of those that belong to one."""
+    by_source: dict[str, list[EditRecord]] = defaultdict(list)
+    for record in records:
+        by_source[record.source].append(record)
+    found: dict[str, tuple[Manifest, dict[tuple[str, str], Entry]]] = {}
+    for manifest in manifests:
+        for row in manifest.rows:
+            words = digest_of(row.words)
+            for record in by_source.get(row.source, ()) if row.case else ():
+                if _answers(record, row, words):
+                    title = f"{_called(manifest)} on {backbone_title(record)}"
+                    _, entries = found.setdefault(title, (manifest, {}))
+                    known = numbers.metrics(record.key, row.case)
+                    entries.setdefault((record.key, row.case), Entry(record, row, known))
+    worlds = [World(t, m, list(e.values())) for t, (m, e) in sorted(found.items())]
+    return worlds, {key for _, entries in found.values() for key, _ in entries}
+
+
+def backbone_title(record: EditRecord) -> str:
+    """Its name, and enough of the weights' digest to tell two of a name apart."""
+    return f"{record.backbone_name} {record.backbone.get('weights', '')[:8]}".strip()
+
+
+def _answers(record: EditRecord, row: Row, words: str) -> bool:
+    return (
+        (record.prompts is None or record.prompts == row.prompts)
+        and (record.truth is None or record.truth == row.truth)
+        and (record.words is None or digest_of(record.words) == words)
+    )
+
+
+def _called(manifest: Manifest) -> str:
+    """A data set's name; with a digest of its place, where it has one: two folders may share a
+    name.
+    """
+    if not manifest.place:
+        return manifest.name
+    return f"{manifest.name} {digest_of(manifest.place)[:8]}"

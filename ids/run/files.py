@@ -1,0 +1,42 @@
+"""Files of a result: what they held when they were written."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from ids.run.records import FileStamp
+
+
+def write_flushed(path: Path, content: bytes) -> None:
+    """Write, and have the system put it on the disk."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def stamp(path: Path) -> FileStamp:
+    """Of a file as it is now."""
+    status = path.stat()
+    return FileStamp(_sha256(path), status.st_size, status.st_mtime_ns)
+
+
+def unlike(path: Path, wanted: FileStamp, always: bool = False) -> str:
+    """How a file differs from its stamp; empty where it does not. One of the same size and time is
+    not read, unless `always`.
+    """
+    try:
+        status = path.stat()
+        if status.st_size != wanted.size:
+            return f"expected {wanted.size} bytes; got {status.st_size}"
+        if not always and status.st_mtime_ns == wanted.mtime_ns:
+            return ""
+        return "" if _sha256(path) == wanted.sha256 else "its content does not have its checksum"
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

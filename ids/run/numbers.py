@@ -1,0 +1,96 @@
+"""What is known of edits in numbers: metrics by edit and case, measurements by edit and engine."""
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ids.core.records import Measurement
+from ids.run.claims import Workshop
+from ids.run.records import MeasurementRecord, MetricsRecord
+from ids.run.sealed import Unusable, read, seal
+
+CASE_DIGITS = 16  # of a case's digest, in the name of its metrics' file
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers of the results below `root`. A file that is damaged is as good as none: what it held
+    is computed again.
+    """
+
+    root: Path
+    workshop: Workshop
+
+    def metrics(self, key: str, case: str) -> MetricsRecord:
+        """Of an edit on a case; empty where nothing is known."""
+        with suppress(Unusable):
+            found = read(self.metrics_path(key, case), MetricsRecord)
+            if found is not None and (found.key, found.case) == (key, case):
+                return found
+        return MetricsRecord(key=key, case=case)
+
+    def add_metrics(self, new: MetricsRecord) -> None:
+        """To those that are known. The caller holds the claim of the edit."""
+        known = self.metrics(new.key, new.case)
+        same_steps = not new.steps or known.steps == new.steps
+        along = {**known.along, **new.along} if same_steps else new.along
+        merged = MetricsRecord(
+            key=new.key,
+            case=new.case,
+            values={**known.values, **new.values},
+            steps=new.steps or known.steps,
+            along=along,
+        )
+        self.write(self.metrics_path(new.key, new.case), seal(merged))
+
+    def metrics_path(self, key: str, case: str) -> Path:
+        folder = self.root / "results" / key[:2] / key
+        return folder / f"metrics-{case[:CASE_DIGITS]}.json"
+
+    def put_measurement(
+        self,
+        engine: str,
+        description: Mapping[str, str | int],
+        keys: Sequence[str],
+        taken: Measurement,
+    ) -> None:
+        """Of a batch; `engine` is the folder of measurements that compare."""
+        record = MeasurementRecord(
+            keys=list(keys),
+            engine=dict(description),
+            seconds=taken.seconds,
+            forwards=taken.forwards,
+            backwards=taken.backwards,
+            peak_bytes=taken.peak_bytes if math.isfinite(taken.peak_bytes) else None,
+            taken=time.time(),
+        )
+        name = hashlib.sha256("".join(keys).encode()).hexdigest()[:32]
+        self.write(self.root / "measurements" / engine / f"{name}.json", seal(record))
+
+    def measurements(self, engine: str | None = None) -> dict[str, MeasurementRecord]:
+        """The newest of each edit, on that engine or on any."""
+        newest: dict[str, MeasurementRecord] = {}
+        for record in self._measurements(engine or "*"):
+            for key in record.keys:
+                if key not in newest or newest[key].taken < record.taken:
+                    newest[key] = record
+        return newest
+
+    def _measurements(self, engine: str) -> Iterator[MeasurementRecord]:
+        for path in sorted((self.root / "measurements").glob(f"{engine}/*.json")):
+            with suppress(Unusable):
+                record = read(path, MeasurementRecord)
+                if record is not None:
+                    yield record
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A file in its place, whole whatever happens."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.workshop.place(path.name)
+        partial.write_bytes(content)
+        os.replace(partial, path)

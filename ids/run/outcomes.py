@@ -1,0 +1,61 @@
+"""What became of a run: its own account beside the store, in `runs/<time>/`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ids.run.execute import Outcome
+from ids.run.records import Manifest
+from ids.run.sealed import SCHEMA_VERSION, read, seal
+
+FILE = "outcomes.json"
+
+
+class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One edit of a run, and the case it answers."""
+
+    key: str
+    case: str
+    id: str
+    status: str
+    reason: str = ""
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One setting of a run, and the data set as it found it."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    outcomes: list[OutcomeLine]
+    manifest: Manifest
+
+
+def write_outcomes(
+    folder: Path, name: str, outcomes: Sequence[Outcome], manifest: Manifest
+) -> None:
+    lines = [
+        OutcomeLine(
+            key=o.job.key,
+            case=o.job.case.digest,
+            id=o.job.case.id,
+            status=o.status,
+            reason=o.reason,
+        )
+        for o in outcomes
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    record = RunRecord(name=name, outcomes=lines, manifest=manifest)
+    (folder / FILE).write_bytes(seal(record))
+
+
+def read_outcomes(folder: Path) -> list[RunRecord]:
+    """Of every setting of a run, in order."""
+    found = [read(path, RunRecord) for path in sorted(folder.rglob(FILE), key=_number)]
+    return [record for record in found if record is not None]
+
+
+def _number(path: Path) -> tuple[int, str]:
+    """Settings are numbered: 10 comes after 9."""
+    name = path.parent.name
+    return (int(name) if name.isdigit() else -1, str(path))

@@ -1,0 +1,78 @@
+"""Typed records as JSON files that carry their own checksum.
+
+A file is one JSON object whose first field is the SHA-256 of everything behind it, so that it reads
+as plain JSON and tells when it was cut, edited or swapped.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+SCHEMA_VERSION = 2  # of every record; 1 is what version 0.1 wrote, without saying so
+_HEAD, _TAIL, _HEX = b'{"sha256":"', b'",', 64
+_BODY = len(_HEAD) + _HEX + len(_TAIL)
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Unusable(Exception):
+    """A file that is no record of this version; the message says why, `kind` in one word."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+def seal(record: msgspec.Struct) -> bytes:
+    """The content of a record's file."""
+    body = msgspec.json.format(msgspec.json.encode(record), indent=1)[1:]
+    return _HEAD + hashlib.sha256(body).hexdigest().encode() + _TAIL + body
+
+
+def unseal(content: bytes, kind: type[T]) -> T:
+    """The record of a file's content; `Unusable` where it is none."""
+    if not content.startswith(_HEAD):
+        raise _unsealed(content)
+    body = content[_BODY:]
+    if content[len(_HEAD) : len(_HEAD) + _HEX].decode(errors="replace") != _sha256(body):
+        raise Unusable("damaged", "its content does not have its checksum")
+    try:
+        version = msgspec.json.decode(b"{" + body, type=_Head).schema_version
+        if version > SCHEMA_VERSION:
+            raise Unusable("newer", f"a newer ids wrote it (schema {version})")
+        return msgspec.json.decode(b"{" + body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unusable("foreign", f"no {kind.__name__}: {error}") from error
+
+
+def read(path: Path, kind: type[T]) -> T | None:
+    """The record in a file; None where there is no file."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unusable("damaged", f"it cannot be read: {error.strerror}") from error
+    return unseal(content, kind)
+
+
+class _Head(msgspec.Struct):
+    schema_version: int
+
+
+def _unsealed(content: bytes) -> Unusable:
+    """What a file without a checksum is: of version 0.1, or something else."""
+    if not content.strip():
+        return Unusable("damaged", "it is empty")
+    try:
+        fields = msgspec.json.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Unusable("damaged", "it is no JSON")
+    if isinstance(fields, dict) and {"identity", "status"} <= set(fields):
+        return Unusable("old", "version 0.1 wrote it")
+    return Unusable("foreign", "it has no checksum")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
