@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -36,6 +37,7 @@ from ids.run.sealed import Unusable, read, seal
 
 RECORD, IMAGE, TENSORS = "job.json", "edit.png", "edit.safetensors"
 STATE, CURVE = "state.", "curve."
+WHOLE = torch.contiguous_format  # rows of a batch share memory, and a file may not
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
@@ -121,9 +123,10 @@ class Store:
         """Store a finished edit. False where another process was first and its result stays, which
         `replace` overrules.
         """
-        tensors = {"z_trg": edited.z_trg.contiguous()}
-        tensors |= {f"{STATE}{step:06}": z.contiguous() for step, z in states.items()}
-        tensors |= {f"{CURVE}{name}": curve.contiguous() for name, curve in curves.items()}
+        tensors = {"z_trg": edited.z_trg}
+        tensors |= {f"{STATE}{step:06}": z for step, z in states.items()}
+        tensors |= {f"{CURVE}{name}": curve for name, curve in curves.items()}
+        tensors = {name: tensor.clone(memory_format=WHOLE) for name, tensor in tensors.items()}
         folder = self._workshop.place(job.key)
         try:
             folder.mkdir()

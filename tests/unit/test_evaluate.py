@@ -1,6 +1,6 @@
 """Evaluation: of finished edits and of their states, each number once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import torch
 from conftest import Silent
 
 from ids.backbones import Gaussian, GaussianWorld
+from ids.core.protocols import Metric
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Images, Latent
 from ids.data.shapes import Shapes
@@ -16,10 +17,12 @@ from ids.diffusion.timesteps import Uniform
 from ids.editing import DistillationEditor
 from ids.methods import DDS
 from ids.metrics import PSNR, FeatureDistance, LatentDistance, Success
+from ids.run.code import revisions
 from ids.run.engine import Engine
 from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor
-from ids.run.job import Job, Setting, plan, revisions
+from ids.run.job import Job, Setting, plan
+from ids.run.records import MetricsRecord
 from ids.run.store import Store
 
 
@@ -65,24 +68,37 @@ def done(tmp_path: Path) -> tuple[Store, list[Job], Decoder]:
     world = Gaussian().load(torch.device("cpu"))
     store, made = Store(tmp_path), editor(5)
     setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(made))
-    jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], "shapes", [0])
-    executor = Executor(made, world, Engine(batch_size=2), torch.device("cpu"), store, 2)
+    jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], [0])
+    cpu = torch.device("cpu")
+    executor = Executor(made, world, Engine(batch_size=2), cpu, store, 2, lambda _: False)
     assert [o.status for batch in executor(jobs, lambda _: Silent()) for o in batch] == ["ok", "ok"]
     return store, jobs, Decoder(world)
+
+
+def evaluation(store: Store, decode: Decoder, *metrics: Metric) -> Evaluation:
+    def encode(case: EditCase) -> Latent:
+        return decode.world.encode(case.source.load().unsqueeze(0))
+
+    return Evaluation({metric_key(m): m for m in metrics}, store, decode, encode)
+
+
+def found(store: Store, job: Job) -> MetricsRecord:
+    return store.numbers.metrics(job.key, job.case.digest)
 
 
 def test_the_last_state_reads_as_the_finished_edit(
     done: tuple[Store, list[Job], Decoder],
 ) -> None:
     store, jobs, decode = done
-    metrics = {metric_key(m): m for m in (PSNR(), LatentDistance())}
-    Evaluation(metrics, store, decode)(jobs)
+    evaluation(store, decode, PSNR(), LatentDistance())(jobs)
     for job in jobs:
-        along, final = store.along(job.key), store.record(job.key).metrics
-        assert along["step"] == [0, 2, 4, 5]
-        assert along["psnr@1"][-1] == pytest.approx(final["psnr@1"], rel=1e-6)
-        assert along["strength@1"][-1] == final["strength@1"]
-        assert along["strength@1"][0] == 0
+        own = found(store, job)
+        assert own.steps == [0, 2, 4, 5]
+        for key in ("psnr@1", "strength@1"):
+            assert own.along[key][-1] == own.values[key].value
+        assert own.along["strength@1"][0] == 0
+        last = store.states(job.key)[5]
+        assert torch.equal(last, store.z_trg(job.key)[0])
 
 
 def test_a_new_metric_decodes_again_and_an_old_one_is_not_asked_again(
@@ -90,30 +106,60 @@ def test_a_new_metric_decodes_again_and_an_old_one_is_not_asked_again(
 ) -> None:
     store, jobs, decode = done
     first, second = Counted(), Counted("second", network="")
-    Evaluation({metric_key(first): first}, store, decode)(jobs)
-    assert (decode.rows, len(first.asked)) == (8, 10)  # four states and one finished edit, twice
-    both = {metric_key(m): m for m in (first, second)}
-    Evaluation(both, store, decode)(jobs)
-    assert (decode.rows, len(first.asked), len(second.asked)) == (16, 10, 10)
-    Evaluation(both, store, decode)(jobs)
-    assert decode.rows == 16
-    assert set(store.along(jobs[0].key)) == {"step", "counted@1:some-network", "second@1"}
+    evaluation(store, decode, first)(jobs)
+    assert (decode.rows, len(first.asked)) == (6, 8)  # three states and the finished edit, twice
+    evaluation(store, decode, first, second)(jobs)
+    assert (decode.rows, len(first.asked), len(second.asked)) == (12, 8, 8)
+    evaluation(store, decode, first, second)(jobs)
+    assert decode.rows == 12
+    assert set(found(store, jobs[0]).along) == {"counted@1:some-network", "second@1"}
 
 
 def test_another_network_is_another_number(done: tuple[Store, list[Job], Decoder]) -> None:
     store, jobs, decode = done
     for basis in ("a", "b"):
-        metric = Counted(network=basis)
-        Evaluation({metric_key(metric): metric}, store, decode)(jobs)
-    assert {"counted@1:a", "counted@1:b"} <= set(store.record(jobs[0].key).metrics)
+        evaluation(store, decode, Counted(network=basis))(jobs)
+    assert {"counted@1:a", "counted@1:b"} == set(found(store, jobs[0]).values)
 
 
-def test_edits_without_states_have_no_curve(done: tuple[Store, list[Job], Decoder]) -> None:
+def test_a_corrected_mask_is_judged_anew_on_the_same_edit(
+    done: tuple[Store, list[Job], Decoder],
+) -> None:
     store, jobs, decode = done
-    (store.record(jobs[0].key).folder / "states.safetensors").unlink()
-    Evaluation({"psnr@1": PSNR()}, store, decode)(jobs)
-    assert store.along(jobs[0].key) == {}
-    assert decode.rows == 4
+    metric = PSNR(region="background")
+    evaluation(store, decode, metric)(jobs)
+    corrected = replace(jobs[0], case=replace(jobs[0].case, mask=jobs[1].case.mask))
+    assert corrected.key == jobs[0].key
+    evaluation(store, decode, metric)([corrected])
+    before, after = found(store, jobs[0]), found(store, corrected)
+    assert before.values["psnr_background@1"] != after.values["psnr_background@1"]
+
+
+def test_at_hand_and_from_the_store_are_one_number(tmp_path: Path) -> None:
+    world = Gaussian().load(torch.device("cpu"))
+    made = editor(5)
+    setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(made))
+    jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], [0])
+    records = []
+    for name in ("at hand", "stored"):
+        store, decode = Store(tmp_path / name), Decoder(world)
+        judge = evaluation(store, decode, PSNR(), LatentDistance())
+        cpu = torch.device("cpu")
+        run = Executor(made, world, Engine(batch_size=2), cpu, store, 2, lambda _: False)
+        for outcomes in run(jobs, lambda _: Silent()):
+            if name == "at hand":
+                judge.judge([outcome.made for outcome in outcomes if outcome.made])
+        judge(jobs)
+        records.append([found(store, job) for job in jobs])
+    assert records[0] == records[1]
+
+
+def test_a_lost_source_is_encoded_again(done: tuple[Store, list[Job], Decoder]) -> None:
+    store, jobs, decode = done
+    for path in (store.root / "sources").glob("*/*"):
+        path.unlink()
+    evaluation(store, decode, LatentDistance())(jobs)
+    assert found(store, jobs[0]).along["strength@1"][0] == 0
 
 
 def shown(case: EditCase, which: str) -> Edited:

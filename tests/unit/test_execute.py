@@ -24,20 +24,25 @@ from ids.run.job import plan
 CPU = torch.device("cpu")
 
 
+def never(_: Job) -> bool:
+    """Nothing is done yet."""
+    return False
+
+
 def test_seeds_share_a_batch(tmp_path: Path) -> None:
     """Three seeds of two cases are one batch of six; each draws as it would alone."""
     optimizer = partial(torch.optim.SGD, lr=0.1)
     editor = DistillationEditor(DDS(), Uniform(50, 949), optimizer, n_steps=3)
     setting = Setting("dds", {}, "gaussian", {}, {})
-    jobs = plan(setting, editor, [Shapes(size=32)[i] for i in range(2)], "shapes", [0, 1, 2])
+    jobs = plan(setting, editor, [Shapes(size=32)[i] for i in range(2)], [0, 1, 2])
     found = []
     for size in (6, 1):
         store = Store(tmp_path / str(size))
         world = Gaussian().load(CPU)
-        executor = Executor(editor, world, Engine(batch_size=size), CPU, store, 10)
+        executor = Executor(editor, world, Engine(batch_size=size), CPU, store, 10, never)
         batches = [len(outcomes) for outcomes in executor(jobs, lambda _: Silent())]
         assert batches == [size] * (6 // size)
-        found.append([store.edited(job.key).z_trg for job in jobs])
+        found.append([store.z_trg(job.key) for job in jobs])
     for together, alone in zip(*found, strict=True):
         assert torch.allclose(together, alone, atol=1e-5)
     assert not torch.allclose(found[0][0], found[0][1], atol=1e-3)
@@ -77,13 +82,13 @@ class Poisoned:
 
 def executor(editor: object, folder: Path) -> Executor:
     backbone = Gaussian().load(CPU)
-    return Executor(editor, backbone, Engine(batch_size=4), CPU, Store(folder), 0)  # type: ignore[arg-type]
+    return Executor(editor, backbone, Engine(batch_size=4), CPU, Store(folder), 0, never)  # type: ignore[arg-type]
 
 
 def jobs(count: int) -> list[Job]:
     setting = Setting("x", {}, "gaussian", {}, {})
     dataset = Shapes("dev", count)
-    return [Job(setting, dataset[i], "shapes", 0, None) for i in range(count)]
+    return [Job(setting, dataset[i], 0, None) for i in range(count)]
 
 
 def test_out_of_memory_names_a_smaller_batch(tmp_path: Path) -> None:
@@ -92,7 +97,7 @@ def test_out_of_memory_names_a_smaller_batch(tmp_path: Path) -> None:
         list(run(jobs(4), lambda _: Silent()))
     with pytest.raises(ConfigError, match=r"smaller dataset\.size"):
         list(run(jobs(1), lambda _: Silent()))
-    assert not list(Store(tmp_path).records())
+    assert not list(Store(tmp_path).all_keys())
 
 
 def test_rows_of_nan_fail_alone(tmp_path: Path) -> None:
@@ -100,5 +105,19 @@ def test_rows_of_nan_fail_alone(tmp_path: Path) -> None:
     assert [o.status for o in outcomes] == ["failed", "ok", "failed", "ok"]
     assert "NaN or infinity" in outcomes[0].reason
     store = Store(tmp_path)
-    assert sorted(record.status for record in store.records()) == ["failed", "failed", "ok", "ok"]
+    found = sorted(str(store.look(key).status) for key in store.all_keys())
+    assert found == ["failed", "failed", "ok", "ok"]
     assert len(list(tmp_path.rglob("edit.png"))) == 2
+
+
+def test_photos_of_two_shapes_share_a_batch(tmp_path: Path) -> None:
+    """Latents of one shape are edited side by side; the others take their turn."""
+    optimizer = partial(torch.optim.SGD, lr=0.1)
+    editor = DistillationEditor(DDS(), Uniform(50, 949), optimizer, n_steps=2)
+    setting = Setting("dds", {}, "gaussian", {}, {})
+    cases = [Shapes(size=side)[i] for i, side in enumerate((32, 16, 32, 16))]
+    run = executor(editor, tmp_path)
+    (outcomes,) = run(plan(setting, editor, cases, [0]), lambda _: Silent())
+    assert [outcome.status for outcome in outcomes] == ["ok"] * 4
+    found = {o.job.case.id: Store(tmp_path).z_trg(o.job.key).shape[-1] for o in outcomes}
+    assert sorted(found.values()) == [16, 16, 32, 32]

@@ -1,11 +1,13 @@
-"""A result is whole or absent."""
+"""A result is whole or absent, the first complete one wins, and what is none is named."""
 
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 
@@ -13,6 +15,8 @@ from ids.core.records import EditCase, Edited, Measurement
 from ids.data import Shapes
 from ids.run import Job, Setting, Store
 from ids.run.job import spelt
+from ids.run.records import EditRecord, MetricsRecord, MetricValue
+from ids.run.sealed import SCHEMA_VERSION, seal
 
 CASE = Shapes(count=1)[0]
 
@@ -25,37 +29,171 @@ def job(
 ) -> Job:
     asked = method or {"_target_": "ids.editing.X", "n_steps": 3}
     setting = Setting("dds", asked, "tiny", backbone, {"DDS": 1})
-    return Job(setting, case, "shapes", seed, (case.prompt_src, case.prompt_trg))
+    return Job(setting, case, seed, (case.prompt_src, case.prompt_trg))
 
 
-def edited() -> Edited:
-    return Edited(torch.rand(3, 8, 8), torch.zeros(4, 2, 2), torch.ones(4, 2, 2))
+def edited(level: float = 1.0) -> Edited:
+    return Edited(torch.rand(3, 8, 8), torch.zeros(4, 2, 2), torch.full((4, 2, 2), level))
+
+
+def numbers(one: Job, **values: float) -> MetricsRecord:
+    found = {f"{name}@1": MetricValue(value, "", True) for name, value in values.items()}
+    return MetricsRecord(key=one.key, case=one.case.digest, values=found)
 
 
 def test_what_was_put_comes_back(tmp_path: Path) -> None:
     store, one, made = Store(tmp_path), job(), edited()
-    assert store.status(one.key) is None
+    assert store.look(one.key).status is None
     trace = {"t": torch.tensor([3, 4]), "fpr_residual": torch.rand(2, 3)}
-    store.put(one, made, trace, {}, {"python": "3"})
-    back = store.edited(one.key)
-    assert store.status(one.key) == "ok"
-    assert torch.equal(back.z_trg, made.z_trg)
-    assert (back.image - made.image).abs().max() <= 0.5 / 255 + 1e-6
-    assert store.trace(one.key).curves["fpr_residual"].shape == (2, 3)
-    store.add_metrics(one.key, {"psnr@1": 3.0})
-    store.add_metrics(one.key, {"ssim@1": 0.5})
-    assert store.record(one.key).metrics == {"psnr@1": 3.0, "ssim@1": 0.5}
+    states = {100: made.z_trg, 0: made.z_trg + 1, 20: made.z_trg + 2}
+    assert store.put(one, made, trace, states)
+    assert store.look(one.key, content=True).status == "ok"
+    assert torch.equal(store.z_trg(one.key)[0], made.z_trg)
+    assert (store.image(one.key) - made.image).abs().max() <= 0.5 / 255 + 1e-6
+    assert torch.equal(store.trace(one.key).curves["fpr_residual"], trace["fpr_residual"])
+    assert list(store.states(one.key)) == [0, 20, 100]
+    assert torch.equal(store.states(one.key)[0], states[0])
+    assert len(list(store.folder(one.key).iterdir())) == 3
 
 
-def test_measurements_are_kept_apart_by_engine(tmp_path: Path) -> None:
+def test_numbers_belong_to_an_edit_and_a_case(tmp_path: Path) -> None:
     store, one = Store(tmp_path), job()
-    taken = Measurement(1.0, 2.0, 3.0, 4.0, 5, "x")
-    store.put_measurement(one.key, "cpu", {"device": "x"}, taken)
-    store.put_measurement(one.key, "gpu", {"device": "y"}, taken)
-    found = store.measurement(one.key, "cpu")
-    assert found is not None
-    assert found["engine"] == {"device": "x"}
-    assert store.measurement(one.key, "tpu") is None
+    other = job(case=replace(CASE, mask=None))
+    assert one.key == other.key  # a mask changes no edit
+    assert one.case.digest != other.case.digest  # but what is asked of it
+    store.put(one, edited(), {}, {})
+    store.numbers.add_metrics(numbers(one, psnr=3.0))
+    store.numbers.add_metrics(numbers(one, ssim=0.5))
+    store.numbers.add_metrics(numbers(other, psnr=7.0))
+    found = store.numbers.metrics(one.key, one.case.digest).values
+    assert {name: v.value for name, v in found.items()} == {"psnr@1": 3.0, "ssim@1": 0.5}
+    found = store.numbers.metrics(other.key, other.case.digest).values
+    assert {name: v.value for name, v in found.items()} == {"psnr@1": 7.0}
+
+
+def test_labels_are_no_part_of_a_key() -> None:
+    """Rows may be inserted, retagged and renamed: what they ask stays what it is."""
+    renamed = replace(CASE, id="other", tags=frozenset({"new"}), metadata={"note": "x"})
+    assert job(case=renamed).key == job().key
+    assert renamed.digest == CASE.digest
+    assert replace(CASE, prompt_trg="a red square").digest != CASE.digest
+
+
+def test_the_first_complete_result_wins(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), job()
+    assert store.put(one, edited(1.0), {}, {})
+    assert not store.put(one, edited(2.0), {}, {})
+    assert not store.put_failure(one, "failed", "too late")
+    assert store.z_trg(one.key).max() == 1
+    assert store.put(one, edited(3.0), {}, {}, replace=True)
+    assert store.z_trg(one.key).max() == 3
+
+
+def test_a_failure_gives_way(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), job()
+    store.put_failure(one, "failed", "NaN")
+    assert store.look(one.key).status == "failed"
+    assert store.put(one, edited(), {}, {})
+    assert store.look(one.key).status == "ok"
+    assert not (tmp_path / "aside").exists()
+
+
+def test_measurements_are_kept_apart_by_engine_and_the_newest_counts(tmp_path: Path) -> None:
+    numbers = Store(tmp_path).numbers
+    numbers.put_measurement("cpu", {"device": "x"}, ["a", "b"], Measurement(1.0, 2.0, 3.0, 4.0))
+    numbers.put_measurement("gpu", {"device": "y"}, ["a"], Measurement(5.0, 2.0, 3.0, float("nan")))
+    assert numbers.measurements("cpu")["a"].engine == {"device": "x"}
+    assert numbers.measurements()["a"].seconds == 5.0
+    assert numbers.measurements()["a"].peak_bytes is None
+    assert numbers.measurements()["b"].keys == ["a", "b"]
+    assert numbers.measurements("tpu") == {}
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = {
+    "truncated": truncate,
+    "emptied": lambda path: path.write_bytes(b""),
+    "one bit": flip,
+    "deleted": Path.unlink,
+    "replaced": lambda path: path.write_text('{"a": 1}'),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("name", ["job.json", "edit.png", "edit.safetensors"])
+def test_a_damaged_file_is_named_and_a_new_result_takes_its_place(
+    tmp_path: Path, name: str, how: str
+) -> None:
+    store, one = Store(tmp_path), job()
+    store.put(one, edited(), {}, {})
+    DAMAGE[how](store.folder(one.key) / name)
+    look = store.look(one.key)
+    assert look.record is None
+    assert name in look.problem
+    assert store.put(one, edited(2.0), {}, {})
+    assert store.look(one.key, content=True).status == "ok"
+    assert len(list((tmp_path / "aside").iterdir())) == 1
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_numbers_are_none(tmp_path: Path, how: str) -> None:
+    store, one = Store(tmp_path), job()
+    store.put(one, edited(), {}, {})
+    store.numbers.add_metrics(numbers(one, psnr=3.0))
+    DAMAGE[how](store.numbers.metrics_path(one.key, one.case.digest))
+    assert store.numbers.metrics(one.key, one.case.digest).values == {}
+    store.numbers.add_metrics(numbers(one, psnr=3.0))
+    assert store.numbers.metrics(one.key, one.case.digest).values
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_source_is_none(tmp_path: Path, how: str) -> None:
+    store, z = Store(tmp_path), torch.rand(4, 2, 2)
+    store.put_z_src("name", z)
+    assert torch.equal(store.z_src("name"), z)  # type: ignore[arg-type]
+    DAMAGE[how](tmp_path / "sources" / "na" / "name")
+    assert store.z_src("name") is None
+    store.put_z_src("name", z)
+    assert store.z_src("name") is not None
+
+
+def test_what_is_foreign_newer_old_or_misplaced_is_said(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), job()
+    path = store.folder(one.key) / "job.json"
+    path.parent.mkdir(parents=True)
+    record = one.record("ok")
+
+    def kind(content: bytes) -> str:
+        path.write_bytes(content)
+        return store.look(one.key).kind
+
+    assert kind(seal(record)) == ""
+    newer = msgspec.structs.replace(record, schema_version=SCHEMA_VERSION + 1)
+    assert kind(seal(newer)) == "newer"
+    assert kind(seal(job(seed=7).record("ok"))) == "misplaced"
+    assert kind(seal(MetricsRecord(key="a", case="b"))) == "foreign"
+    assert kind(b'{"identity": {}, "status": "ok"}') == "old"
+    assert kind(b"[]") == "foreign"
+    unknown = seal(record).replace(b'"ok"', b'"perhaps"')
+    assert kind(unknown) == "damaged"
+    fields = msgspec.json.decode(msgspec.json.encode(record))
+    Unknown = msgspec.defstruct("Unknown", [(name, object) for name in fields])
+    assert kind(seal(Unknown(**(fields | {"status": "perhaps"})))) == "foreign"
+    path.unlink()
+    assert store.look(one.key).kind == "damaged"
+    path.parent.rmdir()
+    path.parent.write_text("a file where a folder belongs")
+    assert store.look(one.key).kind == "damaged"
+    assert store.put(one, edited(), {}, {})
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,10 +202,11 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ids.run.store.save_file", full)
+    monkeypatch.setattr("ids.run.store.save", full)
     with pytest.raises(OSError, match="No space"):
-        store.put(job(), edited(), {}, {}, {})
-    assert store.status(job().key) is None
+        store.put(job(), edited(), {}, {})
+    store.close()
+    assert store.look(job().key).status is None
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
@@ -77,21 +216,24 @@ def test_killed_between_write_and_rename(tmp_path: Path) -> None:
         "import test_store as t\n"
         "from ids.run import Store\n"
         "pathlib.Path.rename = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"Store(pathlib.Path({str(tmp_path)!r})).put(t.job(), t.edited(), {{}}, {{}}, {{}})\n"
+        f"store = Store(pathlib.Path({str(tmp_path)!r}))\n"
+        "for _ in store.claims.batches([t.job()], 1, lambda j: j.key, lambda j: False):\n"
+        "    store.put(t.job(), t.edited(), {}, {})\n"
     )
     here = str(Path(__file__).parent)
     killed = subprocess.run(
         [sys.executable, "-c", program],
         cwd=here,
-        env=os.environ | {"PYTHONPATH": here},
+        env=os.environ | {"PYTHONPATH": f"{here}:{Path(here).parents[1]}"},
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
     store = Store(tmp_path)
-    assert store.status(job().key) is None
-    assert list(store.records()) == []
-    store.put(job(), edited(), {}, {}, {})
-    assert store.status(job().key) == "ok"
+    assert store.look(job().key).status is None
+    assert list(tmp_path.glob("partial/*/*"))
+    store.sweep()
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert store.put(job(), edited(), {}, {})
 
 
 def test_the_key_ignores_order_and_names_and_knows_everything_else() -> None:
@@ -114,14 +256,21 @@ def test_three_and_three_point_zero_ask_for_the_same() -> None:
     assert spelt(True) is True
 
 
-def test_states_come_back_in_the_order_of_their_steps(tmp_path: Path) -> None:
-    store, z = Store(tmp_path), torch.randn(4, 2, 3)
-    store.put(job(), edited(), {}, {100: z, 0: z + 1, 20: z + 2}, {})
-    found = store.states(job().key)
-    assert list(found) == [0, 20, 100]
-    assert torch.equal(found[100], z)
-    store.add_along(job().key, {"step": [0.0, 20.0, 100.0], "psnr@1": [1.0, float("nan"), 3.0]})
-    store.add_along(job().key, {"ssim@1": [0.1, 0.2, 0.3]})
-    along = store.along(job().key)
-    assert set(along) == {"step", "psnr@1", "ssim@1"}
-    assert along["psnr@1"][1] != along["psnr@1"][1]
+def test_states_of_other_steps_replace_numbers_along(tmp_path: Path) -> None:
+    one, found = job(), Store(tmp_path).numbers
+    record = MetricsRecord(key=one.key, case="c", steps=[0, 20], along={"psnr@1": [1.0, None]})
+    found.add_metrics(record)
+    found.add_metrics(msgspec.structs.replace(record, along={"ssim@1": [0.1, 0.2]}))
+    assert set(found.metrics(one.key, "c").along) == {"psnr@1", "ssim@1"}
+    found.add_metrics(msgspec.structs.replace(record, steps=[0, 5], along={"ssim@1": [0.1, 0.2]}))
+    assert set(found.metrics(one.key, "c").along) == {"ssim@1"}
+
+
+def test_a_record_is_readable_json_with_its_schema(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), job()
+    store.put(one, edited(), {}, {})
+    fields = msgspec.json.decode((store.folder(one.key) / "job.json").read_bytes())
+    assert fields["schema_version"] == SCHEMA_VERSION
+    assert fields["prompts"] == [CASE.prompt_src, CASE.prompt_trg]
+    assert not {"dataset", "case", "tags"} & set(fields)  # labels, and no part of a result
+    assert set(EditRecord.__struct_fields__) == set(fields) - {"sha256"}
