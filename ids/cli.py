@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from ids import __version__
+from ids import __version__, results_command
 from ids.core.errors import ConfigError, IdsError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ids", description=MAIN, formatter_class=FORMAT)
     parser.add_argument("--version", action="version", version=f"ids {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,edit,table,doctor}"
+        dest="command", required=True, metavar="{run,edit,table,results,doctor}"
     )
 
     run = commands.add_parser("run", description=RUN, formatter_class=FORMAT, epilog=_groups())
@@ -134,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     edit.add_argument("--out", type=Path, help="where to put the result (default: NAME.METHOD.png)")
     edit.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
     edit.set_defaults(act=_edit)
+
+    results_command.add_parser(commands)
 
     table = commands.add_parser("table", description=TABLE, formatter_class=FORMAT)
     table.add_argument("--output-dir", type=Path, default=Path("outputs"))

@@ -17,6 +17,7 @@ import torch
 from hypothesis import settings
 
 from ids.backbones import Gaussian, GaussianWorld
+from ids.run import Store
 
 torch.set_num_threads(1)
 settings.register_profile("ids", deadline=None)  # timing never decides a test
@@ -117,6 +118,9 @@ class Ids:
             timeout=timeout,
             check=False,
         )
+
+    def store(self, output_dir: str = "outputs") -> Store:
+        return Store(self.folder / output_dir)
 
     def results(self) -> list[Path]:
         return sorted((self.folder / "outputs" / "results").glob("??/*/job.json"))

@@ -139,8 +139,9 @@ class Checking(Protocol):
 class Dataset(Protocol):
     """A named sequence of cases.
 
-    `place` is where it lies, as a full path; empty where it is made by code. It tells two data sets
-    of one name apart. `partial` ones show some of their rows at a time: the rows of earlier runs
+    `place` is where it lies, as a full path; empty where it is made by code. `view` says how its
+    images are brought to size: at another size they are other images. The two tell data sets of one
+    name apart. `partial` ones show some of their rows at a time: the rows of earlier runs
     stay in tables.
     """
 
@@ -148,6 +149,8 @@ class Dataset(Protocol):
     def name(self) -> str: ...
     @property
     def place(self) -> str: ...
+    @property
+    def view(self) -> str: ...
     @property
     def partial(self) -> bool: ...
     def __len__(self) -> int: ...

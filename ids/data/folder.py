@@ -55,6 +55,10 @@ class Folder:
     def place(self) -> str:
         return str(self._table.resolve())
 
+    @property
+    def view(self) -> str:
+        return f"{self.size} px, {self.fit}"
+
     def __len__(self) -> int:
         return len(self._cases)
 

@@ -84,6 +84,10 @@ class Shapes:
     def name(self) -> str:
         return f"shapes-{self.split}-v{WORLD_VERSION}"
 
+    @property
+    def view(self) -> str:
+        return f"{self.size} px"
+
     def __len__(self) -> int:
         return self.count
 

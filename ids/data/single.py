@@ -42,6 +42,10 @@ class Single:
                 raise DataError(f"{path}: expected a picture file; there is none; check the path")
             PictureFile(Path(path), self.size, self.fit).load()  # so that a bad one stops at once
 
+    @property
+    def view(self) -> str:
+        return f"{self.size} px, {self.fit}"
+
     def __len__(self) -> int:
         return 1
 

@@ -31,10 +31,10 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
         made.write(folder, "table" if len(worlds) == 1 else f"table {world.title}")
     rows = pd.concat([frame(world.entries, store) for world in worlds])
     sheet = contact_sheet(cases, rows, store, folder / "contact_sheet.png")
-    _say(console, f"contact sheet: {sheet}")
+    say(f"contact sheet: {sheet}", console)
     bad = Counter(o.reason for run in runs for o in run.outcomes if o.status != "ok")
     for reason, count in bad.items():
-        _say(console, f"{count} not edited: {reason}")
+        say(f"{count} not edited: {reason}", console)
     return int(any(o.status == "failed" for run in runs for o in run.outcomes))
 
 
@@ -51,7 +51,7 @@ def hand_over(folder: Path, output_dir: Path, out: Path) -> None:
 
 def _worlds(runs: Sequence[RunRecord], store: Store) -> list[World]:
     """What this run made, by data set and backbone."""
-    manifests = {(run.manifest.name, run.manifest.place): run.manifest for run in runs}
+    manifests = {(m.name, m.place, m.view): m for m in (run.manifest for run in runs)}
     keys = dict.fromkeys(o.key for run in runs for o in run.outcomes)
     records = [look.record for look in (store.look(key, files=False) for key in keys)]
     return join([r for r in records if r], list(manifests.values()), store.numbers)[0]
@@ -63,5 +63,6 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(width=230)
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+def say(text: str, console: Console | None = None) -> None:
+    """A line as it is: no markup, no folding."""
+    (console or Console()).print(text, markup=False, highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ them. What belongs to no row, since a prompt was corrected say, is counted and i
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ids.core.records import digest_of
 from ids.run.manifest import Manifests
@@ -36,15 +36,16 @@ class World:
 
     title: str
     manifest: Manifest
+    backbone: str
     entries: Sequence[Entry]
 
     def only(self, entries: Iterable[Entry]) -> "World":
-        return World(self.title, self.manifest, list(entries))
+        return replace(self, entries=list(entries))
 
     def notes(self) -> tuple[str, ...]:
         """Where the data set lies, and which of its rows cannot be edited."""
         problems = [row.problem for row in self.manifest.rows if row.problem]
-        told = [f"{_called(self.manifest)}: {self.manifest.place}"] if self.manifest.place else []
+        told = [f"{self.title}: {self.manifest.place}"] if self.manifest.place else []
         if problems:
             told.append(f"{len(problems)} rows cannot be edited, the first: {problems[0]}")
         return tuple(told)
@@ -95,18 +96,37 @@ def join(
     by_source: dict[str, list[EditRecord]] = defaultdict(list)
     for record in records:
         by_source[record.source].append(record)
-    found: dict[str, tuple[Manifest, dict[tuple[str, str], Entry]]] = {}
-    for manifest in manifests:
+    worlds: dict[tuple[int, str], World] = {}
+    entries: dict[tuple[int, str], dict[tuple[str, str], Entry]] = defaultdict(dict)
+    for index, manifest in enumerate(manifests):
         for row in manifest.rows:
             words = digest_of(row.words)
             for record in by_source.get(row.source, ()) if row.case else ():
-                if _answers(record, row, words):
-                    title = f"{_called(manifest)} on {backbone_title(record)}"
-                    _, entries = found.setdefault(title, (manifest, {}))
+                if not _answers(record, row, words):
+                    continue
+                place = (index, backbone_title(record))
+                worlds.setdefault(place, World("", manifest, place[1], []))
+                if (record.key, row.case) not in entries[place]:
                     known = numbers.metrics(record.key, row.case)
-                    entries.setdefault((record.key, row.case), Entry(record, row, known))
-    worlds = [World(t, m, list(e.values())) for t, (m, e) in sorted(found.items())]
-    return worlds, {key for _, entries in found.values() for key, _ in entries}
+                    entries[place][record.key, row.case] = Entry(record, row, known)
+    found = [worlds[place].only(entries[place].values()) for place in worlds]
+    return _titled(found), {key for own in entries.values() for key, _ in own}
+
+
+def _titled(worlds: Sequence[World]) -> list[World]:
+    """`shapes-dev-v1 on shapes 97d8e07f`; where several would share a title, with the images' size
+    and a digest of the place.
+    """
+    plain = [f"{world.manifest.name} on {world.backbone}" for world in worlds]
+    titles = [
+        title
+        if plain.count(title) == 1
+        else f"{w.manifest.name} {digest_of([w.manifest.place, w.manifest.view])[:8]}"
+        f" ({w.manifest.view}) on {w.backbone}"
+        for w, title in zip(worlds, plain, strict=True)
+    ]
+    named = [replace(world, title=title) for world, title in zip(worlds, titles, strict=True)]
+    return sorted(named, key=lambda world: world.title)
 
 
 def backbone_title(record: EditRecord) -> str:
@@ -120,12 +140,3 @@ def _answers(record: EditRecord, row: Row, words: str) -> bool:
         and (record.truth is None or record.truth == row.truth)
         and (record.words is None or digest_of(record.words) == words)
     )
-
-
-def _called(manifest: Manifest) -> str:
-    """A data set's name; with a digest of its place, where it has one: two folders may share a
-    name.
-    """
-    if not manifest.place:
-        return manifest.name
-    return f"{manifest.name} {digest_of(manifest.place)[:8]}"

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from ids.core.errors import ConfigError, DataError
-from ids.report.after_run import wide_console
+from ids.report.after_run import say, wide_console
 from ids.report.catalog import Catalog, Entry, World, read_catalog
 from ids.report.columns import only
 from ids.report.figure import draw_curves
@@ -90,7 +88,7 @@ def show_matched(selection: Selection, question: Question, write: bool) -> int:
                 raise
             unmatched.append(f"{world.title}: {error}")
     for told in unmatched:
-        _say(told)
+        say(told)
     return _end(selection, catalog, len(unmatched) < len(worlds))
 
 
@@ -104,7 +102,7 @@ def _show_matched(
     report = matched_report(_title(world, selection), data, question, notes)
     path = _show(report, selection, write)
     if path is not None and (picture := draw_curves(data, axis, report.title, path)):
-        _say(f"drawn: {picture}")
+        say(f"drawn: {picture}")
 
 
 def _show(report: Report, selection: Selection, write: bool) -> Path | None:
@@ -112,7 +110,7 @@ def _show(report: Report, selection: Selection, write: bool) -> Path | None:
     if not write:
         return None
     path = report.write(selection.output_dir / "tables")
-    _say(f"written: {path}")
+    say(f"written: {path}")
     return path
 
 
@@ -138,13 +136,9 @@ def _stateless(world: World) -> tuple[str, ...]:
 def _end(selection: Selection, catalog: Catalog, shown: bool) -> int:
     """What no table shows, and the exit status."""
     for note in catalog.notes():
-        _say(f"note: {note}")
+        say(f"note: {note}")
     if not shown and not selection.told() and not selection.dataset:
-        _say(f"{selection.output_dir}: no results yet; `ids run experiments=demo` makes some")
+        say(f"{selection.output_dir}: no results yet; `ids run experiments=demo` makes some")
     elif not shown:
-        _say(f"{selection.output_dir}: no such results")
+        say(f"{selection.output_dir}: no such results")
     return int(not shown)
-
-
-def _say(text: str) -> None:
-    Console(soft_wrap=True).print(text, markup=False, highlight=False)

@@ -1,8 +1,8 @@
 """A data set as it was seen: which rows it has, and what each of them asks.
 
-datasets/<name>-<digest>.json is the newest statement of each data set. A data set is known by its
-place, and by its content where it has moved: renaming a folder, or changing ids and tags, makes no
-other data set of it.
+datasets/<name>-<digest>.json is the newest statement of each data set, at each size its images were
+seen. A data set is known by its place, and by its content where it has moved: renaming a folder, or
+changing ids and tags, makes no other data set of it.
 """
 
 import logging
@@ -50,6 +50,7 @@ def survey(dataset: Dataset, limit: int | None) -> Survey:
         Manifest(
             name=dataset.name,
             place=dataset.place,
+            view=dataset.view,
             content=content_of(rows),
             seen=time.time(),
             rows=rows,
@@ -110,7 +111,10 @@ class Manifests:
 
     def _path(self, manifest: Manifest) -> Path:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", manifest.name)[:60]
-        return self.root / f"{name}-{digest_of([manifest.name, manifest.place])[:8]}.json"
+        return (
+            self.root
+            / f"{name}-{digest_of([manifest.name, manifest.place, manifest.view])[:8]}.json"
+        )
 
     def _read(self) -> list[tuple[Path, Manifest]]:
         found = []
@@ -126,6 +130,9 @@ class Manifests:
 
 
 def _same(one: Manifest, other: Manifest) -> bool:
+    """Is one the other as it is now? By where it lies, or by what is in it."""
+    if one.view != other.view:
+        return False
     if not one.place or not other.place:
         return (one.name, one.place) == (other.name, other.place)
     return one.place == other.place or one.content == other.content

@@ -1,19 +1,20 @@
 """What is known of edits in numbers: metrics by edit and case, measurements by edit and engine."""
 
 import hashlib
+import logging
 import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ids.core.records import Measurement
 from ids.run.claims import Workshop
 from ids.run.records import MeasurementRecord, MetricsRecord
-from ids.run.sealed import Unusable, read, seal
+from ids.run.sealed import T, Unusable, read, seal
 
+log = logging.getLogger(__name__)
 CASE_DIGITS = 16  # of a case's digest, in the name of its metrics' file
 
 
@@ -28,11 +29,10 @@ class Numbers:
 
     def metrics(self, key: str, case: str) -> MetricsRecord:
         """Of an edit on a case; empty where nothing is known."""
-        with suppress(Unusable):
-            found = read(self.metrics_path(key, case), MetricsRecord)
-            if found is not None and (found.key, found.case) == (key, case):
-                return found
-        return MetricsRecord(key=key, case=case)
+        found = _usable(self.metrics_path(key, case), MetricsRecord)
+        if found is None or (found.key, found.case) != (key, case):
+            return MetricsRecord(key=key, case=case)
+        return found
 
     def add_metrics(self, new: MetricsRecord) -> None:
         """To those that are known. The caller holds the claim of the edit."""
@@ -69,8 +69,9 @@ class Numbers:
             peak_bytes=taken.peak_bytes if math.isfinite(taken.peak_bytes) else None,
             taken=time.time(),
         )
-        name = hashlib.sha256("".join(keys).encode()).hexdigest()[:32]
-        self.write(self.root / "measurements" / engine / f"{name}.json", seal(record))
+        content = seal(record)  # with the time: a batch that is made again is measured again
+        name = hashlib.sha256(content).hexdigest()[:32]
+        self.write(self.root / "measurements" / engine / f"{name}.json", content)
 
     def measurements(self, engine: str | None = None) -> dict[str, MeasurementRecord]:
         """The newest of each edit, on that engine or on any."""
@@ -83,10 +84,8 @@ class Numbers:
 
     def _measurements(self, engine: str) -> Iterator[MeasurementRecord]:
         for path in sorted((self.root / "measurements").glob(f"{engine}/*.json")):
-            with suppress(Unusable):
-                record = read(path, MeasurementRecord)
-                if record is not None:
-                    yield record
+            if (record := _usable(path, MeasurementRecord)) is not None:
+                yield record
 
     def write(self, path: Path, content: bytes) -> None:
         """A file in its place, whole whatever happens."""
@@ -94,3 +93,12 @@ class Numbers:
         partial = self.workshop.place(path.name)
         partial.write_bytes(content)
         os.replace(partial, path)
+
+
+def _usable(path: Path, kind: type[T]) -> T | None:
+    """The record of a file; None where there is none, and one that is none is named."""
+    try:
+        return read(path, kind)
+    except Unusable as error:
+        log.warning("%s: left out: %s", path, error)
+        return None

@@ -114,6 +114,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     schema_version: int = SCHEMA_VERSION
     name: str
     place: str  # full path; empty where it is made by code
+    view: str  # how its images are brought to size
     content: str  # digest of the cases, in whatever order
     seen: float  # seconds since 1970
     rows: list[Row]

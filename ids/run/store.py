@@ -45,6 +45,7 @@ OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 class Look:
     """What stands under a key: a record, nothing, or something that is no result (`problem`)."""
 
+    key: str
     record: EditRecord | None = None
     problem: str = ""
     kind: str = ""  # of the problem: damaged, foreign, newer, old, misplaced
@@ -100,16 +101,16 @@ class Store:
         try:
             record = read(folder / RECORD, EditRecord)
         except Unusable as error:
-            return Look(None, f"{folder / RECORD}: {error}", error.kind)
+            return Look(key, None, f"{folder / RECORD}: {error}", error.kind)
         if record is None:
-            missing = Look(None, f"{folder / RECORD}: it is missing", "damaged")
-            return missing if os.path.lexists(folder) else Look()
+            missing = Look(key, None, f"{folder / RECORD}: it is missing", "damaged")
+            return missing if os.path.lexists(folder) else Look(key)
         if record.key != key:
-            return Look(None, f"{folder}: it holds the result {record.key}", "misplaced")
+            return Look(key, None, f"{folder}: it holds the result {record.key}", "misplaced")
         for name, wanted in record.files.items() if files or content else ():
             if problem := unlike(folder / name, wanted, content):
-                return Look(None, f"{folder / name}: {problem}", "damaged")
-        return Look(record)
+                return Look(key, None, f"{folder / name}: {problem}", "damaged")
+        return Look(key, record)
 
     def put(
         self,

@@ -62,12 +62,13 @@ def test_a_run_on_stable_diffusion_is_judged_and_matched(
     table = ids("table", "--matched", "--axis", "strength")
     assert "where strength first reaches" in table.stdout, table.stderr
     assert "CLIP dir." in table.stdout
-    paths = (ids.folder / "outputs").rglob("metrics_along.json")
-    along = [json.loads(path.read_text()) for path in paths]
-    assert len(along) == 4
-    for columns in along:
-        assert columns["step"] == [0, 2, 4]
-        (score,) = (values for key, values in columns.items() if key.startswith("clip_score"))
+    paths = (ids.folder / "outputs" / "results").rglob("metrics-*.json")
+    found = [json.loads(path.read_text()) for path in paths]
+    stopped = [record for record in found if record["steps"]]
+    assert len(stopped) == 4
+    for record in stopped:
+        assert record["steps"] == [0, 2, 4]
+        (score,) = (v for key, v in record["along"].items() if key.startswith("clip_score"))
         assert all(-1 <= value <= 1 for value in score)
 
 

@@ -41,7 +41,6 @@ def test_matched_strength_from_the_states_of_a_run(ids: Ids) -> None:
     written = ids.folder / "outputs" / "tables"
     assert [path.suffix for path in sorted(written.glob("*strength*.png"))] == [".png"]
     assert "strength" in next(written.glob("*strength.md")).read_text()
-    assert "colour" in next(iter(ids.results())).read_text()
     assert ids("table", "--tag", "nonsense").returncode == 1
     wrong = ids("table", "--matched", "--axis", "beauty")
     assert wrong.returncode == 1
@@ -52,7 +51,8 @@ def test_matched_strength_from_the_states_of_a_run(ids: Ids) -> None:
 def test_nothing_kept_nothing_matched(ids: Ids) -> None:
     words = ("debug=fast", "method=dds", "method.n_steps=2")
     assert ids("run", *words, "keep_every=0").returncode == 0
-    assert not list((ids.folder / "outputs").rglob("states.safetensors"))
+    store = ids.store()
+    assert all(store.states(key) == {} for key in store.all_keys())
     told = ids("table", "--matched")
     assert told.returncode == 1
     assert "keep_every=10" in told.stderr
@@ -76,8 +76,8 @@ def test_a_second_run_does_nothing_and_a_new_metric_edits_nothing(ids: Ids) -> N
     again = ids("run", *FAST, "method=dds", PYTHONHASHSEED="1")  # keys know no order of sets
     assert "nothing to do, 2 edits are there already" in again.stderr
     assert {path: path.stat().st_mtime_ns for path in ids.results()} == before
-    metrics = json.loads((ids.results()[0].parent / "metrics.json").read_text())
-    assert {"psnr@1", "ssim@1"} <= set(metrics)
+    (metrics,) = ids.results()[0].parent.glob("metrics-*.json")
+    assert {"psnr@1", "ssim@1"} <= set(json.loads(metrics.read_text())["values"])
 
 
 def test_what_a_method_does_not_use_makes_no_new_job(ids: Ids) -> None:
@@ -121,9 +121,9 @@ def test_every_rule_takes_every_refiner(ids: Ids) -> None:
     for name in ("dds", "ids", "ids+polyak", "pds+finite_difference"):
         assert name in done.stdout
     assert "dds+" not in done.stdout
-    logs = "".join((path.parent / "trace.jsonl").read_text() for path in ids.results())
-    for name in ("fpr_residual_after", "eps_star_norm", "eps_star_lag1", "eps_star_kurtosis"):
-        assert name in logs
+    store = ids.store()
+    logs = {name for key in store.all_keys() for name in store.trace(key).curves}
+    assert {"fpr_residual_after", "eps_star_norm", "eps_star_lag1", "eps_star_kurtosis"} <= logs
     again = ids("run", *fast, "method=dds", "fpr.n_iters=3")
     assert "fpr.n_iters=3 changes nothing: no method of this run refines its noise" in again.stderr
     assert "nothing to do" in again.stderr
@@ -172,15 +172,12 @@ def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
     assert job["method"]["n_steps"] == 4
     assert job["method"]["refine"]["n_iters"] == 3
     assert job["revisions"]["FPR"] == 1
-    lines = [json.loads(line) for line in (folder / "trace.jsonl").read_text().splitlines()]
-    assert len(lines) == 4
-    assert len(lines[0]["fpr_residual"]) == 3
-    assert json.loads((folder / "env.json").read_text())["packages"]["torch"]
-    (measured,) = (ids.folder / "outputs" / "measurements").rglob(f"{folder.name}.json")
-    taken = json.loads(measured.read_text())
-    assert taken["forwards"] == 4 * (3 * 2 + 4)  # N guided forwards, then source and target
-    assert taken["backwards"] == 4 * 3 * 2
-    assert taken["seconds"] > 0
+    assert ids.store().trace(folder.name).curves["fpr_residual"].shape == (4, 3)
+    assert job["environment"]["packages"]["torch"]
+    taken = ids.store().numbers.measurements()[folder.name]
+    assert taken.forwards == 4 * (3 * 2 + 4)  # N guided forwards, then source and target
+    assert taken.backwards == 4 * 3 * 2
+    assert taken.seconds > 0
     log = (ids.folder / "outputs" / "logs" / "ids.jsonl").read_text()
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert {"config", "curve", "edit", "picture", "summary"} == set(events)

@@ -1,0 +1,78 @@
+"""Results for other programs: a line per edit, or per kept state of one, as numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import pandas as pd
+
+from ids.core.errors import ConfigError
+from ids.report.catalog import World
+from ids.report.rows import curve_frame, frame
+from ids.run.store import Store
+
+LABELS = ["dataset", "place", "backbone", "id", "tags", "source_prompt", "target_prompt"]
+FORMATS = ("csv", "json", "parquet")
+
+
+def export_frame(worlds: Sequence[World], store: Store, states: bool) -> pd.DataFrame:
+    """Columns: labels of the data set and its row, the method's label, `setting.*`, then metrics
+    and measurements; with `states` a line per kept state.
+    """
+    frames = []
+    for world in worlds:
+        lines = (curve_frame if states else frame)(world.entries, store)
+        if lines.empty:
+            continue
+        rows = {entry.row.case: entry.row for entry in world.entries}
+        asked = [rows[case] for case in lines["case"]]
+        labels = pd.DataFrame(
+            {
+                "dataset": world.manifest.name,
+                "place": world.manifest.place,
+                "backbone": world.backbone,
+                "tags": [" ".join(row.tags) for row in asked],
+                "source_prompt": [row.prompts[0] for row in asked],
+                "target_prompt": [row.prompts[1] for row in asked],
+            }
+        )
+        metadata = pd.DataFrame([dict(row.metadata) for row in asked]).add_prefix("metadata.")
+        settings = pd.DataFrame(list(lines["values"])).add_prefix("setting.")
+        frames.append(pd.concat([labels, lines.drop(columns="values"), metadata, settings], axis=1))
+    if not frames:
+        return pd.DataFrame()
+    whole = pd.concat(frames, ignore_index=True)
+    first = [*LABELS, "label", "seed", "status", "reason"]
+    return whole[[*first, *(column for column in whole if column not in first)]]
+
+
+def write_frame(lines: pd.DataFrame, kind: str, target: Path | TextIO) -> None:
+    """As CSV (missing numbers empty), JSON (a list of objects, missing null) or Parquet."""
+    match kind:
+        case "csv":
+            text = lines.select_dtypes(exclude="number").columns
+            lines.assign(**{c: lines[c].map(_guarded) for c in text}).to_csv(target, index=False)
+        case "json":
+            lines.to_json(target, orient="records", indent=1, force_ascii=False)
+        case _:
+            lines.to_parquet(target, index=False)
+
+
+def format_of(kind: str | None, path: Path | None) -> str:
+    """What was asked for by flag or by the file's ending; `ConfigError` where neither will do."""
+    found = kind or (path.suffix.lower().removeprefix(".") if path else "")
+    if found not in FORMATS:
+        raise ConfigError(
+            f"results export: expected --{', --'.join(FORMATS)}, or a file with such an ending; "
+            f"got {path or 'neither'}; add one"
+        )
+    if path is None and found == "parquet":
+        raise ConfigError("results export --parquet: expected a file; got none; add its name")
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ConfigError(f"{path}: expected a file in a folder that exists; change the path")
+    return found
+
+
+def _guarded(value: object) -> object:
+    """No formula: a spreadsheet would run it."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value

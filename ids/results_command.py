@@ -1,0 +1,172 @@
+"""The `ids results` command: list, show, export, rm, check."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+FORMAT = argparse.RawDescriptionHelpFormatter
+RESULTS = """what a store holds, one by one
+
+  ids results list                             every result, and the row it answers
+  ids results list --method ids --where guidance_scale=3
+  ids results list --orphans                   results of prompts or pictures that have changed
+  ids results show 3fb1c2                      one result, by the beginning of its key
+  ids results export edits.csv                 numbers for other programs: csv, json, parquet
+  ids results export --json | jq .             or to the terminal
+  ids results export curves.parquet --states   a line per kept state
+  ids results rm --method sds --yes            remove results; without --yes it only counts
+  ids results rm --orphans --yes
+  ids results check                            checksums of every file, and what was left behind
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add `results` and its own commands."""
+    results = commands.add_parser("results", description=RESULTS, formatter_class=FORMAT)
+    what = results.add_subparsers(dest="what", required=True, metavar="{list,show,export,rm,check}")
+    listing = what.add_parser("list", help="every result, and the row it answers")
+    _add_selection(listing)
+    listing.add_argument("--orphans", action="store_true", help="those that answer no row")
+    listing.set_defaults(act=_list)
+
+    show = what.add_parser("show", help="all about one result")
+    _add_store(show)
+    show.add_argument("key", help="the beginning of its key")
+    show.set_defaults(act=_show)
+
+    export = what.add_parser("export", help="numbers for other programs")
+    _add_selection(export)
+    export.add_argument("file", type=Path, nargs="?", help="where to; else to the terminal")
+    for kind in ("csv", "json", "parquet"):
+        export.add_argument(
+            f"--{kind}", dest="kind", action="store_const", const=kind, help=f"as {kind}"
+        )
+    export.add_argument("--states", action="store_true", help="a line per kept state")
+    export.set_defaults(act=_export)
+
+    rm = what.add_parser("rm", help="remove results")
+    _add_selection(rm)
+    rm.add_argument("--all", action="store_true", help="every result")
+    rm.add_argument("--orphans", action="store_true", help="those that answer no row")
+    rm.add_argument("--failed", action="store_true", help="those that are not ok")
+    rm.add_argument("--old", action="store_true", help="those of version 0.1")
+    rm.add_argument("--aside", action="store_true", help="files that were in the way of results")
+    rm.add_argument("--yes", action="store_true", help="do it; else it is only counted")
+    rm.set_defaults(act=_rm)
+
+    check = what.add_parser("check", help="checksums of every file")
+    _add_store(check)
+    check.set_defaults(act=_check)
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output-dir", type=Path, default=Path("outputs"))
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    """As `ids table` selects."""
+    _add_store(parser)
+    parser.add_argument("--dataset", default="", help="only data sets whose name starts so")
+    parser.add_argument("--method", action="append", help="only this method (repeatable)")
+    parser.add_argument("--tag", default="", help="only cases with this tag")
+    parser.add_argument(
+        "--where", action="append", metavar="KEY=VALUE", help="only such settings (repeatable)"
+    )
+
+
+def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.report.after_run import say, wide_console
+    from ids.report.grid import Grid
+
+    _, catalog, found = _chosen(args)
+    headers = ("key", "status", "method", "data set", "case", "seed", "made")
+    Grid("results", headers, tuple(line.cells() for line in found)).print(wide_console())
+    for note in catalog.notes():
+        say(f"note: {note}")
+    return int(not found)
+
+
+def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.report.after_run import say
+    from ids.report.shelf import describe, find
+    from ids.run import Store
+
+    store = Store(args.output_dir)
+    for line in describe(find(store, args.key), store):
+        say(line)
+    return 0
+
+
+def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.report.after_run import say
+    from ids.report.catalog import read_catalog
+    from ids.report.export import export_frame, format_of, write_frame
+    from ids.run import Store
+
+    kind, store = format_of(args.kind, args.file), Store(args.output_dir)
+    found = export_frame(_selection(args).worlds(read_catalog(store)), store, args.states)
+    if found.empty:
+        say(f"{args.output_dir}: no such results")
+        return 1
+    write_frame(found, kind, args.file or sys.stdout)
+    if args.file:
+        say(f"{len(found)} lines, {len(found.columns)} columns: {args.file}")
+    return 0
+
+
+def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.core.errors import ConfigError
+    from ids.report.after_run import say
+    from ids.report.shelf import removable, remove
+
+    picks = (args.dataset, args.method, args.tag, args.where, args.failed, args.orphans)
+    if not any((*picks, args.all, args.old, args.aside)):
+        raise ConfigError("results rm: expected what to remove; got nothing; --all is everything")
+    store, catalog, found = _chosen(args)
+    if args.failed:
+        found = [line for line in found if line.record.status != "ok"]
+    keys, shared = removable(catalog, found if any((*picks, args.all)) else [])
+    keys += [look.key for look in catalog.problems if args.old and look.kind == "old"]
+    say(f"{len(keys)} results" + ("" if args.yes else "; --yes removes them"))
+    if shared:
+        say(f"{shared} more answer other rows as well, and stay")
+    if args.yes:
+        say(f"removed: {remove(store, keys)}")
+        if args.aside:
+            shutil.rmtree(args.output_dir / "aside", ignore_errors=True)
+    return 0
+
+
+def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.report.after_run import say
+    from ids.report.shelf import faults
+    from ids.run import Store
+
+    store, count = Store(args.output_dir), 0
+    for fault in faults(store):
+        say(fault)
+        count += 1
+    total = sum(1 for _ in store.all_keys())
+    mend = "; running the same commands again makes damaged results anew" if count else ""
+    say(f"{total} results, {count} faults{mend}")
+    return int(count > 0)
+
+
+def _chosen(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
+    from ids.report.catalog import read_catalog
+    from ids.report.shelf import lines
+    from ids.run import Store
+
+    store = Store(args.output_dir)
+    catalog = read_catalog(store)
+    worlds = [] if args.orphans else _selection(args).worlds(catalog)
+    return store, catalog, lines(catalog, worlds, args.orphans)
+
+
+def _selection(args: argparse.Namespace) -> Any:
+    from ids.report.show import Selection
+
+    return Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())

@@ -1,0 +1,35 @@
+"""The slow libraries, loaded once in a process that forks a child for every command."""
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+SLOW = ("torch", "torchmetrics.functional.image", "transformers", "diffusers", "pandas")
+SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch")
+
+
+def load() -> None:
+    for name in SLOW:
+        importlib.import_module(name)
+
+
+def redirect(out: str, err: str, append: bool = False) -> None:
+    """Standard streams of this process from nothing and into files."""
+    mode = os.O_APPEND if append else os.O_TRUNC
+    for stream, path in enumerate((os.devnull, out, err)):
+        flags = os.O_RDONLY if stream == 0 else os.O_WRONLY | os.O_CREAT | mode
+        os.dup2(os.open(path, flags), stream)
+
+
+def command(words: list[str]) -> NoReturn:
+    """As `ids WORDS` would."""
+    sys.argv = ["ids", *words]
+    from ids.cli import main
+
+    try:
+        sys.exit(main())
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)

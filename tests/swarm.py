@@ -1,0 +1,56 @@
+"""Several runners at once, some of them killed at work: forks of a process that has composed and
+built what each is to run. Prints what became of them as JSON.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import fork_imports
+
+
+def main(commands: list[list[str]], kills: int, seed: int) -> None:
+    from ids.config.build import build_campaign
+    from ids.config.compose import compose_all
+
+    built = []
+    for words in commands:
+        settings = compose_all(words)
+        built.append([build_campaign(s.choices, s.values, sweep=True) for s in settings])
+    rng, ended, killed = random.Random(seed), [], 0
+    alive = {start(campaigns, index): index for index, campaigns in enumerate(built)}
+    while alive:
+        if killed < kills:
+            time.sleep(rng.uniform(0.1, 0.4))
+            os.kill(rng.choice(sorted(alive)), signal.SIGKILL)
+        pid, status = os.waitpid(-1, 0)
+        index, code = alive.pop(pid), os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGKILL:
+            killed += 1
+            alive[start(built[index], index)] = index
+        else:
+            ended.append(code)
+    print(json.dumps({"killed": killed, "codes": ended}))
+
+
+def start(campaigns: list, index: int) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    fork_imports.redirect(f"runner{index}.out", f"runner{index}.err", append=True)
+    try:
+        for number, campaign in enumerate(campaigns):
+            campaign.run(Path("outputs", "runs", str(os.getpid()), str(number)))
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    fork_imports.load()
+    main(**json.loads(sys.argv[1]))
