@@ -43,6 +43,7 @@ def build_campaign(
         config=config,
         limit=config["limit"],
         retry_failed=config["retry_failed"],
+        force=config["force"],
         keep_every=config["keep_every"],
         sweep=sweep,
     )

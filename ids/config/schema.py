@@ -28,3 +28,4 @@ class RunConfig:
     keep_every: int = 10
     output_dir: str = "outputs"
     retry_failed: bool = False
+    force: bool = False

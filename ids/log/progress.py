@@ -1,8 +1,8 @@
 """The progress bar: edits done, the step of those under way, time left."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -12,17 +12,17 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
-    track,
 )
-
-T = TypeVar("T")
 
 console = Console(stderr=True)
 
 
-def tracked(what: str, items: Sequence[T]) -> Iterable[T]:
-    """The items, with a bar that goes away when they are through."""
-    return track(items, what, console=console, transient=True)
+@contextmanager
+def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar that is told how many more are done, and goes away at the end."""
+    with Progress(console=console, transient=True, disable=not total) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda n: bar.advance(task, n)
 
 
 class EditProgress:

@@ -24,7 +24,7 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
     console, store, runs = wide_console(), Store(output_dir), read_outcomes(folder)
     worlds = _worlds(runs, store)
     for world in worlds:
-        data = only(frame(world.entries, store), ())
+        data = only(frame(world.entries, store, broken=world.broken), ())
         notes = (*weights_notes(world.entries, data), *world.notes())
         made = table(world.title, data, notes=notes)
         made.print(console)
@@ -40,7 +40,7 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
 
 def hand_over(folder: Path, output_dir: Path, out: Path) -> None:
     """Copy a single edit's picture to where the user wants it; `DataError` where there is none."""
-    last = read_outcomes(folder)[-1].outcomes[-1]  # the method, after its references
+    last = read_outcomes(folder)[-1].outcomes[-1]  # the method's, after its references
     if last.status != "ok":
         raise DataError(last.reason)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def hand_over(folder: Path, output_dir: Path, out: Path) -> None:
 def _worlds(runs: Sequence[RunRecord], store: Store) -> list[World]:
     """What this run made, by data set and backbone."""
     manifests = {(m.name, m.place, m.view): m for m in (run.manifest for run in runs)}
-    keys = dict.fromkeys(o.key for run in runs for o in run.outcomes)
+    keys = dict.fromkeys(o.key for run in runs for o in run.outcomes if o.key)
     records = [look.record for look in (store.look(key, files=False) for key in keys)]
     return join([r for r in records if r], list(manifests.values()), store.numbers)[0]
 

@@ -42,12 +42,16 @@ class World:
     def only(self, entries: Iterable[Entry]) -> "World":
         return replace(self, entries=list(entries))
 
+    @property
+    def broken(self) -> list[Row]:
+        """Rows that cannot be asked: a picture or mask of theirs cannot be read."""
+        return [row for row in self.manifest.rows if row.problem]
+
     def notes(self) -> tuple[str, ...]:
-        """Where the data set lies, and which of its rows cannot be edited."""
-        problems = [row.problem for row in self.manifest.rows if row.problem]
+        """Where the data set lies, and which of its rows cannot be asked."""
         told = [f"{self.title}: {self.manifest.place}"] if self.manifest.place else []
-        if problems:
-            told.append(f"{len(problems)} rows cannot be edited, the first: {problems[0]}")
+        if broken := self.broken:
+            told.append(f"{len(broken)} rows cannot be edited, the first: {broken[0].problem}")
         return tuple(told)
 
 

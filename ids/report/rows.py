@@ -12,7 +12,7 @@ import pandas as pd
 from ids.core.errors import ConfigError
 from ids.report.catalog import Entry
 from ids.run.evaluate import metric_columns
-from ids.run.records import EditRecord, MeasurementRecord
+from ids.run.records import EditRecord, MeasurementRecord, Row
 from ids.run.store import Store
 
 # Then everything else by name, the true edit last.
@@ -20,9 +20,14 @@ ORDER = ["null_edit", "reconstruction", "sdedit", "p2p", "pnp", "sds", "dds", "c
 ORDER += ["dream_catalyst", "ids", "ids_cut"]
 
 
-def frame(entries: Sequence[Entry], store: Store, engine: str | None = None) -> pd.DataFrame:
+def frame(
+    entries: Sequence[Entry],
+    store: Store,
+    engine: str | None = None,
+    broken: Sequence[Row] = (),
+) -> pd.DataFrame:
     """Columns: key, label, values (of the setting), status, case (digest), id, seed, reason, then
-    one per metric and measurement.
+    one per metric and measurement. `broken` rows fail under every label, and have no key.
     """
     columns = metric_columns(entry.numbers.values for entry in entries)
     taken = store.numbers.measurements(engine)
@@ -31,6 +36,11 @@ def frame(entries: Sequence[Entry], store: Store, engine: str | None = None) -> 
         own = entry.numbers.values
         line |= {columns[k]: _float(v.value) for k, v in own.items() if k in columns}
         lines.append(line | _measured(taken.get(entry.record.key)))
+    settings = {line["label"]: line["values"] for line in lines}
+    for row in broken:
+        line = {"key": "", "status": "failed", "case": row.id, "id": row.id, "seed": -1}
+        line |= {"reason": row.problem}
+        lines += [line | {"label": k, "values": v} for k, v in settings.items()]
     return pd.DataFrame(lines)
 
 

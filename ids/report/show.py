@@ -68,7 +68,7 @@ def show_tables(selection: Selection, baseline: str, engine: str | None, write: 
     catalog = read_catalog(store)
     worlds = selection.worlds(catalog)
     for world in worlds:
-        data = only(frame(world.entries, store, engine), selection.columns)
+        data = only(frame(world.entries, store, engine, world.broken), selection.columns)
         notes = (*weights_notes(world.entries, data), *_unjudged(world), *world.notes())
         _show(table(_title(world, selection), data, baseline, notes), selection, write)
     return _end(selection, catalog, bool(worlds))

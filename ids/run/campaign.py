@@ -12,7 +12,7 @@ from ids.core.errors import ConfigError, UnsupportedError
 from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger, Metric
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
-from ids.log.progress import EditProgress, tracked
+from ids.log.progress import EditProgress, counted
 from ids.representations import encode
 from ids.run.code import code_digests, revisions
 from ids.run.engine import Engine
@@ -111,7 +111,9 @@ class Campaign:
             self._execute(asked, todo, len(jobs), evaluation)
         outcomes = [self._outcome(job) for job in jobs]
         done = [outcome.job for outcome in outcomes if outcome.status == "ok"]
-        evaluation(tracked(f"{asked.name}: metrics", done))
+        lacking = [job for job in done if evaluation.lacks(job)]
+        with counted(f"{asked.name}: metrics", len(lacking)) as progress:
+            evaluation(lacking, progress)
         self._mirror(asked, setting, done)
         return outcomes
 

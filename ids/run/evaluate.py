@@ -2,6 +2,7 @@
 edit.
 """
 
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ids.core.errors import DataError
 from ids.core.protocols import Metric
 from ids.core.records import EditCase, Edited, Picture
 from ids.core.tensors import Image, Images, Latent, eight_bit
@@ -17,6 +19,7 @@ from ids.run.job import Job
 from ids.run.records import MetricsRecord, MetricValue, Number
 from ids.run.store import Store
 
+log = logging.getLogger(__name__)
 SEPARATOR = " | "  # between a metric and the network it stands on, where there are several
 DECODED_AT_ONCE = 8  # states; a 512-pixel decoder takes some hundred megabytes each
 
@@ -64,21 +67,30 @@ class Evaluation:
     decode: Callable[[Latent], Images]
     encode: Callable[[EditCase], Latent]
 
-    def __call__(self, jobs: Sequence[Job]) -> None:
-        """Of stored edits; what another process is judging is waited for."""
-        todo = [job for job in jobs if self._lacks(job)]
+    def __call__(
+        self, jobs: Iterable[Job], progress: Callable[[int], None] = lambda n: None
+    ) -> None:
+        """Of stored edits; what another process is judging is waited for. `progress` is told how
+        many are judged, batch by batch.
+        """
+        todo = [job for job in jobs if self.lacks(job)]
         for batch in self.store.claims.batches(
-            todo, DECODED_AT_ONCE, lambda job: job.key, lambda job: not self._lacks(job)
+            todo, DECODED_AT_ONCE, lambda job: job.key, lambda job: not self.lacks(job)
         ):
             self.judge([self._stored(job) for job in batch])
+            progress(len(batch))
 
     def judge(self, made: Sequence[Made]) -> None:
         """Of edits at hand. The caller holds their claims."""
         images = self._decoded(made)
         for one in made:
-            self._judge(one, [images.pop((one.job.key, step)) for step in _on_the_way(one)])
+            try:
+                self._judge(one, [images.pop((one.job.key, step)) for step in _on_the_way(one)])
+            except DataError as error:  # a file that has changed since it was read
+                log.warning("case %s: no numbers: %s", one.job.case.id, error)
 
-    def _lacks(self, job: Job) -> bool:
+    def lacks(self, job: Job) -> bool:
+        """Is there an edit without all of its numbers?"""
         look = self.store.look(job.key, files=False)
         if look.record is None or look.record.status != "ok":
             return False

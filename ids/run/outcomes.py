@@ -13,7 +13,7 @@ FILE = "outcomes.json"
 
 
 class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One edit of a run, and the case it answers."""
+    """One edit of a run, and the case it answers; without keys for a row that cannot be asked."""
 
     key: str
     case: str
@@ -43,6 +43,11 @@ def write_outcomes(
             reason=o.reason,
         )
         for o in outcomes
+    ]
+    lines += [
+        OutcomeLine(key="", case="", id=row.id, status="failed", reason=row.problem)
+        for row in manifest.rows
+        if row.problem
     ]
     folder.mkdir(parents=True, exist_ok=True)
     record = RunRecord(name=name, outcomes=lines, manifest=manifest)

@@ -1,0 +1,188 @@
+"""One damaged file of each kind: tables and reruns go on, it is named, and the rerun heals it."""
+
+import importlib
+import json
+import linecache
+import logging
+import shutil
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Ids
+
+from ids.config.build import build_campaign
+from ids.config.compose import compose_all
+from ids.diffusion import Uniform
+from ids.editing import DistillationEditor
+from ids.report.catalog import read_catalog
+from ids.report.rows import frame
+from ids.report.shelf import faults
+from ids.run import Store, code
+
+WORDS = ["debug=fast", "references=none", "method=dds", "method.n_steps=3", "limit=4"]
+WORDS += ["keep_every=1", "~metrics.ssim", "~metrics.ssim_background"]
+KINDS = {
+    "job.json": "results/*/*/job.json",
+    "edit.png": "results/*/*/edit.png",
+    "edit.safetensors": "results/*/*/edit.safetensors",
+    "metrics": "results/*/*/metrics-*.json",
+    "source": "sources/*/*",
+    "measurement": "measurements/*/*.json",
+    "data set": "datasets/*.json",
+    "mirrored": "mirrored/*.json",
+}
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-20]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "one bit": flip,
+    "deleted": Path.unlink,
+    "replaced": lambda path: path.write_text('{"schema_version": 2}'),
+}
+
+
+def run() -> None:
+    (setting,) = compose_all(WORDS)
+    build_campaign(setting.choices, setting.values).run(Path("run"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run()
+    return folder
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_rerun_heals_one_file_of_each_kind(
+    whole: Path,
+    tmp_path: Path,
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    store = Store(Path("outputs"))
+    right = {key: store.look(key, content=True).status for key in store.all_keys()}
+    edits = sorted(Path("outputs").glob("results/*/*"))
+    hurt = {}
+    for index, (kind, pattern) in enumerate(KINDS.items()):
+        found = sorted(Path("outputs").glob(pattern))
+        of_another = [path for path in found if path.parent == edits[index % 4]]
+        hurt[kind] = (of_another or found)[0]
+        DAMAGE[how](hurt[kind])
+    told = "\n".join(faults(store))
+    gone = ("metrics", "source", "measurement", "data set", "mirrored")  # nobody knew of them
+    for kind, path in hurt.items():
+        assert str(path) in told or (how == "deleted" and kind in gone), told
+    with caplog.at_level(logging.WARNING):
+        catalog = read_catalog(store)
+        for world in catalog.worlds:
+            frame(world.entries, store)
+        run()
+    assert str(hurt["job.json"]) in "".join(catalog.notes())
+    named = caplog.text
+    for kind in ("job.json", "edit.png", "edit.safetensors"):
+        assert str(hurt[kind]) in named
+    shutil.rmtree("outputs/aside")
+    if how != "deleted":  # seconds that are lost are lost, and say so until they are removed
+        hurt["measurement"].unlink()
+    assert list(faults(store)) == []
+    assert {key: store.look(key, content=True).status for key in store.all_keys()} == right
+    (world,) = read_catalog(store).worlds
+    assert frame(world.entries, store)["psnr"].notna().all()
+    assert all(entry.numbers.steps == [0, 1, 2, 3] for entry in world.entries)
+
+
+def test_a_store_of_version_0_1_is_named_and_not_read(ids: Ids) -> None:
+    """As it wrote them: a folder per key, a record without a schema."""
+    for number in range(3):
+        folder = ids.folder / "outputs" / "results" / "ab" / f"ab{number:030}"
+        folder.mkdir(parents=True)
+        job = {"identity": {"setting": "x"}, "name": "dds", "status": "ok", "case": "c"}
+        (folder / "job.json").write_text(json.dumps(job))
+        (folder / "env.json").write_text("{}")
+        (folder / "metrics.json").write_text('{"psnr@1": 99.0}')
+    table = ids("table")
+    assert table.returncode == 1
+    assert "3 results of version 0.1 are not read" in table.stdout
+    done = ids("run", *WORDS)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("3 results of version 0.1 are not read") == 1
+    assert "99" not in ids("table").stdout
+    assert ids("results", "rm", "--old", "--yes").returncode == 0
+    assert "0.1" not in ids("table").stdout
+
+
+OUTSIDE = '''
+"""A rule of somebody's own."""
+from dataclasses import dataclass
+from ids.core.records import Anchor
+import helper_of_mine
+
+@dataclass(frozen=True)
+class Mine:
+    """DOCUMENTED"""
+    def anchor(self, eps_phi, z_src, y_src, draw):
+        return Anchor(draw, draw.eps)  # COMMENT
+    def grad(self, eps_phi, z_trg, y_trg, anchor):
+        return helper_of_mine.scale(z_trg)
+'''
+
+
+def test_code_from_outside_is_part_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever develops a rule is never answered with the numbers of an older one."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def key(text: str, helper: str = "def scale(z): return 2 * z") -> object:
+        (tmp_path / "rule_of_mine.py").write_text(text)
+        (tmp_path / "helper_of_mine.py").write_text(helper)
+        for name in ("rule_of_mine", "helper_of_mine"):
+            sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        linecache.clearcache()
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        code.outside_digest.cache_clear()
+        kind = importlib.import_module("rule_of_mine").Mine
+        editor = DistillationEditor(kind(), Uniform(), partial(torch.optim.SGD, lr=0.1))
+        return code.revisions(editor)["rule_of_mine.Mine"]
+
+    first = key(OUTSIDE)
+    assert key(OUTSIDE.replace("DOCUMENTED", "otherwise").replace("# COMMENT", "")) == first
+    assert key(OUTSIDE.replace("draw.eps)", "-draw.eps)")) != first
+    assert key(OUTSIDE, "def scale(z): return 3 * z") != first
+    assert key(OUTSIDE) == first
+
+
+def test_code_of_this_package_that_has_changed_is_told_once(
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        run()
+    assert "its code has changed" not in caplog.text
+    monkeypatch.setattr("ids.run.campaign.code_digests", lambda editor: {"DDS": "another"})
+    with caplog.at_level(logging.WARNING):
+        run()
+    assert caplog.text.count("DDS: its code has changed since results here were made") == 1
+    assert "--force" in caplog.text

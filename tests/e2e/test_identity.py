@@ -1,0 +1,217 @@
+"""Every number belongs to exactly the question asked: what is corrected, renamed, inserted, or
+shared, and what becomes of its numbers.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image, ImageOps
+
+from ids.config.build import build_campaign
+from ids.config.compose import compose_all
+from ids.report.catalog import World, read_catalog
+from ids.report.rows import frame
+from ids.run import Outcome, Store
+
+WORDS = ["debug=fast", "references=none", "method=dds", "method.n_steps=3", "limit=null"]
+WORDS += ["~metrics.ssim", "~metrics.ssim_background"]
+Edit = Callable[..., list[Outcome]]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Three pictures with prompts; the first has a mask."""
+    folder = tmp_path / "animals" / "photos"
+    folder.mkdir(parents=True)
+    for name, colour in (("cat", "red"), ("bike", "blue"), ("hat", "green")):
+        picture = Image.new("RGB", (40, 40), colour)
+        picture.paste("white", (5, 5, 20, 20))
+        picture.save(folder / f"{name}.png")
+    mask = Image.new("L", (40, 40), 0)
+    mask.paste(255, (0, 0, 20, 40))
+    mask.save(folder / "mask.png")
+    write(folder, "cat.png,a cat,a dog,mask.png,pet", "bike.png,a bike,a car,,", "hat.png,a,b,,")
+    return folder
+
+
+def write(folder: Path, *rows: str) -> None:
+    (folder / "edits.csv").write_text("image,source,target,mask,tags\n" + "\n".join(rows) + "\n")
+
+
+@pytest.fixture
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
+    """Run a folder's data set; the outcomes of what was newly made."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(folder: Path, *words: str) -> list[Outcome]:
+        before = set(Store(Path("outputs")).all_keys())
+        (setting,) = compose_all([*WORDS, "dataset=folder", f"dataset.path={folder}", *words])
+        outcomes = build_campaign(setting.choices, setting.values).run(tmp_path / "run")
+        return [outcome for outcome in outcomes if outcome.job.key not in before]
+
+    return run
+
+
+def worlds(tmp_path: Path) -> list[World]:
+    return list(read_catalog(Store(tmp_path / "outputs")).worlds)
+
+
+def table(tmp_path: Path) -> pd.DataFrame:
+    """Of the one data set there is, by the picture's name."""
+    (world,) = worlds(tmp_path)
+    found = frame(world.entries, Store(tmp_path / "outputs"))
+    return found.set_index(found["id"].str.split("-").str[0])
+
+
+def orphans(tmp_path: Path) -> int:
+    return len(read_catalog(Store(tmp_path / "outputs")).orphans)
+
+
+def test_a_row_on_top_makes_nothing_again(photos: Path, edit: Edit, tmp_path: Path) -> None:
+    assert len(edit(photos)) == 3
+    before = table(tmp_path)
+    Image.new("RGB", (40, 40), "gray").save(photos / "new.png")
+    rows = (photos / "edits.csv").read_text().splitlines()[1:]
+    write(photos, "new.png,a stone,a ball,,", *rows)
+    assert [outcome.job.case.source for outcome in edit(photos)] != []
+    after = table(tmp_path)
+    assert len(after) == 4
+    for name in before.index:
+        assert after.loc[name, "key"] == before.loc[name, "key"]
+        assert after.loc[name, "psnr"] == before.loc[name, "psnr"]
+
+
+def test_renaming_and_retagging_lose_and_split_nothing(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    edit(photos)
+    before = table(tmp_path)
+    moved = photos.rename(tmp_path / "pictures")
+    assert edit(moved) == []
+    assert [world.manifest.name for world in worlds(tmp_path)] == ["folder:pictures"]
+    text = (moved / "edits.csv").read_text()
+    (moved / "edits.csv").write_text(text.replace("pet", "animal furry"))
+    assert edit(moved) == []
+    after = table(tmp_path)
+    assert after["psnr"].equals(before["psnr"])
+    (world,) = worlds(tmp_path)
+    assert world.entries[0].row.tags == ["animal", "furry"]
+    assert orphans(tmp_path) == 0
+
+
+def test_two_folders_of_one_name_are_two_data_sets(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    other = tmp_path / "cars" / "photos"
+    shutil.copytree(photos, other)
+    write(other, "bike.png,a bike,a boat,,")
+    edit(photos)
+    edit(other)
+    found = worlds(tmp_path)
+    assert sorted(len(world.entries) for world in found) == [1, 3]
+    assert len({world.title for world in found}) == 2
+    assert {str(p) in note for p in (photos, other) for w in found for note in w.notes()}
+    assert {world.manifest.place for world in found} == {
+        str(photos / "edits.csv"),
+        str(other / "edits.csv"),
+    }
+
+
+def test_two_data_sets_share_what_they_have_in_common(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    other = tmp_path / "more"
+    shutil.copytree(photos, other)
+    write(other, "bike.png,a bike,a car,,", "hat.png,another,prompt,,")
+    edit(photos)
+    assert len(edit(other)) == 1
+    assert sorted(len(world.entries) for world in worlds(tmp_path)) == [2, 3]
+
+
+def test_a_corrected_mask_gives_new_numbers_of_the_same_edit(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    edit(photos)
+    before = table(tmp_path)
+    mask = Image.open(photos / "mask.png")
+    ImageOps.invert(mask).save(photos / "mask.png")
+    assert edit(photos) == []
+    after = table(tmp_path)
+    assert after.loc["cat", "key"] == before.loc["cat", "key"]
+    assert after.loc["cat", "psnr"] == before.loc["cat", "psnr"]
+    assert after.loc["cat", "psnr_background"] != before.loc["cat", "psnr_background"]
+    fresh = tmp_path / "fresh"
+    edit(photos, f"output_dir={fresh}")
+    (world,) = read_catalog(Store(fresh)).worlds
+    right = frame(world.entries, Store(fresh)).set_index("key")
+    assert after.set_index("key")["psnr_background"].equals(right["psnr_background"][after["key"]])
+
+
+def test_a_corrected_prompt_or_picture_takes_the_old_numbers_out_of_the_table(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    edit(photos)
+    text = (photos / "edits.csv").read_text()
+    (photos / "edits.csv").write_text(text.replace("a dog", "a tiger"))
+    assert len(edit(photos)) == 1
+    assert (len(table(tmp_path)), orphans(tmp_path)) == (3, 1)
+    Image.new("RGB", (40, 40), "black").save(photos / "hat.png")
+    assert len(edit(photos)) == 1
+    assert (len(table(tmp_path)), orphans(tmp_path)) == (3, 2)
+    (note,) = read_catalog(Store(tmp_path / "outputs")).notes()
+    assert note.startswith("2 results answer no row of a data set as it is now")
+    (photos / "edits.csv").write_text(text)  # back again: the numbers of before, at no edit
+    assert edit(photos) == []
+    assert orphans(tmp_path) == 2
+
+
+def test_a_part_of_a_data_set_leaves_the_other_rows_in_the_table(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    edit(photos)
+    assert edit(photos, "limit=1") == []
+    assert len(table(tmp_path)) == 3
+    write(photos, "cat.png,a cat,a dog,mask.png,pet")  # the others have left
+    edit(photos)
+    assert (len(table(tmp_path)), orphans(tmp_path)) == (1, 2)
+
+
+def test_the_same_folder_at_two_sizes(photos: Path, edit: Edit, tmp_path: Path) -> None:
+    edit(photos)
+    assert len(edit(photos, "dataset.size=24")) == 3
+    found = worlds(tmp_path)
+    assert [len(world.entries) for world in found] == [3, 3]
+    assert len({world.title for world in found}) == 2
+
+
+def test_a_picture_saved_anew_is_the_same_picture(photos: Path, edit: Edit, tmp_path: Path) -> None:
+    edit(photos)
+    Image.open(photos / "hat.png").save(photos / "hat.png", compress_level=0, optimize=False)
+    assert edit(photos) == []
+
+
+def test_force_makes_edits_again_and_nothing_else_does(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    edit(photos)
+    store = Store(tmp_path / "outputs")
+    made = {key: store.look(key).record.made for key in store.all_keys()}  # type: ignore[union-attr]
+    edit(photos)
+    assert made == {k: store.look(k).record.made for k in made}  # type: ignore[union-attr]
+    edit(photos, "force=true")
+    assert all(store.look(k).record.made > then for k, then in made.items())  # type: ignore[union-attr]
+    assert table(tmp_path)["psnr"].notna().all()
+    assert list((tmp_path / "outputs").glob("aside/*")) == []
+
+
+def test_a_broken_mask_costs_its_row_and_nobody_else(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    (photos / "mask.png").write_bytes(b"no picture")
+    assert len(edit(photos)) == 2
+    (world,) = worlds(tmp_path)
+    assert len(world.entries) == 2
+    assert any("mask.png" in note for note in world.notes())
