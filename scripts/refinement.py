@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ids.report.rows import setting_labels
-from ids.run.store import Record, Store
+from ids.run.records import EditRecord
+from ids.run.store import Store
 
 SHOWN = {"eps_star_moved": "moved", "eps_star_norm": "norm", "eps_star_lag1": "neighbours"}
 SHOWN |= {"eps_star_kurtosis": "kurtosis", "fpr_cosine": "cosine"}
@@ -30,11 +31,10 @@ def main() -> None:
     )
     parser.add_argument("output_dir", type=Path, nargs="?", default=Path("outputs"))
     store = Store(parser.parse_args().output_dir)
-    records = [record for record in store.records() if record.status == "ok"]
+    looks = [store.look(key) for key in store.all_keys()]
+    records = [look.record for look in looks if look.record and look.record.status == "ok"]
     labels = setting_labels(records)
-    frames = [
-        _steps(store, r).assign(setting=labels[r.job["identity"]["setting"]]) for r in records
-    ]
+    frames = [_steps(store, r).assign(setting=labels[r.setting]) for r in records]
     steps = pd.concat([frame for frame in frames if "ratio" in frame] or [pd.DataFrame()])
     if steps.empty:
         raise SystemExit(f"{store.root}: expected edits on refined noise; there are none")
@@ -50,7 +50,7 @@ def main() -> None:
     Console(width=140).print(table)
 
 
-def _steps(store: Store, record: Record) -> pd.DataFrame:
+def _steps(store: Store, record: EditRecord) -> pd.DataFrame:
     """A line per step: the logged numbers, the mean where there is one an iteration."""
     curves = store.trace(record.key).curves
     values = {

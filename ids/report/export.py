@@ -54,7 +54,7 @@ def write_frame(lines: pd.DataFrame, kind: str, target: Path | TextIO) -> None:
             lines.assign(**{c: lines[c].map(_guarded) for c in text}).to_csv(target, index=False)
         case "json":
             lines.to_json(target, orient="records", indent=1, force_ascii=False)
-        case _:
+        case _ if isinstance(target, Path):
             lines.to_parquet(target, index=False)
 
 

@@ -13,7 +13,9 @@ from ids.run.records import EditRecord, Manifest, MeasurementRecord, MetricsReco
 from ids.run.sealed import Unusable, read
 from ids.run.store import Store
 
-KINDS = {  # where records of which kind lie, the results themselves aside
+KINDS: dict[
+    str, type[msgspec.Struct]
+] = {  # where records of which kind lie, the results themselves aside
     "results/??/*/metrics-*.json": MetricsRecord,
     "measurements/*/*.json": MeasurementRecord,
     "datasets/*.json": Manifest,

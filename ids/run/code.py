@@ -39,7 +39,6 @@ def code_digests(editor: Editor) -> dict[str, str]:
     return {kind.__name__: class_digest(kind) for kind in kinds if _from_here(kind)}
 
 
-@cache
 def class_digest(kind: type) -> str:
     """Of a class's source, comments, docstrings and layout aside."""
     try:

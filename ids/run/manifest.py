@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from ids.core.errors import DataError
 from ids.core.protocols import Dataset
@@ -61,19 +61,18 @@ def survey(dataset: Dataset, limit: int | None) -> Survey:
 
 def row_of(case: EditCase) -> Row:
     """What a case asks, by digest; its `problem` where a picture or mask cannot be read."""
-    labels = {"id": case.id, "tags": sorted(case.tags), "metadata": dict(case.metadata)}
-    prompts = (case.prompt_src, case.prompt_trg)
+    row = Row(
+        id=case.id,
+        tags=sorted(case.tags),
+        prompts=(case.prompt_src, case.prompt_trg),
+        words=case.words,
+        metadata=dict(case.metadata),
+    )
     try:
-        return Row(
-            **labels,
-            case=case.digest,
-            source=case.source_digest,
-            prompts=prompts,
-            words=case.words,
-            truth=case.truth.digest() if case.truth else None,
-        )
+        truth = case.truth.digest() if case.truth else None
+        return replace(row, case=case.digest, source=case.source_digest, truth=truth)
     except DataError as error:
-        return Row(**labels, prompts=prompts, problem=str(error))
+        return replace(row, problem=str(error))
 
 
 def content_of(rows: Iterable[Row]) -> str:
@@ -101,7 +100,7 @@ class Manifests:
             known = {path: m for path, m in self._read() if _same(m, seen.manifest)}
             before = [row for manifest in known.values() for row in manifest.rows]
             rows = seen.manifest.rows if seen.whole else _merged(seen.manifest.rows, before)
-            made = msgspec.structs.replace(seen.manifest, rows=rows, content=content_of(rows))
+            made = replace(seen.manifest, rows=rows, content=content_of(rows))
             path = self._path(made)
             if known.get(path, made).rows != rows or len(known) != 1 or path not in known:
                 self.numbers.write(path, seal(made))
