@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from ids.core.errors import ConfigError
 from ids.report.catalog import Catalog, Entry, World, read_catalog
 from ids.report.rows import setting_labels, setting_values
