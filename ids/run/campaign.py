@@ -1,7 +1,7 @@
 """One setting over one data set: plan, execute, evaluate, log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +107,12 @@ class Campaign:
         if reason := self._unsupported(asked):
             for job in todo:
                 self.store.put_failure(job, "unsupported", reason)
-        elif todo or asked is self.asked:
-            self._execute(asked, todo, len(jobs), evaluation)
-        outcomes = [self._outcome(job) for job in jobs]
+        made: dict[tuple[str, str], Outcome] = {}
+        if not reason and (todo or asked is self.asked):
+            made = self._execute(asked, todo, len(jobs), evaluation)
+        outcomes = [made.get(_name(job)) or self._outcome(job) for job in jobs]
         done = [outcome.job for outcome in outcomes if outcome.status == "ok"]
-        lacking = [job for job in done if evaluation.lacks(job)]
+        lacking = [job for job in done if _name(job) not in made and evaluation.lacks(job)]
         with counted(f"{asked.name}: metrics", len(lacking)) as progress:
             evaluation(lacking, progress)
         self._mirror(asked, setting, done)
@@ -156,10 +157,14 @@ class Campaign:
         again = self.force if look.record.status == "ok" else self.force or self.retry_failed
         return again and look.record.made < self.session.began
 
-    def _execute(self, asked: Asked, todo: list[Job], jobs: int, evaluation: Evaluation) -> None:
+    def _execute(
+        self, asked: Asked, todo: list[Job], jobs: int, evaluation: Evaluation
+    ) -> dict[tuple[str, str], Outcome]:
+        """Make and judge edits; what became of those that this process made, by name."""
+        found: dict[tuple[str, str], Outcome] = {}
         with EditProgress(asked.name, total=len(todo), kept=jobs - len(todo)) as progress:
             if not todo:
-                return
+                return found
 
             def done(job: Job) -> bool:
                 """Another process may have made it since it was planned."""
@@ -183,7 +188,9 @@ class Campaign:
             for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
                 evaluation.judge([o.made for o in outcomes if o.made])
                 for outcome in outcomes:
+                    found[_name(outcome.job)] = replace(outcome, made=None)
                     progress.finished(outcome.reason if outcome.status == "failed" else "")
+        return found
 
     def _outcome(self, job: Job) -> Outcome:
         record = self.store.look(job.key, files=False).record
@@ -194,7 +201,12 @@ class Campaign:
 
 def _unique(jobs: Sequence[Job]) -> list[Job]:
     """One job per edit and case: rows that ask the same share their answer."""
-    return list({(job.key, job.case.digest): job for job in jobs}.values())
+    return list({_name(job): job for job in jobs}.values())
+
+
+def _name(job: Job) -> tuple[str, str]:
+    """An edit, and the case it answers."""
+    return job.key, job.case.digest
 
 
 _last: dict[tuple[BackboneSource, torch.device], Backbone] = {}

@@ -30,11 +30,12 @@ def take(path: Path) -> FileLock | None:
     removes its file first (see `release`), so that a held file may be nobody's path any more: it
     counts only if the path still names it.
     """
+    name = os.fspath(path)
     while True:
-        path.touch()
-        lock = FileLock(path, timeout=0)
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o644))
+        lock = FileLock(name, timeout=0)
         with suppress(FileNotFoundError):
-            before = path.stat().st_ino
+            before = os.stat(name).st_ino
             try:
                 lock.acquire()
             except Timeout:
@@ -42,9 +43,9 @@ def take(path: Path) -> FileLock | None:
             except (NotImplementedError, OSError) as error:
                 if isinstance(error, OSError) and error.errno not in UNSUPPORTED:
                     raise
-                log.warning("%s: no locks on this file system; work may be done twice", path.parent)
+                log.warning("%s: no locks on this file system; work may be done twice", name)
                 return lock
-            if path.stat().st_ino == before:
+            if os.stat(name).st_ino == before:
                 return lock
         lock.release()
 
@@ -52,7 +53,7 @@ def take(path: Path) -> FileLock | None:
 def release(lock: FileLock) -> None:
     """Let go of it, and leave no file."""
     with suppress(OSError):
-        Path(lock.lock_file).unlink()
+        os.unlink(lock.lock_file)
     lock.release()
 
 
@@ -89,10 +90,9 @@ class Claims:
                 busy: list[T] = []
                 while waiting and len(batch) < size:
                     item = waiting.popleft()
-                    if done(item):
-                        continue
                     if not self._take(key(item), held):
-                        busy.append(item)
+                        if not done(item):
+                            busy.append(item)
                     elif not done(item):  # by another, just before
                         batch.append(item)
                 if batch:
@@ -108,8 +108,11 @@ class Claims:
                 self._take(path.stem, held)
 
     def _take(self, name: str, held: ExitStack) -> bool:
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = take(self.root / f"{name}.lock")
+        try:
+            lock = take(self.root / f"{name}.lock")
+        except FileNotFoundError:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = take(self.root / f"{name}.lock")
         if lock is not None:
             held.callback(release, lock)
         return lock is not None

@@ -49,9 +49,12 @@ def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Made:
-    """An edit at hand: z_trg at its kept steps, [C, H, W], and what came of it."""
+    """An edit at hand: the pictures of its case in memory, z_trg at its kept steps, [C, H, W], and
+    what came of it.
+    """
 
     job: Job
+    case: EditCase
     edited: Edited
     states: Mapping[int, Tensor]
 
@@ -77,17 +80,14 @@ class Evaluation:
         for batch in self.store.claims.batches(
             todo, DECODED_AT_ONCE, lambda job: job.key, lambda job: not self.lacks(job)
         ):
-            self.judge([self._stored(job) for job in batch])
+            self.judge([made for made in map(self._stored, batch) if made])
             progress(len(batch))
 
     def judge(self, made: Sequence[Made]) -> None:
         """Of edits at hand. The caller holds their claims."""
         images = self._decoded(made)
         for one in made:
-            try:
-                self._judge(one, [images.pop((one.job.key, step)) for step in _on_the_way(one)])
-            except DataError as error:  # a file that has changed since it was read
-                log.warning("case %s: no numbers: %s", one.job.case.id, error)
+            self._judge(one, [images.pop((one.job.key, step)) for step in _on_the_way(one)])
 
     def lacks(self, job: Job) -> bool:
         """Is there an edit without all of its numbers?"""
@@ -98,22 +98,27 @@ class Evaluation:
         along = known.along if known.steps else self.metrics
         return not self.metrics.keys() <= known.values.keys() & set(along)
 
-    def _stored(self, job: Job) -> Made:
+    def _stored(self, job: Job) -> Made | None:
+        """None where the case cannot be read any more."""
+        try:
+            case = loaded(job.case)
+        except DataError as error:  # a file that has changed since it was looked at
+            log.warning("case %s: no numbers: %s", job.case.id, error)
+            return None
         z_src = self.store.z_src(job.source_name)
         if z_src is None:
             z_src = self.encode(job.case)[0].cpu()
-            self.store.put_z_src(job.source_name, z_src)
+            self.store.put_z_src(job.source_name, z_src, replace=True)
         z_trg = self.store.z_trg(job.key)[0]
         edited = Edited(self.store.image(job.key), z_src, z_trg)
-        return Made(job, edited, self.store.states(job.key))
+        return Made(job, case, edited, self.store.states(job.key))
 
     def _judge(self, made: Made, images: Sequence[Image]) -> None:
         """The finished edit, from its 8-bit image and latents; its states alike."""
-        key, case, edited = made.job.key, made.job.case, made.edited
-        known = self.store.numbers.metrics(key, case.digest)
+        key, case, edited = made.job.key, made.case, made.edited
+        known = self.store.numbers.metrics(key, made.job.case.digest)
         missing = {k: m for k, m in self.metrics.items() if k not in known.values}
         unread = {k: m for k, m in self.metrics.items() if k not in known.along}
-        case = _in_memory(case)
         edited = replace(edited, image=eight_bit(edited.image))
         final = {k: _number(m(case, edited)) for k, m in {**missing, **unread}.items()}
         values = {k: MetricValue(final[k], m.unit, m.higher_is_better) for k, m in missing.items()}
@@ -159,18 +164,20 @@ class _Loaded:
     """A picture that stays in memory while many metrics ask for it."""
 
     image: Image
-    content: str
+    picture: Picture
 
     def digest(self) -> str:
-        return self.content
+        return self.picture.digest()
 
     def load(self) -> Image:
         return self.image
 
 
-def _in_memory(case: EditCase) -> EditCase:
-    def loaded(picture: Picture | None) -> Picture | None:
-        return picture and _Loaded(picture.load(), "")
+def loaded(case: EditCase) -> EditCase:
+    """The case with its pictures in memory. `DataError` where one cannot be read."""
 
-    source = _Loaded(case.source.load(), case.source_digest)
-    return replace(case, source=source, mask=loaded(case.mask), truth=loaded(case.truth))
+    def load(picture: Picture | None) -> Picture | None:
+        return picture and _Loaded(picture.load(), picture)
+
+    source = _Loaded(case.source.load(), case.source)
+    return replace(case, source=source, mask=load(case.mask), truth=load(case.truth))

@@ -4,20 +4,21 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError
 from ids.core.protocols import Backbone, Checking, Editor, Progress
-from ids.core.records import Edited, Measurement
+from ids.core.records import EditCase, Edited, Measurement
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
 from ids.editing import Kept, Metered
 from ids.representations import LatentImage, encode
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
-from ids.run.evaluate import Made
+from ids.run.evaluate import Made, loaded
 from ids.run.job import Job
 from ids.run.memory import peak_bytes, reset_peak
 from ids.run.records import Status
@@ -32,6 +33,14 @@ class Outcome:
     status: Status
     reason: str = ""
     made: Made | None = None  # of an edit that was just made
+
+
+class _Row(NamedTuple):
+    """A job that can be edited: its pictures in memory, its source as a latent."""
+
+    job: Job
+    case: EditCase
+    z_src: Latent  # [1, C, H, W]
 
 
 @dataclass(frozen=True)
@@ -63,28 +72,27 @@ class Executor:
     def _run(self, jobs: list[Job], progress: Progress) -> list[Outcome]:
         readable, outcomes = self._read(jobs)
         by_shape = defaultdict(list)  # photos may keep their aspect
-        for job, z_src in readable:
-            by_shape[z_src.shape].append((job, z_src))
+        for row in readable:
+            by_shape[row.z_src.shape].append(row)
         for rows in by_shape.values():
-            outcomes += self._alike([job for job, _ in rows], [z for _, z in rows], progress)
+            outcomes += self._alike(rows, progress)
         for outcome in outcomes:
             if outcome.status != "ok":
                 self.store.put_failure(outcome.job, outcome.status, outcome.reason)
         return outcomes
 
-    def _alike(self, jobs: list[Job], z_src: Sequence[Latent], progress: Progress) -> list[Outcome]:
+    def _alike(self, rows: Sequence[_Row], progress: Progress) -> list[Outcome]:
         """Edits of latents of one shape, side by side."""
         try:
-            subject = LatentImage(torch.cat(list(z_src)), [job.case for job in jobs])
-            return self._edit(jobs, subject, progress)
+            return self._edit(rows, progress)
         except UnsupportedError as error:
-            return [Outcome(job, "unsupported", str(error)) for job in jobs]
+            return [Outcome(row.job, "unsupported", str(error)) for row in rows]
         except DataError as error:
-            return [Outcome(job, "failed", str(error)) for job in jobs]
+            return [Outcome(row.job, "failed", str(error)) for row in rows]
         except RuntimeError as error:
-            raise self._explained(error, len(jobs)) from error
+            raise self._explained(error, len(rows)) from error
 
-    def _read(self, jobs: list[Job]) -> tuple[list[tuple[Job, Latent]], list[Outcome]]:
+    def _read(self, jobs: list[Job]) -> tuple[list[_Row], list[Outcome]]:
         """Each source as a latent row. A case that cannot be read takes no batch mate along."""
         rows, failed = [], []
         for job in jobs:
@@ -92,12 +100,15 @@ class Executor:
                 self.backbone.prompt([job.case.prompt_src, job.case.prompt_trg])
                 if isinstance(self.editor, Checking):
                     self.editor.check(self.backbone, job.case)
-                rows.append((job, encode(self.backbone, job.case.source, self.device)))
+                case = loaded(job.case)
+                rows.append(_Row(job, case, encode(self.backbone, case.source, self.device)))
             except IdsError as error:
                 failed.append(Outcome(job, "failed", str(error)))
         return rows, failed
 
-    def _edit(self, jobs: list[Job], subject: LatentImage, progress: Progress) -> list[Outcome]:
+    def _edit(self, rows: Sequence[_Row], progress: Progress) -> list[Outcome]:
+        jobs = [row.job for row in rows]
+        subject = LatentImage(torch.cat([r.z_src for r in rows]), [row.case for row in rows])
         metered = Metered(self.backbone)
         self._warm_up(subject)
         reset_peak(self.device)
@@ -118,14 +129,14 @@ class Executor:
         self.store.numbers.put_measurement(
             engine_key(engine), engine, [job.key for job in jobs], taken
         )
-        made = self._made(jobs, subject, kept.states())
+        made = self._made(rows, subject, kept.states())
         return [
             self._keep(one, {name: values[:, row] for name, values in trace.curves.items()}, engine)
             for row, one in enumerate(made)
         ]
 
     def _made(
-        self, jobs: list[Job], subject: LatentImage, states: Mapping[int, Latent]
+        self, rows: Sequence[_Row], subject: LatentImage, states: Mapping[int, Latent]
     ) -> list[Made]:
         """Rows of a finished batch, on the CPU."""
         images = self.backbone.decode(subject.z_trg.detach()).cpu()
@@ -133,11 +144,12 @@ class Executor:
         kept = {step: z.cpu() for step, z in states.items()}
         return [
             Made(
-                job,
-                Edited(images[row], z_src[row], z_trg[row]),
-                {step: z[row] for step, z in kept.items()},
+                row.job,
+                row.case,
+                Edited(images[index], z_src[index], z_trg[index]),
+                {step: z[index] for step, z in kept.items()},
             )
-            for row, job in enumerate(jobs)
+            for index, row in enumerate(rows)
         ]
 
     def _keep(

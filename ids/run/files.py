@@ -7,18 +7,14 @@ from pathlib import Path
 from ids.run.records import FileStamp
 
 
-def write_flushed(path: Path, content: bytes) -> None:
-    """Write, and have the system put it on the disk."""
-    with path.open("wb") as stream:
+def write(path: Path, content: bytes, flush: bool = False) -> FileStamp:
+    """Write a file; with `flush` the system puts it on the disk before this returns."""
+    with path.open("wb", buffering=0) as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def stamp(path: Path) -> FileStamp:
-    """Of a file as it is now."""
-    status = path.stat()
-    return FileStamp(_sha256(path), status.st_size, status.st_mtime_ns)
+        if flush:
+            os.fsync(stream.fileno())
+        status = os.fstat(stream.fileno())
+    return FileStamp(_sha256(content), status.st_size, status.st_mtime_ns)
 
 
 def unlike(path: Path, wanted: FileStamp, always: bool = False) -> str:
@@ -31,12 +27,16 @@ def unlike(path: Path, wanted: FileStamp, always: bool = False) -> str:
             return f"expected {wanted.size} bytes; got {status.st_size}"
         if not always and status.st_mtime_ns == wanted.mtime_ns:
             return ""
-        return "" if _sha256(path) == wanted.sha256 else "its content does not have its checksum"
+        return (
+            ""
+            if _sha256(path.read_bytes()) == wanted.sha256
+            else "its content does not have its checksum"
+        )
     except FileNotFoundError:
         return "it is missing"
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

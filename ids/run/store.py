@@ -27,9 +27,9 @@ from torch import Tensor
 
 from ids.core.records import Edited, Trace
 from ids.core.tensors import Image, Latent
-from ids.data.images import from_png, to_pil
+from ids.data.images import from_png, to_png
 from ids.run.claims import Claims, Workshop
-from ids.run.files import stamp, unlike, write_flushed
+from ids.run.files import unlike, write
 from ids.run.job import Job
 from ids.run.numbers import Numbers
 from ids.run.records import EditRecord, Environment, Status
@@ -131,10 +131,12 @@ class Store:
         folder = self._workshop.place(job.key)
         try:
             folder.mkdir()
-            to_pil(edited.image).save(folder / IMAGE)
-            (folder / TENSORS).write_bytes(save(tensors))
-            files = {name: stamp(folder / name) for name in (IMAGE, TENSORS)}
-            write_flushed(folder / RECORD, seal(job.record("ok", "", environment, files)))
+            files = {
+                IMAGE: write(folder / IMAGE, to_png(edited.image)),
+                TENSORS: write(folder / TENSORS, save(tensors)),
+            }
+            record = job.record("ok", "", environment, files)
+            write(folder / RECORD, seal(record), flush=True)
             return self._publish(folder, job.key, replace)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -175,9 +177,9 @@ class Store:
                 return load(content[64:])["z_src"]
         return None
 
-    def put_z_src(self, name: str, z_src: Tensor) -> None:
+    def put_z_src(self, name: str, z_src: Tensor, replace: bool = False) -> None:
         """Keep the latent of a source, unless it is there."""
-        if self.z_src(name) is None:
+        if replace or not self._source(name).exists():
             body = save({"z_src": z_src.contiguous()})
             self.numbers.write(self._source(name), hashlib.sha256(body).hexdigest().encode() + body)
 

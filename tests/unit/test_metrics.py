@@ -1,7 +1,7 @@
 """Metrics on pictures whose answers are known."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -9,6 +9,21 @@ import torch
 from ids.core.records import Edited
 from ids.data import Shapes
 from ids.metrics import PSNR, SSIM, LatentDistance
+from ids.metrics.ssim import ssim_map
+
+
+@dataclass(frozen=True)
+class Held:
+    """A picture in memory."""
+
+    image: torch.Tensor
+
+    def digest(self) -> str:
+        return "held"
+
+    def load(self) -> torch.Tensor:
+        return self.image
+
 
 CASE = Shapes("dev", 1)[0]
 SOURCE = CASE.source.load()
@@ -53,6 +68,22 @@ def test_ssim_and_strength() -> None:
     assert SSIM()(CASE, edit(SOURCE)) == pytest.approx(1, abs=1e-4)
     assert SSIM()(CASE, edit(torch.rand_like(SOURCE))) < 0.5
     assert LatentDistance()(CASE, edit(SOURCE)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (17, 40)])
+def test_ssim_and_psnr_are_those_of_torchmetrics(size: tuple[int, int]) -> None:
+    from torchmetrics.functional import image as reference
+
+    x = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
+    y = (x + 0.1 * torch.sin(torch.arange(size[1]))).clamp(0, 1)
+    mean, full = reference.structural_similarity_index_measure(
+        x[None], y[None], data_range=1.0, return_full_image=True
+    )
+    assert torch.allclose(ssim_map(x, y), full[0], atol=2e-5)
+    case = replace(CASE, source=Held(y))
+    assert SSIM()(case, edit(x)) == pytest.approx(float(mean), abs=1e-5)
+    psnr = reference.peak_signal_noise_ratio(x, y, data_range=1.0)
+    assert PSNR()(case, edit(x)) == pytest.approx(float(psnr), abs=1e-4)
 
 
 def test_names_say_what_is_compared() -> None:

@@ -162,7 +162,7 @@ def test_a_damaged_source_is_none(tmp_path: Path, how: str) -> None:
     assert torch.equal(store.z_src("name"), z)  # type: ignore[arg-type]
     DAMAGE[how](tmp_path / "sources" / "na" / "name")
     assert store.z_src("name") is None
-    store.put_z_src("name", z)
+    store.put_z_src("name", z, replace=True)
     assert store.z_src("name") is not None
 
 
