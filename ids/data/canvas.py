@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PIL
 
 from ids.core.errors import DataError
@@ -36,7 +37,7 @@ class Layout:
     inner: Box  # the part of the canvas that shows the photo
     middle: bool = False  # only the photo's middle square is shown
 
-    def place(self, picture: PIL.Image) -> np.ndarray[Any, Any]:
+    def place(self, picture: PIL.Image) -> NDArray[Any]:
         """A picture of the photo's shape, in any resolution, on the canvas: 8-bit [h, w, ...].
         Around a photo its edges go on; around a mask (one channel) nothing is marked.
         """

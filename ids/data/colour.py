@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PIL
 from PIL import ImageCms
 
@@ -20,13 +21,15 @@ def to_rgb(picture: PIL.Image, where: str) -> tuple[PIL.Image, tuple[str, ...]]:
         picture = PIL.fromarray(eight_bits(np.asarray(picture), where))
     alpha = None
     if has_alpha(picture):
-        picture = picture.convert("RGBA" if picture.mode not in ("LA", "La") else "LA")
+        picture = picture.convert("LA" if picture.mode in ("1", "L", "LA", "La") else "RGBA")
         alpha = picture.getchannel("A")
         picture = picture.convert(picture.mode[:-1])
     picture, notes = _to_srgb(picture, profile, where)
     if alpha is None:
         return picture, notes
-    return PIL.composite(picture, PIL.new("RGB", picture.size, "white"), alpha), notes
+    picture.putalpha(alpha)
+    white = PIL.new("RGBA", picture.size, "white")
+    return PIL.alpha_composite(white, picture).convert("RGB"), notes
 
 
 def has_alpha(picture: PIL.Image) -> bool:
@@ -37,7 +40,7 @@ def is_deep(picture: PIL.Image) -> bool:
     return picture.mode in NUMBERS or picture.mode.startswith("I;16")
 
 
-def white_level(numbers: np.ndarray[Any, Any], where: str) -> int:
+def white_level(numbers: NDArray[Any], where: str) -> int:
     """What counts as white, by the range of the values: 255 or 65535 among whole numbers, 1 among
     fractions.
     """
@@ -54,7 +57,7 @@ def white_level(numbers: np.ndarray[Any, Any], where: str) -> int:
     return next(level for level in levels if high <= level)
 
 
-def eight_bits(numbers: np.ndarray[Any, Any], where: str) -> np.ndarray[Any, Any]:
+def eight_bits(numbers: NDArray[Any], where: str) -> NDArray[Any]:
     """Deep numbers, [h, w], scaled to 0 .. 255."""
     scale = 255 / white_level(numbers, where)
     return (numbers * scale).round().astype(np.uint8)
@@ -70,9 +73,7 @@ def _to_srgb(
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = _mode_for(picture, source.profile.xcolor_space.strip())
         target = ImageCms.createProfile("sRGB")
-        managed = ImageCms.profileToProfile(
-            picture.convert(mode), source, target, outputMode="RGB"
-        )
+        managed = ImageCms.profileToProfile(picture.convert(mode), source, target, outputMode="RGB")
         assert managed is not None  # None comes only where it works in place
         return managed, ()
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from PIL import ExifTags, UnidentifiedImageError
@@ -39,7 +38,7 @@ class Shape:
         """Width and height of the pixels as they are stored."""
         return self.size[::-1] if self.orientation in SIDEWAYS else self.size
 
-    @cached_property
+    @property
     def turned(self) -> bool:
         return self.orientation in TURNS
 
@@ -65,8 +64,7 @@ def decode(path: Path) -> Decoded:
         shape = _shape(picture)
         frames = picture.format != "MPO" and getattr(picture, "is_animated", False)
         picture.load()  # a TIFF is upright from here on, others are as they are stored
-        upright = picture if picture.size == shape.size and _is_tiff(picture) else None
-        upright = upright or turn(picture, shape.orientation)
+        upright = picture if _is_tiff(picture) else turn(picture, shape.orientation)
     note = f"{shown(path)}: has several frames or pages; the first is used"
     return Decoded(upright, shape, (note,) if frames else ())
 
@@ -97,7 +95,7 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # too many pixels are refused; odd tags are no matter
             with PIL.open(path, formats=_formats()) as picture:
-                _check_size(picture, path)
+                _check_kind(picture, path)
                 yield picture
     except DataError:
         raise
@@ -122,8 +120,10 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in PIL.OPEN]  # AVIF came with Pillow 11.3
 
 
-def _check_size(picture: PIL.Image, path: Path) -> None:
+def _check_kind(picture: PIL.Image, path: Path) -> None:
     size = f"{picture.width}x{picture.height}"
+    if picture.mode == "LAB":
+        raise DataError(f"{shown(path)}: expected RGB, grey or CMYK; got Lab; convert it to RGB")
     if picture.width < 1 or picture.height < 1:
         raise DataError(f"{shown(path)}: expected a picture with pixels; got {size}; check it")
     if picture.width * picture.height > MAX_PIXELS:

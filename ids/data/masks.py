@@ -9,13 +9,14 @@ refused.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PIL
 
 from ids.core.errors import DataError
 from ids.data.colour import has_alpha, is_deep, white_level
 from ids.data.decode import Shape, turn
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 GREY = 20  # how far the channels of a grey may differ after JPEG, of 255
 DARK, BRIGHT = 85, 170  # two colours are told apart by brightness below and above these
 REMEDY = "save it in black and white, white where the edit belongs"
@@ -92,8 +93,7 @@ def _by_colour(picture: PIL.Image, where: str) -> Array:
     pixels = np.asarray(picture)
     low, high = pixels.min(2), pixels.max(2)
     if (high - low).max() <= GREY:
-        exact = (low == high).all()
-        return _by_brightness(high if exact else pixels.mean(2).round().astype(np.uint8), where)
+        return _by_brightness(np.asarray(picture.convert("L")), where)
     colours = sorted((colour for _, colour in picture.getcolors(2) or ()), key=_brightness)
     if len(colours) == 2:
         dark, bright = colours

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image as PIL
 
 from ids.core.errors import DataError
@@ -21,7 +22,7 @@ from ids.data.masks import levels, under_photo
 from ids.data.shown import shown
 
 log = logging.getLogger(__name__)
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 
 
 @dataclass
@@ -33,7 +34,8 @@ class FirstReading:
     digest: str = ""
 
     def hold(self, pixels: Array, path: Path, notes: Iterable[str]) -> Array:
-        """The pixels, [h, w] or [h, w, 3], if they are the first or the same. Notes are logged once.
+        """The pixels, [h, w] or [h, w, 3], if they are the first or the same. Notes are logged
+        once.
         """
         shape = "x".join(map(str, pixels.shape))
         digest = hashlib.sha256(f"{shape}/".encode() + pixels.tobytes()).hexdigest()
@@ -67,7 +69,7 @@ class PictureFile:
     )
 
     def digest(self) -> str:
-        """Of the pixels that `load` gives: name, container and metadata of the file play no part."""
+        """Of the pixels that `load` gives: name, container and metadata play no part."""
         if not self._first.digest:
             self._pixels()
         return self._first.digest
