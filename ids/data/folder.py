@@ -57,7 +57,10 @@ class Folder:
 
     @property
     def place(self) -> str:
-        return str(self._table.resolve())
+        try:
+            return str(self._table.resolve())
+        except DataError:  # raised again for whoever asks for a case
+            return str(self._path.resolve())
 
     def __len__(self) -> int:
         return len(self._cases)

@@ -76,7 +76,7 @@ def _by_brightness(values: Array, where: str) -> Array:
     """One number a pixel, [h, w]."""
     low, high = values.min(), values.max()
     if low == 0 < high and ((values == low) | (values == high)).all():
-        return (values == high).astype(np.uint8) * 255
+        return _white_where(values == high)
     white = white_level(values, where)
     if low == high == 1:  # a 0/1 file without a 0
         return np.full(values.shape, 255, dtype=np.uint8)
@@ -94,13 +94,17 @@ def _by_colour(picture: PIL.Image, where: str) -> Array:
     low, high = pixels.min(2), pixels.max(2)
     if (high - low).max() <= GREY:
         return _by_brightness(np.asarray(picture.convert("L")), where)
-    colours = sorted((colour for _, colour in picture.getcolors(2) or ()), key=_brightness)
+    colours: list[Any] = sorted((c for _, c in picture.getcolors(2) or ()), key=_brightness)
     if len(colours) == 2:
         dark, bright = colours
         if not any(dark) or (_brightness(dark) < DARK and _brightness(bright) > BRIGHT):
-            return (pixels == np.asarray(bright, dtype=np.uint8)).all(2).astype(np.uint8) * 255
+            return _white_where((pixels == np.asarray(bright)).all(2))
     count = "several colours" if len(colours) != 2 else "two colours that no brightness parts"
     raise DataError(f"{where}: expected black and white; got {count}; {REMEDY}")
+
+
+def _white_where(marked: Array) -> Array:
+    return np.where(marked, 255, 0).astype(np.uint8)
 
 
 def _with_alpha(picture: PIL.Image, where: str) -> Array:
