@@ -1,12 +1,15 @@
 """Text of others in our messages: one line, whatever it holds."""
 
-LONGEST = 160
+LONGEST = 240
 
 
 def shown(text: object) -> str:
-    """`text` in one printable line: what cannot be printed is escaped, what is long is cut."""
+    """`text` in one printable line: what cannot be printed is escaped, what is long is cut in its
+    middle, since a path says most at its end.
+    """
     line = str(text)
-    line = line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST // 2 - 2]}...{line[-(LONGEST // 2 - 1) :]}"
     return line if line.isprintable() else repr(line)[1:-1]
 
 

@@ -45,7 +45,11 @@ def read_table(table: Path) -> list[Row]:
         raise DataError(f"{where}: expected at most {MAX_ROWS} rows; got more; split the table")
     if not rows:
         raise DataError(f"{where}: expected one row per edit; got none")
-    return [row if row.fault else replace(row, fault=_fault(row.cells)) for row in rows]
+    misnamed = {columns: _misnamed(columns) for columns in {tuple(row.cells) for row in rows}}
+    return [
+        replace(row, fault=row.fault or _fault(row.cells) or misnamed[tuple(row.cells)])
+        for row in rows
+    ]
 
 
 def _text(table: Path) -> str:
@@ -120,7 +124,7 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
     fault = fault or (f"{quoted(twice)} twice" if twice else "")
     if fault:
         raise DataError(f"{where}: expected a name of its own for every column; got {fault}")
-    if fault := _columns(header):
+    if fault := _misnamed(header):
         raise DataError(f"{where}: {fault}")
     return header
 
@@ -131,8 +135,15 @@ def _rows_of_jsonl(text: str, where: str) -> Iterator[Row]:
             try:
                 yield Row(line, _cells_of_json(content))
             except (ValueError, RecursionError) as error:
-                reason = "nested too deeply" if isinstance(error, RecursionError) else shown(error)
-                yield Row(line, {}, f"expected JSON lines, one row each; {reason}")
+                yield Row(line, {}, f"expected JSON lines, one row each; {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply; write columns and text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{shown(error.msg)} at character {error.colno}; mend this line"
+    return shown(error)
 
 
 class _Literal(str):
@@ -177,23 +188,24 @@ def _rows_of_yaml(text: str, where: str) -> Iterator[Row]:
 
 def _fault(cells: Mapping[str, str]) -> str:
     long = next((column for column, text in cells.items() if len(text) > MAX_CELL), None)
-    if long is not None:
-        return f"column {quoted(long)}: expected at most {MAX_CELL} characters; got more"
-    return _columns(cells)
+    if long is None:
+        return ""
+    return f"column {quoted(long)}: expected at most {MAX_CELL} characters; got more; shorten it"
 
 
-def _columns(columns: Sequence[str] | Mapping[str, str]) -> str:
+def _misnamed(columns: Sequence[str]) -> str:
     """What is wrong with the names of the columns; empty if nothing. Columns of the user's own are
     welcome, unless they look like one of ours that is missing.
     """
-    own = [column for column in columns if column not in REQUIRED + OPTIONAL]
+    own = {column.casefold(): column for column in columns if column not in REQUIRED + OPTIONAL}
+    got = shown(", ".join(columns)) or "none"
     for missing in (name for name in REQUIRED if name not in columns):
-        close = get_close_matches(missing, own, n=1, cutoff=0.5) or (own if len(own) == 1 else [])
-        hint = f"did you mean it by {quoted(close[0])}?" if close else "add it"
-        got = ", ".join(map(shown, columns))
-        return f"expected the columns {', '.join(REQUIRED)}; got {shown(got)}; no {missing}: {hint}"
+        close = get_close_matches(missing, own, n=1, cutoff=0.5) or (list(own) * (len(own) == 1))
+        hint = f"rename {quoted(own[close[0]])} to {missing}" if close else "add it"
+        return f"expected a column {missing}; got {got}; {hint}"
     for missing in (name for name in OPTIONAL if name not in columns):
-        close = get_close_matches(missing, [column.casefold() for column in own], 1, cutoff=0.85)
-        if close:
-            return f"got a column {quoted(close[0])}; did you mean {missing}? rename it"
+        for close in get_close_matches(missing, own, n=1, cutoff=0.85):
+            return (
+                f"expected no column that looks like {missing}; got {quoted(own[close])}; rename it"
+            )
     return ""

@@ -67,7 +67,7 @@ BAD_ROWS = {
     HEAD + "a.png,a,b,..\n": "expected a case id",
     HEAD + "a.png,a,b,a..b\n": "expected a case id",
     HEAD + "a.png,a,b,x\nb.png,a,b,x\n": "comes twice",
-    "image,source,goal\na.png,a,b\n": "did you mean it by 'goal'",
+    "image,source,goal\na.png,a,b\n": "rename 'goal' to target",
 }
 
 
