@@ -52,15 +52,15 @@ class Folder:
 
     @property
     def name(self) -> str:
-        path = self._path.resolve()
-        return f"folder:{path.parent.name if path.is_file() else path.name}"
+        path = Path(os.path.realpath(self._path))
+        return f"folder:{path.parent.name if os.path.isfile(path) else path.name}"
 
     @property
     def place(self) -> str:
         try:
-            return str(self._table.resolve())
+            return os.path.realpath(self._table)
         except DataError:  # raised again for whoever asks for a case
-            return str(self._path.resolve())
+            return os.path.realpath(self._path)
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -118,7 +118,7 @@ class Folder:
             except DataError as error:
                 faults.append(f"{shown(self._table)} line {row.line}: {error}")
         if faults:
-            more = f"; and {len(faults) - 1} more rows are wrong" if len(faults) > 1 else ""
+            more = f"; further rows that are wrong: {len(faults) - 1}" if len(faults) > 1 else ""
             raise DataError(faults[0] + more)
         return tuple(cases.values())
 
@@ -131,7 +131,7 @@ def _case(row: Row, number: int, open_picture: Open) -> EditCase:
     if not cells["image"].strip():
         raise DataError("column image: expected the name of a picture; got none; add it")
     for column, text in cells.items():
-        checked_text(text, f"column {shown(column)}")
+        checked_text(column + text, f"column {shown(column)}")
     case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{number}"
     source = open_picture(cells["image"], "image")
     mask = cells.get("mask", "")

@@ -1,6 +1,7 @@
 """One picture and one pair of prompts: what `ids edit` runs on."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,7 @@ class Single:
 
     @property
     def place(self) -> str:
-        return str(Path(self.path).resolve())
+        return os.path.realpath(self.path)
 
     def __post_init__(self) -> None:
         checked_canvas(self.size, self.fit, self.multiple)
@@ -64,7 +65,7 @@ class Single:
         )
 
     def _picture(self, path: str) -> PictureFile:
-        if "\0" in path or not Path(path).is_file():
+        if "\0" in path or not os.path.isfile(path):
             raise DataError(
                 f"{shown(path)}: expected a picture file; there is none; check the path"
             )

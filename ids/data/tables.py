@@ -63,7 +63,8 @@ def _text(table: Path) -> str:
         raise DataError(f"{where}: expected a readable table; {error.strerror}") from error
     if size > MAX_BYTES:
         raise DataError(
-            f"{where}: expected at most {MAX_BYTES >> 20} MiB; got {size >> 20}; split the table"
+            f"{where}: expected at most {MAX_BYTES >> 20} MiB; got {size / 2**20:.1f}; "
+            "split the table"
         )
     try:
         text = content.decode("utf-8-sig")
@@ -132,18 +133,19 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
 def _rows_of_jsonl(text: str, where: str) -> Iterator[Row]:
     for line, content in enumerate(io.StringIO(text, newline="\n"), start=1):
         if content.strip(" \t\r\n"):
-            try:
-                yield Row(line, _cells_of_json(content))
-            except (ValueError, RecursionError) as error:
-                yield Row(line, {}, f"expected JSON lines, one row each; {_reason(error)}")
+            yield _row_of_json(line, content)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply; write columns and text"
-    if isinstance(error, json.JSONDecodeError):
-        return f"{shown(error.msg)} at character {error.colno}; mend this line"
-    return shown(error)
+def _row_of_json(line: int, content: str) -> Row:
+    try:
+        return Row(line, _cells_of_json(content))
+    except DataError as error:
+        return Row(line, {}, str(error))
+    except json.JSONDecodeError as error:
+        reason = f"{shown(error.msg)} at character {error.colno}; mend this line"
+    except RecursionError:
+        reason = "nested too deeply; write columns and text"
+    return Row(line, {}, f"expected JSON lines, one row each; {reason}")
 
 
 class _Literal(str):
@@ -159,12 +161,12 @@ def _cells_of_json(content: str) -> dict[str, str]:
         parse_constant=_Literal,
     )
     if not content.lstrip().startswith("{"):
-        raise ValueError('expected {"column": "text", ...}')
+        raise DataError('expected {"column": "text", ...}; got no object; write one a line')
     if len(pairs) > MAX_COLUMNS:
-        raise ValueError(f"expected at most {MAX_COLUMNS} columns; got {len(pairs)}")
+        raise DataError(f"expected at most {MAX_COLUMNS} columns; got {len(pairs)}; remove some")
     cells = {column: _cell_of_json(column, value) for column, value in pairs}
     if len(cells) < len(pairs):
-        raise ValueError("expected every column once; one comes twice")
+        raise DataError("expected every column once; one comes twice; remove it")
     return cells
 
 
@@ -174,11 +176,12 @@ def _cell_of_json(column: str, value: Any) -> str:
     """
     if value is None:
         return ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     known = column in REQUIRED + OPTIONAL
     if isinstance(value, list) or (known and isinstance(value, (_Literal, bool))):
-        got = "a list or object" if isinstance(value, list) else str(value)
-        raise ValueError(f'column {quoted(column)}: expected text; got {got}; put it in "quotes"')
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        got = "a list or object" if isinstance(value, list) else shown(text)
+        raise DataError(f'column {quoted(column)}: expected text; got {got}; put it in "quotes"')
+    return text
 
 
 def _rows_of_yaml(text: str, where: str) -> Iterator[Row]:
@@ -187,10 +190,13 @@ def _rows_of_yaml(text: str, where: str) -> Iterator[Row]:
 
 
 def _fault(cells: Mapping[str, str]) -> str:
-    long = next((column for column, text in cells.items() if len(text) > MAX_CELL), None)
-    if long is None:
-        return ""
-    return f"column {quoted(long)}: expected at most {MAX_CELL} characters; got more; shorten it"
+    for column, text in cells.items():
+        if max(len(column), len(text)) > MAX_CELL:
+            return (
+                f"column {quoted(column)}: expected at most {MAX_CELL} characters; got more; "
+                "shorten it"
+            )
+    return ""
 
 
 def _misnamed(columns: Sequence[str]) -> str:
