@@ -210,8 +210,8 @@ def _misnamed(columns: Sequence[str]) -> str:
         hint = f"rename {quoted(own[close[0]])} to {missing}" if close else "add it"
         return f"expected a column {missing}; got {got}; {hint}"
     for missing in (name for name in OPTIONAL if name not in columns):
-        for close in get_close_matches(missing, own, n=1, cutoff=0.85):
+        for alike in get_close_matches(missing, own, n=1, cutoff=0.85):
             return (
-                f"expected no column that looks like {missing}; got {quoted(own[close])}; rename it"
+                f"expected no column that looks like {missing}; got {quoted(own[alike])}; rename it"
             )
     return ""
