@@ -2,64 +2,79 @@
 
 import math
 import re
-from collections.abc import Iterable
+import unicodedata
 from pathlib import Path
 
 from ids.core.errors import DataError
-from ids.data.pictures import FITS, MaskFile, PictureFile
+from ids.data.shown import quoted, shown
 
-SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+UNFIT = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of characters
+NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?")
 
 
 def checked_id(case_id: str, where: str) -> str:
     """A case id is a name, never a path: it may become one on disk."""
     if not SAFE_ID.fullmatch(case_id) or ".." in case_id:
         raise DataError(
-            f"{where}: expected a case id of letters, digits, '_', '-', '+' and single dots; "
-            f"got {case_id!r}; rename it"
+            f"{where}: expected a case id of at most 200 letters (a-z), digits, '_', '-', '+' and "
+            f"single dots; got {quoted(case_id)}; rename it"
         )
     return case_id
 
 
+def safe_stem(path: str) -> str:
+    """The name of a file as the beginning of a case id: accents dropped, what is left beside
+    letters and digits made one '_'.
+    """
+    plain = unicodedata.normalize("NFKD", Path(path).stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:100] or "image"
+
+
 def checked_prompt(text: str | None, where: str) -> str:
+    """The prompt, exactly as it was written."""
     if text is None or not text.strip():
         raise DataError(
             f"{where}: expected a prompt; got an empty one; describe the picture in a few words"
         )
-    return text.strip()
+    checked_text(text, where)
+    return text
 
 
-def checked_canvas(size: int, fit: str) -> None:
-    if size < 1:
-        raise ValueError(f"dataset.size: expected a side of 1 pixel or more; got {size}")
-    if fit not in FITS:
-        raise ValueError(f"dataset.fit: expected one of {', '.join(FITS)}; got {fit!r}")
-
-
-def picture_within(folder: Path, name: str, size: int, fit: str, where: str) -> PictureFile:
-    """A picture of the data set's own folder; a name that leads out of it is refused."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
+def checked_text(text: str, where: str) -> None:
+    """Text that every file and tokenizer can take."""
+    if UNFIT.search(text):
         raise DataError(
-            f"{where}: expected a picture inside {folder}; {name!r} leads out of it; move it in"
+            f"{where}: expected text in Unicode without NUL; got {quoted(text)}; write it anew"
         )
-    if not path.is_file():
-        raise DataError(f"{where}: expected the picture {path}; there is none; check the name")
-    return PictureFile(path, size, fit)
 
 
-def mask_within(folder: Path, name: str, size: int, fit: str, where: str) -> MaskFile:
-    return MaskFile(picture_within(folder, name, size, fit, where))
-
-
-def checked_unique(ids: Iterable[str], where: str) -> None:
-    seen: set[str] = set()
-    for case_id in ids:
-        if case_id in seen:
-            raise DataError(
-                f"{where}: expected every case id once; {case_id!r} comes twice; rename one"
-            )
-        seen.add(case_id)
+def file_within(folder: Path, name: str, where: str) -> Path:
+    """A file of the data set's own folder; a name that leads out of it, by itself or by a link, is
+    refused. Accents may be composed in one place and decomposed in the other.
+    """
+    spellings = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    try:
+        path = (folder / name).resolve()
+        others = {(folder / spelling).resolve() for spelling in spellings} - {path}
+        found = [path] if path.is_file() else [other for other in others if other.is_file()]
+        inside = (found[0] if len(found) == 1 else path).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, no access
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{where}: expected the name of a picture; got {quoted(name)}; {shown(reason)}"
+        ) from error
+    if not inside:
+        raise DataError(
+            f"{where}: expected a picture inside {shown(folder)}; {quoted(name)} leads out of it; "
+            "move it in"
+        )
+    if len(found) != 1:
+        raise DataError(
+            f"{where}: expected the picture {quoted(name)} in {shown(folder)}; there is none; "
+            "check the name"
+        )
+    return found[0]
 
 
 def checked_blend(words: object, where: str) -> tuple[str, str] | None:
@@ -67,7 +82,8 @@ def checked_blend(words: object, where: str) -> tuple[str, str] | None:
     parts = str(words or "").split()
     if len(parts) not in (0, 2):
         raise DataError(
-            f"{where}: expected two words, of source and target; got {words!r}; write: cat dog"
+            f"{where}: expected two words, of source and target; got {quoted(words)}; "
+            "write: cat dog"
         )
     return (parts[0], parts[1]) if parts else None
 
@@ -77,12 +93,14 @@ def checked_weights(words: object, where: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for part in str(words or "").split():
         word, _, value = part.rpartition(":")
-        try:
-            weights[word] = float(value)
-        except ValueError:
-            word = ""
-        if not word or not math.isfinite(weights[word]):
+        weight = float(value) if NUMBER.fullmatch(value) else math.nan
+        if not word or not math.isfinite(weight):
             raise DataError(
-                f"{where}: expected words and numbers; got {part!r}; write: dog:2 hat:0.5"
+                f"{where}: expected words and numbers; got {quoted(part)}; write: dog:2 hat:0.5"
             )
+        if word in weights:
+            raise DataError(
+                f"{where}: expected every word once; {quoted(word)} comes twice; remove one"
+            )
+        weights[word] = weight
     return weights

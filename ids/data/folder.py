@@ -1,30 +1,29 @@
 """A folder of pictures with a table of prompts."""
 
-import csv
-import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
+from ids.data.canvas import checked_canvas
 from ids.data.cases import (
     checked_blend,
-    checked_canvas,
     checked_id,
     checked_prompt,
-    checked_unique,
+    checked_text,
     checked_weights,
-    mask_within,
-    picture_within,
+    file_within,
+    safe_stem,
 )
+from ids.data.pictures import MaskFile, PictureFile
+from ids.data.shown import quoted, shown
+from ids.data.tables import ENDINGS, OPTIONAL, REQUIRED, Row, read_table
 
-TABLES = ("edits.csv", "edits.jsonl", "edits.yaml")
-COLUMNS = ("image", "source", "target", "id", "mask", "tags", "blend", "weights")
+TABLES = tuple(f"edits{ending}" for ending in ENDINGS)
+Open = Callable[[str, str], PictureFile]  # a picture of the folder, and the column that names it
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,35 @@ class Folder:
 
     Columns: image, source (prompt), target (prompt); if wanted id, mask (a picture, white where the
     edit belongs), tags (words), and for Prompt-to-Prompt blend (`cat dog`, the words of source and
-    target that say where the edit belongs) and weights (`dog:2`, emphasis of target words). `path`
-    may also name the table itself.
+    target that say where the edit belongs) and weights (`dog:2`, emphasis of target words). Other
+    columns are kept as metadata. `path` may also name the table itself. `fit` and `multiple` bring
+    a picture of another shape onto the canvas, see `PictureFile`.
+
+    Rows that are wrong as text, or name files that do not exist, are refused together when the
+    first case is asked for. A picture or mask that cannot be read fails its own case, by `digest`.
     """
 
     path: str
     size: int
     fit: str = "stretch"
+    multiple: int = 8
 
     partial = False  # a row that has left the table has left the data set
 
     def __post_init__(self) -> None:
-        checked_canvas(self.size, self.fit)
+        checked_canvas(self.size, self.fit, self.multiple)
 
     @property
     def name(self) -> str:
-        path = Path(self.path).expanduser().resolve()
-        return f"folder:{path.parent.name if path.suffix else path.name}"
+        path = Path(os.path.realpath(self._path))
+        return f"folder:{path.parent.name if os.path.isfile(path) else path.name}"
 
     @property
     def place(self) -> str:
-        return str(self._table.resolve())
+        try:
+            return os.path.realpath(self._table)
+        except DataError:  # raised again for whoever asks for a case
+            return os.path.realpath(self._path)
 
     @property
     def view(self) -> str:
@@ -65,65 +72,83 @@ class Folder:
     def __getitem__(self, index: int) -> EditCase:
         return self._cases[index]
 
+    @property
+    def _path(self) -> Path:
+        if not self.path.strip() or "\0" in self.path:
+            raise DataError(f"dataset.path: expected a folder; got {quoted(self.path)}")
+        return Path(os.path.expanduser(self.path))
+
     @cached_property
     def _table(self) -> Path:
-        path = Path(self.path).expanduser()
-        if path.is_file():
-            return path
-        for name in TABLES:
-            if (path / name).is_file():
-                return path / name
-        state = "it has none" if path.is_dir() else "there is no such folder"
-        raise DataError(
-            f"dataset.path {self.path}: expected a folder with {' or '.join(TABLES)}; {state}"
+        try:
+            if self._path.is_file():
+                return self._path
+            there = sorted(self._path.iterdir())
+        except FileNotFoundError as error:
+            raise self._no_table("there is no such folder") from error
+        except OSError as error:
+            raise self._no_table(str(error.strerror)) from error
+        found = [file for file in there if file.name.lower() in TABLES and file.is_file()]
+        if not found:
+            raise self._no_table("it has none")
+        if len(found) > 1:
+            names = ", ".join(file.name for file in found)
+            raise self._no_table(f"it has {names}; name one of them in dataset.path")
+        return found[0]
+
+    def _no_table(self, state: str) -> DataError:
+        return DataError(
+            f"dataset.path {shown(self.path)}: expected a folder with {' or '.join(TABLES)}; "
+            f"{state}"
         )
 
     @cached_property
     def _cases(self) -> tuple[EditCase, ...]:
-        rows = _read(self._table)
-        if not rows:
-            raise DataError(f"{self._table}: expected one row per edit; got none")
-        cases = tuple(self._case(row, number) for number, row in enumerate(rows, start=1))
-        checked_unique((case.id for case in cases), str(self._table))
-        return cases
+        @cache  # one picture of many rows is read and named once
+        def open_picture(name: str, column: str) -> PictureFile:
+            path = file_within(self._table.parent, name, f"column {column}")
+            return PictureFile(path, self.size, self.fit, self.multiple)
 
-    def _case(self, row: Mapping[str, Any], number: int) -> EditCase:
-        where = f"{self._table} row {number}"
-        for column in row:
-            if column not in COLUMNS:
-                raise DataError(
-                    f"{where}: expected the columns {', '.join(COLUMNS)}; got {column!r}"
-                )
-        if not row.get("image"):
-            raise DataError(f"{where}: expected the name of a picture in column image; got none")
-        folder, image = self._table.parent, str(row["image"])
-        return EditCase(
-            id=checked_id(str(row.get("id") or f"{Path(image).stem}-{number}"), where),
-            source=picture_within(folder, image, self.size, self.fit, where),
-            prompt_src=checked_prompt(row.get("source"), f"{where}, source"),
-            prompt_trg=checked_prompt(row.get("target"), f"{where}, target"),
-            mask=mask_within(folder, str(row["mask"]), self.size, self.fit, where)
-            if row.get("mask")
-            else None,
-            tags=frozenset(str(row.get("tags") or "").split()),
-            blend_words=checked_blend(row.get("blend"), f"{where}, blend"),
-            word_weights=checked_weights(row.get("weights"), f"{where}, weights"),
-        )
+        cases: dict[str, EditCase] = {}
+        faults: list[str] = []
+        for number, row in enumerate(read_table(self._table), start=1):
+            try:
+                case = _case(row, number, open_picture)
+                if case.id in cases:
+                    raise DataError(
+                        f"expected every case id once; {quoted(case.id)} comes twice; rename one"
+                    )
+                cases[case.id] = case
+            except DataError as error:
+                faults.append(f"{shown(self._table)} line {row.line}: {error}")
+        if faults:
+            more = f"; further rows that are wrong: {len(faults) - 1}" if len(faults) > 1 else ""
+            raise DataError(faults[0] + more)
+        return tuple(cases.values())
 
 
-def _read(table: Path) -> list[Mapping[str, Any]]:
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-        if table.suffix == ".csv":
-            return list(csv.DictReader(text.splitlines()))
-        if table.suffix == ".jsonl":
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            rows = yaml.safe_load(text) or []
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DataError(
-            f"{table}: expected CSV, JSON lines or YAML by its ending; {error}"
-        ) from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{table}: expected a list of rows, each with {', '.join(COLUMNS[:3])}")
-    return rows
+def _case(row: Row, number: int, open_picture: Open) -> EditCase:
+    """The case of a row; messages name the column, the caller names the line."""
+    if row.fault:
+        raise DataError(row.fault)
+    cells = row.cells
+    if not cells["image"].strip():
+        raise DataError("column image: expected the name of a picture; got none; add it")
+    for column, text in cells.items():
+        checked_text(column + text, f"column {shown(column)}")
+    case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{number}"
+    source = open_picture(cells["image"], "image")
+    mask = cells.get("mask", "")
+    return EditCase(
+        id=checked_id(case_id, "column id"),
+        source=source,
+        prompt_src=checked_prompt(cells["source"], "column source"),
+        prompt_trg=checked_prompt(cells["target"], "column target"),
+        mask=MaskFile(open_picture(mask, "mask"), source, f"case {case_id}")
+        if mask.strip()
+        else None,
+        tags=frozenset(cells.get("tags", "").split()),
+        blend_words=checked_blend(cells.get("blend"), "column blend"),
+        word_weights=checked_weights(cells.get("weights"), "column weights"),
+        metadata={name: text for name, text in cells.items() if name not in REQUIRED + OPTIONAL},
+    )

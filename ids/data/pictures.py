@@ -1,102 +1,155 @@
-"""Picture files, of whatever kind people have, to RGB in [0, 1] at the size asked for."""
+"""Picture and mask files as cases hold them: read when needed, named by their pixels."""
 
 import hashlib
-import warnings
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image as PIL
-from PIL import ImageOps, UnidentifiedImageError
 
 from ids.core.errors import DataError
 from ids.core.tensors import Image
+from ids.data.canvas import Layout, Size, layout
+from ids.data.colour import to_rgb
+from ids.data.decode import Shape, decode, shape_of
+from ids.data.masks import levels, under_photo
+from ids.data.shown import shown
 
-MAX_PIXELS = 100_000_000
-FITS = ("stretch", "crop")
+log = logging.getLogger(__name__)
+Array = NDArray[Any]
+
+
+@dataclass
+class FirstReading:
+    """The digest of a file's pixels as they were first read. A file that changes while it is in use
+    would give an edit the name of another picture.
+    """
+
+    digest: str = ""
+
+    def hold(self, pixels: Array, path: Path, notes: Iterable[str]) -> Array:
+        """The pixels, [h, w] or [h, w, 3], if they are the first or the same. Notes are logged
+        once.
+        """
+        shape = "x".join(map(str, pixels.shape))
+        digest = hashlib.sha256(f"{shape}/".encode() + pixels.tobytes()).hexdigest()
+        for note in notes if not self.digest else ():
+            log.warning("%s", note)
+        self.digest = self.digest or digest
+        if self.digest != digest:
+            raise DataError(
+                f"{shown(path)}: expected the picture it was at first; it has changed since; "
+                "start again"
+            )
+        return pixels
 
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture on disk: EXIF orientation applied, transparency laid on white, 16 bits scaled,
-    brought to size x size.
+    """A picture on disk as 8-bit sRGB: EXIF orientation and colour profile applied, transparency
+    laid on white, deep values scaled, the first frame of several.
 
-    `fit`: `stretch` resizes both sides (the released DDS, CDS and IDS pipelines), `crop` takes the
-    middle square first (the DDS notebook).
+    `fit` brings it onto the canvas, see `layout`: `stretch` to size x size (the released DDS, CDS
+    and IDS pipelines), `crop` the middle square (the DDS notebook), `pad` the whole photo within
+    size x size, `aspect` the photo's own shape in sides that `multiple` divides.
     """
 
     path: Path
     size: int
     fit: str = "stretch"
+    multiple: int = 8
+    _first: FirstReading = field(
+        default_factory=FirstReading, init=False, repr=False, compare=False
+    )
 
     def digest(self) -> str:
-        try:
-            content = hashlib.sha256(self.path.read_bytes())
-        except OSError as error:
-            raise DataError(
-                f"{self.path}: expected a picture file; {error.strerror}; check the path"
-            ) from error
-        content.update(f"/{self.size}/{self.fit}".encode())
-        return content.hexdigest()
+        """Of the pixels that `load` gives: name, container and metadata play no part."""
+        if not self._first.digest:
+            self._pixels()
+        return self._first.digest
 
     def load(self) -> Image:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.DecompressionBombWarning)
-            picture = self._open()
-        if self.fit == "crop":
-            picture = ImageOps.fit(picture, (self.size, self.size), PIL.Resampling.LANCZOS)
-        pixels = np.asarray(picture.resize((self.size, self.size), PIL.Resampling.LANCZOS))
-        return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
+        pixels = torch.from_numpy(self._pixels().copy())
+        return pixels.permute(2, 0, 1).float() / 255
 
-    def _open(self) -> PIL.Image:
-        try:
-            with PIL.open(self.path) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise DataError(
-                        f"{self.path}: expected at most {MAX_PIXELS // 10**6} megapixels; got "
-                        f"{picture.width}x{picture.height}; shrink it first"
-                    )
-                return _to_rgb(ImageOps.exif_transpose(picture), self.path)
-        except UnidentifiedImageError as error:
-            raise DataError(
-                f"{self.path}: expected a picture; its content is none that can be read"
-            ) from error
-        except PIL.DecompressionBombError as error:
-            raise DataError(
-                f"{self.path}: expected at most {MAX_PIXELS // 10**6} megapixels; shrink it first"
-            ) from error
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(
-                f"{self.path}: expected a readable picture; {error}; check the file"
-            ) from error
+    def photo_size(self) -> Size:
+        """Width and height of the photo, upright, before it came onto the canvas."""
+        return self.shape.size
+
+    def restore(self, image: Image) -> PIL.Image:
+        """An edited canvas, 8 bits, at the photo's own size and shape. Of `crop` the square at its
+        own resolution: the rest of the photo was never edited.
+        """
+        pixels = (image.detach().cpu().float().clamp(0, 1) * 255).round().to(torch.uint8)
+        return self.layout.restore(PIL.fromarray(pixels.permute(1, 2, 0).numpy()))
+
+    @cached_property
+    def shape(self) -> Shape:
+        return shape_of(self.path)
+
+    @cached_property
+    def layout(self) -> Layout:
+        return self.layout_of(self.shape.size)
+
+    def layout_of(self, photo: Size) -> Layout:
+        return layout(photo, self.size, self.fit, self.multiple, shown(self.path))
+
+    def _pixels(self) -> Array:
+        decoded = decode(self.path)
+        picture, notes = to_rgb(decoded.picture, shown(self.path))
+        pixels = self.layout_of(picture.size).place(picture)
+        return self._first.hold(pixels, self.path, decoded.notes + notes)
 
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A mask on disk, white where the edit belongs; grey counts by its brightness."""
+    """A mask on disk, white where the edit belongs: see `ids.data.masks` for what is read as such.
+    `photo` is the picture it was drawn over: the mask follows its orientation, and must have its
+    shape. `where` names the row in warnings.
+    """
 
     picture: PictureFile
+    photo: PictureFile | None = None
+    where: str = field(default="", compare=False)
+    _first: FirstReading = field(
+        default_factory=FirstReading, init=False, repr=False, compare=False
+    )
 
     def digest(self) -> str:
-        return self.picture.digest()
+        """Of the mask as it is used, 0 or 1 at every pixel of the canvas."""
+        if not self._first.digest:
+            self._pixels()
+        return self._first.digest
 
     def load(self) -> Image:
-        return self.picture.load().mean(0, keepdim=True).round().expand(3, -1, -1)
+        """0 or 1, the same in all three channels."""
+        return torch.from_numpy(self._pixels().copy()).float().expand(3, -1, -1)
 
+    def _pixels(self) -> Array:
+        path = self.picture.path
+        named = f"mask {shown(path)}"
+        decoded = decode(path)
+        mask = levels(decoded.picture, named)
+        placed = self.picture.layout_of(mask.size)
+        if self.photo is not None:
+            photo = f"{named} over {shown(self.photo.path)}"
+            mask = under_photo(mask, decoded.shape, self.photo.shape, photo)
+            placed = self.photo.layout
+        marked = (placed.place(mask) > 127).astype(np.uint8)
+        notes = (*decoded.notes, *self._extremes(marked, placed, named))
+        return self._first.hold(marked, path, notes)
 
-def _to_rgb(picture: PIL.Image, path: Path) -> PIL.Image:
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        pixels = np.asarray(picture, dtype=np.float64) / 257
-        return PIL.fromarray(pixels.round().clip(0, 255).astype(np.uint8)).convert("RGB")
-    if picture.mode == "F":
-        pixels = np.asarray(picture)
-        if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
-            raise DataError(
-                f"{path}: expected floating-point pixels in [0, 1]; got others; convert to 8 bits"
-            )
-        return PIL.fromarray((pixels * 255).round().astype(np.uint8)).convert("RGB")
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        return PIL.alpha_composite(PIL.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return picture.convert("RGB")
+    def _extremes(self, marked: Array, placed: Layout, named: str) -> Iterable[str]:
+        left, top, right, bottom = placed.inner
+        share = marked[top:bottom, left:right].mean()
+        where = f"{self.where}: " if self.where else ""
+        if share == 0:
+            yield f"{where}{named} marks nothing; the whole picture counts as background"
+        if share == 1:
+            yield f"{where}{named} marks everything; there is no background to measure"

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from ids.core.records import EditCase
 from ids.core.tensors import Image
+from ids.data.canvas import checked_canvas
 from ids.shapes.caption import caption
 from ids.shapes.render import object_cover, render
 from ids.shapes.scene import VALUES, Attribute, Scene, draw_scene
@@ -68,6 +69,7 @@ class Shapes:
     partial = True  # `count` shows the first of very many
 
     def __post_init__(self) -> None:
+        checked_canvas(self.size)
         if self.split not in SPLITS:
             raise ValueError(
                 f"dataset.split: expected one of {', '.join(SPLITS)}; got {self.split!r}"

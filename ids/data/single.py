@@ -1,18 +1,24 @@
 """One picture and one pair of prompts: what `ids edit` runs on."""
 
+import hashlib
+import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
-from ids.data.cases import checked_blend, checked_canvas, checked_prompt, checked_weights
+from ids.data.canvas import checked_canvas
+from ids.data.cases import checked_blend, checked_prompt, checked_weights, safe_stem
 from ids.data.pictures import MaskFile, PictureFile
+from ids.data.shown import shown
 
 
 @dataclass(frozen=True)
 class Single:
     """The picture at `path`, to be brought from `prompt_src` to `prompt_trg`. For Prompt-to-Prompt
-    `blend` (`cat dog`) and `weights` (`dog:2`), as a folder's columns.
+    `blend` (`cat dog`) and `weights` (`dog:2`), as a folder's columns. All of it is checked, and
+    the pictures are read, when it is made.
     """
 
     path: str
@@ -20,27 +26,21 @@ class Single:
     prompt_trg: str
     size: int
     mask: str | None = None
-    fit: str = "stretch"
+    fit: str = "aspect"
     blend: str = ""
     weights: str = ""
+    multiple: int = 8
 
     name = "single"
     partial = True  # every edit is a row of its own
 
     @property
     def place(self) -> str:
-        return str(Path(self.path).resolve())
+        return os.path.realpath(self.path)
 
     def __post_init__(self) -> None:
-        checked_canvas(self.size, self.fit)
-        checked_prompt(self.prompt_src, "source prompt")
-        checked_prompt(self.prompt_trg, "target prompt")
-        checked_blend(self.blend, "dataset.blend")
-        checked_weights(self.weights, "dataset.weights")
-        for path in filter(None, (self.path, self.mask)):
-            if not Path(path).is_file():
-                raise DataError(f"{path}: expected a picture file; there is none; check the path")
-            PictureFile(Path(path), self.size, self.fit).load()  # so that a bad one stops at once
+        checked_canvas(self.size, self.fit, self.multiple)
+        _ = self._case.digest
 
     @property
     def view(self) -> str:
@@ -52,14 +52,25 @@ class Single:
     def __getitem__(self, index: int) -> EditCase:
         if index != 0:
             raise IndexError(index)
-        source = PictureFile(Path(self.path), self.size, self.fit)
-        mask = MaskFile(PictureFile(Path(self.mask), self.size, self.fit)) if self.mask else None
+        return self._case
+
+    @cached_property
+    def _case(self) -> EditCase:
+        prompts = f"{self.prompt_src}\0{self.prompt_trg}".encode("utf-8", "surrogatepass")
+        source = self._picture(self.path)
         return EditCase(
-            source.digest()[:12],
-            source,
-            self.prompt_src.strip(),
-            self.prompt_trg.strip(),
-            mask,
+            id=f"{safe_stem(self.path)}-{hashlib.sha256(prompts).hexdigest()[:8]}",
+            source=source,
+            prompt_src=checked_prompt(self.prompt_src, "source prompt"),
+            prompt_trg=checked_prompt(self.prompt_trg, "target prompt"),
+            mask=MaskFile(self._picture(self.mask), source) if self.mask else None,
             blend_words=checked_blend(self.blend, "dataset.blend"),
             word_weights=checked_weights(self.weights, "dataset.weights"),
         )
+
+    def _picture(self, path: str) -> PictureFile:
+        if "\0" in path or not os.path.isfile(path):
+            raise DataError(
+                f"{shown(path)}: expected a picture file; there is none; check the path"
+            )
+        return PictureFile(Path(path), self.size, self.fit, self.multiple)

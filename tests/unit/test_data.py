@@ -60,14 +60,14 @@ BAD_ROWS = {
     HEAD + "a.png,,b,\n": "expected a prompt; got an empty one",
     HEAD + "a.png,a,   ,\n": "expected a prompt; got an empty one",
     HEAD + "c.png,a,b,\n": "there is none; check the name",
-    HEAD + ",a,b,\n": "expected the name of a picture in column image",
+    HEAD + ",a,b,\n": "column image: expected the name of a picture",
     HEAD + "../outside.png,a,b,\n": "leads out of it",
     HEAD + "/etc/passwd,a,b,\n": "leads out of it",
     HEAD + "a.png,a,b,x/y\n": "expected a case id",
     HEAD + "a.png,a,b,..\n": "expected a case id",
     HEAD + "a.png,a,b,a..b\n": "expected a case id",
     HEAD + "a.png,a,b,x\nb.png,a,b,x\n": "comes twice",
-    "image,source,goal\na.png,a,b\n": "got 'goal'",
+    "image,source,goal\na.png,a,b\n": "rename 'goal' to target",
 }
 
 
@@ -91,11 +91,45 @@ def test_no_table_no_folder_no_list(photos: Path) -> None:
 
 
 def test_single_asks_for_a_file_and_two_prompts(photos: Path) -> None:
-    assert Single(str(photos / "a.png"), "a", "b", 16)[0].prompt_trg == "b"
+    assert Single(str(photos / "a.png"), " a", "b ", 16)[0].prompt_trg == "b "
     with pytest.raises(DataError, match="expected a picture file"):
         Single(str(photos / "none.png"), "a", "b", 16)
     with pytest.raises(DataError, match="target prompt"):
         Single(str(photos / "a.png"), "a", " ", 16)
+
+
+def test_a_single_case_is_labelled_by_its_words(photos: Path) -> None:
+    def label(name: str, *prompts: str) -> str:
+        return Single(str(photos / name), *prompts, 16)[0].id
+
+    assert label("a.png", "a", "b").startswith("a-")
+    assert label("a.png", "a", "b") == label("a.png", "a", "b")
+    assert len({label("a.png", "a", "b"), label("a.png", "b", "a"), label("b.png", "a", "b")}) == 3
+    Image.new("RGB", (8, 8)).save(photos / "grün 1.png")
+    assert label("grün 1.png", "a", "b").startswith("grun_1-")
+
+
+def test_a_single_picture_or_mask_that_cannot_be_read_stops_at_once(photos: Path) -> None:
+    (photos / "bad.png").write_bytes(b"")
+    Image.new("L", (20, 30)).save(photos / "long.png")
+    for name in ("bad.png", "long.png", "none.png"):
+        with pytest.raises(DataError, match=name):
+            Single(str(photos / "a.png"), "a", "b", 16, mask=str(photos / name))
+    with pytest.raises(DataError, match=r"bad\.png"):
+        Single(str(photos / "bad.png"), "a", "b", 16)
+
+
+@pytest.mark.parametrize("size", [0, -1, 10**6])
+def test_a_canvas_that_cannot_be(photos: Path, size: int) -> None:
+    for make in (
+        lambda: Shapes(size=size),
+        lambda: Folder(str(photos), size),
+        lambda: Single(str(photos / "a.png"), "a", "b", size),
+    ):
+        with pytest.raises(ValueError, match=r"dataset\.size: expected"):
+            make()
+    with pytest.raises(ValueError, match=r"dataset\.multiple: expected"):
+        Folder(str(photos), 16, "aspect", 0)
 
 
 def test_splits_never_share_a_scene() -> None:

@@ -1,40 +1,17 @@
 """Whatever kind of picture people have."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from picture_files import load, save
 from PIL import Image
 
 from ids.core.errors import DataError
 from ids.data.pictures import MaskFile, PictureFile
-
-
-def load(path: Path, size: int = 16, fit: str = "stretch") -> np.ndarray:
-    picture = PictureFile(path, size, fit).load()
-    assert picture.shape == (3, size, size)
-    assert 0 <= picture.min() <= picture.max() <= 1
-    return picture.permute(1, 2, 0).numpy()
-
-
-def save(tmp_path: Path, picture: Image.Image, name: str = "x.png", **options: object) -> Path:
-    path = tmp_path / name
-    picture.save(path, **options)
-    return path
-
-
-def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
-    assert load(save(tmp_path, Image.new("RGBA", (20, 20), (255, 0, 0, 0)))).min() == 1
-    palette = Image.new("P", (8, 8), 0)
-    assert load(save(tmp_path, palette, transparency=0)).min() == 1
-
-
-def test_grey_and_sixteen_bits_and_cmyk(tmp_path: Path) -> None:
-    assert np.allclose(load(save(tmp_path, Image.new("L", (9, 9), 128))), 128 / 255)
-    deep = Image.fromarray(np.full((9, 9), 32896, dtype=np.uint16))
-    assert np.allclose(load(save(tmp_path, deep)), 128 / 255)
-    cmyk = Image.new("CMYK", (9, 9), (0, 255, 255, 0))
-    assert load(save(tmp_path, cmyk, "x.jpg"))[4, 4, 0] > 0.9
 
 
 def test_a_rotated_photo_stands_upright(tmp_path: Path) -> None:
@@ -47,29 +24,38 @@ def test_a_rotated_photo_stands_upright(tmp_path: Path) -> None:
     assert upright[13, 8].mean() < 0.1
 
 
-def test_stretch_and_crop(tmp_path: Path) -> None:
-    picture = Image.new("RGB", (40, 20), "black")
-    picture.paste("white", (10, 0, 30, 20))
+def test_the_digest_is_of_the_pixels(tmp_path: Path) -> None:
+    picture = Image.effect_mandelbrot((30, 20), (-3, -2.5, 2, 2.5), 9).convert("RGB")
     path = save(tmp_path, picture)
-    assert load(path, 20, "crop").min() > 0.95
-    assert load(path, 20).min() < 0.05
-
-
-def test_the_digest_knows_content_and_size(tmp_path: Path) -> None:
-    path = save(tmp_path, Image.new("RGB", (8, 8), "red"))
     digests = {
         PictureFile(path, 16).digest(),
         PictureFile(path, 32).digest(),
         PictureFile(path, 16, "crop").digest(),
     }
-    save(tmp_path, Image.new("RGB", (8, 8), "blue"))
+    again = [
+        save(tmp_path, picture, "y.png", compress_level=1, dpi=(300, 300)),
+        save(tmp_path, picture, "y.bmp"),
+        save(tmp_path, picture, "y.tiff"),
+    ]
+    assert all(PictureFile(other, 16).digest() in digests for other in again)
+    save(tmp_path, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
     digests.add(PictureFile(path, 16).digest())
     assert len(digests) == 4
 
 
-def test_masks_are_black_and_white(tmp_path: Path) -> None:
-    mask = MaskFile(PictureFile(save(tmp_path, Image.new("L", (8, 8), 200)), 8)).load()
-    assert mask.min() == 1
+def test_shapes_of_equal_bytes_are_different_pictures(tmp_path: Path) -> None:
+    wide = save(tmp_path, Image.new("RGB", (32, 8)), "wide.png")
+    tall = save(tmp_path, Image.new("RGB", (8, 32)), "tall.png")
+    assert PictureFile(wide, 16, "aspect").digest() != PictureFile(tall, 16, "aspect").digest()
+
+
+def test_a_file_that_changes_while_in_use_is_noticed(tmp_path: Path) -> None:
+    picture = PictureFile(save(tmp_path, Image.new("RGB", (8, 8), "red")), 8)
+    picture.digest()
+    picture.load()
+    save(tmp_path, Image.new("RGB", (8, 8), "blue"))
+    with pytest.raises(DataError, match="has changed since"):
+        picture.load()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +81,7 @@ def test_a_cut_off_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_pixel_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ids.data.pictures.MAX_PIXELS", 1000)
+    monkeypatch.setattr("ids.data.decode.MAX_PIXELS", 1000)
     with pytest.raises(DataError, match="megapixels"):
         PictureFile(save(tmp_path, Image.new("RGB", (100, 100))), 8).load()
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
@@ -103,14 +89,85 @@ def test_a_pixel_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         PictureFile(tmp_path / "x.png", 8).load()
 
 
-def test_floating_point_pixels_must_be_numbers(tmp_path: Path) -> None:
-    good = Image.fromarray(np.full((8, 8), 0.5, dtype=np.float32))
-    assert np.allclose(load(save(tmp_path, good, "x.tiff")), 128 / 255)
-    bad = Image.fromarray(np.full((8, 8), np.nan, dtype=np.float32))
-    with pytest.raises(DataError, match=r"expected floating-point pixels in \[0, 1\]"):
-        PictureFile(save(tmp_path, bad, "y.tiff"), 8).load()
-
-
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         PictureFile(tmp_path / "none.png", 8).digest()
+
+
+def test_the_first_of_several_frames_is_used_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    for name in ("x.gif", "x.tiff", "x.png", "x.webp"):
+        caplog.clear()
+        path = save(tmp_path, frames[0], name, save_all=True, append_images=frames[1:])
+        assert load(path)[4, 4, 0] > 0.9
+        assert len(caplog.messages) == 1
+        assert "the first is used" in caplog.text
+    caplog.clear()
+    load(save(tmp_path, frames[0], "still.gif"))
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "content", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", b"%PDF-1.4\n", b"<svg/>"]
+)
+def test_nothing_starts_another_program(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subprocess.Popen", None)
+    for name in ("x.eps", "x.png"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match="PNG, JPEG"):
+            PictureFile(tmp_path / name, 8).load()
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.tiff", "x.gif", "x.bmp", "x.ppm"])
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    content = save(tmp_path, Image.fromarray(noise), name).read_bytes()
+    for share in (0.02, 0.3, 0.6, 0.9):
+        (tmp_path / name).write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(DataError, match=name) as raised:
+            PictureFile(tmp_path / name, 8).load()
+        assert str(raised.value).isprintable()
+
+
+def test_a_name_of_two_lines_is_told_in_one(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as raised:
+        PictureFile(tmp_path / "two\nlines\x1b[31m.png", 8).digest()
+    assert str(raised.value).isprintable()
+
+
+def formats() -> dict[str, bytes]:
+    picture, files = Image.effect_noise((24, 20), 90).convert("RGB"), {}
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind in ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "PPM"):
+        file = io.BytesIO()
+        picture.save(file, kind, exif=exif)
+        files[kind] = file.getvalue()
+    return files
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, derandomize=True
+)
+@given(
+    kind=st.sampled_from(sorted(formats())),
+    places=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),
+)
+def test_a_damaged_file_is_a_picture_or_an_error(
+    tmp_path: Path, kind: str, places: list[tuple[int, int]]
+) -> None:
+    content = bytearray(formats()[kind])
+    for place, value in places:
+        content[place % len(content)] = value
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    for read in (PictureFile(path, 8), MaskFile(PictureFile(path, 8))):
+        try:
+            told = read.digest()
+        except DataError as error:
+            told = str(error)
+        assert told.isprintable()

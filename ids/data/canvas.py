@@ -1,0 +1,98 @@
+"""How a photo of any shape comes onto the canvas that is edited, and how an edit comes back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PIL
+
+from ids.core.errors import DataError
+
+FITS = ("stretch", "crop", "pad", "aspect")
+LARGEST = 8192  # pixels a side
+LONGEST = 8  # times as long as wide: beyond, `aspect` would leave a strip of a few pixels
+
+Size = tuple[int, int]  # width and height
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+def checked_canvas(size: int, fit: str = "stretch", multiple: int = 1) -> None:
+    if not 1 <= size <= LARGEST:
+        raise ValueError(f"dataset.size: expected a side of 1 to {LARGEST} pixels; got {size}")
+    if fit not in FITS:
+        raise ValueError(f"dataset.fit: expected one of {', '.join(FITS)}; got {fit!r}")
+    if not 1 <= multiple <= size and fit == "aspect":
+        raise ValueError(
+            f"dataset.multiple: expected 1 to dataset.size, {size}; got {multiple}; 8 suits most"
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a photo lies on its canvas. The same for a photo and all that is drawn over it."""
+
+    photo: Size
+    canvas: Size
+    inner: Box  # the part of the canvas that shows the photo
+    middle: bool = False  # only the photo's middle square is shown
+
+    def place(self, picture: PIL.Image) -> NDArray[Any]:
+        """A picture of the photo's shape, in any resolution, on the canvas: 8-bit [h, w, ...].
+        Around a photo its edges go on; around a mask (one channel) nothing is marked.
+        """
+        left, top, right, bottom = self.inner
+        box = _middle_square(picture.size) if self.middle else (0, 0, *picture.size)
+        size = (right - left, bottom - top)
+        pixels = np.asarray(picture.resize(size, PIL.Resampling.LANCZOS, box=box))
+        margins = [(top, self.canvas[1] - bottom), (left, self.canvas[0] - right)]
+        if pixels.ndim == 2:
+            return np.pad(pixels, margins)
+        return np.pad(pixels, [*margins, (0, 0)], mode="edge")
+
+    def restore(self, canvas: PIL.Image) -> PIL.Image:
+        """A canvas back to the photo's own size and shape. A middle square stays the square it is:
+        the rest of the photo was never shown.
+        """
+        if canvas.size != self.canvas:
+            raise ValueError(f"expected a canvas of {self.canvas}; got {canvas.size}")
+        if self.middle:
+            return canvas
+        return canvas.crop(self.inner).resize(self.photo, PIL.Resampling.LANCZOS)
+
+
+def layout(photo: Size, size: int, fit: str, multiple: int, where: str) -> Layout:
+    """`stretch` and `crop` to size x size as the released pipelines do; `pad` shows the whole photo
+    in size x size; `aspect` keeps its shape at about size x size pixels, in sides that `multiple`
+    divides.
+    """
+    width, height = photo
+    if fit == "aspect":
+        if max(photo) > LONGEST * min(photo):
+            raise DataError(
+                f"{where}: expected a picture at most {LONGEST} times as long as wide for "
+                f"fit=aspect; got {width}x{height}; use dataset.fit=pad"
+            )
+        ratio = (width / height) ** 0.5
+        canvas = _multiple(size * ratio, multiple), _multiple(size / ratio, multiple)
+        return Layout(photo, canvas, (0, 0, *canvas))
+    inner = (0, 0, size, size)
+    if fit == "pad":
+        shrink = size / max(photo)
+        inner = _centred(max(1, round(width * shrink)), max(1, round(height * shrink)), size)
+    return Layout(photo, (size, size), inner, middle=fit == "crop")
+
+
+def _multiple(side: float, multiple: int) -> int:
+    return max(1, round(side / multiple)) * multiple
+
+
+def _centred(width: int, height: int, size: int) -> Box:
+    left, top = (size - width) // 2, (size - height) // 2
+    return left, top, left + width, top + height
+
+
+def _middle_square(size: Size) -> tuple[float, float, float, float]:
+    side = min(size)
+    left, top = (size[0] - side) * 0.5, (size[1] - side) * 0.5
+    return left, top, left + side, top + side

@@ -1,0 +1,217 @@
+"""Tables of text, row by row: CSV, JSON lines and YAML. Every cell is what was typed."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ids.core.errors import DataError
+from ids.data.events import rows_of_yaml
+from ids.data.shown import quoted, shown
+
+ENDINGS = (".csv", ".jsonl", ".yaml", ".yml")
+REQUIRED = ("image", "source", "target")
+OPTIONAL = ("id", "mask", "tags", "blend", "weights")
+MAX_BYTES = 4 * 2**20
+MAX_ROWS = 50_000
+MAX_COLUMNS = 100
+MAX_CELL = 10_000  # characters
+SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of one row by column, and the line of the file where it begins."""
+
+    line: int
+    cells: Mapping[str, str]
+    fault: str = ""  # why it cannot be used
+
+
+def read_table(table: Path) -> list[Row]:
+    """All rows, faulty ones with their fault. Raises `DataError` for a file that is no table."""
+    text = _text(table)
+    where = shown(table)
+    reader = {".csv": _rows_of_csv, ".jsonl": _rows_of_jsonl}.get(
+        table.suffix.lower(), _rows_of_yaml
+    )
+    rows = list(islice(reader(text, where), MAX_ROWS + 1))
+    if len(rows) > MAX_ROWS:
+        raise DataError(f"{where}: expected at most {MAX_ROWS} rows; got more; split the table")
+    if not rows:
+        raise DataError(f"{where}: expected one row per edit; got none")
+    misnamed = {columns: _misnamed(columns) for columns in {tuple(row.cells) for row in rows}}
+    return [
+        replace(row, fault=row.fault or _fault(row.cells) or misnamed[tuple(row.cells)])
+        for row in rows
+    ]
+
+
+def _text(table: Path) -> str:
+    where = shown(table)
+    if table.suffix.lower() not in ENDINGS:
+        raise DataError(f"{where}: expected a table that ends in {', '.join(ENDINGS)}; rename it")
+    try:
+        size = table.stat().st_size
+        content = table.read_bytes() if size <= MAX_BYTES else b""
+    except OSError as error:
+        raise DataError(f"{where}: expected a readable table; {error.strerror}") from error
+    if size > MAX_BYTES:
+        raise DataError(
+            f"{where}: expected at most {MAX_BYTES >> 20} MiB; got {size / 2**20:.1f}; "
+            "split the table"
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        kind = "UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "another encoding"
+        raise DataError(
+            f"{where} line {line}: expected UTF-8; got {kind}; save the table as UTF-8"
+        ) from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{where} line {line}: expected text; got a NUL byte; save it as UTF-8")
+    return text
+
+
+def _rows_of_csv(text: str, where: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    while True:
+        line = reader.line_num + 1  # a quoted cell may take several: the row begins here
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                f"{where} line {line}: expected CSV; {error}; check the quotes of this row"
+            ) from error
+        if not "".join(cells).strip() and len(cells) < 2:
+            continue
+        if header:
+            fault = _shifted(header, cells)
+            yield Row(line, dict(zip(header, cells, strict=False)), fault)
+        else:
+            header = _header(cells, f"{where} line {line}")
+
+
+def _shifted(header: Sequence[str], cells: Sequence[str]) -> str:
+    if len(cells) == len(header):
+        return ""
+    return (
+        f"expected {len(header)} cells, as in the header; got {len(cells)}; put text that holds a "
+        'comma in "quotes"'
+    )
+
+
+def _header(cells: Sequence[str], where: str) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    for separator, name in SEPARATORS.items():
+        if len(header) == 1 and separator in header[0]:
+            raise DataError(
+                f"{where}: expected columns with commas between; got {name}; save it with commas"
+            )
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"{where}: expected at most {MAX_COLUMNS} columns; got {len(header)}")
+    fault = "a column without a name" if "" in header else ""
+    twice = next((column for column in header if header.count(column) > 1), "")
+    fault = fault or (f"{quoted(twice)} twice" if twice else "")
+    if fault:
+        raise DataError(f"{where}: expected a name of its own for every column; got {fault}")
+    if fault := _misnamed(header):
+        raise DataError(f"{where}: {fault}")
+    return header
+
+
+def _rows_of_jsonl(text: str, where: str) -> Iterator[Row]:
+    for line, content in enumerate(io.StringIO(text, newline="\n"), start=1):
+        if content.strip(" \t\r\n"):
+            yield _row_of_json(line, content)
+
+
+def _row_of_json(line: int, content: str) -> Row:
+    try:
+        return Row(line, _cells_of_json(content))
+    except DataError as error:
+        return Row(line, {}, str(error))
+    except json.JSONDecodeError as error:
+        reason = f"{shown(error.msg)} at character {error.colno}; mend this line"
+    except RecursionError:
+        reason = "nested too deeply; write columns and text"
+    return Row(line, {}, f"expected JSON lines, one row each; {reason}")
+
+
+class _Literal(str):
+    """A number as it was written."""
+
+
+def _cells_of_json(content: str) -> dict[str, str]:
+    pairs = json.loads(
+        content,
+        object_pairs_hook=lambda pairs: pairs,
+        parse_int=_Literal,
+        parse_float=_Literal,
+        parse_constant=_Literal,
+    )
+    if not content.lstrip().startswith("{"):
+        raise DataError('expected {"column": "text", ...}; got no object; write one a line')
+    if len(pairs) > MAX_COLUMNS:
+        raise DataError(f"expected at most {MAX_COLUMNS} columns; got {len(pairs)}; remove some")
+    cells = {column: _cell_of_json(column, value) for column, value in pairs}
+    if len(cells) < len(pairs):
+        raise DataError("expected every column once; one comes twice; remove it")
+    return cells
+
+
+def _cell_of_json(column: str, value: Any) -> str:
+    """Text as it is; null is empty. Numbers and true or false are labels, in columns of the user's
+    own: where a picture or a prompt belongs they are a mistake.
+    """
+    if value is None:
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    known = column in REQUIRED + OPTIONAL
+    if isinstance(value, list) or (known and isinstance(value, (_Literal, bool))):
+        got = "a list or object" if isinstance(value, list) else shown(text)
+        raise DataError(f'column {quoted(column)}: expected text; got {got}; put it in "quotes"')
+    return text
+
+
+def _rows_of_yaml(text: str, where: str) -> Iterator[Row]:
+    for line, cells in rows_of_yaml(text, where, MAX_COLUMNS):
+        yield Row(line, cells)
+
+
+def _fault(cells: Mapping[str, str]) -> str:
+    for column, text in cells.items():
+        if max(len(column), len(text)) > MAX_CELL:
+            return (
+                f"column {quoted(column)}: expected at most {MAX_CELL} characters; got more; "
+                "shorten it"
+            )
+    return ""
+
+
+def _misnamed(columns: Sequence[str]) -> str:
+    """What is wrong with the names of the columns; empty if nothing. Columns of the user's own are
+    welcome, unless they look like one of ours that is missing.
+    """
+    own = {column.casefold(): column for column in columns if column not in REQUIRED + OPTIONAL}
+    got = shown(", ".join(columns)) or "none"
+    for missing in (name for name in REQUIRED if name not in columns):
+        close = get_close_matches(missing, own, n=1, cutoff=0.5) or (list(own) * (len(own) == 1))
+        hint = f"rename {quoted(own[close[0]])} to {missing}" if close else "add it"
+        return f"expected a column {missing}; got {got}; {hint}"
+    for missing in (name for name in OPTIONAL if name not in columns):
+        for alike in get_close_matches(missing, own, n=1, cutoff=0.85):
+            return (
+                f"expected no column that looks like {missing}; got {quoted(own[alike])}; rename it"
+            )
+    return ""
