@@ -64,7 +64,8 @@ class Folder:
 
     @property
     def view(self) -> str:
-        return f"{self.size} px, {self.fit}"
+        how = f" in steps of {self.multiple}" if self.fit == "aspect" else ""
+        return f"{self.size} px, {self.fit}{how}"
 
     def __len__(self) -> int:
         return len(self._cases)

@@ -68,5 +68,5 @@ def ssim_map(x: Image, y: Image) -> Image:
 def _window() -> Float[Tensor, " size"]:
     """A Gaussian of unit sum; the two-dimensional one is its product with itself."""
     place = torch.arange(-RADIUS, RADIUS + 1, dtype=torch.float64)
-    weights = torch.exp(-(place**2) / (2 * SIGMA**2))
+    weights: Tensor = torch.exp(-(place**2) / (2 * SIGMA**2))
     return weights / weights.sum()
