@@ -89,7 +89,7 @@ def csv_text(grid: Grid) -> str:
     return written.getvalue()
 
 
-def _number(value: float) -> float | str:
+def _number(value: float | int) -> float | int | str:
     return "" if math.isnan(value) else value
 
 
@@ -111,5 +111,5 @@ def _json_row(grid: Grid, row: Row) -> dict[str, Any]:
     return {**names, **counts, "cells": values}
 
 
-def _json_cell(cell: Cell) -> dict[str, float | None]:
+def _json_cell(cell: Cell) -> dict[str, float | int | None]:
     return {k: x if math.isfinite(x) else None for k, x in asdict(cell).items()}

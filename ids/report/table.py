@@ -29,13 +29,10 @@ def table(
     done = frame[frame["status"] == "ok"]
     columns = [c for c in columns_in(done.columns) if done[c.key].notna().any()]
     paired = [column for column in columns if not column.measured]  # batches have no pairs
-    told = (
-        *_notes(frame),
-        *undefined_note(done, paired),
-        *baseline_note(_settings(frame), baseline),
-    )
+    told = (*_notes(frame), *undefined_note(done, paired))
+    told += (*baseline_note(_settings(frame), baseline), *notes)
     done = finite(done, columns)
-    edits = {str(label): own for label, own in done.groupby("label", sort=False)}
+    edits = {label: done[done["label"] == label] for label in done["label"].unique()}
     grids = [_means(title, frame, edits, columns)]
     differences = _differences(_settings(done), edits, paired, baseline) if paired else ()
     if differences:
@@ -46,13 +43,14 @@ def table(
 def _means(
     title: str, frame: pd.DataFrame, edits: Mapping[str, pd.DataFrame], columns: Sequence[Column]
 ) -> Grid:
-    counts = frame.groupby(["label", "status"])["case"].nunique().to_dict()
-    statuses = (*BAD, *sorted(set(frame["status"]) - {"ok", *BAD}))
+    statuses = (*BAD, *sorted(set(frame["status"].unique()) - {"ok", *BAD}))
     rows = []
     for label in in_order(frame["label"].unique()):
+        asked = frame[frame["label"] == label]
+        counts = asked.groupby("status")["case"].nunique().to_dict()
         cells = _cells(edits[label], columns) if label in edits else (MISSING,) * len(columns)
-        others = tuple(counts.get((label, status), 0) for status in statuses)
-        rows.append(Row(label, counts.get((label, "ok"), 0), cells, others=others))
+        others = tuple(counts.get(status, 0) for status in statuses)
+        rows.append(Row(label, counts.get("ok", 0), cells, others=others))
     return Grid(title, tuple(columns), tuple(rows), statuses=statuses)
 
 
@@ -101,7 +99,7 @@ def _notes(frame: pd.DataFrame) -> tuple[str, ...]:
     )
     notes = [LEGEND, f"± is a 95 % Student t interval over cases; {averaged}."]
     if "engine" in frame and frame["engine"].notna().any():
-        engines = "; ".join(sorted(set(frame["engine"].dropna())))
+        engines = "; ".join(sorted(frame["engine"].dropna().unique()))
         notes.append(
             f"Seconds and memory over batches, on {engines}; warm-up, decoding, saving excluded."
         )

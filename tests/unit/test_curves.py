@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ids.core.errors import ConfigError, DataError
@@ -63,6 +63,7 @@ def test_a_level_is_where_the_curve_first_gets_there() -> None:
     assert first_reach(undefined, 0.5)[0] == 1
 
 
+@settings(max_examples=20)
 @given(speed=st.floats(0.02, 0.2), level=st.floats(0.05, 0.5))
 def test_a_faster_method_of_equal_cost_reads_the_same_at_equal_strength(
     speed: float, level: float
