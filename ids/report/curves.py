@@ -33,7 +33,8 @@ class Curves:
         """
         first = 1 if len(self.steps) > 1 else 0
         asked = columns if self.moving else columns[-1:]
-        return np.all([np.isfinite(self.values[c][:, first:]).all(1) for c in asked], axis=0)
+        known = [np.isfinite(self.values[c][:, first:]).all(1) for c in asked]
+        return np.asarray(np.logical_and.reduce(known))
 
 
 @dataclass(frozen=True, eq=False)

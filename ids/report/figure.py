@@ -37,10 +37,8 @@ def draw_curves(frame: pd.DataFrame, axis: str, title: str, beside: Path) -> Pat
         for panel, column in zip(panels.flat, shown, strict=True):
             lines = _draw(panel, curves, axis, column)
         figure.suptitle(printable(title))
-        place = {"loc": "outside lower center", "ncol": 3}
-        figure.legend(
-            lines, [printable(label) for label in curves], fontsize=8, frameon=False, **place
-        )
+        labels = [printable(label) for label in curves]
+        figure.legend(lines, labels, loc="outside lower center", ncol=3, fontsize=8, frameon=False)
         figure.savefig(path, dpi=120)
         plt.close(figure)
     return path

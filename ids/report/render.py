@@ -27,8 +27,9 @@ class TextGrid:
         title = Text(printable(self.title), style="table.title")
         table = Table(title=title, title_justify="left", header_style="bold")
         for index, header in enumerate(self.headers):
-            justify = "left" if index == 0 else "right"
-            table.add_column(Text(printable(header)), justify=justify, overflow="fold")
+            table.add_column(
+                Text(printable(header)), justify="right" if index else "left", overflow="fold"
+            )
         for line in self.lines:
             table.add_row(*(Text(printable(cell)) for cell in line))
         console.print(table)

@@ -246,6 +246,13 @@ def test_the_picture_has_a_curve_per_setting(tmp_path: Path) -> None:
     assert draw_curves(data().drop(columns="psnr"), "success", "t", tmp_path / "x.md") is None
 
 
+def test_a_picture_takes_names_as_they_are(tmp_path: Path) -> None:
+    """A dollar starts no formula: this one could not be drawn."""
+    frame = data().rename(columns={"psnr": "psnr_background"})
+    frame["label"] = frame["label"].replace("true_edit", "$\\nonsense{$\n")
+    assert draw_curves(frame, "success", "$\\nonsense{$", tmp_path / "x.md") is not None
+
+
 def test_columns_are_asked_for_by_name_and_new_metrics_show_unasked() -> None:
     frame = pd.DataFrame({"label": ["a"], "clip_score | a": [1.0], "clip_score | b": [2.0]})
     frame["beauty"], frame["ssim"] = 3.0, 4.0
