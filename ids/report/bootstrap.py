@@ -145,9 +145,7 @@ def reading(values: Float[ndarray, " resamples"], n: int) -> Cell:
     are defined.
     """
     known = values[1:][np.isfinite(values[1:])]
-    if math.isnan(values[0]):
-        return MISSING
-    if len(known) < REACHED * (len(values) - 1):
+    if math.isnan(values[0]) or len(known) < REACHED * (len(values) - 1):
         return Cell(float(values[0]), n=n)
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(known, [tail, 100 - tail])

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ids.report.cells import Grid
 from ids.report.render import csv_text, grid_json, text_grid
-from ids.report.text import for_markdown, printable
+from ids.report.text import for_markdown, markdown_paragraph, printable
 
 LONGEST = 150  # characters of a file name, endings aside
 
@@ -35,7 +35,7 @@ class Report:
         parts = [f"# {for_markdown(self.title)}"]
         for grid in self.grids:
             parts += [f"## {for_markdown(grid.title)}", text_grid(grid).markdown()]
-        return "\n\n".join([*parts, *map(for_markdown, self.notes)]) + "\n"
+        return "\n\n".join([*parts, *map(markdown_paragraph, self.notes)]) + "\n"
 
     def json(self) -> str:
         """Numbers in full, null for what is missing; text as it came."""

@@ -3,6 +3,7 @@
 import re
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what starts a formula in a spreadsheet
+MARKDOWN = r"[\\`|*$~]|\](?=[(\[])|(?<![^\W_])_|_(?![^\W_])"  # but not null_edit, [0.1, 0.2]
 
 
 def printable(text: str) -> str:
@@ -11,10 +12,14 @@ def printable(text: str) -> str:
 
 
 def for_markdown(text: str) -> str:
-    """Inline text without a structure of its own: no cell, code, link, HTML, heading or list."""
-    escaped = re.sub(r"([\\`|*$~\[])", r"\\\1", printable(text))
-    escaped = re.sub(r"^(?=[-+=#])", r"\\", escaped)
+    """Within a line: no end of a cell, code, emphasis, formula, link, or HTML."""
+    escaped = re.sub(MARKDOWN, r"\\\g<0>", printable(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def markdown_paragraph(text: str) -> str:
+    """On a line of its own: no heading, list, or target of a link either."""
+    return re.sub(r"^(?=[-+=#\[])", r"\\", for_markdown(text.strip()))
 
 
 def for_csv(text: str) -> str:

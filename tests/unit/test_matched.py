@@ -129,4 +129,5 @@ def test_edits_without_a_common_step_are_not_read_as_finished() -> None:
     made = matched_report("t", data, Question("success", (LEVEL,)))
     row = next(row for row in made.grids[0].rows if row.method == "ids (g=3)")
     assert all(math.isnan(cell.value) for cell in row.cells)
+    assert row.cells[0].n == row.cases > 0
     assert any(note.startswith("ids (g=3): its edits kept no states") for note in made.notes)

@@ -19,7 +19,7 @@ from ids.report.grid import Report
 from ids.report.matched import Question, matched_report
 from ids.report.render import csv_text, text_grid
 from ids.report.table import table
-from ids.report.text import FORMULA, for_csv, for_markdown, printable
+from ids.report.text import FORMULA, for_csv, for_markdown, markdown_paragraph, printable
 
 PSNR = Column("psnr", "PSNR", 2, better=1)
 CELL = Cell(27.9812345678901, 27.5, 28.4, 7)
@@ -140,11 +140,14 @@ def test_a_label_is_no_formula(text: str) -> None:
 
 
 def test_markdown_of_foreign_text_is_text() -> None:
-    assert for_markdown("null_edit (a=1.5)") == "null_edit (a=1.5)"
+    for harmless in ("null_edit (a=1.5)", "-0.00 [-0.14, +0.05] (n=3)", "27.98 ± 0.42"):
+        assert for_markdown(harmless) == harmless
     assert for_markdown("a|b\n`c` [x](y) <b> & \\|") == (
-        r"a\|b\\n\`c\` \[x](y) &lt;b&gt; &amp; \\\|"
+        r"a\|b\\n\`c\` [x\](y) &lt;b&gt; &amp; \\\|"
     )
-    assert for_markdown("# a") == r"\# a"
+    assert for_markdown("__a__ _b_c") == r"\_\_a\_\_ \_b_c"
+    assert markdown_paragraph("# a [0, 1]: b") == r"\# a [0, 1]: b"
+    assert markdown_paragraph("[a]: b") == r"\[a]: b"
 
 
 def test_a_terminal_gets_neither_markup_nor_escapes() -> None:
