@@ -50,7 +50,10 @@ def test_the_first_row_of_the_weights_is_the_plain_mean() -> None:
 
 def test_undefined_cases_are_left_out_of_a_mean() -> None:
     values = np.array([[1.0, math.nan], [3.0, 5.0]])
-    assert mean_curve(values, resampled(2, 0))[0].tolist() == [2.0, 5.0]
+    weights = resampled(2, 0)
+    whole = weights @ np.ones((2, 2))
+    assert mean_curve(values, weights)[0].tolist() == [2.0, 5.0]
+    assert mean_curve(values, weights, whole)[0].tolist() == [2.0, 5.0]
 
 
 def test_a_level_is_where_the_curve_first_gets_there() -> None:

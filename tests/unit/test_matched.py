@@ -26,7 +26,8 @@ def frame(n_cases: int = 30, seeds: Sequence[int] = (0, 1, 2)) -> pd.DataFrame:
     lines += [_line("true_edit", case, -1, 0, rng) for case in range(n_cases)]
     made = pd.DataFrame(lines)
     made.loc[made["case"] > "c20", "psnr_background"] = math.nan  # no mask
-    made.loc[made["step"] == 0, "clip_directional"] = math.nan  # nothing moved
+    made.loc[(made["step"] == 0) & (made["case"] > "c04"), "clip_directional"] = math.nan
+    made.loc[made["label"] == "true_edit", "success"] = math.nan  # it stands as it is
     made.loc[rng.random(len(made)) < 0.05, "psnr"] = math.nan  # of some seeds
     made.loc[(made["case"] == "c05") & (made["step"] == 20), "psnr"] = math.nan  # of all
     return made.sample(frac=1, random_state=0)

@@ -22,7 +22,7 @@ def frame() -> pd.DataFrame:
     for case in range(6):
         level = rng.gauss(20, 5)  # cases differ far more than methods
         for label, gain in (("dds", 0.0), ("ids", 1.0), ("null_edit", 9.0)):
-            for seed in [-1] if label == "null_edit" else [0, 1]:
+            for seed in [-1] if label == "null_edit" else [0, 1, 2]:
                 lines.append(
                     {
                         "key": f"{case}{label}{seed}",
@@ -63,6 +63,22 @@ def test_pairing_sees_what_the_spread_of_cases_hides() -> None:
     assert difference.high - difference.value < 0.1 < alone.high - alone.value
     null = paired_differences(data[data.label == "null_edit"], dds, ["psnr"])
     assert len(null) == 6
+
+
+def test_a_difference_is_of_the_seeds_that_both_have() -> None:
+    data = frame()
+    data.loc[(data.label == "ids") & (data.seed == 2), "psnr"] += 100
+    fewer = data[~((data.label == "dds") & (data.seed == 2))]
+    ids = next(row for row in table("t", fewer).grids[1].rows if row.method == "ids")
+    assert ids.cells[0].value == pytest.approx(1, abs=0.05)
+
+
+def test_what_is_measured_stands_on_batches_and_says_no_cases() -> None:
+    data = frame()
+    data["batch"] = data["case"].where(data["case"] != "c0", "c1")  # five batches of six cases
+    (row, *_) = (row for row in table("t", data).grids[0].rows if row.method == "ids")
+    assert (row.cases, [cell.n for cell in row.cells]) == (6, [6, 5, 5, 5])
+    assert "(n=" not in table("t", data).markdown()
 
 
 def test_the_order_of_records_changes_nothing() -> None:
