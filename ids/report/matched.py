@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from ids.core.errors import DataError
+from ids.core.errors import ConfigError, DataError
 from ids.report.bootstrap import Level, MeanOf, mean_curves, read, starts, top
 from ids.report.cells import Grid, Row
 from ids.report.columns import LEGEND, Column, columns_in
@@ -177,7 +177,9 @@ def _levels(axis: str, curves: Mapping[str, Curves]) -> Sequence[float]:
 
 
 def _check_start(level: Level, curves: Mapping[str, Curves]) -> None:
-    """A level that the untouched picture has already matches nothing."""
+    """A level that is no number, or that the untouched picture has already, matches nothing."""
+    if not math.isfinite(level.value):
+        raise ConfigError(f"--at {level.value}: expected a finite number; got none; give one")
     for label, own in curves.items():
         if own.moving and starts(own, level.axis) >= level.value:
             raise DataError(

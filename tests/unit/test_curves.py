@@ -194,6 +194,12 @@ def test_an_axis_that_does_not_grow_is_refused() -> None:
         matched_report("t", still, Question())
 
 
+@pytest.mark.parametrize("level", [math.nan, math.inf])
+def test_a_level_is_a_finite_number(level: float) -> None:
+    with pytest.raises(ConfigError, match="expected a finite number"):
+        matched_report("t", data(), Question("success", (level,)))
+
+
 def told(frame: pd.DataFrame, label: str, column: str, grid: int = 1) -> str:
     made = matched_report("t", frame, Question("success", (0.5,))).grids[grid]
     made = text_grid(made)
