@@ -20,7 +20,7 @@ from ids.core.rng import Streams
 from ids.diffusion import Guided
 from ids.diffusion.ddim import evenly, sample
 from ids.metrics import Clip
-from ids.report.grid import Grid
+from ids.report.render import TextGrid
 from ids.shapes import WEIGHTS
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import load_classifier
@@ -59,12 +59,12 @@ class Quality:
     findings: tuple[Finding, ...]
     pictures: Float[Tensor, "N 3 S S"]
 
-    def grid(self) -> Grid:
+    def grid(self) -> TextGrid:
         lines = [
             (f.what, f.told(f.value, 2), f.told(f.goal, 0), "yes" if f.reached else "NO")
             for f in self.findings
         ]
-        return Grid(
+        return TextGrid(
             "the embedded world's networks", ("what", "found", "goal", "reached"), tuple(lines)
         )
 

@@ -1,148 +1,107 @@
-"""Metrics as curves along an edit's steps, and what they read where two methods edited equally far.
-
-An edit that changes little preserves much: identity can be compared at equal strength alone. A
-curve starts at the untouched source (step 0); a level of strength is reached where the mean over
-the cases first gets there, between two kept states by linear interpolation, and every other metric
-is read off at the same place. Intervals come from resampling the cases (seeds are averaged in a
-case first); a difference of two settings uses the same resampled cases for both.
+"""Metrics as curves along an edit's steps, as arrays: per setting a value for every case and kept
+step, seeds averaged.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-RESAMPLES = 2000
-LEVEL = 0.95
-REACHED = 0.95  # of the resamples, below which an interval would tell of the others alone
-
-Weights = Float[ndarray, "resamples cases"]
+from ids.report.rows import in_order
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A value with its 95 % bootstrap interval; nan where it is not reached, or too seldom."""
-
-    value: float
-    low: float
-    high: float
-
-    def text(self, digits: int, sign: str = "") -> str:
-        """`27.98 [27.51, 28.40]`."""
-        if math.isnan(self.value):
-            return "-"
-        value, low, high = (f"{x:{sign}.{digits}f}" for x in (self.value, self.low, self.high))
-        return value if math.isnan(self.low) or low == high else f"{value} [{low}, {high}]"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curves:
-    """One setting: per metric a value for every case and kept step, seeds averaged."""
+    """One setting: `values` per metric. One that is not `moving` (null and true edit) takes no
+    steps, and has a single value a case. Compared, and hashed, as an object.
+    """
 
-    cases: tuple[str, ...]
-    steps: tuple[float, ...]
+    steps: Float[ndarray, " steps"]
     values: dict[str, Float[ndarray, "cases steps"]]
+    moving: bool
 
-    @classmethod
-    def of(cls, frame: pd.DataFrame, columns: Sequence[str]) -> "Curves":
-        """Of the lines of one setting in a `curve_frame`, at the steps that all its edits kept."""
-        edits = frame.groupby(["case", "seed"]).ngroups
-        kept = frame.groupby("step")["key"].transform("count") == edits
-        means = frame[kept].groupby(["case", "step"])[list(columns)].mean()
-        tables = {column: means[column].unstack("step") for column in columns}
-        first = tables[columns[0]]
-        values = {column: table.to_numpy(float) for column, table in tables.items()}
-        return cls(tuple(first.index), tuple(map(float, first.columns)), values)
+    @property
+    def n_cases(self) -> int:
+        return len(next(iter(self.values.values())))
 
-    def only(self, cases: Sequence[str]) -> "Curves":
-        rows = [self.cases.index(case) for case in cases]
-        return Curves(tuple(cases), self.steps, {k: v[rows] for k, v in self.values.items()})
-
-    def defined(self, *columns: str) -> "Curves":
-        """Only the cases for which these are numbers, the untouched source aside."""
+    def defined(self, *columns: str) -> Bool[ndarray, " cases"]:
+        """The cases for which these are numbers, the untouched source aside. The last is asked
+        alone where there are no steps.
+        """
         first = 1 if len(self.steps) > 1 else 0
-        asked = columns if first else columns[-1:]
-        known = np.all([np.isfinite(self.values[c][:, first:]).all(1) for c in asked], axis=0)
-        return self.only([self.cases[row] for row in np.flatnonzero(known)])
+        asked = columns if self.moving else columns[-1:]
+        known = [np.isfinite(self.values[c][:, first:]).all(1) for c in asked]
+        return np.asarray(np.logical_and.reduce(known))
 
 
-def resampled(n_cases: int, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
-    """Row 0 weighs all cases alike: the estimate itself. The others are bootstrap samples."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_cases, np.full(n_cases, 1 / n_cases), size=resamples) / n_cases
-    return np.concatenate([np.full((1, n_cases), 1 / n_cases), drawn])
+@dataclass(frozen=True, eq=False)
+class States:
+    """The kept states of one setting, a line each: whose case, whose edit (a case and a seed), and
+    a number per column. Cases and edits are numbered alike in all settings of a frame.
+    """
+
+    cases: Int[ndarray, " states"]
+    edits: Int[ndarray, " states"]
+    steps: Float[ndarray, " states"]
+    values: Float[ndarray, "states columns"]
+    columns: tuple[str, ...]
+
+    @property
+    def moving(self) -> bool:
+        return len(np.unique(self.steps)) > 1
+
+    def among(self, edits: Int[ndarray, " edits"]) -> "States":
+        """Those of some edits alone; itself, where that is all of them."""
+        known = np.isin(self.edits, edits)
+        if known.all():
+            return self
+        lines = (self.cases[known], self.edits[known], self.steps[known], self.values[known])
+        return States(*lines, self.columns)
+
+    def curves(self) -> Curves:
+        """At the steps that all the edits kept."""
+        steps, step = np.unique(self.steps, return_inverse=True)
+        cases, case = np.unique(self.cases, return_inverse=True)
+        kept = np.bincount(step) == len(np.unique(self.edits))
+        place = (case * kept.sum() + (np.cumsum(kept) - 1)[step])[kept[step]]
+        shape = (len(cases), int(kept.sum()))
+        values = {
+            column: _means(place, own[kept[step]], shape)
+            for column, own in zip(self.columns, self.values.T, strict=True)
+        }
+        return Curves(steps[kept], values, self.moving)
 
 
-def mean_curve(
-    values: Float[ndarray, "cases steps"], weights: Weights
-) -> Float[ndarray, "resamples steps"]:
-    """Weighted means over the cases, undefined ones left out."""
-    known = np.isfinite(values)
-    total = weights @ known
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((weights @ np.where(known, values, 0.0)) / total)
+def _means(
+    place: Int[ndarray, " lines"], values: Float[ndarray, " lines"], shape: tuple[int, int]
+) -> Float[ndarray, "cases steps"]:
+    """Of the finite values at each place; nan where there are none."""
+    known, size = np.isfinite(values), shape[0] * shape[1]
+    total = np.bincount(place[known], values[known], minlength=size)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / np.bincount(place[known], minlength=size)).reshape(shape)
 
 
-def starts(curves: Curves, column: str) -> float:
-    """The mean at the first kept state; nan where it is not defined there."""
-    return float(mean_curve(curves.values[column], resampled(len(curves.cases), 0))[0, 0])
+def setting_states(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, States]:
+    """Of a `curve_frame`, per label, in order."""
+    labels, names = pd.factorize(frame["label"])
+    cases, _ = pd.factorize(frame["case"], sort=True)
+    seeds, known = pd.factorize(frame["seed"], sort=True)
+    edits, steps = cases * len(known) + seeds, frame["step"].to_numpy(float)
+    values = frame[list(columns)].to_numpy(float)
+    order = np.lexsort((steps, edits))  # sums do not depend on the order of the records
+    labels, codes, found = labels[order], {name: code for code, name in enumerate(names)}, {}
+    for label in in_order(codes):
+        lines = order[labels == codes[label]]
+        own = (cases[lines], edits[lines], steps[lines], values[lines])
+        found[label] = States(*own, tuple(columns))
+    return found
 
 
-def top(curves: Curves, column: str) -> float:
-    """The highest mean along the steps."""
-    mean = mean_curve(curves.values[column], resampled(len(curves.cases), 0))
-    return float(np.nanmax(mean, initial=-math.inf))
-
-
-def first_reach(
-    curve: Float[ndarray, "resamples steps"], level: float
-) -> Float[ndarray, " resamples"]:
-    """Where each curve first gets to the level, as a fractional index; nan where it never does."""
-    above = curve >= level
-    index = above.argmax(1)
-    rows = np.arange(len(curve))
-    before = np.maximum(index - 1, 0)
-    low, high = curve[rows, before], curve[rows, index]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(index > 0, (level - low) / (high - low), 0.0)
-    share = np.where(np.isnan(low), 1.0, share)  # undefined at the untouched source
-    return np.where(above.any(1), before + share, math.nan)
-
-
-def read_at(
-    curve: Float[ndarray, "resamples steps"], place: Float[ndarray, " resamples"]
-) -> Float[ndarray, " resamples"]:
-    """The curve at fractional indices."""
-    at = np.nan_to_num(place)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, curve.shape[1] - 1)
-    rows = np.arange(len(curve))
-    below, above = curve[rows, low], curve[rows, high]
-    value = np.where(at == low, below, below + (at - low) * (above - below))
-    value = np.where(np.isnan(below), above, value)  # undefined at the untouched source
-    return np.where(np.isnan(place), math.nan, value)
-
-
-def matched(
-    curves: Curves, axis: str, level: float, column: str, weights: Weights
-) -> Float[ndarray, " resamples"]:
-    """The column where the axis reaches the level, per resample; an edit without steps as it is."""
-    if len(curves.steps) == 1:
-        place = np.zeros(len(weights))
-    else:
-        place = first_reach(mean_curve(curves.values[axis], weights), level)
-    return read_at(mean_curve(curves.values[column], weights), place)
-
-
-def reading(values: Float[ndarray, " resamples"]) -> Reading:
-    """The estimate (row 0) and the percentiles of the others."""
-    known = values[1:][np.isfinite(values[1:])]
-    if math.isnan(values[0]) or len(known) < REACHED * (len(values) - 1):
-        return Reading(float(values[0]), math.nan, math.nan)
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(known, [tail, 100 - tail])
-    return Reading(float(values[0]), float(low), float(high))
+def paired(ours: States, theirs: States) -> tuple[States, States]:
+    """The edits of cases and seeds that both have."""
+    shared = np.intersect1d(ours.edits, theirs.edits)
+    return ours.among(shared), theirs.among(shared)

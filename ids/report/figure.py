@@ -1,13 +1,16 @@
 """Identity against strength: a curve per setting, a dot per kept state."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ids.report.columns import columns_in
-from ids.report.curves import mean_curve, resampled
-from ids.report.matched import setting_curves
+from ids.report.bootstrap import mean_curve, resampled
+from ids.report.columns import Column, columns_in
+from ids.report.curves import Curves, setting_states
+from ids.report.text import printable
 
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")
 
@@ -24,22 +27,33 @@ def draw_curves(frame: pd.DataFrame, axis: str, title: str, beside: Path) -> Pat
     if not shown:
         return None
     path = beside.with_suffix(".png")
-    curves = setting_curves(frame, [axis, *(c.key for c in shown)])
+    states = setting_states(frame, [axis, *(c.key for c in shown)])
+    curves = {label: own.curves() for label, own in states.items()}
     width, height = 4.4 * len(shown), 4.2 + 0.1 * len(curves)
-    figure, panels = plt.subplots(
-        1, len(shown), figsize=(width, height), squeeze=False, layout="constrained"
-    )
-    colours = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, max(len(curves), 2)))
-    for panel, column in zip(panels.flat, shown, strict=True):
-        for colour, (label, own) in zip(colours, curves.items(), strict=False):
-            weights = resampled(len(own.cases), 0)
-            x, y = (mean_curve(own.values[key], weights)[0] for key in (axis, column.key))
-            panel.plot(x, y, "o-", color=colour, markersize=3, linewidth=1, label=label)
-        panel.set(xlabel=axis.replace("_", " "), ylabel=column.header)
-        panel.grid(alpha=0.3)
-    handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.suptitle(title)
-    figure.legend(handles, labels, loc="outside lower center", ncol=3, fontsize=8, frameon=False)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    with plt.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
+        figure, panels = plt.subplots(
+            1, len(shown), figsize=(width, height), squeeze=False, layout="constrained"
+        )
+        for panel, column in zip(panels.flat, shown, strict=True):
+            lines = _draw(panel, curves, axis, column)
+        figure.suptitle(printable(title))
+        labels = [printable(label) for label in curves]
+        figure.legend(lines, labels, loc="outside lower center", ncol=3, fontsize=8, frameon=False)
+        figure.savefig(path, dpi=120)
+        plt.close(figure)
     return path
+
+
+def _draw(panel: Any, curves: Mapping[str, Curves], axis: str, column: Column) -> list[Any]:
+    """A line per setting."""
+    import matplotlib
+
+    colours = matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, max(len(curves), 2)))
+    lines = []
+    for colour, own in zip(colours, curves.values(), strict=False):
+        weights = resampled(own.n_cases, 0)
+        x, y = (mean_curve(own.values[key], weights)[0] for key in (axis, column.key))
+        lines += panel.plot(x, y, "o-", color=colour, markersize=3, linewidth=1)
+    panel.set(xlabel=printable(axis.replace("_", " ")), ylabel=printable(column.header))
+    panel.grid(alpha=0.3)
+    return lines

@@ -1,37 +1,19 @@
-"""Cells as text, for a terminal, Markdown and CSV."""
+"""A report: grids of numbers, printed and written."""
 
-import glob
 import json
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.text import Text
 
-Lines = tuple[tuple[str, ...], ...]
+from ids.report.cells import Grid
+from ids.report.render import csv_text, grid_json, text_grid
+from ids.report.text import for_markdown, markdown_paragraph, printable
 
-
-@dataclass(frozen=True)
-class Grid:
-    """A title, a line of headers, lines of cells."""
-
-    title: str
-    headers: tuple[str, ...]
-    lines: Lines
-
-    def print(self, console: Console) -> None:
-        table = RichTable(title=self.title, title_justify="left", header_style="bold")
-        for index, header in enumerate(self.headers):
-            table.add_column(header, justify="left" if index == 0 else "right", overflow="fold")
-        for line in self.lines:
-            table.add_row(*line)
-        console.print(table)
-
-    def markdown(self) -> str:
-        rows = [self.headers, tuple("---" for _ in self.headers), *self.lines]
-        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+LONGEST = 150  # characters of a file name, endings aside
 
 
 @dataclass(frozen=True)
@@ -45,29 +27,52 @@ class Report:
 
     def print(self, console: Console) -> None:
         for grid in self.grids:
-            grid.print(console)
+            text_grid(grid).print(console)
         for note in self.notes:
-            console.print(note, style="dim", markup=False, highlight=False)
+            console.print(Text(printable(note), style="dim"))
 
     def markdown(self) -> str:
-        parts = [f"# {self.title}"]
+        parts = [f"# {for_markdown(self.title)}"]
         for grid in self.grids:
-            parts += [f"## {grid.title}", grid.markdown()]
-        return "\n\n".join([*parts, *self.notes]) + "\n"
+            parts += [f"## {for_markdown(grid.title)}", text_grid(grid).markdown()]
+        return "\n\n".join([*parts, *map(markdown_paragraph, self.notes)]) + "\n"
+
+    def json(self) -> str:
+        """Numbers in full, null for what is missing; text as it came."""
+        grids = [grid_json(grid) for grid in self.grids]
+        whole = {"title": self.title, "grids": grids, "notes": self.notes, "results": self.keys}
+        return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
     def write(self, folder: Path, name: str = "") -> Path:
-        """name.md, name.csv (and name-2.csv ... of further grids), and the keys behind them; the
-        name is made of the title where none is given.
+        """name.md, name.json, name.csv (and name-2.csv ... of further grids), and the keys behind
+        them; the name is made of the title where none is given.
         """
-        name = re.sub(r"[^A-Za-z0-9_.=+]+", "-", name or self.title)
+        name = _file_name(name or self.title)
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob(f"{glob.escape(name)}-[0-9]*.csv"):
-            old.unlink()
-        (folder / f"{name}.md").write_text(self.markdown())
+        for old in folder.glob("*.csv"):
+            if re.fullmatch(rf"{re.escape(name)}-\d+\.csv", old.name):
+                old.unlink()
         for index, grid in enumerate(self.grids, start=1):
             stem = name if index == 1 else f"{name}-{index}"
-            cells = pd.DataFrame(grid.lines, columns=list(grid.headers))
-            cells.to_csv(folder / f"{stem}.csv", index=False)
+            _write(folder / f"{stem}.csv", csv_text(grid))
+        _write(folder / f"{name}.json", self.json())
         provenance = {"title": self.title, "results": self.keys}
-        (folder / f"{name}.provenance.json").write_text(json.dumps(provenance))
+        _write(folder / f"{name}.provenance.json", json.dumps(provenance))
+        _write(folder / f"{name}.md", self.markdown())
         return folder / f"{name}.md"
+
+
+def _file_name(title: str) -> str:
+    """The title in letters that every file system takes; with a digest where that, or its length,
+    would give two titles one name.
+    """
+    name = re.sub(r"[^A-Za-z0-9_.=+]+", "-", title)
+    if len(name) <= LONGEST and re.fullmatch(r"[A-Za-z0-9_.=+, -]*", title):
+        return name
+    digest = sha256(title.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name[:LONGEST]}-{digest}"
+
+
+def _write(path: Path, text: str) -> None:
+    """The same bytes on every platform."""
+    path.write_text(text, encoding="utf-8", newline="")

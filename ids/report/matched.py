@@ -1,16 +1,21 @@
 """`ids table --matched`: identity where the methods edited equally far."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from ids.core.errors import DataError
+from ids.core.errors import ConfigError, DataError
+from ids.report.bootstrap import Level, MeanOf, mean_curves, read, starts, top
+from ids.report.cells import Grid, Row
 from ids.report.columns import LEGEND, Column, columns_in
-from ids.report.curves import Curves, matched, reading, resampled, starts, top
-from ids.report.grid import Grid, Lines, Report
-from ids.report.rows import baseline_note, baseline_of, in_order
+from ids.report.curves import Curves, States, paired, setting_states
+from ids.report.grid import Report
+from ids.report.rows import baseline_note, baseline_of
+from ids.report.statistics import undefined_note
 from ids.run.evaluate import SEPARATOR
 
 AXES = ("success", "clip_directional", "strength")  # the first that the results have
@@ -34,32 +39,83 @@ class Question:
     baseline: str = "dds"
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A setting, or with `against` a setting and its baseline, over the same cases and seeds."""
+
+    method: str
+    sides: tuple[Curves, ...]
+    against: str | None = None
+
+    def row(self, level: Level, columns: Sequence[Column], mean: MeanOf) -> Row:
+        shown = columns if self.against is None else _besides(level, columns)
+        cells = tuple(read(self.sides, level, column.key, mean) for column in shown)
+        return Row(self.method, self.sides[0].n_cases, cells, self.against)
+
+
 def matched_report(
     title: str, frame: pd.DataFrame, question: Question, notes: Sequence[str] = ()
 ) -> Report:
     """Of a `curve_frame` of one data set and backbone."""
     axis = axis_of(frame, question.axis)
     columns = _columns(frame)
-    curves = setting_curves(frame, [c.key for c in columns])
-    grids = []
-    for level in question.levels or _levels(axis, curves):
-        _check_start(axis, level, curves)
-        name = f"{title}, where {axis.replace('_', ' ')} first reaches {level:.3g}"
-        headers = ("method", "cases", *(c.header for c in columns))
-        lines = [_line(label, own, axis, level, columns) for label, own in curves.items()]
-        grids.append(Grid(name, headers, tuple(lines)))
-        others = [column for column in columns if column.key != axis]
-        if differences := _differences(frame, axis, level, others, question.baseline):
-            headers = ("method", "against", "cases", *(c.header for c in others))
-            grids.append(Grid(f"paired differences at {level:.3g}", headers, differences))
-    missing = baseline_note(frame, question.baseline)
-    keys = tuple(sorted(set(frame["key"])))
-    return Report(f"{title}, at equal {axis}", tuple(grids), (LEGEND, NOTE, *missing, *notes), keys)
+    states = setting_states(frame, [c.key for c in columns])
+    settings = frame.drop_duplicates("label")[["label", "values"]]
+    compared = list(_compared(states, settings, question.baseline))
+    curves = {each.method: each.sides[0] for each in compared if each.against is None}
+    levels = [Level(axis, value) for value in question.levels or _levels(axis, curves)]
+    for level in levels:
+        _check_start(level, curves)
+    mean = mean_curves()
+    rows = [[each.row(level, columns, mean) for level in levels] for each in compared]
+    grids = [
+        grid
+        for level, own in zip(levels, zip(*rows, strict=True), strict=True)
+        for grid in _grids(title, level, columns, own)
+    ]
+    told = (
+        *(LEGEND, NOTE, *_stepless(curves), *_undefined(frame, states, columns)),
+        *baseline_note(settings, question.baseline),
+    )
+    keys = tuple(sorted(frame["key"].unique()))
+    return Report(f"{title}, at equal {axis}", tuple(grids), (*told, *notes), keys)
+
+
+def _compared(
+    states: Mapping[str, States], settings: pd.DataFrame, baseline: str
+) -> Iterator[Compared]:
+    """Every setting, and after it its difference to the nearest setting of the baseline."""
+    curves = cache(States.curves)
+    for label, own in states.items():
+        yield Compared(label, (curves(own),))
+        base = baseline_of(label, settings, baseline)
+        if base is None or label == base or not own.moving:
+            continue
+        ours, theirs = paired(own, states[base])
+        if len(ours.edits):
+            yield Compared(label, (curves(ours), curves(theirs)), base)
+
+
+def _grids(
+    title: str, level: Level, columns: Sequence[Column], rows: Sequence[Row]
+) -> Iterator[Grid]:
+    name = f"{title}, where {level.axis.replace('_', ' ')} first reaches {level.value:.3g}"
+    alone = tuple(row for row in rows if row.against is None)
+    yield Grid(name, tuple(columns), alone, symmetric=False)
+    if len(alone) < len(rows):
+        name = f"paired differences at {level.value:.3g}"
+        differences = tuple(row for row in rows if row.against is not None)
+        yield Grid(name, _besides(level, columns), differences, paired=True, symmetric=False)
+
+
+def _besides(level: Level, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """At equal strength there is no difference of it."""
+    return tuple(column for column in columns if column.key != level.axis)
 
 
 def axis_of(frame: pd.DataFrame, asked: str | None = None) -> str:
     """The column that measures strength: the one asked for, or the first that is there."""
-    if frame.empty or frame.groupby("label")["step"].nunique().max() < 2:
+    if frame.empty or not frame[["label", "step"]].drop_duplicates()["label"].duplicated().any():
         raise DataError(
             "matched strength: expected edits with kept states; there are none; "
             "run again with keep_every=10 (and another output_dir, where edits are there already)"
@@ -80,17 +136,30 @@ def axis_of(frame: pd.DataFrame, asked: str | None = None) -> str:
     )
 
 
-def setting_curves(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Curves]:
-    """Per label, in order."""
-    return {
-        label: Curves.of(frame[frame["label"] == label], columns)
-        for label in in_order(frame["label"])
-    }
-
-
 def _columns(frame: pd.DataFrame) -> list[Column]:
+    """Those with values; each is a value a case here, passes too."""
     known = [c for c in columns_in(frame.columns) if frame[c.key].notna().any()]
-    return [STEP, *(c for c in known if c.key != "seconds")]
+    shown = [STEP, *(c for c in known if c.key != "seconds")]
+    return [replace(column, measured=False, exact=False) for column in shown]
+
+
+def _stepless(curves: Mapping[str, Curves]) -> tuple[str, ...]:
+    """What has curves, but of one point."""
+    return tuple(
+        f"{label}: its edits kept no states after the same steps, and are not matched; "
+        "run them again with one keep_every."
+        for label, own in curves.items()
+        if own.moving and len(own.steps) < 2
+    )
+
+
+def _undefined(
+    frame: pd.DataFrame, states: Mapping[str, States], columns: Sequence[Column]
+) -> tuple[str, ...]:
+    """The untouched source aside, of which much is undefined."""
+    moving = [label for label, own in states.items() if own.moving]
+    past = (frame["step"] > 0) | ~frame["label"].isin(moving)
+    return undefined_note(frame.loc[past, ["key", *(c.key for c in columns)]], columns)
 
 
 def _levels(axis: str, curves: Mapping[str, Curves]) -> Sequence[float]:
@@ -98,7 +167,7 @@ def _levels(axis: str, curves: Mapping[str, Curves]) -> Sequence[float]:
         return SUCCESS_LEVELS
     moving = [own for own in curves.values() if len(own.steps) > 1]
     low = np.nanmax([0.0, *(starts(own, axis) for own in moving)])
-    high = np.nanmin([top(own, axis) for own in moving])
+    high = min((top(own, axis) for own in moving), default=-math.inf)
     if not high > low:
         raise DataError(
             f"matched strength: expected {axis} to grow along the steps; some method never gets "
@@ -107,69 +176,14 @@ def _levels(axis: str, curves: Mapping[str, Curves]) -> Sequence[float]:
     return [float(low + share * (high - low)) for share in SHARES]
 
 
-def _check_start(axis: str, level: float, curves: Mapping[str, Curves]) -> None:
-    """A level that the untouched picture has already matches nothing."""
+def _check_start(level: Level, curves: Mapping[str, Curves]) -> None:
+    """A level that is no number, or that the untouched picture has already, matches nothing."""
+    if not math.isfinite(level.value):
+        raise ConfigError(f"--at {level.value}: expected a finite number; got none; give one")
     for label, own in curves.items():
-        if len(own.steps) > 1 and starts(own, axis) >= level:
+        if own.moving and starts(own, level.axis) >= level.value:
             raise DataError(
-                f"matched strength: expected a level of {axis} that an edit has to reach; "
-                f"{label} starts at {starts(own, axis):.3g}, and {level:.3g} was asked for; "
-                "raise --at, or name a metric that grows with the edit with --axis"
+                f"matched strength: expected a level of {level.axis} that an edit has to reach; "
+                f"{label} starts at {starts(own, level.axis):.3g}, and {level.value:.3g} was "
+                "asked for; raise --at, or name a metric that grows with the edit with --axis"
             )
-
-
-def _line(
-    label: str, own: Curves, axis: str, level: float, columns: Sequence[Column]
-) -> tuple[str, ...]:
-    cells = []
-    for column in columns:
-        defined = own.defined(axis, column.key)
-        cells.append(_told([defined], len(own.cases), axis, level, column, ""))
-    return (label, str(len(own.cases)), *cells)
-
-
-def _differences(
-    frame: pd.DataFrame, axis: str, level: float, columns: Sequence[Column], baseline: str
-) -> Lines:
-    lines = []
-    for label in in_order(frame["label"]):
-        base = baseline_of(label, frame, baseline)
-        ours = frame[frame["label"] == label]
-        if base is None or label == base or ours["step"].nunique() < 2:
-            continue
-        ours, theirs = _common(ours, frame[frame["label"] == base])
-        if ours.empty:
-            continue
-        keys = [axis, *(column.key for column in columns)]
-        pair = Curves.of(ours, keys), Curves.of(theirs, keys)
-        cells = []
-        for column in columns:
-            both = set(pair[0].defined(axis, column.key).cases)
-            both &= set(pair[1].defined(axis, column.key).cases)
-            sides = [side.only(sorted(both)) for side in pair]
-            cells.append(_told(sides, len(pair[0].cases), axis, level, column, "+"))
-        lines.append((label, base, str(len(pair[0].cases)), *cells))
-    return tuple(lines)
-
-
-def _common(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The cases and seeds that both have."""
-    keys = ["case", "seed"]
-    shared = ours[keys].drop_duplicates().merge(theirs[keys].drop_duplicates(), on=keys)
-    return ours.merge(shared, on=keys), theirs.merge(shared, on=keys)
-
-
-def _told(
-    sides: Sequence[Curves], n_cases: int, axis: str, level: float, column: Column, sign: str
-) -> str:
-    """The reading of one setting, or the difference of two over the same cases; `(n=3)` where the
-    column is defined for fewer cases than there are.
-    """
-    used = len(sides[0].cases)
-    if not used:
-        return "-"
-    weights = resampled(used)
-    values = [matched(side, axis, level, column.key, weights) for side in sides]
-    told = reading(values[0] if len(values) == 1 else values[0] - values[1])
-    text = told.text(column.digits, sign)
-    return text if used == n_cases or text == "-" else f"{text} (n={used})"

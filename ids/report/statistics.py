@@ -3,61 +3,74 @@ by case.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from scipy import stats
+
+from ids.report.cells import MISSING, Cell
+from ids.report.columns import Column
 
 LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over `n` cases and the half width of its 95 % Student t interval (nan below two
-    cases).
-    """
-
-    mean: float
-    half: float
-    n: int
-
-    def text(self, digits: int, sign: str = "") -> str:
-        """`27.98 ± 0.42`; `sign` is "+" where it is a difference."""
-        if math.isnan(self.mean):
-            return "-"
-        half = "" if math.isnan(self.half) else f" ± {self.half:.{digits}f}"
-        return f"{self.mean:{sign}.{digits}f}{half}"
+def finite(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """With nan for what is infinite: neither has a mean."""
+    keys = [column.key for column in columns]
+    values = frame[keys].to_numpy(float)
+    numbers = pd.DataFrame(np.where(np.isfinite(values), values, math.nan), frame.index, keys)
+    return pd.concat([frame.drop(columns=keys), numbers], axis=1)
 
 
-def by_batch(frame: pd.DataFrame, column: str) -> pd.Series:
-    """One value per batch: edits made side by side share their measurement."""
-    return frame.groupby("batch")[column].mean().dropna()
+def undefined_note(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[str, ...]:
+    """How many edits have no finite number in a column, where there are any."""
+    values = frame[[column.key for column in columns]].to_numpy(float)
+    parts = []
+    for column, own in zip(columns, values.T, strict=True):
+        for kind, found in (("undefined", np.isnan(own)), ("infinite", np.isinf(own))):
+            if found.any():
+                parts.append(f"{column.title} in {frame['key'][found].nunique()} ({kind})")
+    edits = frame["key"].nunique()
+    return (f"No finite number, of {edits} edits: {', '.join(parts)}; left out.",) if parts else ()
 
 
-def by_case(frame: pd.DataFrame, column: str) -> pd.Series:
-    """One value per case: the mean over its seeds, undefined ones left out."""
-    return frame.groupby("case")[column].mean().dropna()
+def by_case(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """A line per case: the mean over its seeds, nan left out."""
+    return frame.groupby("case")[list(columns)].mean()
 
 
-def estimate(values: pd.Series) -> Estimate:
-    n = len(values)
+def by_batch(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """A line per batch: edits made side by side share their measurement."""
+    return frame.groupby("batch")[list(columns)].mean()
+
+
+def estimate(values: pd.Series) -> Cell:
+    """The mean of what is defined, and its Student t interval (none below two values)."""
+    known = values.dropna()
+    n = len(known)
     if n == 0:
-        return Estimate(math.nan, math.nan, 0)
-    half = math.nan
+        return MISSING
+    mean, half = float(known.mean()), math.nan
     if n > 1:
-        half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
-    return Estimate(float(values.mean()), half, n)
+        half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * known.std(ddof=1) / math.sqrt(n))
+    return Cell(mean, mean - half, mean + half, n)
 
 
-def paired_difference(ours: pd.DataFrame, baseline: pd.DataFrame, column: str) -> Estimate:
-    """The mean of ours minus baseline over the cases and seeds that both have."""
-    keys = (
-        ["case", "seed"]
-        if (baseline["seed"] >= 0).all() and (ours["seed"] >= 0).all()
-        else ["case"]
-    )
-    pairs = ours[[*keys, column]].merge(
-        baseline[[*keys, column]], on=keys, suffixes=("", "_baseline")
-    )
-    pairs["difference"] = pairs[column] - pairs[f"{column}_baseline"]
-    return estimate(by_case(pairs, "difference"))
+def paired_differences(
+    ours: pd.DataFrame, baseline: pd.DataFrame, columns: Sequence[str]
+) -> pd.DataFrame:
+    """A line per case: the mean of ours minus baseline over the seeds that both have; over all
+    pairs of edits of the case, where one of the two takes no seed.
+    """
+    seeded = (baseline["seed"] >= 0).all() and (ours["seed"] >= 0).all()
+    keys, asked = ["case", "seed"] if seeded else ["case"], list(columns)
+    pairs = _numbered(ours, keys, "ours").merge(_numbered(baseline, keys, "theirs"), on=keys)
+    mine, theirs = (side[asked].to_numpy(float) for side in (ours, baseline))
+    difference = mine[pairs["ours"]] - theirs[pairs["theirs"]]
+    return by_case(pd.DataFrame(difference, columns=asked).assign(case=pairs["case"]), asked)
+
+
+def _numbered(frame: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
+    """Its lines by number, so that a metric's name never meets a suffix of the merge."""
+    return frame[keys].assign(**{name: np.arange(len(frame))})

@@ -8,8 +8,10 @@ import pytest
 from scipy import stats
 
 from ids.core.errors import ConfigError
+from ids.report.cells import MISSING
+from ids.report.render import text_grid
 from ids.report.rows import baseline_of, in_order, says
-from ids.report.statistics import Estimate, estimate, paired_difference
+from ids.report.statistics import estimate, paired_differences
 from ids.report.table import table
 from ids.run.evaluate import metric_columns
 
@@ -20,7 +22,7 @@ def frame() -> pd.DataFrame:
     for case in range(6):
         level = rng.gauss(20, 5)  # cases differ far more than methods
         for label, gain in (("dds", 0.0), ("ids", 1.0), ("null_edit", 9.0)):
-            for seed in [-1] if label == "null_edit" else [0, 1]:
+            for seed in [-1] if label == "null_edit" else [0, 1, 2]:
                 lines.append(
                     {
                         "key": f"{case}{label}{seed}",
@@ -45,27 +47,45 @@ def test_an_estimate_is_student_t() -> None:
     values = pd.Series([1.0, 2.0, 4.0])
     low, high = stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values))
     found = estimate(values)
-    assert found.mean - found.half == pytest.approx(low)
-    assert found.mean + found.half == pytest.approx(high)
-    assert Estimate(math.nan, math.nan, 0).text(2) == "-"
-    assert Estimate(1.0, 0.5, 2).text(1, "+") == "+1.0 ± 0.5"
+    assert (found.value, found.n) == (pytest.approx(values.mean()), 3)
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    assert estimate(pd.Series([1.0, math.nan])).n == 1
+    assert math.isnan(estimate(pd.Series([1.0])).low)
+    assert estimate(pd.Series([math.nan])) == MISSING
 
 
 def test_pairing_sees_what_the_spread_of_cases_hides() -> None:
     data = frame()
     ids, dds = data[data.label == "ids"], data[data.label == "dds"]
-    difference = paired_difference(ids, dds, "psnr")
-    assert difference.mean == pytest.approx(1, abs=0.05)
-    assert difference.half < 0.1 < estimate(ids.groupby("case").psnr.mean()).half
-    null = paired_difference(data[data.label == "null_edit"], dds, "psnr")
-    assert null.n == 6
+    difference = estimate(paired_differences(ids, dds, ["psnr"])["psnr"])
+    alone = estimate(ids.groupby("case").psnr.mean())
+    assert difference.value == pytest.approx(1, abs=0.05)
+    assert difference.high - difference.value < 0.1 < alone.high - alone.value
+    null = paired_differences(data[data.label == "null_edit"], dds, ["psnr"])
+    assert len(null) == 6
+
+
+def test_a_difference_is_of_the_seeds_that_both_have() -> None:
+    data = frame()
+    data.loc[(data.label == "ids") & (data.seed == 2), "psnr"] += 100
+    fewer = data[~((data.label == "dds") & (data.seed == 2))]
+    ids = next(row for row in table("t", fewer).grids[1].rows if row.method == "ids")
+    assert ids.cells[0].value == pytest.approx(1, abs=0.05)
+
+
+def test_what_is_measured_stands_on_batches_and_says_no_cases() -> None:
+    data = frame()
+    data["batch"] = data["case"].where(data["case"] != "c0", "c1")  # five batches of six cases
+    (row, *_) = (row for row in table("t", data).grids[0].rows if row.method == "ids")
+    assert (row.cases, [cell.n for cell in row.cells]) == (6, [6, 5, 5, 5])
+    assert "(n=" not in table("t", data).markdown()
 
 
 def test_the_order_of_records_changes_nothing() -> None:
     data = frame()
     made = table("t", data)
-    assert made == table("t", data.sample(frac=1, random_state=1))
-    assert [line[0] for line in made.grids[0].lines] == ["null_edit", "dds", "ids"]
+    assert made.json() == table("t", data.sample(frac=1, random_state=1)).json()
+    assert [row.method for row in made.grids[0].rows] == ["null_edit", "dds", "ids"]
 
 
 def test_failed_cases_are_counted_and_never_averaged() -> None:
@@ -73,7 +93,7 @@ def test_failed_cases_are_counted_and_never_averaged() -> None:
     data.loc[(data.label == "ids") & (data.case == "c0"), "status"] = "failed"
     data.loc[(data.label == "ids") & (data.case == "c0"), "psnr"] = math.nan
     made = table("t", data)
-    line = next(line for line in made.grids[0].lines if line[0] == "ids")
+    line = next(line for line in text_grid(made.grids[0]).lines if line[0] == "ids")
     assert line[1] == "5, 1 failed"
     assert "nan" not in " ".join(line)
 

@@ -1,0 +1,213 @@
+"""Grids as text: numbers in full for machines, rounded for people, text from outside escaped."""
+
+import csv
+import io
+import json
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from ids.report.cells import Cell, Grid, Row
+from ids.report.columns import Column
+from ids.report.grid import Report
+from ids.report.matched import Question, matched_report
+from ids.report.render import csv_text, text_grid
+from ids.report.table import table
+from ids.report.text import FORMULA, for_csv, for_markdown, markdown_paragraph, printable
+
+PSNR = Column("psnr", "PSNR", 2, better=1)
+CELL = Cell(27.9812345678901, 27.5, 28.4, 7)
+ANYTHING = st.text(st.characters(), max_size=20)  # lone surrogates too
+LABELS = st.lists(ANYTHING, min_size=1, max_size=4, unique=True)
+
+
+def grid(*cells: Cell, **options: bool) -> Grid:
+    against = "dds" if options.get("paired") else None
+    rows = tuple(Row("ids", 7, (cell,), against) for cell in cells)
+    return Grid("t", (PSNR,), rows, **options)
+
+
+def shown(cell: Cell, **options: bool) -> str:
+    return text_grid(grid(cell, **options)).lines[0][-1]
+
+
+def parsed(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+
+
+def frame(labels: list[str], status: str = "ok", reason: str = "") -> pd.DataFrame:
+    """Three cases of every label; text as objects: else pandas refuses lone surrogates."""
+    lines = [
+        {"key": f"{at}{case}", "case": f"c{case}", "seed": 0, "psnr": 20.0 + at + case**2}
+        | {"values": {}, "seconds": 1.0, "batch": f"{at}{case}", "passes": 4.0, "peak_mb": 9.0}
+        for at in range(len(labels))
+        for case in range(3)
+    ]
+    made = pd.DataFrame(lines)
+    made["label"] = pd.Series([x for x in labels for _ in range(3)], dtype=object)
+    made["reason"] = pd.Series([reason] * len(made), dtype=object)
+    made["status"] = [status, *["ok"] * (len(made) - 1)]
+    return made
+
+
+def curve_frame(labels: list[str]) -> pd.DataFrame:
+    states = [frame(labels).assign(step=10.0 * k, success=k / 2) for k in range(3)]
+    return pd.concat(states).drop(columns=["status", "reason", "seconds"])
+
+
+def named(label: str) -> str:
+    """A baseline without conditions."""
+    return next(iter(label.split()), "dds")
+
+
+def test_people_read_rounded_numbers_with_their_interval() -> None:
+    assert shown(CELL) == "27.98 ± 0.45"
+    assert shown(CELL, symmetric=False) == "27.98 [27.50, 28.40]"
+    assert shown(CELL, paired=True, symmetric=False) == "+27.98 [+27.50, +28.40]"
+    assert shown(Cell(1.0, n=7)) == "1.00"
+    assert shown(Cell(1.0, 1.0, 1.0, 7)) == "1.00 ± 0.00"
+    assert shown(Cell(1.0, 1.0, 1.0, 7), symmetric=False) == "1.00"
+    assert shown(Cell(math.nan)) == "-"
+
+
+def test_a_column_says_its_own_n_where_it_is_not_that_of_the_row() -> None:
+    assert shown(Cell(24.31, 23.11, 25.51, 3)) == "24.31 ± 1.20 (n=3)"
+    data = frame(["dds", "ids"])
+    data["psnr_background"] = data["psnr"].where(data["case"] != "c0")
+    means, differences = map(text_grid, table("t", data).grids)
+    assert [line[3].endswith("(n=2)") for line in means.lines] == [True, True]
+    assert [line[2].endswith(")") for line in means.lines] == [False, False]
+    assert differences.lines[0] == ("ids", "dds", "3", "+1.00 ± 0.00", "+1.00 ± 0.00 (n=2)")
+
+
+def test_csv_has_four_numbers_a_column_in_full() -> None:
+    (header, *lines) = parsed(csv_text(grid(CELL, Cell(math.nan), Cell(-1.5, n=1))))
+    assert header == ["method", "cases", "psnr", "psnr_low", "psnr_high", "psnr_n"]
+    assert lines[0] == ["ids", "7", "27.9812345678901", "27.5", "28.4", "7"]
+    assert lines[1] == ["ids", "7", "", "", "", "0"]
+    assert lines[2] == ["ids", "7", "-1.5", "", "", "1"]
+
+
+def test_csv_counts_what_is_not_ok() -> None:
+    for status in ("failed", "unsupported", "foreign"):
+        made = pd.read_csv(io.StringIO(csv_text(table("t", frame(["dds"], status)).grids[0])))
+        assert made.loc[0, ["ok", status, "psnr_n"]].tolist() == [2, 1, 2]
+        assert made["failed"].dtype == made["unsupported"].dtype == int
+        assert made.loc[0, "psnr"] == 22.5
+
+
+def test_paired_csv_names_the_baseline() -> None:
+    made = pd.read_csv(io.StringIO(csv_text(table("t", frame(["dds", "ids"])).grids[1])))
+    assert made.loc[0, ["method", "against"]].tolist() == ["ids", "dds"]
+    assert made.loc[0, ["cases", "psnr", "psnr_low", "psnr_n"]].tolist() == [3, 1, 1, 3]
+
+
+def test_json_has_numbers_and_null() -> None:
+    told = json.loads(Report("t", (grid(CELL, Cell(math.nan)),), ("note",), ("k",)).json())
+    first, second = told["grids"][0]["rows"]
+    assert first["cells"]["psnr"] == {"value": CELL.value, "low": 27.5, "high": 28.4, "n": 7}
+    assert second["cells"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0}
+    assert (told["notes"], told["results"]) == (["note"], ["k"])
+
+
+def test_what_is_infinite_or_undefined_is_left_out_and_counted() -> None:
+    data = frame(["dds"])
+    data["ssim"] = [math.inf, math.nan, 0.5]
+    made = table("t", data)
+    assert text_grid(made.grids[0]).lines[0][-1] == "0.500 (n=1)"
+    assert "No finite number, of 3 edits: ssim in 1 (undefined), ssim in 1 (infinite); " in "".join(
+        made.notes
+    )
+    curves = curve_frame(["dds"])
+    curves.loc[(curves["case"] == "c1") & (curves["step"] == 10), "psnr"] = -math.inf
+    curves.loc[curves["step"] == 0, "psnr"] = math.nan  # so are most at the untouched source
+    made = matched_report("t", curves, Question(levels=(0.5,)))
+    assert "No finite number, of 3 edits: PSNR in 1 (infinite); left out." in made.notes
+    assert text_grid(made.grids[0]).lines[0][4].endswith("(n=2)")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "\r\n=1"])
+def test_a_label_is_no_formula(text: str) -> None:
+    for told in parsed(csv_text(table(text, frame([text])).grids[0]))[1][0], for_csv(text):
+        assert told.startswith("'") or not told.strip().startswith(FORMULA)
+        assert told.lstrip("'") == printable(text)
+
+
+def test_markdown_of_foreign_text_is_text() -> None:
+    for harmless in ("null_edit (a=1.5)", "-0.00 [-0.14, +0.05] (n=3)", "27.98 ± 0.42"):
+        assert for_markdown(harmless) == harmless
+    assert for_markdown("a|b\n`c` [x](y) <b> & \\|") == (
+        r"a\|b\\n\`c\` [x\](y) &lt;b&gt; &amp; \\\|"
+    )
+    assert for_markdown("__a__ _b_c") == r"\_\_a\_\_ \_b_c"
+    assert markdown_paragraph("# a [0, 1]: b") == r"\# a [0, 1]: b"
+    assert markdown_paragraph("[a]: b") == r"\[a]: b"
+
+
+def test_a_terminal_gets_neither_markup_nor_escapes() -> None:
+    out = io.StringIO()
+    label = "[red]x[/red] :smile: \x1b[31m\x9b\u202e"
+    report = table(label, frame([label]), notes=[label])
+    report.print(Console(file=out, width=200, force_terminal=False))
+    told = out.getvalue()
+    assert told.count(r"[red]x[/red] :smile: \x1b[31m\x9b\u202e") == 3
+    assert not re.search("[\x1b\x9b\u202e]", told)
+
+
+@settings(max_examples=30)
+@given(labels=LABELS, reason=ANYTHING)
+@example(labels=["a|b", "`c`\n|", "\\", "\ud800"], reason="\\|")
+@example(labels=["=1", "'=1", "a\rb", '"', ",", "\x00"], reason="\x1b[31m")
+def test_any_text_is_rendered(labels: list[str], reason: str) -> None:
+    data = frame(labels, "failed", reason)
+    made = table(labels[0], data, named(labels[-1]), notes=[reason])
+    made.print(Console(file=io.StringIO(), width=120))
+    assert json.loads(made.json())["notes"][-1] == reason
+    pipes: list[set[int]] = [set()]
+    for line in made.markdown().encode().decode().splitlines():
+        if line.startswith("| "):
+            pipes[-1].add(len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)))
+        elif line.startswith("## "):
+            pipes.append(set())
+    assert [len(found) for found in pipes] == [0, *[1] * len(made.grids)]
+    for part in made.grids:
+        (header, *lines) = parsed(csv_text(part).encode().decode())
+        assert {len(line) for line in lines} == {len(header)}
+        assert [line[0] for line in lines] == [for_csv(row.method) for row in part.rows]
+
+
+@settings(max_examples=20)
+@given(labels=LABELS)
+@example(labels=["dds \ud800", "ids|"])
+def test_any_text_is_matched(labels: list[str]) -> None:
+    made = matched_report(labels[0], curve_frame(labels), Question(baseline=named(labels[-1])))
+    assert made.markdown().encode()
+    assert {row.method for row in made.grids[0].rows} == set(labels)
+
+
+def test_a_report_is_written_as_markdown_csv_and_json(tmp_path: Path) -> None:
+    keep = tmp_path / "t-2-of-another.csv"
+    keep.write_text("")
+    (tmp_path / "t-7.csv").write_text("of a longer report before")
+    made = table("t", frame(["dds", "ids", "=é"]))
+    assert made.write(tmp_path) == tmp_path / "t.md"
+    names = {path.name for path in tmp_path.iterdir()} - {keep.name}
+    assert names == {"t.md", "t.json", "t.csv", "t-2.csv", "t.provenance.json"}
+    assert keep.exists()
+    assert (tmp_path / "t.json").read_text(encoding="utf-8") == made.json()
+    told = (tmp_path / "t.csv").read_bytes().decode().splitlines()
+    assert [line.split(",")[0] for line in told] == ["method", "dds", "ids", "'=é"]
+
+
+def test_two_titles_are_two_files(tmp_path: Path) -> None:
+    titles = ["photos on sd15, ids", "写真 on sd15", "照片 on sd15", "x" * 300, "x" * 301, "../up"]
+    paths = [table(title, frame(["dds"])).write(tmp_path) for title in titles]
+    assert paths[0].name == "photos-on-sd15-ids.md"
+    assert len(set(paths)) == len(titles)
+    assert {path.parent for path in paths} == {tmp_path}
