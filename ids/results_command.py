@@ -79,11 +79,11 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.after_run import say, wide_console
-    from ids.report.grid import Grid
+    from ids.report.render import TextGrid
 
     _, catalog, found = _chosen(args)
     headers = ("key", "status", "method", "data set", "case", "seed", "made")
-    Grid("results", headers, tuple(line.cells() for line in found)).print(wide_console())
+    TextGrid("results", headers, tuple(line.cells() for line in found)).print(wide_console())
     for note in catalog.notes():
         say(f"note: {note}")
     return int(not found)

@@ -62,11 +62,12 @@ def ssim_map(x: Image, y: Image) -> Image:
     mu_x, mu_y, xx, yy, xy = blurred[0].unflatten(0, (5, -1))
     var_x, var_y = (xx - mu_x**2).clamp(min=0), (yy - mu_y**2).clamp(min=0)
     luminance = (2 * mu_x * mu_y + C1) / (mu_x**2 + mu_y**2 + C1)
-    return luminance * (2 * (xy - mu_x * mu_y) + C2) / (var_x + var_y + C2)
+    similarity: Image = luminance * (2 * (xy - mu_x * mu_y) + C2) / (var_x + var_y + C2)
+    return similarity
 
 
 def _window() -> Float[Tensor, " size"]:
     """A Gaussian of unit sum; the two-dimensional one is its product with itself."""
     place = torch.arange(-RADIUS, RADIUS + 1, dtype=torch.float64)
-    weights: Tensor = torch.exp(-(place**2) / (2 * SIGMA**2))
+    weights = torch.exp(-(place**2) / (2 * SIGMA**2))
     return weights / weights.sum()

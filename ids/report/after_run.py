@@ -15,6 +15,7 @@ from ids.report.columns import only
 from ids.report.rows import frame, weights_notes
 from ids.report.sheet import contact_sheet
 from ids.report.table import table
+from ids.report.text import printable
 from ids.run.outcomes import RunRecord, read_outcomes
 from ids.run.store import IMAGE, Store
 
@@ -64,5 +65,5 @@ def wide_console() -> Console:
 
 
 def say(text: str, console: Console | None = None) -> None:
-    """A line as it is: no markup, no folding."""
-    (console or Console()).print(text, markup=False, highlight=False, soft_wrap=True)
+    """A line as it is: no markup, no folding, and what does not print as an escape."""
+    (console or Console()).print(printable(text), markup=False, highlight=False, soft_wrap=True)

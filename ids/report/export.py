@@ -9,6 +9,7 @@ import pandas as pd
 from ids.core.errors import ConfigError
 from ids.report.catalog import World
 from ids.report.rows import curve_frame, frame
+from ids.report.text import for_csv
 from ids.run.store import Store
 
 LABELS = ["dataset", "place", "backbone", "id", "tags", "source_prompt", "target_prompt"]
@@ -74,5 +75,4 @@ def format_of(kind: str | None, path: Path | None) -> str:
 
 
 def _guarded(value: object) -> object:
-    """No formula: a spreadsheet would run it."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+    return for_csv(value) if isinstance(value, str) else value

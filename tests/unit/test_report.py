@@ -143,7 +143,7 @@ def test_a_setting_says_what_people_set() -> None:
 
 
 def test_numbers_of_two_networks_have_two_columns_and_old_versions_none() -> None:
-    found = [{"psnr@1": 1.0, "psnr@2": 2.0, "clip@1:a": 0.1, "step": 0.0}, {"clip@1:b": 0.2}]
+    found = [{"psnr@1": 1.0, "psnr@2": 2.0, "clip@1:a": 0.1}, {"clip@1:b": 0.2}]
     assert metric_columns(found) == {
         "psnr@2": "psnr",
         "clip@1:a": "clip | a",
