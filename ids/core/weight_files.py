@@ -161,7 +161,7 @@ def _what_it_is(file: Path, error: Exception) -> str:
         header = stream.read(length) if length < min(size, LONGEST) else stream.read(1)
     if first.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x04")):
         return "this is a pickle of PyTorch's under another name; take a file saved as safetensors"
-    if size < 10 or header.startswith(b"{") and size < 8 + length < 8 + LONGEST:
+    if size < 10 or (header.startswith(b"{") and size < 8 + length < 8 + LONGEST):
         return f"it is cut short, before its tensors, at {size} bytes; {AGAIN}"
     end = 8 + length + _end(header)
     if size < end < MOST:
