@@ -68,9 +68,9 @@ def _check_betas(config: Mapping[str, Any], n: int, where: str) -> None:
     kind = config.get("beta_schedule")
     if kind not in SCHEDULES:
         raise _wrong(where, f"beta_schedule, one of {', '.join(SCHEDULES)}", kind)
-    start, end = config.get("beta_start"), config.get("beta_end")
-    if kind in BY_BOUNDS and not (_beta(start) and _beta(end) and start <= end):
-        raise _wrong(where, "0 < beta_start <= beta_end < 1", f"{start!r} and {end!r}")
+    ends = [config.get("beta_start"), config.get("beta_end")]
+    if kind in BY_BOUNDS and not (all(map(_beta, ends)) and ends == sorted(ends)):
+        raise _wrong(where, "0 < beta_start <= beta_end < 1", f"{ends[0]!r} and {ends[1]!r}")
 
 
 def _beta(value: Any) -> bool:
