@@ -61,6 +61,8 @@ class ModelFolder:
     def check(self) -> None:
         """Configurations, names and shapes of all tensors, and their values."""
         self.check_parts()
+        for file in sorted([*self.folder.glob(INDEX), *self.folder.glob("*/*config.json")]):
+            read_json(file, self._named(file))  # none of them asks for code, read here or not
         configs = {part: self.config(part) for part in NETWORKS}
         check_kind(self.folder, configs)
         check_scheduler(self.config("scheduler"), self.where("scheduler"))
@@ -140,7 +142,8 @@ class ModelFolder:
     def network(self, part: str, dtype: torch.dtype) -> nn.Module:
         """With every tensor from the files, frozen, on the CPU."""
         network = empty_network(part, self.config(part), self.where(part))
-        return filled(network, self._tensors(part, network.state_dict()), dtype)
+        tensors = self._tensors(part, network.state_dict())
+        return filled(network, tensors, dtype, f"backbone {self.folder}: {part}")
 
     def digest(self) -> str:
         """Of all that decides results, and of nothing else: configurations, the weights that are

@@ -2,7 +2,6 @@
 words alone, or another one that is named.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +50,7 @@ LISTS = {
 }
 MANY = 1_000_000  # no dimension of these networks comes near
 LEVELS = 32
+DEPTHS = {"num_hidden_layers": 200, "layers_per_block": 32, "transformer_layers_per_block": 32}
 TEXT_MODELS = ("clip_text_model", "clip", "clip_text_model_with_projection")
 
 
@@ -87,10 +87,11 @@ def _malformed(part: str, config: Config) -> Iterator[str]:
             yield f"{name}, a list of up to {LEVELS} entries; got {_told(value)}"
     if part == "text_encoder" and not isinstance(config.get("hidden_act"), str):
         yield f"hidden_act, the name of an activation; got {_told(config.get('hidden_act'))}"
-    for name in ("num_hidden_layers", "layers_per_block"):
-        value = config.get(name)
-        if isinstance(value, int) and value > 1000:
-            yield f"{name} of up to 1000; got {value}"
+    for name, most in DEPTHS.items():
+        value = config.get(name, 1)
+        depths = value if isinstance(value, list) else [value]
+        if not all(type(depth) is int and 0 < depth <= most for depth in depths):
+            yield f"{name} of 1 to {most}; got {_told(value)}"
 
 
 def _classes(configs: Mapping[str, Config]) -> Iterator[tuple[str, str]]:
@@ -162,7 +163,7 @@ def _autoencoder(vae: Config) -> Iterator[str]:
         value = vae.get(name, default)
         if value is None and name == "shift_factor":
             continue
-        finite = type(value) in (int, float) and math.isfinite(value)
+        finite = type(value) in (int, float) and abs(value) < MANY  # NaN is not
         if not finite or (name == "scaling_factor" and value <= 0):
             yield f"a number as vae {name}; got {_told(value)}"
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ids.core.errors import WeightsError
-from ids.core.weight_files import one_line
+from ids.core.errors import ConfigError, WeightsError
+from ids.core.weight_files import not_finite, one_line
 
 CLASSES = {
     "unet": "UNet2DConditionModel",
@@ -54,11 +54,23 @@ def empty_network(part: str, config: Mapping[str, Any], where: str) -> nn.Module
 
 
 def filled(
-    network: nn.Module, tensors: Iterable[tuple[str, Tensor]], dtype: torch.dtype
+    network: nn.Module, tensors: Iterable[tuple[str, Tensor]], dtype: torch.dtype, where: str
 ) -> nn.Module:
-    """The network with these tensors in it, every one of them, frozen."""
+    """The network with these tensors in it, every one of them, frozen. `ConfigError` where the
+    precision cannot hold them.
+    """
     state = {name: tensor.to(dtype, copy=True) for name, tensor in tensors}
-    network.load_state_dict(state, strict=True, assign=True)
+    if dtype is torch.float16 and (told := not_finite(state.items())):
+        raise ConfigError(
+            f"backbone.precision: expected one that holds the weights of {where}; in fp16 {told}; "
+            "set backbone.precision=fp32"
+        )
+    try:
+        network.load_state_dict(state, strict=True, assign=True)
+    except RuntimeError as error:  # the files have changed since they were checked
+        raise WeightsError(
+            f"{where}: expected its tensors; {one_line(error)}; run the command again"
+        ) from error
     return network.eval().requires_grad_(False)
 
 

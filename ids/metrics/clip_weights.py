@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ids.core.errors import ConfigError, WeightsError
-from ids.core.weight_files import (
-    digest_of,
-    read_json,
-)
+from ids.core.weight_files import Stamp, digest_of, read_json, stamp
 
 FOLDER, HUB = "local-dir:", "hf-hub:"  # open_clip's words
 LAYOUT = "open_clip_config.json"
@@ -23,6 +20,7 @@ WEIGHT_NAMES = (  # in open_clip's own order
 )
 VOCABULARY = (
     "added_tokens.json",
+    "config.json",  # which may say what class a tokenizer is of
     "merges.txt",
     "special_tokens_map.json",
     "spiece.model",
@@ -79,18 +77,24 @@ def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
 
 
 def _in_folder(model: str, folder: Path) -> ClipWeights:
-    for name in WEIGHT_NAMES:
-        if (folder / name).is_file() and (folder / LAYOUT).is_file():
-            layout = _layout(folder / LAYOUT)
-            words = [folder / name for name in VOCABULARY if (folder / name).is_file()]
-            for file in words:
-                if file.suffix == ".json":
-                    read_json(file, f"clip: {file}")
-            return ClipWeights(model, folder / name, layout=layout, vocabulary=tuple(words))
-    raise WeightsError(
-        f"clip: expected {LAYOUT} and {WEIGHT_NAMES[0]} in {folder}; they are not there; "
-        "check clip.model"
-    )
+    weights = next((name for name in WEIGHT_NAMES if (folder / name).is_file()), None)
+    if weights is None or not (folder / LAYOUT).is_file():
+        raise WeightsError(
+            f"clip: expected {LAYOUT} and {WEIGHT_NAMES[0]} in {folder}; they are not there; "
+            "check clip.model"
+        )
+    files = [folder / name for name in (weights, LAYOUT, *VOCABULARY) if (folder / name).is_file()]
+    return _read_folder(model, *map(stamp, files))
+
+
+@cache
+def _read_folder(model: str, *stamps: Stamp) -> ClipWeights:
+    """Read again where one of its files has changed: weights, layout, and its tokenizer's."""
+    weights, layout, *words = (Path(stamped[0]) for stamped in stamps)
+    for file in words:
+        if file.suffix == ".json":
+            read_json(file, f"clip: {file}")
+    return ClipWeights(model, weights, layout=_layout(layout), vocabulary=tuple(words))
 
 
 def _layout(file: Path) -> str:

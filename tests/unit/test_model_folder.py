@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ids.backbones import StableDiffusion
-from ids.core.errors import WeightsError
+from ids.core.errors import ConfigError, WeightsError
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 VAE = "vae/diffusion_pytorch_model.safetensors"
@@ -155,7 +155,20 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "gray images": (config("vae", out_channels=1), "an autoencoder of RGB images"),
     "latents scaled one by one": (config("vae", latents_mean=[0.0] * 4), "vae has latents_mean"),
     "channels by name": (config("unet", in_channels="4"), "in_channels, a whole number"),
-    "a million layers": (config("text_encoder", num_hidden_layers=999_999), "up to 1000"),
+    "a million layers": (config("text_encoder", num_hidden_layers=999_999), "of 1 to 200"),
+    "a scale beyond all numbers": (config("vae", scaling_factor=10**400), "vae scaling_factor"),
+    "code, in the index": (
+        lambda f: (f / "model_index.json").write_text('{"trust_remote_code": true}'),
+        r"model_index\.json: .* asks for trust_remote_code",
+    ),
+    "code, in a part that is not read": (
+        lambda f: [
+            (f / "safety_checker").mkdir(),
+            (f / "safety_checker" / "config.json").write_text('{"auto_map": {"A": "b.C"}}'),
+        ],
+        r"safety_checker/config\.json: .* asks for auto_map",
+    ),
+    "a beta beyond all numbers": (config("scheduler", beta_end=10**400), "0 < beta_start"),
     "no scheduler": (
         lambda f: (f / "scheduler/scheduler_config.json").unlink(),
         r"scheduler/scheduler_config\.json: expected a file",
@@ -308,3 +321,11 @@ def test_pickles_are_refused_with_a_command_that_converts_them(folder: Path) -> 
         assert (folder / name).is_file()
     assert torch.equal(answer(folder), whole)
     assert len(identity(folder)) == len(before)
+
+
+def test_weights_too_large_for_half_precision_are_refused(folder: Path) -> None:
+    large = {"conv_out.bias": torch.full((4,), 1e6)}
+    tensors(UNET, lambda found: found | large)(folder)
+    with pytest.raises(ConfigError, match=r"backbone\.precision: .* conv_out\.bias holds infinity"):
+        StableDiffusion(str(folder), "fp16").load(torch.device("cpu"))
+    StableDiffusion(str(folder), "bf16").load(torch.device("cpu"))
