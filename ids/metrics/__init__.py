@@ -7,7 +7,6 @@ from ids.metrics.clip_score import ClipScore
 from ids.metrics.feature_distance import FeatureDistance
 from ids.metrics.lpips import LPIPS
 from ids.metrics.psnr import PSNR
-from ids.metrics.sizes import check_size
 from ids.metrics.ssim import SSIM
 from ids.metrics.strength import LatentDistance
 from ids.metrics.success import Success
@@ -23,5 +22,4 @@ __all__ = [
     "FeatureDistance",
     "LatentDistance",
     "Success",
-    "check_size",
 ]

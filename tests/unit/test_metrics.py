@@ -9,7 +9,8 @@ import torch
 from ids.core.errors import ConfigError
 from ids.core.records import Edited
 from ids.data import Shapes
-from ids.metrics import LPIPS, PSNR, SSIM, Clip, ClipScore, LatentDistance, check_size
+from ids.metrics import LPIPS, PSNR, SSIM, Clip, ClipScore, LatentDistance
+from ids.metrics.sizes import check_size
 
 CASE = Shapes("dev", 1)[0]
 SOURCE = CASE.source.load()
