@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from ids.backbones.noise_schedule import check_scheduler
 from ids.core.errors import WeightsError
 from ids.core.weight_files import (
     Header,
+    Stamp,
     check_finite,
     differences,
     digest_of,
     headers_in,
     read_json,
+    stamp,
     tensors_in,
 )
 
@@ -59,7 +62,16 @@ class ModelFolder:
     folder: Path
 
     def check(self) -> None:
-        """Configurations, names and shapes of all tensors, and their values."""
+        """Configurations, names and shapes of all tensors, and their values; asked again, it looks
+        again where a file has come, gone or changed.
+        """
+        files = sorted(path for path in self.folder.glob("*/*") if path.is_file())
+        index = [path for path in self.folder.glob(INDEX) if path.is_file()]
+        names = sorted(path.name for path in self.folder.iterdir())
+        _check(self, *names, *map(stamp, (*index, *files)))
+
+    def check_whole(self) -> None:
+        """As `check`, from the start."""
         self.check_parts()
         for file in sorted([*self.folder.glob(INDEX), *self.folder.glob("*/*config.json")]):
             read_json(file, self._named(file))  # none of them asks for code, read here or not
@@ -222,3 +234,9 @@ class ModelFolder:
 
     def _named(self, file: Path) -> str:
         return f"backbone {self.folder}: {file.relative_to(self.folder)}"
+
+
+@cache
+def _check(folder: ModelFolder, *seen: str | Stamp) -> None:
+    """Once for what was seen in the folder; a refusal is not remembered."""
+    folder.check_whole()
