@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from ids.backbones.clip_tokenizer import engine_of, pieces_of
 from ids.backbones.hooks import hooked, shown
 from ids.core.capabilities import Hook, TokenBackbone, Tokens, able
 from ids.core.errors import DataError
@@ -104,29 +106,25 @@ class ClipText:
 
     def _encode(self, text: str) -> Prompt:
         if text not in self._known:
-            tokens = self.tokenizer(
-                text,
-                padding="max_length",
-                max_length=self._length,
-                truncation=True,
-                return_tensors="pt",
-            )
-            self._check_length(text)
-            ids = tokens.input_ids.to(self.encoder.device)
+            ids = self._ids(text)
+            ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
+            row = torch.tensor([ids], device=self.encoder.device)
             with torch.no_grad():
-                self._known[text] = self.encoder(ids).last_hidden_state.float()
+                self._known[text] = self.encoder(row).last_hidden_state.float()
         return self._known[text]
 
     def tokens(self, text: str) -> Tokens:
         """As the encoder gets them, padding aside."""
-        self._check_length(text)
-        ids = self.tokenizer(text, max_length=self._length, truncation=True).input_ids
-        return Tokens(tuple(ids), tuple(self.tokenizer.decode([i]).strip() for i in ids[1:-1]))
+        ids = self._ids(text)
+        return Tokens(tuple(ids), pieces_of(self.tokenizer, ids[1:-1]))
 
-    def _check_length(self, text: str) -> None:
-        ids = self.tokenizer(text, verbose=False).input_ids
+    def _ids(self, text: str) -> list[int]:
+        """Of the prompt and its ends; of a longer one, its start and the end token, where that was
+        asked for.
+        """
+        ids: list[int] = self._engine.encode(text).ids
         if len(ids) <= self._length:
-            return
+            return ids
         cut = self.tokenizer.decode(ids[self._length - 1 : -1]).strip()
         message = f"prompt {text!r}: expected at most {self._length - 2} tokens; got {len(ids) - 2}"
         if not self.truncate:
@@ -134,10 +132,17 @@ class ClipText:
                 f"{message}; shorten it by {cut!r}, or set backbone.truncate=true to cut that off"
             )
         log.warning("%s; cut off: %r", message, cut)
+        return [*ids[: self._length - 1], ids[-1]]
+
+    @cached_property
+    def _engine(self) -> Any:
+        return engine_of(self.tokenizer)
 
     @property
     def _length(self) -> int:
-        return int(self.tokenizer.model_max_length)
+        """The tokenizer's, where it has one, and never more than the encoder has positions for."""
+        n_positions = self.encoder.config.max_position_embeddings
+        return int(min(self.tokenizer.model_max_length, n_positions))
 
 
 @runtime_checkable

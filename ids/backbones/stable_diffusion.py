@@ -1,7 +1,5 @@
 """Stable Diffusion 1.x and 2.x from a diffusers folder or hub id."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ids.backbones.model_folder import INDEX, NETWORKS, PARTS, REMEDY, ModelFolder
 from ids.core.capabilities import (
     FeatureBackbone,
     HookedBackbone,
@@ -17,14 +16,11 @@ from ids.core.capabilities import (
     TokenBackbone,
 )
 from ids.core.errors import WeightsError
-from ids.diffusion.schedule import VP
 
 if TYPE_CHECKING:
     from ids.backbones.latent_diffusion import LatentDiffusion
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-REMEDY = "give a local diffusers folder as backbone.path, or point HF_HOME at a cache that holds it"
 
 
 @dataclass(frozen=True)
@@ -54,77 +50,63 @@ class StableDiffusion:
             )
 
     def identity(self) -> Mapping[str, str]:
+        """`WeightsError` where the folder is not whole, finite, and Stable Diffusion. Asked before
+        the first edit; looks again wherever a file has changed since.
+        """
         return {
-            "weights": _digest(self._folder()),
+            "weights": self._checked().digest(),
             "precision": self.precision,
             "truncate": str(self.truncate),
         }
 
     def load(self, device: torch.device) -> "LatentDiffusion":
-        from diffusers import AutoencoderKL, UNet2DConditionModel
-        from transformers import CLIPTextModel, CLIPTokenizer
-        from transformers.utils.logging import disable_progress_bar as quiet
-
+        from ids.backbones.clip_tokenizer import load_tokenizer
         from ids.backbones.latent_diffusion import (
             ClipText,
             KLAutoencoder,
             LatentDiffusion,
             UNetDenoiser,
         )
+        from ids.backbones.noise_schedule import noise_schedule, prediction_of
 
-        quiet()  # several bars for less than a second
-        folder, dtype = self._folder(), PRECISIONS[self.precision]
-        options = {"local_files_only": True, "use_safetensors": True}
-        try:
-            unet = UNet2DConditionModel.from_pretrained(
-                folder, subfolder="unet", torch_dtype=dtype, **options
-            )
-            vae = AutoencoderKL.from_pretrained(
-                folder, subfolder="vae", torch_dtype=torch.float32, **options
-            )
-            text = CLIPTextModel.from_pretrained(
-                folder, subfolder="text_encoder", dtype=dtype, **options
-            )
-            tokenizer = CLIPTokenizer.from_pretrained(
-                folder, subfolder="tokenizer", local_files_only=True
-            )
-        except (OSError, ValueError) as error:
-            raise WeightsError(f"backbone {self.path}: {_first_line(error)}; {REMEDY}") from error
-        for part in (unet, vae, text):
-            part.requires_grad_(False).eval().to(device)
-        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+        folder, dtype = self._checked(), PRECISIONS[self.precision]
+        unet, text = (folder.network(part, dtype).to(device) for part in ("unet", "text_encoder"))
+        vae = folder.network("vae", torch.float32).to(device)
+        scheduler, where = folder.config("scheduler"), folder.where("scheduler")
+        schedule = noise_schedule(scheduler, where).to(device)
+        tokenizer = load_tokenizer(folder.folder / "tokenizer", f"backbone {self.path}: tokenizer")
         return LatentDiffusion(
-            UNetDenoiser(
-                unet, _schedule(scheduler).to(device), scheduler.get("prediction_type", "epsilon")
-            ),
+            UNetDenoiser(unet, schedule, prediction_of(scheduler)),
             KLAutoencoder(vae),
             ClipText(tokenizer, text, self.truncate),
         )
+
+    def _checked(self) -> ModelFolder:
+        """The folder, known to be whole. The shipped one is known to fit its configuration: a look
+        at its values is enough, and saves the libraries' start where nothing is left to do.
+        """
+        folder = ModelFolder(self._folder())
+        if self.path == "shapes":
+            folder.check_parts()
+            folder.check_values()
+        else:
+            folder.check()
+        return folder
 
     def _folder(self) -> Path:
         if self.path == "shapes":
             from ids.shapes import WEIGHTS
 
-            return _checked(WEIGHTS)
+            return WEIGHTS
         local = Path(self.path).expanduser()
         if local.is_dir():
-            return _checked(local)
+            return local
         if self.path.startswith((".", "/", "~")):
             raise WeightsError(
                 f"backbone.path: expected a diffusers folder; {self.path!r} does not exist; "
                 f"{REMEDY}"
             )
-        return _checked(_download(self.path))
-
-
-def _checked(folder: Path) -> Path:
-    missing = [part for part in PARTS if not (folder / part).is_dir()]
-    if missing:
-        raise WeightsError(
-            f"backbone.path: expected the folders {', '.join(PARTS)} in {folder}; "
-            f"missing: {', '.join(missing)}; {REMEDY}"
-        )
-    return folder
+        return _download(self.path)
 
 
 @cache
@@ -132,50 +114,18 @@ def _download(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    allowed = [
-        f"{part}/{pattern}" for part in PARTS for pattern in ("*.json", "*.txt", "*.safetensors")
-    ]
+    patterns = ("*.json", "*.txt", "*.safetensors")
+    allowed = [INDEX, *(f"{part}/{pattern}" for part in PARTS for pattern in patterns)]
     try:
-        return Path(
+        folder = Path(
             snapshot_download(
-                hub_id, allow_patterns=allowed, ignore_patterns=["*.fp16.*", "*non_ema*"]
+                hub_id, allow_patterns=allowed, ignore_patterns=["*.fp16*", "*non_ema*"]
             )
         )
+        if not all(any((folder / part).glob("*.safetensors")) for part in NETWORKS):
+            snapshot_download(hub_id, allow_patterns=allowed, ignore_patterns=["*non_ema*"])
+        return folder
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise WeightsError(
             f"backbone {hub_id}: neither a local folder nor a hub id within reach; {REMEDY}"
         ) from error
-
-
-@cache
-def _digest(folder: Path) -> str:
-    """Of everything that decides results: weights, configurations, vocabulary."""
-    total = hashlib.sha256()
-    for part in PARTS:
-        for file in sorted((folder / part).iterdir()):
-            if file.suffix in (".safetensors", ".json", ".txt"):
-                with file.open("rb") as stream:
-                    content = hashlib.file_digest(stream, "sha256").hexdigest()
-                total.update(f"{part}/{file.name}={content}\n".encode())
-    return total.hexdigest()[:16]
-
-
-def _schedule(config: Mapping[str, object]) -> VP:
-    from diffusers import DDPMScheduler
-
-    known = {
-        k: v
-        for k, v in config.items()
-        if k in ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")
-    }
-    scheduler = DDPMScheduler(**known, trained_betas=config.get("trained_betas"))
-    if config.get("rescale_betas_zero_snr"):
-        raise WeightsError(
-            "backbone scheduler: zero terminal SNR is not supported: "
-            "alpha(T) = 0 has no posterior mean"
-        )
-    return VP((1 - scheduler.betas.double()).cumprod(0))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".")

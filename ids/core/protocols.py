@@ -164,6 +164,8 @@ class Metric(Protocol):
     `basis()` names the network the number stands on, weights included, and is empty where there is
     none: numbers of two bases are never mixed. Asking for it finds and checks the weights, and
     raises `WeightsError` where they are missing or not what they claim to be.
+
+    `min_side` is the smallest side of an image, in pixels, at which the number is defined.
     """
 
     @property
@@ -174,6 +176,8 @@ class Metric(Protocol):
     def unit(self) -> str: ...
     @property
     def higher_is_better(self) -> bool | None: ...
+    @property
+    def min_side(self) -> int: ...
     def basis(self) -> str: ...
     def __call__(self, case: EditCase, edited: Edited) -> float: ...
 

@@ -29,16 +29,16 @@ class PromptToPrompt:
     `p2p_words.shares`): each target token takes the map of the source token it is aligned with
     (`words` refine), or swapped for (replace); new words keep their own. A case's `word_weights`
     scale the maps of their words, and `blend_weight` those of its target blend words.
-    Self-attention for the first `self_share`, on maps whose side is at most `self_side` of the
-    latent's. Where a case has blend words, `blend` keeps the target's latent to the places that
-    they attend to; None to do without.
+    Self-attention for the first `self_share` of the steps (or between two shares), on maps whose
+    side is at most `self_side` of the latent's. Where a case has blend words, `blend` keeps the
+    target's latent to the places that they attend to; None to do without.
     """
 
     inversion: Inversion
     blend: LocalBlend | None
     words: str = "refine"
     cross_share: p2p_words.Bounds = 0.4
-    self_share: float = 0.6
+    self_share: p2p_words.Share = 0.6
     self_side: float = 0.5
     blend_weight: float = 2.0
     guidance_scale: float = 7.5
@@ -55,13 +55,13 @@ class PromptToPrompt:
             raise ValueError(
                 f"method.words: expected one of {', '.join(WORDS)}; got {self.words!r}"
             )
-        for name in ("self_share", "self_side"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"method.{name}: expected 0 to 1; got {getattr(self, name)}")
-        try:
-            p2p_words.spans(self.cross_share, 1)
-        except ValueError as error:
-            raise ValueError(f"method.cross_share: {error}") from None
+        if not 0 <= self.self_side <= 1:
+            raise ValueError(f"method.self_side: expected 0 to 1; got {self.self_side}")
+        for name, check in (("cross_share", p2p_words.spans), ("self_share", p2p_words.span)):
+            try:
+                check(getattr(self, name), 1)
+            except ValueError as error:
+                raise ValueError(f"method.{name}: {error}") from None
 
     @property
     def ticks(self) -> int:
@@ -100,7 +100,7 @@ class PromptToPrompt:
         return Control(
             plan=stacked(plans, subject.z_src),
             crosses=p2p_words.crosses(self.cross_share, self.inversion.n_steps),
-            self_until=int(self.self_share * self.inversion.n_steps),
+            selves=p2p_words.span(self.self_share, self.inversion.n_steps),
             self_side=self.self_side,
             blend=self.blend,
             size=(subject.z_src.shape[2], subject.z_src.shape[3]),
@@ -110,7 +110,8 @@ class PromptToPrompt:
         tokens = able(backbone, TokenBackbone).tokens
         (src, x), (trg, y) = ((text, tokens(text)) for text in (case.prompt_src, case.prompt_trg))
         blend_src, blend_trg = case.blend_words or ("", "")
-        emphasis = dict.fromkeys(blend_trg.split(), self.blend_weight) | dict(case.word_weights)
+        emphasis = dict.fromkeys(p2p_words.composed(blend_trg).split(), self.blend_weight)
+        emphasis |= {p2p_words.composed(word): x for word, x in case.word_weights.items()}
         marked = [p2p_words.marked(blend_src, src, x, n), p2p_words.marked(blend_trg, trg, y, n)]
         mix, own = self._words((src, x), (trg, y), n)
         return Plan(

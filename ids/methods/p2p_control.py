@@ -38,13 +38,13 @@ class Control:
     """The hook of a whole edit. Rows come in groups of B cases: null source and null target where
     there is guidance, source, target; the last are edited.
 
-    Self-attention is the source's before step `self_until`, on maps of at most `self_side` of the
+    Self-attention is the source's in the steps `selves`, on maps of at most `self_side` of the
     latent's sides.
     """
 
     plan: Plan
     crosses: Sequence[bool]  # by step: is cross-attention taken for any word that was named?
-    self_until: int
+    selves: range
     self_side: float
     blend: LocalBlend | None
     size: Size
@@ -62,7 +62,7 @@ class Control:
         """Decided by the setting alone: what batch mates ask for changes nothing."""
         if site.endswith("attn1.probs"):
             height, width = scaled(self.size, self.self_side)
-            return self.step < self.self_until and n_queries <= height * width
+            return self.step in self.selves and n_queries <= height * width
         return self.crosses[self.step] or self._blends(n_queries)
 
     def __call__(self, site: str, h: Probs) -> Probs:
@@ -80,7 +80,7 @@ class Control:
         `ConfigError` where the network has no maps of the size to take, or to look at.
         """
         height, width = self.size
-        if self.self_until and not self.held:
+        if self.step in self.selves and not self.held:
             raise ConfigError(
                 f"method.self_side: expected a share at which the network has self-attention; it "
                 f"has none up to {self.self_side} of {height}x{width}; take 0.5 or 1.0, or "

@@ -1,6 +1,7 @@
 """Which token of the target prompt is which of the source's: Prompt-to-Prompt's bookkeeping."""
 
 from collections.abc import Mapping, Sequence
+from unicodedata import normalize
 
 import torch
 from jaxtyping import Float, Int
@@ -16,25 +17,35 @@ DEFAULT = "default"  # of Bounds: what holds for words that are not named
 UNREADABLE = "\ufffd"  # what a part of a character decodes to
 
 
+def composed(text: str) -> str:
+    """With an accent and its letter in one code point, as CLIP reads them: a word typed in two is
+    the same word.
+    """
+    return normalize("NFC", text)
+
+
 def positions(text: str, tokens: Tokens, word: str | int) -> list[int]:
     """Where a word, or the word of that index, stands among the tokens; the start token is 0.
 
-    As released: words are what spaces part, and pieces are counted off against their lengths.
-    `DataError` where a piece is part of a character, and cannot be counted.
+    As released: words are what spaces part, and pieces are counted off against their lengths. Both
+    are taken as CLIP reads them: composed and in lower case. `DataError` where the pieces do not
+    spell the words, and cannot be counted.
     """
-    if any(UNREADABLE in piece for piece in tokens.pieces):
-        raise DataError(
-            f"prompt {text!r}: expected words whose tokens are whole characters, to find {word!r} "
-            "among them; got some in bytes; write it in plain letters"
-        )
-    words = text.split()
+    words = composed(text).split()
+    lengths = [len(other.lower()) for other in words]
+    word = word if isinstance(word, int) else composed(word)
     wanted = {index for index, other in enumerate(words) if word in (index, other)}
     found, at, length = [], 0, 0
     for index, piece in enumerate(tokens.pieces, start=1):
         if at in wanted:
             found.append(index)
         length += len(piece)
-        if at < len(words) and length >= len(words[at]):
+        if UNREADABLE in piece or at == len(words) or length > lengths[at]:
+            raise DataError(
+                f"prompt {text!r}: expected words whose tokens are whole characters, to find "
+                f"{word!r} among them; got {piece!r} among its pieces; write it in plain letters"
+            )
+        if length == lengths[at]:
             at, length = at + 1, 0
     if isinstance(word, int) and not found:
         raise DataError(
@@ -78,7 +89,7 @@ def replacement(
     As released, whatever follows the last swapped word is taken to stand where the target has it.
     """
     (text_x, x), (text_y, y) = source, target
-    words_x, words_y = text_x.split(), text_y.split()
+    words_x, words_y = composed(text_x).split(), composed(text_y).split()
     if len(words_x) != len(words_y):
         raise DataError(
             f"method p2p: expected prompts of as many words to replace one by one; got {text_x!r} "
@@ -105,20 +116,24 @@ def spans(bounds: Bounds, n_steps: int) -> dict[str, range]:
     """By word, the default first, in which of n_steps + 1 steps. `ValueError` where bounds are no
     shares. Without a default, words that are not named are taken in all steps (as released).
     """
-    by_word = {DEFAULT: 1.0} | dict(bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds})
-    found = {}
-    for word, bound in by_word.items():
-        pair = (0.0, bound) if isinstance(bound, int | float) else tuple(bound)
-        if len(pair) != 2 or not 0 <= pair[0] <= pair[1] <= 1:
-            raise ValueError(f"expected a share, or two in order, of 0 to 1; got {bound}")
-        found[word] = range(*(int(share * (n_steps + 1)) for share in pair))
-    return found
+    by_word = dict(bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds})
+    return {word: span(share, n_steps + 1) for word, share in ({DEFAULT: 1.0} | by_word).items()}
+
+
+def span(share: Share, n_steps: int) -> range:
+    """Which of so many steps: up to a share of them, or between two. `ValueError` where it is none
+    of 0 to 1, or two out of order.
+    """
+    pair = (0.0, share) if isinstance(share, int | float) else tuple(share)
+    if len(pair) != 2 or not 0 <= pair[0] <= pair[1] <= 1:
+        raise ValueError(f"expected a share, or two in order, of 0 to 1; got {share}")
+    return range(*(int(bound * n_steps) for bound in pair))
 
 
 def crosses(bounds: Bounds, n_steps: int) -> list[bool]:
     """For each of n_steps + 1 steps, whether any word's attention may be taken."""
     by_word = spans(bounds, n_steps).values()
-    return [any(step in span for span in by_word) for step in range(n_steps + 1)]
+    return [any(step in steps for steps in by_word) for step in range(n_steps + 1)]
 
 
 def shares(
@@ -130,10 +145,10 @@ def shares(
     where there is none).
     """
     taken = torch.zeros(n_steps + 1, n)
-    for word, span in spans(bounds, n_steps).items():
+    for word, steps in spans(bounds, n_steps).items():
         at = slice(None) if word == DEFAULT else positions(text, tokens, word)
         taken[:, at] = 0
-        taken[span.start : span.stop, at] = 1
+        taken[steps.start : steps.stop, at] = 1
     return taken
 
 

@@ -13,7 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ids.core.tensors import Image, eight_bit
-from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights, open_network
+from ids.core.weight_files import Stamp, stamp
+from ids.metrics.clip_network import open_network
+from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights
 from ids.metrics.weights import judging_device
 from ids.shapes import WEIGHTS
 from ids.shapes.caption import said
@@ -60,7 +62,9 @@ class Clip:
 
     def load(self) -> "LoadedClip":
         """The one network of this configuration."""
-        return _loaded(self)
+        weights = self._weights()
+        files = (weights.file, *weights.vocabulary)
+        return _loaded(self, weights.layout, *map(stamp, files))
 
     def _weights(self) -> ClipWeights:
         model = f"{FOLDER}{WEIGHTS / 'clip'}" if self.model == SHAPES else self.model
@@ -106,7 +110,9 @@ class LoadedClip:
 
 
 @cache
-def _loaded(clip: Clip) -> LoadedClip:
-    network, preprocess, tokenize = open_network(clip._weights())
+def _loaded(clip: Clip, layout: str, *stamps: Stamp) -> LoadedClip:
+    """Opened again where one of its files has changed."""
+    weights = clip._weights()
+    network, preprocess, tokenize = open_network(weights)
     device = judging_device()
     return LoadedClip(network.to(device), preprocess, tokenize, device)

@@ -23,6 +23,7 @@ class ClipDirectional:
     version = 1
     unit = ""
     higher_is_better = True
+    min_side = 1
 
     def basis(self) -> str:
         return self.clip.basis()

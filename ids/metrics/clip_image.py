@@ -17,6 +17,7 @@ class ClipImage:
     version = 1
     unit = ""
     higher_is_better = True
+    min_side = 1
 
     def basis(self) -> str:
         return self.clip.basis()

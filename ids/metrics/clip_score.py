@@ -19,6 +19,7 @@ class ClipScore:
     version = 1
     unit = ""
     higher_is_better = True
+    min_side = 1
 
     def basis(self) -> str:
         return self.clip.basis()

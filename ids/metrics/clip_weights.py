@@ -1,18 +1,15 @@
-"""Where the weights of a CLIP are, and open_clip's network with them in it: never without."""
+"""Where the weights of a CLIP are, and what of them decides its numbers."""
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ids.core.errors import ConfigError, WeightsError
-from ids.metrics.weights import digest_of
+from ids.core.weight_files import Stamp, digest_of, read_json, stamp
 
 FOLDER, HUB = "local-dir:", "hf-hub:"  # open_clip's words
 LAYOUT = "open_clip_config.json"
@@ -20,6 +17,17 @@ WEIGHT_NAMES = (  # in open_clip's own order
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.safetensors",
     "open_clip_pytorch_model.bin",
+)
+VOCABULARY = (
+    "added_tokens.json",
+    "config.json",  # which may say what class a tokenizer is of
+    "merges.txt",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
 )
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 
@@ -33,6 +41,7 @@ class ClipWeights:
     tag: str | None = None
     known: Mapping[str, Any] = field(default_factory=dict)  # what open_clip knows of the tag
     layout: str = ""  # the configuration beside the file, of a folder
+    vocabulary: tuple[Path, ...] = ()  # its tokenizer's files, of a folder that has its own
 
     @property
     def quick_gelu(self) -> bool:
@@ -41,13 +50,15 @@ class ClipWeights:
         return told and not self.layout
 
     def digest(self) -> str:
-        """Of all that decides its answers: weights, activation, preprocessing."""
+        """Of all that decides its answers: weights, activation, preprocessing, and of a folder its
+        tokenizer.
+        """
         seen = {key: self.known.get(key) for key in PREPROCESSING}
-        told = json.dumps([digest_of(self.file), self.quick_gelu, seen, self.layout])
+        words = [(file.name, digest_of(file)) for file in self.vocabulary]
+        told = json.dumps([digest_of(self.file), self.quick_gelu, seen, self.layout, words])
         return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
-@cache
 def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
     """`WeightsError` or `ConfigError` where there are none."""
     if model.startswith(FOLDER):
@@ -65,40 +76,34 @@ def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
     return ClipWeights(model, file) if file.is_file() else _tagged(model, checkpoint)
 
 
-def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
-    """Network (float32, frozen, on the CPU), preprocessing, tokenizer; `WeightsError` where the
-    file is not this network's.
-    """
-    import open_clip
-
-    scripted = _is_torchscript(weights.file)
-    given = None if weights.layout or scripted else (weights.tag or str(weights.file))
-    try:
-        network, _, preprocess = open_clip.create_model_and_transforms(
-            weights.model, given, force_quick_gelu=weights.quick_gelu, weights_only=True
-        )
-        if scripted:
-            network.load_state_dict(_of_torchscript(weights.file))
-        tokenize = open_clip.get_tokenizer(weights.model)
-    except Exception as error:  # open_clip, torch and safetensors each have their own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WeightsError(
-            f"clip: expected weights of {weights.model} in {weights.file}; they cannot be loaded "
-            f"({reason}); name the model they belong to (clip.model=...), or fetch them again"
-        ) from error
-    return network.float().eval().requires_grad_(False), preprocess, tokenize
-
-
 def _in_folder(model: str, folder: Path) -> ClipWeights:
-    for name in WEIGHT_NAMES:
-        if (folder / name).is_file() and (folder / LAYOUT).is_file():
-            return ClipWeights(model, folder / name, layout=(folder / LAYOUT).read_text())
-    raise WeightsError(
-        f"clip: expected {LAYOUT} and {WEIGHT_NAMES[0]} in {folder}; they are not there; "
-        "check clip.model"
-    )
+    weights = next((name for name in WEIGHT_NAMES if (folder / name).is_file()), None)
+    if weights is None or not (folder / LAYOUT).is_file():
+        raise WeightsError(
+            f"clip: expected {LAYOUT} and {WEIGHT_NAMES[0]} in {folder}; they are not there; "
+            "check clip.model"
+        )
+    files = [folder / name for name in (weights, LAYOUT, *VOCABULARY) if (folder / name).is_file()]
+    return _read_folder(model, *map(stamp, files))
 
 
+@cache
+def _read_folder(model: str, *stamps: Stamp) -> ClipWeights:
+    """Read again where one of its files has changed: weights, layout, and its tokenizer's."""
+    weights, layout, *words = (Path(stamped[0]) for stamped in stamps)
+    for file in words:
+        if file.suffix == ".json":
+            read_json(file, f"clip: {file}")
+    return ClipWeights(model, weights, layout=_layout(layout), vocabulary=tuple(words))
+
+
+def _layout(file: Path) -> str:
+    """A configuration that runs no code."""
+    read_json(file, f"clip: {file}")
+    return file.read_text(encoding="utf-8")
+
+
+@cache
 def _on_hub(model: str) -> ClipWeights:
     from open_clip import pretrained
 
@@ -108,9 +113,10 @@ def _on_hub(model: str) -> ClipWeights:
         layout = Path(pretrained.download_pretrained_from_hf(repository, filename=LAYOUT))
     except Exception as error:  # the hub's client fails in many ways, all meaning: not to be had
         raise _unreachable(f"weights of {repository}", repository, error) from error
-    return ClipWeights(model, file, layout=layout.read_text())
+    return ClipWeights(model, file, layout=_layout(layout))
 
 
+@cache
 def _tagged(model: str, tag: str) -> ClipWeights:
     import open_clip
 
@@ -146,18 +152,3 @@ def _unreachable(what: str, place: str, error: Exception) -> WeightsError:
         f"({type(error).__name__}); fetch the weights of {place.rstrip('/')} elsewhere and set "
         "clip.checkpoint=/path/to/file"
     )
-
-
-def _is_torchscript(file: Path) -> bool:
-    """As OpenAI published theirs."""
-    if not zipfile.is_zipfile(file):
-        return False
-    with zipfile.ZipFile(file) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _of_torchscript(file: Path) -> dict[str, torch.Tensor]:
-    """Its weights; torch's reader of such archives unpickles no foreign objects."""
-    state = torch.jit.load(str(file), map_location="cpu").state_dict()
-    constants = ("input_resolution", "context_length", "vocab_size", "attn_mask")
-    return {name: value for name, value in state.items() if name not in constants}

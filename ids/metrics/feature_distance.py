@@ -24,6 +24,7 @@ class FeatureDistance:
     version = 1
     unit = ""
     higher_is_better = False
+    min_side = 1
 
     def __post_init__(self) -> None:
         checked_comparison("feature_distance", self.against, "whole")

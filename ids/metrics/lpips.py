@@ -5,16 +5,17 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from ids.core.errors import WeightsError
 from ids.core.records import EditCase, Edited
-from ids.metrics.weights import digest_of, judging_device
+from ids.core.weight_files import Stamp, differences, digest_of, one_line, stamp
+from ids.metrics.weights import check_weights, judging_device
 
 NETS = ("alex", "vgg", "squeeze")
+MIN_SIDES = {"alex": 31, "vgg": 16, "squeeze": 17}  # below, a network pools nothing into nothing
 NAMED_BY_HASH = re.compile(r"-([0-9a-f]{8,64})\.pth$")
 
 
@@ -41,21 +42,25 @@ class LPIPS:
     def name(self) -> str:
         return f"lpips_{self.net}"
 
+    @property
+    def min_side(self) -> int:
+        return MIN_SIDES[self.net]
+
     def basis(self) -> str:
         """Net and digest of the file. Loads it, so that what does not fit is known at once."""
         file = checked_backbone(self.net, self.backbone)
-        _loaded(self.net, file, judging_device())
+        _loaded(self.net, stamp(file), judging_device())
         return f"{self.net}-{digest_of(file)[:8]}"
 
     @torch.no_grad()
     def __call__(self, case: EditCase, edited: Edited) -> float:
         device = judging_device()
-        network = _loaded(self.net, checked_backbone(self.net, self.backbone), device)
+        file = checked_backbone(self.net, self.backbone)
+        network = _loaded(self.net, stamp(file), device)
         pair = [x.unsqueeze(0).to(device) for x in (edited.image, case.source.load())]
         return float(network(*pair, normalize=True))
 
 
-@cache
 def checked_backbone(net: str, given: str | None) -> Path:
     """The file of the network under the heads; `WeightsError` where it is missing or another."""
     url = _torchvision_url(net)
@@ -92,20 +97,35 @@ def _torchvision_url(net: str) -> str:
 
 
 @cache
-def _loaded(net: str, backbone: Path, device: torch.device) -> Any:
+def _loaded(net: str, stamped: Stamp, device: torch.device) -> Any:
     import lpips
 
     with warnings.catch_warnings():  # the package asks torchvision in a way that is deprecated
         warnings.simplefilter("ignore", UserWarning)
         network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)  # true heads
     # `slice2.3.weight` of the package is `features.3.weight` of torchvision.
-    wanted = {name: f"features.{name.split('.', 1)[1]}" for name in network.net.state_dict()}
-    try:
-        found = torch.load(backbone, map_location="cpu", weights_only=True)
-        network.net.load_state_dict({name: found[place] for name, place in wanted.items()})
-    except (KeyError, TypeError, RuntimeError, UnpicklingError) as error:
+    file, state = Path(stamped[0]), network.net.state_dict()
+    places = {name: f"features.{name.split('.', 1)[1]}" for name in state}
+    found = _features(net, file)
+    wanted = {places[name]: tuple(value.shape) for name, value in state.items()}
+    if told := differences(wanted, {name: tuple(value.shape) for name, value in found.items()}):
         raise WeightsError(
-            f"lpips_{net}: expected the weights of torchvision's network in {backbone}; "
-            "they do not fit; check metric net and backbone"
-        ) from error
+            f"lpips_{net}: expected the weights of torchvision's network in {file}; "
+            f"they do not fit ({told}); check metric net and backbone"
+        )
+    network.net.load_state_dict({name: found[place] for name, place in places.items()})
+    check_weights(network, f"lpips_{net}", file)
     return network.eval().requires_grad_(False).to(device)
+
+
+def _features(net: str, file: Path) -> dict[str, torch.Tensor]:
+    """The convolutions of torchvision's network; its classifier is not used."""
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        tensors = {str(name): value for name, value in state.items() if value.ndim >= 0}
+    except Exception as error:  # torch has many of its own, all meaning: no such file
+        raise WeightsError(
+            f"lpips_{net}: expected the weights of torchvision's network in {file}; "
+            f"they do not fit ({one_line(error)}); check metric net and backbone"
+        ) from error
+    return {name: value for name, value in tensors.items() if name.startswith("features.")}

@@ -23,6 +23,7 @@ class PSNR:
     version = 1
     unit = "dB"
     higher_is_better = True
+    min_side = 1
 
     def __post_init__(self) -> None:
         checked_comparison("psnr", self.against, self.region)

@@ -28,6 +28,7 @@ class SSIM:
     version = 1
     unit = ""
     higher_is_better = True
+    min_side = 11  # its window's
 
     def __post_init__(self) -> None:
         checked_comparison("ssim", self.against, self.region)

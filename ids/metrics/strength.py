@@ -14,6 +14,7 @@ class LatentDistance:
     version = 1
     unit = ""
     higher_is_better = None
+    min_side = 1
     name = "strength"
 
     def basis(self) -> str:

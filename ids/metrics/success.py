@@ -27,6 +27,7 @@ class Success:
     version = 1
     unit = ""
     higher_is_better = True
+    min_side = 1
 
     def __post_init__(self) -> None:
         if self.asked not in ASKED:

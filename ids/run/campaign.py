@@ -13,6 +13,7 @@ from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
 from ids.log.progress import EditProgress, counted
+from ids.metrics.sizes import check_size
 from ids.representations import encode
 from ids.run.code import code_digests, revisions
 from ids.run.engine import Engine
@@ -74,6 +75,7 @@ class Campaign:
         seen = self.session.survey(
             self.dataset, self.config.get("dataset", {}), self.limit, self.store
         )
+        self._check_sizes(seen)
         outcomes: list[Outcome] = []
         try:
             for reference in self.references:
@@ -85,6 +87,18 @@ class Campaign:
             write_outcomes(folder, self.asked.name, outcomes, seen.manifest)
             self.store.close()
         return outcomes
+
+    def _check_sizes(self, seen: Survey) -> None:
+        """Refuse metrics that are not defined on images as small as these, before the first edit.
+        A view brings all images to about one size: only where the first is small are all looked at.
+        """
+        metrics = list(self.metrics.values())
+        least = max((metric.min_side for metric in metrics), default=0)
+        for index, case in enumerate(seen.cases):
+            height, width = case.source.load().shape[-2:]
+            check_size(metrics, height, width)
+            if index == 0 and min(height, width) >= 8 * least:
+                return
 
     def _evaluation(self) -> Evaluation:
         """Finds every metric's weights, so that a missing file is known before the first edit."""

@@ -1,12 +1,12 @@
 """The shipped classifier, loaded once."""
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
 from safetensors.torch import load_file
 
 from ids.core.errors import WeightsError
+from ids.core.weight_files import AGAIN, check_finite, differences, digest_of, headers_in
 from ids.shapes import WEIGHTS
 from ids.shapes.classifier import Classifier
 
@@ -19,9 +19,13 @@ def load_classifier(file: Path) -> Classifier:
         raise WeightsError(
             f"shapes classifier: expected {file}; there is none; `make shapes` trains it"
         )
-    classifier = Classifier()
-    weights = load_file(file)
-    classifier.load_state_dict({name: value.float() for name, value in weights.items()})
+    classifier, where = Classifier(), f"shapes classifier: {file}"
+    wanted = {name: tuple(value.shape) for name, value in classifier.state_dict().items()}
+    found = {name: header.shape for name, header in headers_in(file, where).items()}
+    if told := differences(wanted, found):
+        raise WeightsError(f"{where}: expected the classifier's weights; {told}; {AGAIN}")
+    check_finite(file, where)
+    classifier.load_state_dict({name: value.float() for name, value in load_file(file).items()})
     return classifier.eval().requires_grad_(False)
 
 
@@ -34,4 +38,4 @@ def judge() -> Classifier:
 def judge_basis() -> str:
     """What its numbers stand on."""
     judge()
-    return f"shapes-classifier-{hashlib.sha256(FILE.read_bytes()).hexdigest()[:8]}"
+    return f"shapes-classifier-{digest_of(FILE)[:8]}"

@@ -78,6 +78,7 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
             "'up_blocks.[23].attentions.*.attn1.to_[qk]' names no",
         ),
         ("method=p2p method.cross_share=[0.4,0.1]", "method.cross_share: expected a share, or two"),
+        ("method=p2p method.self_share=[0.8,0.2]", "method.self_share: expected a share, or two"),
     ],
 )
 def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, answer: str) -> None:
@@ -126,15 +127,17 @@ def test_odd_pictures_are_edited(ids: Ids) -> None:
 
 
 def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> None:
-    """Every row is told and recorded; the status is not 0; no picture is written."""
+    """Every row is told and recorded; the status is not 0; no picture is written. (Weights that
+    hold NaN are refused before; these overflow.)
+    """
     import shutil
 
     folder = ids.folder / "sd"
     shutil.copytree(tiny_sd, folder)
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    poisoned = load_file(weights)
-    poisoned["conv_out.bias"] = torch.full_like(poisoned["conv_out.bias"], float("nan"))
-    save_file(poisoned, weights, metadata={"format": "pt"})
+    overflowing = load_file(weights)
+    overflowing["conv_in.weight"] = torch.full_like(overflowing["conv_in.weight"], 3e38)
+    save_file(overflowing, weights, metadata={"format": "pt"})
     words = (
         "run",
         "method=dds",

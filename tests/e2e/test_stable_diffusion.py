@@ -152,16 +152,6 @@ def test_sizes_the_factor_does_not_divide(tiny_sd: Path) -> None:
     assert backbone.eps(z, backbone.prompt(["a red circle"]), t).shape == z.shape
 
 
-def test_pickled_weights_are_refused(tiny_sd: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "pickled"
-    shutil.copytree(tiny_sd, folder)
-    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    torch.save({}, weights.with_suffix(".bin"))
-    weights.unlink()
-    with pytest.raises(WeightsError, match="give a local diffusers folder"):
-        StableDiffusion(str(folder)).load(torch.device("cpu"))
-
-
 @pytest.mark.parametrize("path", ["nobody/nothing", "./none", "/none"])
 def test_what_cannot_be_reached_is_one_line_with_the_remedy(
     path: str, monkeypatch: pytest.MonkeyPatch

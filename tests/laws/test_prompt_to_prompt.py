@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import Silent
+from golden_replay import prompt_to_prompt
+from golden_replay.spoken import FromNoise
 from recorded_sd import SD, UNET, normal
 from spoken_sd import BACKBONE, P2P, A, B, case, edited
 from torch import Tensor
@@ -57,6 +59,32 @@ def test_self_attention_is_taken_early_and_from_small_maps() -> None:
         assert not control.wants("x.attn1.probs", largest + 1)
         control.step = 6
         assert not control.wants("x.attn1.probs", largest)
+
+
+def test_self_attention_is_taken_between_two_shares() -> None:
+    """As the released `self_replace_steps`, of all steps: from the first up to the second."""
+    between = replace(P2P, inversion=DDIMInversion(10, 0), self_share=(0.25, 0.8))
+    control = between.control(BACKBONE, LatentImage(normal(1, 1), [case("a")]))  # type: ignore[arg-type]
+    for step in range(10):
+        control.step = step
+        assert control.wants("x.attn1.probs", 4) == (2 <= step < 8)
+    z, cases = normal(1, 1), [case("a")]
+    ours = {
+        share: edited(replace(P2P, self_share=share), z, cases)
+        for share in (0.6, (0.0, 0.6), (0.4, 0.6), 0.0, (0.6, 0.6))
+    }
+    assert torch.equal(ours[0.6], ours[0.0, 0.6])
+    assert torch.equal(ours[0.0], ours[0.6, 0.6])
+    assert not torch.allclose(ours[0.6], ours[0.4, 0.6])
+    assert not torch.allclose(ours[0.0], ours[0.4, 0.6])
+
+
+def test_recorded_controllers_may_name_two_shares() -> None:
+    told = {"num_steps": 10, "cross_replace_steps": 0.4, "self_replace_steps": [0.2, 0.8]}
+    z = normal(1, 1)
+    editor = prompt_to_prompt._editor("refine", told, FromNoise(z, 10))
+    control = editor.control(BACKBONE, LatentImage(z, [case("a")]))  # type: ignore[arg-type]
+    assert control.selves == range(2, 8)
 
 
 @pytest.mark.parametrize("words", [{}, {"blend_words": ("chair", "chair")}])

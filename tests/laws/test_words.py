@@ -44,6 +44,9 @@ def test_shares_by_word_and_between() -> None:
     for wrong in (1.2, [0.5, 0.2], [0.1], {"cat": -1.0}):
         with pytest.raises(ValueError, match=r"method.cross_share: expected a share"):
             replace(P2P, cross_share=wrong)
+    for wrong in (-0.1, 1.2, [0.8, 0.2], [0.1], [0.1, 0.2, 0.3]):
+        with pytest.raises(ValueError, match=r"method.self_share: expected a share, or two in"):
+            replace(P2P, self_share=wrong)
 
 
 def test_words_that_cannot_be_found_or_paired_are_named() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import TINY_CLIP
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from ids.core.errors import ConfigError, WeightsError
 from ids.core.records import EditCase, Edited
@@ -134,11 +134,69 @@ def test_a_folder_without_its_files_is_named(tiny: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused_before_any_number(tiny: Path) -> None:
-    with pytest.raises(WeightsError, match="cannot be loaded"):
+    with pytest.raises(WeightsError, match=r"cannot be loaded \(\d+ missing: .*; \d+ extra: "):
         Clip("RN50", str(tiny / "tiny.safetensors")).basis()
     (tiny / "torn.safetensors").write_bytes((tiny / "tiny.safetensors").read_bytes()[:1000])
-    with pytest.raises(WeightsError, match="cannot be loaded"):
+    with pytest.raises(WeightsError, match="cut short, before its tensors"):
         Clip("tiny-clip", str(tiny / "torn.safetensors")).basis()
+
+
+def clip_file(folder: Path, name: str = "other.safetensors", **changed: Any) -> Clip:
+    """The tiny network's file, with tensors changed (None takes one out)."""
+    tensors = load_file(folder / "tiny.safetensors") | changed
+    save_file({n: x for n, x in tensors.items() if x is not None}, folder / name)
+    return Clip("tiny-clip", str(folder / name))
+
+
+def test_what_a_file_lacks_holds_beyond_or_in_another_shape_is_told(tiny: Path) -> None:
+    for changed, told in (
+        ({"ln_final.bias": None}, r"1 missing: ln_final\.bias\)"),
+        ({"further": torch.zeros(2)}, r"1 extra: further\)"),
+        ({"ln_final.bias": torch.zeros(3)}, r"ln_final\.bias \[3\] instead of \[8\]"),
+        ({"positional_embedding": torch.zeros(50, 8)}, r"resized .*\[50, 8\] instead of \[77, 8\]"),
+        ({"ln_final.bias": torch.full((8,), torch.nan)}, r"ln_final\.bias holds NaN"),
+        ({"ln_final.bias": torch.full((8,), -torch.inf)}, r"ln_final\.bias holds infinity"),
+    ):
+        with pytest.raises(WeightsError, match=told) as raised:
+            clip_file(tiny, **changed).basis()
+        assert "\n" not in str(raised.value)
+    state = torch.load(tiny / "tiny.pt", weights_only=True)
+    state["positional_embedding"] = torch.zeros(50, 8)
+    torch.save(state, tiny / "long.pt")
+    with pytest.raises(WeightsError, match="would have to be resized"):
+        Clip("tiny-clip", str(tiny / "long.pt")).basis()
+
+
+def test_a_file_that_changes_is_another_basis_and_is_read_again(tiny: Path) -> None:
+    clip = clip_file(tiny)
+    before, network = clip.basis(), clip.load()
+    assert clip.load() is network
+    clip_file(tiny, **{"ln_final.bias": torch.ones(8)})
+    assert clip.basis() != before
+    assert clip.load() is not network
+
+
+def test_a_folder_that_asks_for_code_is_refused_by_name(tiny: Path) -> None:
+    clip = folder_of(tiny, "code")
+    folder = Path(clip.removeprefix("local-dir:"))
+    layout = json.loads((folder / "open_clip_config.json").read_text())
+    text = TINY_CLIP["text_cfg"] | {"tokenizer_kwargs": {"trust_remote_code": True}}
+    layout["model_cfg"] = TINY_CLIP | {"text_cfg": text}
+    (folder / "open_clip_config.json").write_text(json.dumps(layout))
+    with pytest.raises(WeightsError, match="it asks for trust_remote_code"):
+        Clip(clip, None).basis()
+    plain = folder_of(tiny, "plain")
+    told = {"auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}}
+    (Path(plain.removeprefix("local-dir:")) / "tokenizer_config.json").write_text(json.dumps(told))
+    with pytest.raises(WeightsError, match="it asks for auto_map"):
+        Clip(plain, None).basis()
+
+
+def test_a_folders_tokenizer_is_part_of_the_basis(tiny: Path) -> None:
+    clip = Clip(folder_of(tiny, "words"), None)
+    before = clip.basis()
+    (tiny / "words" / "mine" / "vocab.json").write_text('{"a": 0}')
+    assert clip.basis() != before
 
 
 def test_no_weights_no_number(tiny: Path) -> None:

@@ -51,6 +51,7 @@ class Counted:
     version: int = 1
     unit: str = ""
     higher_is_better: bool = True
+    min_side: int = 1
     network: str = "some-network"
     asked: list[str] = field(default_factory=list)
 

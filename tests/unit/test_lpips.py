@@ -102,6 +102,33 @@ def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
         LPIPS("alex", str(torn)).basis()
 
 
+def test_weights_that_are_no_numbers_or_not_all_there_are_refused(tmp_path: Path) -> None:
+    file, _ = backbone_file(tmp_path, "squeeze")
+    state = torch.load(file, weights_only=True)
+    name = "features.3.squeeze.bias"
+    for changed, told in (
+        ({name: torch.full_like(state[name], torch.nan)}, "holds NaN"),
+        ({name: None}, f"1 missing: {name}"),
+        ({"features.99.weight": torch.zeros(1)}, r"1 extra: features\.99\.weight"),
+        ({name: torch.zeros(2)}, rf"1 wrong-shaped: {name} \[2\] instead of"),
+    ):
+        torch.save({n: x for n, x in (state | changed).items() if x is not None}, tmp_path / "x")
+        digest = hashlib.sha256((tmp_path / "x").read_bytes()).hexdigest()[:8]
+        other = (tmp_path / "x").rename(tmp_path / f"squeeze-{digest}.pth")
+        with pytest.raises(WeightsError, match=told):
+            LPIPS("squeeze", str(other)).basis()
+
+
+@pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])
+def test_the_smallest_image_it_is_defined_on(net: str, tmp_path: Path) -> None:
+    _, direct = backbone_file(tmp_path, net)
+    side = LPIPS(net).min_side
+    with torch.no_grad():
+        assert direct(*torch.rand(2, 1, 3, side, side), normalize=True).isfinite().all()
+        with pytest.raises(RuntimeError, match="too small"):
+            direct(*torch.rand(2, 1, 3, side - 1, 100), normalize=True)
+
+
 def test_the_command_says_so_before_any_edit(ids: Ids) -> None:
     done = ids("run", "metrics=paper", "debug=fast", TORCH_HOME=str(ids.folder))
     assert done.returncode == 1

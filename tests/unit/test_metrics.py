@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
+from ids.core.errors import ConfigError
 from ids.core.records import Edited
 from ids.data import Shapes
-from ids.metrics import PSNR, SSIM, LatentDistance
+from ids.metrics import LPIPS, PSNR, SSIM, Clip, ClipScore, LatentDistance
+from ids.metrics.sizes import check_size
 from ids.metrics.ssim import ssim_map
 
 
@@ -94,3 +96,14 @@ def test_names_say_what_is_compared() -> None:
     ]
     with pytest.raises(ValueError, match="expected one of"):
         PSNR("other")
+
+
+def test_images_that_are_too_small_for_a_metric_are_refused_by_name() -> None:
+    metrics = (SSIM(), SSIM(region="background"), PSNR(), LatentDistance(), LPIPS("alex"))
+    check_size(metrics, 31, 40)
+    check_size((PSNR(), LatentDistance(), ClipScore(Clip("shapes", None))), 1, 1)
+    check_size((SSIM(),), 11, 11)
+    with pytest.raises(ConfigError, match=r"^metrics.ssim: expected .* 11 .* got 40x10"):
+        check_size((SSIM(), PSNR()), 10, 40)
+    with pytest.raises(ConfigError, match=r"metrics.ssim_background, metrics.lpips_alex: .* 31 "):
+        check_size(metrics, 40, 8)

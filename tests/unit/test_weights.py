@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from ids.core.errors import WeightsError
 from ids.doctor import shapes as doctor
@@ -49,4 +51,22 @@ def test_a_missed_goal_is_told_and_fails_the_command(
 
 def test_no_classifier_no_judgement(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="make shapes"):
+        load_classifier(tmp_path / "model.safetensors")
+
+
+def test_a_classifier_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    weights = load_file(WEIGHTS / "classifier" / "model.safetensors")
+    name = "heads.fill.bias"
+    for changed, told in (
+        ({name: None}, f"1 missing: {name}"),
+        ({"more": torch.zeros(1)}, "1 extra: more"),
+        ({name: torch.zeros(9)}, rf"{name} \[9\] instead of"),
+        ({name: torch.full_like(weights[name], torch.nan)}, f"{name} holds NaN"),
+    ):
+        kept = {n: x for n, x in (weights | changed).items() if x is not None}
+        save_file(kept, tmp_path / "model.safetensors")
+        with pytest.raises(WeightsError, match=told):
+            load_classifier(tmp_path / "model.safetensors")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match="the file is empty"):
         load_classifier(tmp_path / "model.safetensors")

@@ -1,0 +1,180 @@
+"""Which model a diffusers folder holds, by its configurations: Stable Diffusion 1.x or 2.x from
+words alone, or another one that is named.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ids.core.errors import WeightsError
+
+Config = Mapping[str, Any]
+SDXL = "Stable Diffusion XL"
+LCM = "a latent consistency model (LCM)"
+PIPELINES = {  # class names in model_index.json, by a part of theirs
+    "StableDiffusionXL": SDXL,
+    "StableDiffusion3": "Stable Diffusion 3",
+    "Flux": "FLUX",
+    "LatentConsistency": LCM,
+    "InstructPix2Pix": "InstructPix2Pix",
+    "Inpaint": "an inpainting model",
+    "Depth2Img": "a depth-to-image model",
+    "Upscale": "an upscaler",
+    "unCLIP": "a model of unCLIP's kind",
+    "UnCLIP": "a model of unCLIP's kind",
+    "Kandinsky": "Kandinsky",
+    "PixArt": "PixArt",
+    "Wuerstchen": "Wuerstchen",
+    "StableCascade": "Stable Cascade",
+    "IFPipeline": "DeepFloyd IF",
+    "GLIGEN": "GLIGEN",
+    "AltDiffusion": "AltDiffusion",
+    "VideoDiffusion": "a video model",
+    "AnimateDiff": "a video model",
+}
+NUMBERS = {  # entries that must be there, as whole numbers
+    "unet": ("in_channels", "out_channels"),
+    "vae": ("in_channels", "out_channels", "latent_channels"),
+    "text_encoder": (
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "max_position_embeddings",
+    ),
+}
+LISTS = {
+    "unet": ("block_out_channels", "down_block_types", "up_block_types"),
+    "vae": ("block_out_channels", "down_block_types", "up_block_types"),
+    "text_encoder": (),
+}
+MANY = 1_000_000  # no dimension of these networks comes near
+LEVELS = 32
+DEPTHS = {"num_hidden_layers": 200, "layers_per_block": 32, "transformer_layers_per_block": 32}
+TEXT_MODELS = ("clip_text_model", "clip", "clip_text_model_with_projection")
+
+
+def kind_of_pipeline(index: Config) -> str:
+    """What model_index.json says, where it is another model; else nothing."""
+    name = str(index.get("_class_name", ""))
+    return next((kind for part, kind in PIPELINES.items() if part in name), "")
+
+
+def check_kind(folder: Path, configs: Mapping[str, Config]) -> None:
+    """`WeightsError` where the folder holds another model, or parts that do not belong together."""
+    for part, config in configs.items():
+        for told in _malformed(part, config):
+            raise WeightsError(
+                f"backbone {folder}: {part}/config.json: expected {told}; download the folder again"
+            )
+    unet, vae, text = configs["unet"], configs["vae"], configs["text_encoder"]
+    if (folder / "text_encoder_2").is_dir():
+        raise _another(folder, SDXL, "it has text_encoder_2")
+    for kind, why in (*_classes(configs), *_conditions(unet), *_channels(unet, vae)):
+        raise _another(folder, kind, why)
+    for told in (*_misfits(unet, text), *_autoencoder(vae)):
+        raise WeightsError(f"backbone {folder}: expected {told}; take the parts of one model")
+
+
+def _malformed(part: str, config: Config) -> Iterator[str]:
+    for name in NUMBERS[part]:
+        value = config.get(name)
+        if type(value) is not int or not 0 < value < MANY:
+            yield f"{name}, a whole number above 0; got {_told(value)}"
+    for name in LISTS[part]:
+        value = config.get(name)
+        if not isinstance(value, list) or not 0 < len(value) <= LEVELS:
+            yield f"{name}, a list of up to {LEVELS} entries; got {_told(value)}"
+    if part == "text_encoder" and not isinstance(config.get("hidden_act"), str):
+        yield f"hidden_act, the name of an activation; got {_told(config.get('hidden_act'))}"
+    for name, most in DEPTHS.items():
+        value = config.get(name, 1)
+        depths = value if isinstance(value, list) else [value]
+        if not all(type(depth) is int and 0 < depth <= most for depth in depths):
+            yield f"{name} of 1 to {most}; got {_told(value)}"
+
+
+def _classes(configs: Mapping[str, Config]) -> Iterator[tuple[str, str]]:
+    for part, wanted in {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.items():
+        name = configs[part].get("_class_name", wanted)
+        if name != wanted:
+            yield f"a model with {_told(name)}", f"its {part} is no {wanted}"
+    model = configs["text_encoder"].get("model_type", TEXT_MODELS[0])
+    if model not in TEXT_MODELS:
+        yield f"a model with the text encoder {_told(model)}", "it is not CLIP's"
+
+
+def _conditions(unet: Config) -> Iterator[tuple[str, str]]:
+    """What a UNet wants to be told beside noise, time and words."""
+    if unet.get("addition_embed_type") == "text_time":
+        yield SDXL, "unet addition_embed_type is text_time"
+    if unet.get("time_cond_proj_dim") is not None:
+        yield LCM, "unet time_cond_proj_dim is set"
+    if unet.get("attention_type", "default") != "default":
+        yield "GLIGEN", f"unet attention_type is {_told(unet['attention_type'])}"
+    for name in (
+        "addition_embed_type",
+        "class_embed_type",
+        "num_class_embeds",
+        "encoder_hid_dim_type",
+        "encoder_hid_dim",
+        "quantization_config",
+    ):
+        if unet.get(name) is not None:
+            yield "a model with further conditions", f"unet {name} is {_told(unet[name])}"
+
+
+def _channels(unet: Config, vae: Config) -> Iterator[tuple[str, str]]:
+    latent, given, answered = vae["latent_channels"], unet["in_channels"], unet["out_channels"]
+    why = f"its UNet takes {given} channels where latents have {latent}"
+    if given != latent:
+        kinds = {
+            2 * latent + 1: "an inpainting model",
+            2 * latent: "InstructPix2Pix, or another model told of an image",
+            latent + 1: "a depth-to-image model",
+            latent + 3: "an upscaler",
+        }
+        yield kinds.get(given, "a model of other latents, or parts of two models"), why
+    if answered != latent:
+        yield (
+            "a model that answers in more than noise",
+            f"its UNet gives {answered} channels where latents have {latent}",
+        )
+
+
+def _misfits(unet: Config, text: Config) -> Iterator[str]:
+    dims = unet.get("cross_attention_dim")
+    listed = dims if isinstance(dims, list) else [dims]
+    if any(dim != text["hidden_size"] for dim in listed):
+        yield (
+            f"a UNet that attends to the text encoder's {text['hidden_size']} features; unet "
+            f"cross_attention_dim is {_told(dims)}"
+        )
+
+
+def _autoencoder(vae: Config) -> Iterator[str]:
+    for name in ("in_channels", "out_channels"):
+        if vae[name] != 3:
+            yield f"an autoencoder of RGB images; vae {name} is {vae[name]}"
+    for name in ("latents_mean", "latents_std"):
+        if vae.get(name) is not None:
+            yield f"latents that one factor scales, as Stable Diffusion's; vae has {name}"
+    for name, default in (("scaling_factor", 0.18215), ("shift_factor", None)):
+        value = vae.get(name, default)
+        if value is None and name == "shift_factor":
+            continue
+        finite = type(value) in (int, float) and abs(value) < MANY  # NaN is not
+        if not finite or (name == "scaling_factor" and value <= 0):
+            yield f"a number as vae {name}; got {_told(value)}"
+
+
+def _another(folder: Path, kind: str, why: str) -> WeightsError:
+    return WeightsError(
+        f"backbone {folder}: expected Stable Diffusion 1.x or 2.x from words alone; "
+        f"this is {kind} ({why}); choose another folder"
+    )
+
+
+def _told(value: Any) -> str:
+    told = " ".join(repr(value).split())
+    return told if len(told) <= 60 else told[:60] + "..."

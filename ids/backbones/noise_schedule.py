@@ -1,0 +1,84 @@
+"""The noise schedule of a diffusers folder: its betas, checked, and what its network predicts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ids.core.errors import WeightsError
+from ids.diffusion.schedule import VP
+
+SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid")
+BY_BOUNDS = ("linear", "scaled_linear", "sigmoid")  # those that betas' bounds decide
+PREDICTIONS = ("epsilon", "v_prediction")
+LONGEST = 100_000  # timesteps
+FOREIGN = {  # schedulers of models whose networks answer in something else than a score's noise
+    "FlowMatch": "a flow-matching model",
+    "LCMScheduler": "a latent consistency model (LCM)",
+    "TCDScheduler": "a trajectory consistency model",
+    "CMStochastic": "a consistency model",
+    "EDM": "a model in EDM's parametrization",
+}
+
+
+def check_scheduler(config: Mapping[str, Any], where: str) -> None:
+    """`WeightsError` where betas, their number or the prediction are missing or cannot be."""
+    name = str(config.get("_class_name", ""))
+    if kind := next((kind for start, kind in FOREIGN.items() if start in name), ""):
+        raise WeightsError(
+            f"{where}: expected the noise schedule of Stable Diffusion; {name} is of {kind}; "
+            "choose another folder"
+        )
+    if config.get("rescale_betas_zero_snr"):
+        raise WeightsError(
+            "backbone scheduler: zero terminal SNR is not supported: "
+            "alpha(T) = 0 has no posterior mean"
+        )
+    n = config.get("num_train_timesteps")
+    if type(n) is not int or not 1 <= n <= LONGEST:
+        raise _wrong(where, f"num_train_timesteps of 1 to {LONGEST}", n)
+    if prediction_of(config) not in PREDICTIONS:
+        raise _wrong(where, f"prediction_type {' or '.join(PREDICTIONS)}", prediction_of(config))
+    _check_betas(config, n, where)
+
+
+def prediction_of(config: Mapping[str, Any]) -> Any:
+    """What the network answers in. Folders from before there was a choice say nothing: epsilon."""
+    return config.get("prediction_type", "epsilon")
+
+
+def noise_schedule(config: Mapping[str, Any], where: str) -> VP:
+    """alpha_bar of a checked configuration, as diffusers computes its betas."""
+    from diffusers import DDPMScheduler
+
+    names = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")
+    known = {name: config[name] for name in names if name in config}
+    betas = DDPMScheduler(**known, trained_betas=config.get("trained_betas")).betas.double()
+    alpha_bar = (1 - betas).cumprod(0)
+    if not (bool((betas > 0).all()) and bool(alpha_bar[-1] > 0)):
+        raise _wrong(where, "betas that add noise at every step and leave a signal", known)
+    return VP(alpha_bar)
+
+
+def _check_betas(config: Mapping[str, Any], n: int, where: str) -> None:
+    trained = config.get("trained_betas")
+    if trained is not None:
+        if not (isinstance(trained, list) and len(trained) == n and all(map(_beta, trained))):
+            raise _wrong(where, f"trained_betas: {n} numbers between 0 and 1", trained)
+        return
+    kind = config.get("beta_schedule")
+    if kind not in SCHEDULES:
+        raise _wrong(where, f"beta_schedule, one of {', '.join(SCHEDULES)}", kind)
+    ends: list[Any] = [config.get("beta_start"), config.get("beta_end")]
+    if kind in BY_BOUNDS and not (all(map(_beta, ends)) and ends == sorted(ends)):
+        raise _wrong(where, "0 < beta_start <= beta_end < 1", f"{ends[0]!r} and {ends[1]!r}")
+
+
+def _beta(value: Any) -> bool:
+    return type(value) in (int, float) and 0 < value < 1
+
+
+def _wrong(where: str, expected: str, got: Any) -> WeightsError:
+    told = " ".join(str(got).split())
+    return WeightsError(
+        f"{where}: expected {expected}; got {told[:80]}{'...' if len(told) > 80 else ''}; "
+        "download the folder again"
+    )
