@@ -90,15 +90,10 @@ class Campaign:
 
     def _check_sizes(self, seen: Survey) -> None:
         """Refuse metrics that are not defined on images as small as these, before the first edit.
-        A view brings all images to about one size: only where the first is small are all looked at.
+        A view brings all images to about one size.
         """
-        metrics = list(self.metrics.values())
-        least = max((metric.min_side for metric in metrics), default=0)
-        for index, case in enumerate(seen.cases):
-            height, width = case.source.load().shape[-2:]
-            check_size(metrics, height, width)
-            if index == 0 and min(height, width) >= 8 * least:
-                return
+        height, width = seen.cases[0].source.load().shape[-2:]
+        check_size(self.metrics.values(), height, width)
 
     def _evaluation(self) -> Evaluation:
         """Finds every metric's weights, so that a missing file is known before the first edit."""

@@ -131,7 +131,7 @@ class Workshop:
 
     def place(self, name: str) -> Path:
         """A new path in it; nothing is there yet."""
-        if self._folder is None or self._owner != os.getpid() or not self._folder.is_dir():
+        if self._folder is None or self._owner != os.getpid():
             self._open()
         assert self._folder is not None
         return self._folder / f"{name}-{uuid.uuid4().hex[:8]}"

@@ -120,13 +120,13 @@ class Evaluation:
         missing = {k: m for k, m in self.metrics.items() if k not in known.values}
         unread = {k: m for k, m in self.metrics.items() if k not in known.along}
         edited = replace(edited, image=eight_bit(edited.image))
-        final = {k: _number(m(case, edited)) for k, m in {**missing, **unread}.items()}
+        final = {k: _number(m, case, edited) for k, m in {**missing, **unread}.items()}
         values = {k: MetricValue(final[k], m.unit, m.higher_is_better) for k, m in missing.items()}
         along: dict[str, list[Number]] = {k: [] for k in unread}
         for image, step in zip(images, _on_the_way(made), strict=True):
             state = Edited(eight_bit(image), edited.z_src, made.states[step])
             for k, m in unread.items():  # in this order, what metrics share is computed once
-                along[k].append(_number(m(case, state)))
+                along[k].append(_number(m, case, state))
         for k in unread if made.states else ():
             along[k].append(final[k])  # the last state is the finished edit
         steps = list(made.states)
@@ -155,7 +155,11 @@ def _on_the_way(made: Made) -> list[int]:
     return list(made.states)[:-1]
 
 
-def _number(value: float) -> Number:
+def _number(metric: Metric, case: EditCase, edited: Edited) -> Number:
+    """None where it is not defined."""
+    if min(edited.image.shape[-2:]) < metric.min_side:
+        return None
+    value = metric(case, edited)
     return value if math.isfinite(value) else None
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ids.core.records import Measurement
+from ids.run import files
 from ids.run.claims import Workshop
 from ids.run.records import MeasurementRecord, MetricsRecord
 from ids.run.sealed import T, Unusable, read, seal
@@ -89,10 +90,13 @@ class Numbers:
 
     def write(self, path: Path, content: bytes) -> None:
         """A file in its place, whole whatever happens."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.workshop.place(path.name)
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        files.write(partial, content)
+        try:
+            os.replace(partial, path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(partial, path)
 
 
 def _usable(path: Path, kind: type[T]) -> T | None:

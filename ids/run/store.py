@@ -139,7 +139,7 @@ class Store:
             write(folder / RECORD, seal(record), flush=True)
             return self._publish(folder, job.key, replace)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _discard(folder)
 
     def put_failure(self, job: Job, status: Status, reason: str) -> bool:
         """Store why there is no edit. False where there is one."""
@@ -149,7 +149,7 @@ class Store:
             (folder / RECORD).write_bytes(seal(job.record(status, reason)))
             return self._publish(folder, job.key, replace=False)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _discard(folder)
 
     def image(self, key: str) -> Image:
         return from_png(self.folder(key) / IMAGE)
@@ -192,11 +192,13 @@ class Store:
     def _publish(self, folder: Path, key: str, replace: bool) -> bool:
         """Give a complete folder its final name."""
         final = self.folder(key)
-        final.parent.mkdir(parents=True, exist_ok=True)
         while True:
             try:
                 folder.rename(final)
                 return True
+            except FileNotFoundError:
+                final.parent.mkdir(parents=True, exist_ok=True)
+                continue
             except OSError as error:
                 if error.errno not in OCCUPIED:
                     raise
@@ -215,3 +217,9 @@ class Store:
             path.rename(away)
             if not keep:
                 shutil.rmtree(away, ignore_errors=True)
+
+
+def _discard(folder: Path) -> None:
+    """What was not published."""
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
