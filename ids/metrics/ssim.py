@@ -2,10 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn import functional as F
 
 from ids.core.records import EditCase, Edited
@@ -13,6 +12,8 @@ from ids.core.tensors import Image
 from ids.metrics.compared import background_of, checked_comparison, name_of, reference_of
 
 RADIUS, SIGMA = 5, 1.5  # of the Gaussian window, in pixels
+GAUSSIAN = [math.exp(-(d**2) / (2 * SIGMA**2)) for d in range(-RADIUS, RADIUS + 1)]
+WINDOW = torch.tensor([weight / sum(GAUSSIAN) for weight in GAUSSIAN], dtype=torch.float64)
 C1, C2 = 0.01**2, 0.03**2  # of images in [0, 1]
 
 
@@ -51,12 +52,13 @@ class SSIM:
         return math.nan if outside is None else float(similarity[:, outside].mean())
 
 
+@lru_cache(maxsize=1)  # the whole image and its background are asked for one after the other
 def ssim_map(x: Image, y: Image) -> Image:
     """SSIM at every pixel and channel (Wang et al. 2004, eq. 13); beyond its border an image is
     mirrored.
     """
     moments = torch.cat([x, y, x * x, y * y, x * y])
-    n, window = len(moments), _window().to(x)
+    n, window = len(moments), WINDOW.to(x)
     padded = F.pad(moments.unsqueeze(0), [RADIUS] * 4, mode="reflect")
     rows = F.conv2d(padded, window.view(1, 1, -1, 1).repeat(n, 1, 1, 1), groups=n)
     blurred = F.conv2d(rows, window.view(1, 1, 1, -1).repeat(n, 1, 1, 1), groups=n)
@@ -65,10 +67,3 @@ def ssim_map(x: Image, y: Image) -> Image:
     luminance = (2 * mu_x * mu_y + C1) / (mu_x**2 + mu_y**2 + C1)
     similarity: Image = luminance * (2 * (xy - mu_x * mu_y) + C2) / (var_x + var_y + C2)
     return similarity
-
-
-def _window() -> Float[Tensor, " size"]:
-    """A Gaussian of unit sum; the two-dimensional one is its product with itself."""
-    place = torch.arange(-RADIUS, RADIUS + 1, dtype=torch.float64)
-    weights = torch.exp(-(place**2) / (2 * SIGMA**2))
-    return weights / weights.sum()
