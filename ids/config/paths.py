@@ -16,3 +16,9 @@ def options(group: str) -> list[str]:
     """What a group offers, its private parts aside."""
     folder = config_home() / ("" if group == "experiments" else "conf") / group
     return sorted(path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_"))
+
+
+def search_path() -> str:
+    """The override that lets Hydra find `experiments/` beside `conf/`."""
+    home = str(config_home()).replace("\\", "\\\\").replace("'", "\\'")
+    return f"hydra.searchpath=['file://{home}']"

@@ -1,15 +1,18 @@
 """What a person sees when a run is over: the table, the contact sheet, what went wrong."""
 
 import json
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from PIL import Image as PIL
+from PIL import ImageOps
 from rich.console import Console
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
+from ids.data.pictures import PictureFile
 from ids.report.columns import only
+from ids.report.output import write_picture
 from ids.report.rows import bases, by_world, frame
 from ids.report.sheet import contact_sheet
 from ids.report.table import table
@@ -37,15 +40,29 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
     return int((rows["status"] == "failed").any())
 
 
-def hand_over(folder: Path, output_dir: Path, out: Path) -> None:
-    """Copy a single edit's picture to where the user wants it; `DataError` where there is none."""
+def hand_over(
+    folder: Path, output_dir: Path, photo: PictureFile, place: Callable[[str], Path]
+) -> Path:
+    """Write a single edit's picture at the photo's size, where `place` of its key says; `DataError`
+    where there is none.
+    """
     record = Store(output_dir).record(_keys(folder)[-1])  # the method, after its references
     if record.status != "ok":
         raise DataError(record.job["reason"])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.copyfile(record.picture, partial)
-    partial.replace(out)
+    with PIL.open(record.picture) as edited:
+        picture = _at_size_of(photo, edited.convert("RGB"))
+    out = place(record.key)
+    write_picture(picture, out)
+    return out
+
+
+def _at_size_of(photo: PictureFile, edited: PIL.Image) -> PIL.Image:
+    restore = getattr(photo, "restore", None)
+    if restore is not None:
+        restored: PIL.Image = restore(edited)
+        return restored
+    with PIL.open(photo.path) as original:
+        return edited.resize(ImageOps.exif_transpose(original).size, PIL.Resampling.LANCZOS)
 
 
 def _keys(folder: Path) -> list[str]:
