@@ -23,6 +23,7 @@ from ids.run import Asked, Campaign, Engine, Store
 
 PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that names its place already
 NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
+WRONG = (ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
 Made = dict[str, Any]
 
 
@@ -120,11 +121,11 @@ def build(node: Any, where: str) -> Any:
             return _tried(partial(made, **parts), where)
         values = {key: value for key, value in parts.items() if not _is_part(value)}
         _check_types(made, values, where)
-        built = made(**parts)  # a class may say better itself which parts fit it
+        built = _constructed(made, parts, where)
         _check_types(made, parts, where)
         return built
-    except (ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except WRONG as error:
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise ConfigError(told if PLACE.match(told) else f"{where}: {told}") from error
 
 
@@ -139,6 +140,15 @@ def _tried(optimizer: "partial[Any]", where: str) -> "partial[Any]":
     return optimizer
 
 
+def _constructed(made: Callable[..., Any], parts: Mapping[str, Any], where: str) -> Any:
+    """A class may say better itself, by a `ValueError`, which parts fit it."""
+    try:
+        return made(**parts)
+    except (TypeError, AttributeError):
+        _check_types(made, parts, where)
+        raise
+
+
 def _is_part(value: object) -> bool:
     return dataclasses.is_dataclass(value) or callable(value)
 
@@ -147,9 +157,15 @@ def _check_types(made: Callable[..., Any], parts: Mapping[str, Any], where: str)
     """Values and parts against the annotations of the class they go to."""
     hints = get_type_hints(made)
     for key, value in parts.items():
-        if key in hints and not is_bearable(value, hints[key], conf=NUMBERS):
+        if key in hints and not _fits(value, hints[key]):
             expected = getattr(hints[key], "__name__", str(hints[key]))
             got = type(value).__name__ if _is_part(value) else repr(value)
             raise ConfigError(
                 f"{where}.{key}: expected {expected}; got {got[:80]}; change the value"
             )
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """A list item by item: beartype itself looks at a random one."""
+    items = [[item] for item in value] if isinstance(value, list) and value else [value]
+    return all(is_bearable(item, hint, conf=NUMBERS) for item in items)

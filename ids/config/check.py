@@ -127,14 +127,16 @@ def _check_run(values: Mapping[str, Any]) -> None:
     if limit is not None and limit < 1:
         raise ConfigError(f"limit: expected 1 case or more; got {limit}; null takes all")
     size = values["dataset"].get("size")
-    if isinstance(size, int) and size > MAX_SIDE:
-        raise ConfigError(f"dataset.size: expected at most {MAX_SIDE} pixels; got {size}")
+    if isinstance(size, int) and not 1 <= size <= MAX_SIDE:
+        raise ConfigError(
+            f"dataset.size: expected a side of 1 to {MAX_SIDE} pixels; got {size}; change it"
+        )
     _check_folder(values["output_dir"])
 
 
-def _check_folder(output_dir: str) -> None:
+def _check_folder(output_dir: object) -> None:
     """A folder that is there or can be made, where files can be written."""
-    if not output_dir.strip() or "\0" in output_dir:
+    if not isinstance(output_dir, str) or not output_dir.strip() or "\0" in output_dir:
         raise ConfigError(f"output_dir: expected a folder; got {output_dir!r}; name one")
     try:
         places = [Path(output_dir), *Path(output_dir).absolute().parents]

@@ -71,7 +71,8 @@ def prepare(
         raise refused[0].error
     if len({setting.values["output_dir"] for setting, _ in ready}) > 1:
         raise ConfigError("output_dir: expected one folder for all settings; got several")
-    return Prepared(ready, refused, sweep, list(_ignored(words, settings)))
+    notes = list(_ignored(words, [setting for setting, _ in ready])) if ready else []
+    return Prepared(ready, refused, sweep, notes)
 
 
 def launch(prepared: Prepared) -> Launched:

@@ -19,13 +19,16 @@ FORMATS = {  # by ending: PIL's name, and how well it is kept
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
 }
-MAX_NAME = 200  # bytes of a file's name
+MAX_NAME = 200  # bytes of a name that is made here
+MAX_PART, MAX_PATH = 255, 3000  # bytes that a file system takes
 MAX_SLUG = 40  # characters of the target prompt in it
 
 
 def check_out(out: str, inputs: Sequence[str]) -> None:
     """`ConfigError` for a place where the picture cannot go; nothing is made."""
     path = Path(out)
+    if "\0" in out or len(os.fsencode(out)) > MAX_PATH or _longest(path) > MAX_PART:
+        raise ConfigError(f"--out {out[:60]!r}...: expected a shorter name; shorten it")
     if not out or out.endswith("/") or path.is_dir():
         raise ConfigError(
             f"--out {out!r}: expected a file; got {'a folder' if out else 'nothing'}; add a name "
@@ -36,8 +39,6 @@ def check_out(out: str, inputs: Sequence[str]) -> None:
             f"--out {out}: expected one of the endings {', '.join(FORMATS)}; got "
             f"{path.suffix or 'none'}; change it"
         )
-    if len(os.fsencode(path.name)) > 255 - 20 or "\0" in out:
-        raise ConfigError(f"--out {out[:60]}...: expected a shorter name; shorten it")
     if path.is_symlink():
         raise ConfigError(f"--out {out}: expected a file; a symbolic link is there; name another")
     if path.exists() and not path.is_file():
@@ -75,6 +76,10 @@ def write_picture(picture: Image.Image, out: Path) -> None:
     except BaseException:
         os.unlink(partial)
         raise
+
+
+def _longest(path: Path) -> int:
+    return max((len(os.fsencode(part)) for part in path.parts), default=0)
 
 
 def _check_folder(folder: Path, out: str) -> None:
