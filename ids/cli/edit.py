@@ -36,6 +36,7 @@ def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if launched.failed:
         return reported(launched)
 
+    from ids.data.pictures import PictureFile
     from ids.report.after_run import hand_over
 
     def place(key: str) -> Path:
@@ -44,6 +45,7 @@ def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
 
     with traceback_in(launched.folder):
         (case,) = launched.cases()
+        assert isinstance(case.source, PictureFile)
         out = hand_over(launched.folder, launched.output_dir, case.source, place)
     status = reported(launched)
     print(f"edited picture: {printable(str(out))}")

@@ -14,9 +14,9 @@ from ids.core.text import printable
 from ids.core.unexpected import line, unexpected
 
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
-HYDRA = ("-c", "--cfg", "--info", "--resolve", "--package", "-p", "--run", "-r", "--hydra-help")
-HYDRA += ("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "-sc")
-HYDRA += ("--shell-completion", "--experimental-rerun")
+HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
+HYDRA += ["-cd", "--config-dir", "-cp", "--config-path", "-cn", "--config-name"]
+HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

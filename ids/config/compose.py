@@ -15,7 +15,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ids.config.check import check
 from ids.config.explain import readable_errors, unknown_key
@@ -127,18 +127,15 @@ class _Composer:
 
 def _options(words: Sequence[str]) -> _Options:
     config = compose("config", [*words, search_path()], return_hydra_config=True)
-    hydra, values = config.hydra, OmegaConf.masked_copy(config, _without_hydra(config))
-    OmegaConf.set_struct(values, True)  # a key that is not there cannot be set
+    hydra = config.hydra
+    with open_dict(config):
+        del config["hydra"]
     return _Options(
-        values,
+        config,
         {str(group): str(name) for group, name in hydra.runtime.choices.items()},
         {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()},
         hydra.mode == RunMode.MULTIRUN,
     )
-
-
-def _without_hydra(config: DictConfig) -> list[str]:
-    return [str(key) for key in config if key != "hydra"]
 
 
 def _chooses(override: Override) -> bool:

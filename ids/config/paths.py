@@ -14,6 +14,8 @@ def config_home() -> Path:
 
 def options(group: str) -> list[str]:
     """What a group offers, its private parts aside."""
+    if not group.isidentifier() or len(group) > 60:
+        return []
     folder = config_home() / ("" if group == "experiments" else "conf") / group
     return sorted(path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_"))
 

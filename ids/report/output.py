@@ -6,14 +6,17 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from ids.core.errors import ConfigError
 
-FORMATS = {  # by ending: PIL's name, and how well it is kept
+FORMATS: Mapping[
+    str, tuple[str, dict[str, Any]]
+] = {  # by ending: PIL's name, and how well it is kept
     ".png": ("PNG", {}),
     ".webp": ("WEBP", {"lossless": True}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
