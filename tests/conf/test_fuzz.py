@@ -74,6 +74,8 @@ word = st.builds(
 @example(["+limit=''"])
 @example(["~" + "9" * 5000])
 @example(["++seeds={a:1}"])
+@example(["method=\n"])
+@example(["method._target_='a\nb'"])
 @example(["~method"])
 @example(["++method=3"])
 @example(["+x._target_=os.system"])

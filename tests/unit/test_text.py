@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ids.core.errors import DataError
 from ids.core.text import printable
 from ids.core.unexpected import interrupted, line, unexpected
 
@@ -24,6 +25,10 @@ from ids.core.unexpected import interrupted, line, unexpected
 def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
     assert printable(text) == shown
     shown.encode()
+
+
+def test_an_error_is_one_line() -> None:
+    assert str(DataError("photo\n\x1b[2J.png: no picture")) == r"photo\n\x1b[2J.png: no picture"
 
 
 def test_the_traceback_of_an_unexpected_error_is_in_the_folder(tmp_path: Path) -> None:
