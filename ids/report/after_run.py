@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
 from PIL import Image as PIL
 from PIL import ImageOps
 from rich.console import Console
@@ -59,7 +61,8 @@ def hand_over(
 def _at_size_of(photo: PictureFile, edited: PIL.Image) -> PIL.Image:
     restore = getattr(photo, "restore", None)
     if restore is not None:
-        restored: PIL.Image = restore(edited)
+        pixels = torch.from_numpy(np.array(edited)).permute(2, 0, 1).float() / 255
+        restored: PIL.Image = restore(pixels)
         return restored
     with PIL.open(photo.path) as original:
         return edited.resize(ImageOps.exif_transpose(original).size, PIL.Resampling.LANCZOS)
