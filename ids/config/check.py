@@ -1,32 +1,47 @@
-"""Every `_target_` held against the signature it names: a typing error dies in a second, with the
-nearest right name.
+"""Every `_target_` held against the group it stands in and the signature it names: a typing error
+dies in a second, with the nearest right name, and no foreign code is ever reached.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from ids.config.signature import signature_of
 from ids.core.errors import ConfigError
 
 RESERVED = ("_target_", "_partial_")
+EDITORS = ("ids.methods", "ids.editing", "ids.diffusion")
+PACKAGES = {  # whose classes a group may name
+    "method": EDITORS,
+    "references": EDITORS,
+    "fpr": ("ids.methods",),
+    "inversion": ("ids.methods",),
+    "backbone": ("ids.backbones",),
+    "dataset": ("ids.data",),
+    "metrics": ("ids.metrics",),
+    "clip": ("ids.metrics",),
+    "logger": ("ids.log",),
+    "engine": ("ids.run",),
+}
+ONE = ("method", "backbone", "dataset", "engine", "fpr", "inversion")  # groups that are one part
+MANY = ("references", "metrics", "logger")  # groups of parts by name
+MAX_SIDE = 8192  # of a picture, in pixels
+MAX_SEED = 2**63 - 1
 
 
-def check(node: object, where: str = "") -> None:
+def check(values: Mapping[str, Any]) -> None:
     """Raise `ConfigError` for the first key or value that cannot be. Imports nothing heavy."""
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            _check_target(node, where)
-        for key in sorted(node, key=str):  # fpr and inversion before method, which points to them
-            check(node[key], f"{where}.{key}" if where else str(key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            check(value, f"{where}[{index}]")
-    elif isinstance(node, float) and math.isnan(node):
-        raise ConfigError(f"{where}: expected a number; got nan; leave it out for the default")
-    elif node == "???":
-        raise ConfigError(f"{where}: expected a value; got none; add {where}=... to the command")
+    for key in sorted(values):  # fpr and inversion before method, which points to them
+        _check(values[key], key)
+    for group in ONE:
+        _check_part(values.get(group), group)
+    for group in MANY:
+        for name, part in values.get(group, {}).items():
+            _check_part(part, f"{group}.{name}")
+    _check_run(values)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -36,18 +51,104 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"there is {', '.join(known) or 'none'}"
 
 
+def _check(node: object, where: str) -> None:
+    if isinstance(node, Mapping):
+        for key in node:
+            if str(key).startswith("_") and key not in RESERVED:
+                raise ConfigError(f"{where}.{key}: not taken here; leave it out")
+        if "_target_" in node:
+            _check_target(node, where)
+        elif "_partial_" in node:
+            raise ConfigError(f"{where}._partial_: expected beside a _target_; leave it out")
+        for key in sorted(node, key=str):
+            if key not in RESERVED:
+                _check(node[key], f"{where}.{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            _check(value, f"{where}[{index}]")
+    elif isinstance(node, float) and not math.isfinite(node):
+        raise ConfigError(f"{where}: expected a number; got {node}; leave it out for the default")
+
+
 def _check_target(node: Mapping[str, Any], where: str) -> None:
-    signature = signature_of(str(node["_target_"]))
-    if signature is None:
-        raise ConfigError(f"{where}._target_: expected a class that exists; got {node['_target_']}")
+    target = str(node["_target_"])
+    optimizer = where.endswith(".optimizer") and _is_in(target, ("torch.optim",))
+    allowed = PACKAGES.get(where.partition(".")[0], ())
+    if not optimizer and not _is_in(target, allowed):
+        places = [*allowed, *(["torch.optim"] if where.endswith(".optimizer") else [])]
+        raise ConfigError(
+            f"{where}._target_: expected a class of {' or '.join(places) or 'no package'}; got "
+            f"{target[:80]}; take one of those"
+        )
+    signature = signature_of(target)
+    if signature is None or not signature.constructs:
+        raise ConfigError(f"{where}._target_: expected a class that exists; got {target[:80]}")
+    if node.get("_partial_", False) is not optimizer:
+        raise ConfigError(
+            f"{where}._partial_: expected {str(optimizer).lower()}; leave it as it is"
+        )
     given = [key for key in node if key not in RESERVED]
     for key in given:
         if key not in signature.parameters and not signature.open:
             raise ConfigError(
-                f"{where}.{key}: no such option; {nearest(key, signature.parameters)}"
+                f"{where}.{key}: no such option; {nearest(str(key), signature.parameters)}"
             )
     missing = sorted(signature.required - set(given))
-    if missing and not node.get("_partial_"):
+    if missing and not optimizer:
         raise ConfigError(
             f"{where}.{missing[0]}: expected a value; got none; {signature.name} needs it"
+        )
+
+
+def _is_in(target: str, packages: Sequence[str]) -> bool:
+    """A public class of one of the packages, named as such: `ids.methods.DDS`."""
+    package, _, name = target.rpartition(".")
+    return package in packages and name.isidentifier() and not name.startswith("_")
+
+
+def _check_part(node: object, where: str) -> None:
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise ConfigError(
+            f"{where}: expected an option of the group; got {str(node)[:60]!r}; see "
+            "`ids run --help`"
+        )
+
+
+def _check_run(values: Mapping[str, Any]) -> None:
+    """The values that belong to no group, and sizes that no machine has."""
+    seeds, limit = values["seeds"], values["limit"]
+    if not seeds:
+        raise ConfigError("seeds: expected one seed or more; got none; set seeds=[0]")
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(f"seeds: expected every seed once; got {str(seeds)[:60]}; leave one out")
+    for seed in seeds:
+        if not 0 <= seed <= MAX_SEED:
+            raise ConfigError(f"seeds: expected 0 to 2**63 - 1; got {seed}; take another")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit: expected 1 case or more; got {limit}; null takes all")
+    size = values["dataset"].get("size")
+    if isinstance(size, int) and not 1 <= size <= MAX_SIDE:
+        raise ConfigError(
+            f"dataset.size: expected a side of 1 to {MAX_SIDE} pixels; got {size}; change it"
+        )
+    _check_folder(values["output_dir"])
+
+
+def _check_folder(output_dir: object) -> None:
+    """A folder that is there or can be made, where files can be written."""
+    if not isinstance(output_dir, str) or not output_dir.strip() or "\0" in output_dir:
+        raise ConfigError(f"output_dir: expected a folder; got {output_dir!r}; name one")
+    try:
+        places = [Path(output_dir), *Path(output_dir).absolute().parents]
+        there = next(place for place in places if os.path.lexists(place))
+        folder = there.is_dir()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"output_dir: expected a folder; {output_dir[:60]!r} cannot be one ({error})"
+        ) from error
+    if not folder:
+        raise ConfigError(f"output_dir: expected a folder; {there} is none; name another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"output_dir: expected a folder that can be written; {there} cannot; name another"
         )

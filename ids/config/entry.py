@@ -1,74 +1,123 @@
-"""Hydra's side of `ids run`: one task per setting, launched by whatever launcher the user chose."""
+"""Words to finished runs: every setting is checked and built before the first one starts."""
 
-import logging
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+import yaml
 
-from ids.config.check import check
-from ids.config.compose import Composed, compose_all, plain, running_choices, search_path, sweeping
-from ids.config.paths import config_home
-from ids.core.errors import IdsError
+from ids.config.compose import Composed, Refused, compose_all, compose_sweep
+from ids.core.errors import ConfigError, IdsError
+from ids.core.unexpected import interrupted, unexpected
 
 if TYPE_CHECKING:
     from ids.core.records import EditCase
+    from ids.run import Campaign
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The settings of one command, built and ready, and those that cannot be."""
+
+    ready: "Sequence[tuple[Composed, Campaign]]"
+    refused: Sequence[Refused]
+    sweep: bool
+    notes: Sequence[str]  # what was asked for and changes nothing
 
 
 @dataclass(frozen=True)
 class Launched:
-    """A finished run: `folder` tells what became of each setting."""
+    """Finished runs: `folder` tells what became of each setting, `failed` which were broken off."""
 
     folder: Path
-    output_dir: Path
-    values: Mapping[str, Any]
+    prepared: Prepared
+    failed: Sequence[Refused]
+
+    @property
+    def output_dir(self) -> Path:
+        return Path(self.prepared.ready[0][0].values["output_dir"])
 
     def cases(self) -> "list[EditCase]":
-        """The cases of the (first) data set."""
-        from ids.config.build import build
+        """The cases of the first data set."""
         from ids.run.job import first_cases
 
-        return first_cases(build(self.values["dataset"], "dataset"), self.values["limit"])
+        _, campaign = self.prepared.ready[0]
+        return first_cases(campaign.dataset, campaign.limit)
 
 
-def run(overrides: Sequence[str], multirun: bool) -> Launched:
-    """Check every setting asked for, then launch them."""
-    settings = compose_all(overrides)
-    values = settings[0].values
-    for told in _ignored(overrides, settings):
-        print(f"ids: {told}", file=sys.stderr)
-    folder = Path(values["output_dir"]) / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
-    sweeping = multirun or settings[0].multirun or len(settings) > 1
-    places = [
-        f"hydra.run.dir={folder}",
-        f"hydra.sweep.dir={folder}",
-        "hydra.sweep.subdir=${hydra.job.num}",
-    ]
-    sys.argv = [
-        "ids run",
-        *overrides,
-        search_path(),
-        *places,
-        *(["--multirun"] if sweeping else []),
-    ]
-    try:
-        _task()
-    except SystemExit as stop:
-        if isinstance(stop.__cause__, IdsError):
-            raise stop.__cause__ from None
-        raise
-    return Launched(folder, Path(values["output_dir"]), values)
+def prepare(
+    words: Sequence[str], multirun: bool = False, data: Mapping[str, Any] | None = None
+) -> Prepared:
+    """Compose, check and build every setting. Where only one was asked for, or none of them can be
+    for one reason, that is raised.
+    """
+    composition = compose_sweep(words, data)
+    sweep = multirun or composition.sweep
+    settings = [s for s in composition.settings if isinstance(s, Composed)]
+    refused = [s for s in composition.settings if isinstance(s, Refused)]
+    ready = []
+    made: dict[str, Any] = {}
+    for setting in settings:
+        try:
+            ready.append((setting, _built(setting, sweep, made)))
+        except IdsError as error:
+            refused.append(Refused(setting.words, error))
+    if not ready and len({str(setting.error) for setting in refused}) == 1:
+        raise refused[0].error
+    if len({setting.values["output_dir"] for setting, _ in ready}) > 1:
+        raise ConfigError("output_dir: expected one folder for all settings; got several")
+    notes = list(_ignored(words, [setting for setting, _ in ready])) if ready else []
+    return Prepared(ready, refused, sweep, notes)
 
 
-def _ignored(overrides: Sequence[str], settings: Sequence[Composed]) -> Iterator[str]:
+def launch(prepared: Prepared) -> Launched:
+    """Run what is ready, one after another. What breaks a setting off costs itself only."""
+    output_dir = Path(prepared.ready[0][0].values["output_dir"])
+    folder = output_dir / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
+    failed = []
+    for index, (setting, campaign) in enumerate(prepared.ready):
+        place = folder / str(index) if prepared.sweep else folder
+        try:
+            _state(setting, place)
+            campaign.run(place)
+        except Exception as error:
+            if interrupted(error):
+                raise
+            known = error if isinstance(error, IdsError) else unexpected(error, place)
+            failed.append(Refused(setting.words, known))
+    return Launched(folder, prepared, failed)
+
+
+def show(words: Sequence[str]) -> str:
+    """The whole configuration as YAML, as it would run."""
+    return _yaml(compose_all(words)[0].values)
+
+
+def _built(setting: Composed, sweep: bool, made: dict[str, Any]) -> "Campaign":
+    from ids.config.build import build_campaign
+
+    campaign = build_campaign(setting.choices, setting.values, sweep, made)
+    len(campaign.dataset)  # its table is read once, now
+    return campaign
+
+
+def _state(setting: Composed, folder: Path) -> None:
+    """What was asked for, beside what becomes of it."""
+    config = folder / "config"
+    config.mkdir(parents=True)
+    (config / "config.yaml").write_text(_yaml(setting.values), encoding="utf-8")
+    (config / "overrides.yaml").write_text(_yaml(list(setting.words)), encoding="utf-8")
+
+
+def _yaml(content: object) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _ignored(words: Sequence[str], settings: Sequence[Composed]) -> Iterator[str]:
     """What was asked for and changes nothing."""
-    for word in overrides:
+    for word in words:
         if word.startswith("fpr.") and all(s.choices["fpr"] == "none" for s in settings):
             why = "no method of this run refines its noise; add fpr=released"
         elif word.startswith(("inversion.", "inversion=")) and not any(
@@ -78,24 +127,3 @@ def _ignored(overrides: Sequence[str], settings: Sequence[Composed]) -> Iterator
         else:
             continue
         yield f"{word} changes nothing: {why}, or leave it out"
-
-
-@hydra.main(config_path=str(config_home() / "conf"), config_name="config", version_base="1.3")
-def _task(config: DictConfig) -> None:
-    from ids.config.build import build_campaign
-
-    logging.basicConfig(format="ids: %(message)s", level=logging.WARNING)
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    try:
-        content = plain(config)
-        check(content)
-        build_campaign(running_choices(), content, sweeping()).run(folder)
-    except IdsError as error:
-        if "BasicLauncher" not in HydraConfig.get().launcher._target_:
-            raise  # a launcher of several processes needs a plain exception
-        raise SystemExit(error.exit_code) from error  # Hydra would print a line of its own
-
-
-def show(overrides: Sequence[str]) -> str:
-    """The whole configuration as YAML, as it would run."""
-    return OmegaConf.to_yaml(OmegaConf.create(compose_all(overrides)[0].values))

@@ -14,5 +14,13 @@ def config_home() -> Path:
 
 def options(group: str) -> list[str]:
     """What a group offers, its private parts aside."""
+    if not group.isidentifier() or len(group) > 60:
+        return []
     folder = config_home() / ("" if group == "experiments" else "conf") / group
     return sorted(path.stem for path in folder.glob("*.yaml") if not path.stem.startswith("_"))
+
+
+def search_path() -> str:
+    """The override that lets Hydra find `experiments/` beside `conf/`."""
+    home = str(config_home()).replace("\\", "\\\\").replace("'", "\\'")
+    return f"hydra.searchpath=['file://{home}']"

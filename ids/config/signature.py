@@ -4,19 +4,20 @@ take ten seconds.
 
 import ast
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a class or function accepts. `open` ones take any keyword."""
+    """What a class or function accepts. `open` ones take any keyword, classes construct."""
 
     name: str
     parameters: tuple[str, ...]
     required: frozenset[str]
     open: bool = False
+    constructs: bool = False
 
 
 @cache
@@ -24,11 +25,11 @@ def signature_of(target: str) -> Signature | None:
     """The signature behind a dotted name; None where there is no such thing."""
     module, _, name = target.rpartition(".")
     path = _module_file(module)
-    if path is None or not name:
+    if path is None or not name.isidentifier():
         return None
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            return _of_class(node)
+            return replace(_of_class(node), constructs=True)
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return _of_function(node, name, skip=0)
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:

@@ -1,5 +1,7 @@
 """Errors a user can act on. A message reads `where: expected, came, what to do`."""
 
+from ids.core.text import printable
+
 
 class IdsError(Exception):
     """Something the user can mend; the command line prints the message alone and exits with
@@ -7,6 +9,10 @@ class IdsError(Exception):
     """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """One line, whatever foreign text is in it."""
+        return printable(super().__str__())
 
 
 class ConfigError(IdsError):

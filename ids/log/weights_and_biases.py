@@ -5,10 +5,11 @@ import netrc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ids.core.errors import ConfigError
 from ids.core.tensors import Image
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,8 @@ MODES = ("auto", "online", "offline", "disabled")
 @dataclass(frozen=True)
 class WeightsAndBiases:
     """One run per setting, grouped by data set and backbone unless `group` says otherwise. `mode`:
-    `auto` is online where an account is set up, else offline.
+    `auto` is online where an account is set up, else offline. Where it cannot be reached, `auto`
+    logs offline from then on, and `online` is an error.
 
     Curves have their own axis (`curve/step`), and so have single edits (`edit/index`).
     """
@@ -28,6 +30,8 @@ class WeightsAndBiases:
     mode: str = "auto"
     group: str | None = None
     entity: str | None = None
+    # Why it could not be reached, once it could not: no other setting waits for it again.
+    _unreached: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -54,24 +58,39 @@ class WeightsAndBiases:
             ),
             "reinit": "finish_previous",
         }
-        mode = self._mode()
-        try:
-            run = wandb.init(**options, mode=mode)
-        except wandb.errors.CommError as error:
-            if self.mode == "online":
-                raise
-            log.warning("Weights & Biases cannot be reached (%s); logging offline", error)
-            run = wandb.init(**options, mode="offline")
+        run = self._opened(options)
         run.define_metric("curve/*", step_metric="curve/step")
         run.define_metric("edit/*", step_metric="edit/step")
         try:
             yield WeightsAndBiasesRun(run)
         finally:
             run.finish()
-        if mode == "offline":
+        if run.settings.mode == "offline":
             log.info(
                 "Weights & Biases run kept offline in %s; `wandb sync` uploads it", self.folder
             )
+
+    def _opened(self, options: Mapping[str, Any]) -> Any:
+        """An open run, offline where the service was not reached."""
+        import wandb
+
+        if not self._unreached:
+            try:
+                return wandb.init(**options, mode=self._mode())
+            except wandb.errors.Error as error:
+                self._unreached.append(_without_key(str(error)))
+                if self.mode != "online":
+                    log.warning(
+                        "Weights & Biases cannot be reached (%s); logging offline; `wandb sync` "
+                        "uploads it",
+                        self._unreached[0],
+                    )
+        if self.mode == "online":
+            raise ConfigError(
+                "logger.wandb.mode: expected Weights & Biases within reach; "
+                f"{self._unreached[0]}; set logger.wandb.mode=offline, then `wandb sync`"
+            )
+        return wandb.init(**options, mode="offline")
 
     def _mode(self) -> Any:
         if self.mode != "auto":
@@ -98,6 +117,13 @@ class WeightsAndBiasesRun:
 
     def summary(self, values: Mapping[str, float]) -> None:
         self.run.summary.update(dict(values))
+
+
+def _without_key(message: str) -> str:
+    """The first line, without the account's key."""
+    key = os.environ.get("WANDB_API_KEY")
+    line = (message.strip().splitlines() or ["no answer"])[0]
+    return line.replace(key, "...") if key else line
 
 
 def _has_account() -> bool:

@@ -1,8 +1,7 @@
 """What a person sees when a run is over: the table, the contact sheet, what went wrong."""
 
-import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,14 +9,16 @@ from rich.console import Console
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
+from ids.core.text import printable
+from ids.data.pictures import PictureFile
 from ids.report.catalog import World, join
 from ids.report.columns import only
+from ids.report.output import write_picture
 from ids.report.rows import frame, weights_notes
 from ids.report.sheet import contact_sheet
 from ids.report.table import table
-from ids.report.text import printable
 from ids.run.outcomes import RunRecord, read_outcomes
-from ids.run.store import IMAGE, Store
+from ids.run.store import Store
 
 
 def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
@@ -39,15 +40,18 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
     return int(any(o.status == "failed" for run in runs for o in run.outcomes))
 
 
-def hand_over(folder: Path, output_dir: Path, out: Path) -> None:
-    """Copy a single edit's picture to where the user wants it; `DataError` where there is none."""
-    last = read_outcomes(folder)[-1].outcomes[-1]  # the method's, after its references
+def hand_over(
+    folder: Path, output_dir: Path, photo: PictureFile, place: Callable[[str], Path]
+) -> Path:
+    """Write a single edit's picture at the photo's size, where `place` of its key says; `DataError`
+    where there is none.
+    """
+    last = read_outcomes(folder)[-1].outcomes[-1]  # the method, after its references
     if last.status != "ok":
         raise DataError(last.reason)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.copyfile(Store(output_dir).folder(last.key) / IMAGE, partial)
-    partial.replace(out)
+    out = place(last.key)
+    write_picture(photo.restore(Store(output_dir).image(last.key)), out)
+    return out
 
 
 def _worlds(runs: Sequence[RunRecord], store: Store) -> list[World]:

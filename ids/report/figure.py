@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ids.core.text import printable
 from ids.report.bootstrap import mean_curve, resampled
 from ids.report.columns import Column, columns_in
 from ids.report.curves import Curves, setting_states
-from ids.report.text import printable
 
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")
 

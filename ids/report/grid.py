@@ -9,9 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from ids.core.text import printable
 from ids.report.cells import Grid
 from ids.report.render import csv_text, grid_json, text_grid
-from ids.report.text import for_markdown, markdown_paragraph, printable
+from ids.report.text import for_markdown, markdown_paragraph
 
 LONGEST = 150  # characters of a file name, endings aside
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ids.core.text import printable
 from ids.report.cells import Cell, Grid, Row
 from ids.report.columns import Column
-from ids.report.text import for_csv, for_markdown, printable
+from ids.report.text import for_csv, for_markdown
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,10 @@
 
 import re
 
+from ids.core.text import printable
+
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what starts a formula in a spreadsheet
 MARKDOWN = r"[\\`|*$~]|\](?=[(\[])|(?<![^\W_])_|_(?![^\W_])"  # but not null_edit, [0.1, 0.2]
-
-
-def printable(text: str) -> str:
-    """On one line: what does not print (control characters, line breaks, ...) as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def for_markdown(text: str) -> str:

@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ids.core.errors import ConfigError
+
+DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
+MAX_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -23,31 +27,39 @@ class Engine:
     threads: int = 0
 
     def __post_init__(self) -> None:
+        if not DEVICE.fullmatch(self.device):
+            raise ValueError(
+                f"engine.device: expected auto, cpu, cuda or cuda:N; got {self.device[:60]!r}"
+            )
         if self.batch_size < 1:
             raise ValueError(f"engine.batch_size: expected 1 or more; got {self.batch_size}")
         if self.threads < 0:
             raise ValueError(
                 f"engine.threads: expected 0 (torch's choice) or more; got {self.threads}"
             )
+        if self.threads > MAX_THREADS:
+            raise ValueError(
+                f"engine.threads: expected at most {MAX_THREADS}; got {self.threads}; this machine "
+                f"has {os.cpu_count()} cores"
+            )
 
     def start(self) -> torch.device:
         """The device, ready."""
         if self.threads:
             torch.set_num_threads(self.threads)
-        name = (
-            self.device
-            if self.device != "auto"
-            else ("cuda" if torch.cuda.is_available() else "cpu")
-        )
-        try:
-            device = torch.device(name)
-        except RuntimeError as error:
+        return self.place()
+
+    def place(self) -> torch.device:
+        """The device; `ConfigError` where this machine has none such."""
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch.device(name)
+        count = torch.cuda.device_count() if device.type == "cuda" else 0
+        if device.type == "cuda" and (device.index or 0) >= count:
+            here = f"here are {count} CUDA devices" if count else "here is no CUDA"
             raise ConfigError(
-                f"engine.device: expected auto, cpu, cuda or cuda:N; got {name!r}"
-            ) from error
-        if device.type == "cuda" and not torch.cuda.is_available():
-            raise ConfigError(
-                f"engine.device: expected a device of this machine; got {name!r}; here is no CUDA"
+                f"engine.device: expected a device of this machine; got {name!r}; {here}"
             )
         return device
 

@@ -16,7 +16,7 @@ from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
 
 GROUPS = tuple(sorted(path.name for path in (ROOT / "conf").iterdir() if path.is_dir()))
 NEEDED = {
-    ("dataset", "folder"): ["dataset.path=photos"],
+    ("dataset", "folder"): [f"dataset.path={ROOT / 'tests' / 'conf' / 'photos'}"],
     ("dataset", "single"): [
         f"dataset.path={ROOT / 'docs' / 'demo.png'}",
         "dataset.prompt_src=a",

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from ids.config import compose
 from ids.config.build import build_campaign
 from ids.config.compose import compose_all
+from ids.config.entry import prepare
 from ids.core.errors import ConfigError
 
 WRONG = {
@@ -20,6 +22,58 @@ WRONG = {
     "method.optimizer.momentun=0.9": "method.optimizer.momentun: no such option",
     "dataset=folder": "dataset.path: expected a value",
     "method=[dds": "no viable alternative at input '[dds'",
+    "method=null": "method: expected the name of an option; got null; there is cds",
+    "metrics=null": "metrics: expected the name of an option; got null",
+    "~method": "method: expected a value; got none",
+    "~seeds": "seeds: expected a value; got none",
+    "method=[ids,dds]": "method: expected one option; got [ids,dds]; a sweep is written method=a,b",
+    "method={a:1}": "method: expected one option; got {a:1}",
+    "method=../fpr/none": "method: expected the name of an option; got '../fpr/none'",
+    "method='a b'": "method: expected the name of an option; got 'a b'",
+    "method=": "method: expected the name of an option; got ''",
+    "metrics.psnr=3": "metrics.psnr: expected an option of the group; got '3'",
+    "engine={}": "engine: expected one option",
+    "method._target_=os.system": "method._target_: expected a class of ids.methods or ids.editing",
+    "method._target_=ids.data.Folder": "method._target_: expected a class of ids.methods",
+    "method._target_=ids.methods.fpr.FPR": "method._target_: expected a class of ids.methods",
+    "method._target_=torch.optim.SGD": "method._target_: expected a class of ids.methods",
+    "method._target_=ids.methods.Nothing": "method._target_: expected a class that exists",
+    "method.optimizer._target_=torch.save": "method.optimizer._target_: expected a class of",
+    "+method.negative_prompt._target_=os.system": "negative_prompt",
+    "++method.negative_prompt={_target_:os.system}": "negative_prompt._target_: expected a class",
+    "+x._target_=os.system": "x: no such option",
+    "+method._args_=[1]": "method._args_: not taken here",
+    "+method._recursive_=false": "method._recursive_: not taken here",
+    "+dataset._partial_=true": "dataset._partial_: expected false",
+    "method.optimizer._partial_=false": "method.optimizer._partial_: expected true",
+    "hydra/launcher=joblib": "start the same command in several terminals",
+    "hydra/sweeper=ax": "start the same command in several terminals",
+    "hydra.run.dir=/tmp/x": "hydra.run.dir: not taken here; output_dir=...",
+    "hydra.searchpath=[file:///tmp]": "hydra.searchpath: not taken here",
+    "method.negative_prompt=${oc.env:HOME}": "got an interpolation",
+    "method.n_steps=${seeds}": "got an interpolation",
+    "method.n_steps=interval(1,3)": "method.n_steps: expected a list of values",
+    "method.n_steps=range(0,1000000000)": "expected a range of at most 2000 values",
+    f"method.n_steps={'9' * 5000}": "limit (4300 digits)",
+    "method.negative_prompt=" + "a" * 30_000: "expected at most 20000 characters; got 30023",
+    "seeds=" + "[" * 50: "expected at most 20 brackets within each other",
+    "method.negative_prompt='it": "quote the value",
+    "seeds=[]": "seeds: expected one seed or more",
+    "seeds=[0,1,0]": "seeds: expected every seed once; got [0, 1, 0]",
+    "seeds=[-1]": "seeds: expected 0 to 2**63 - 1; got -1",
+    "seeds=[1.5]": "seeds[0]",
+    "seeds=3": "seeds",
+    "keep_every=abc": "keep_every: Value 'abc'",
+    "limit=abc": "limit: Value 'abc'",
+    "retry_failed=maybe": "retry_failed: Value 'maybe'",
+    "limit=0": "limit: expected 1 case or more; got 0",
+    "dataset.size=100000": "dataset.size: expected a side of 1 to 8192 pixels; got 100000",
+    "method.guidance_scale=inf": "method.guidance_scale: expected a number; got inf",
+    "method.guidance_scale=1e400": "method.guidance_scale: expected a number; got inf",
+    "output_dir=": "output_dir: expected a folder; got ''",
+    "output_dir=/dev/null": "output_dir: expected a folder; /dev/null is none",
+    "output_dir=/dev/null/below": "output_dir: expected a folder; /dev/null is none",
+    "output_dir=null": "output_dir",
     "seeds=[a]": "seeds[0]: Value 'a'",
     "+foo=3": "foo: no such option",
     "method.n_steps.x=3": "there is none below its parent",
@@ -33,6 +87,8 @@ WRONG_TOGETHER = {  # the answer is about the options that were chosen, not abou
     ("fpr=polyak", "fpr.scale=0.1"): "fpr.scale: no such option; there is n_iters, rho",
     ("fpr=released,polyak", "fpr.scale=0.1"): "there is n_iters, rho",
     ("method=dds,null_edit", "method.n_steps=3"): "method.n_steps: no such option",
+    ("limit=1", "limit=2"): "limit: given twice, as limit=1 and limit=2; keep one",
+    ("method=ids", "++method=dds"): "method: given twice",
 }
 BAD_CDS = {
     "weights.cut=abc": "weights.cut: expected a finite number; got 'abc'",
@@ -55,6 +111,28 @@ BAD_VALUES = {
     "dataset.edits=[size]": "dataset.edits",
     "engine.batch_size=0": "engine.batch_size: expected 1 or more; got 0",
     "logger.wandb.mode=on-line": "logger.wandb.mode: expected one of auto",
+    "method.n_steps={a:1}": "method.n_steps: expected int; got {'a': 1}",
+    "method.n_steps=[3]": "method.n_steps: expected int; got [3]",
+    "method.n_steps=": "method.n_steps: expected int; got ''",
+    "dataset.split=[dev]": "dataset.split: expected str; got ['dev']",
+    "dataset.size=0": "dataset.size: expected a side of 1 to 8192 pixels; got 0",
+    "dataset.edits=[colour,3]": "dataset.edits: expected",
+    "++method.n_steps.a=1": "method.n_steps: expected int; got {'a': 1}",
+    "engine.threads=100000": "engine.threads: expected at most 1024; got 100000",
+    "engine.batch_size=1e9": "engine.batch_size: expected int; got 1000000000.0",
+    "engine.device=meta": "engine.device: expected auto, cpu, cuda or cuda:N; got 'meta'",
+    "engine.device=tpu": "engine.device: expected auto, cpu, cuda or cuda:N; got 'tpu'",
+    "engine.device=cuda:99": "engine.device: expected a device of this machine; got 'cuda:99'",
+    "keep_every=-1": "keep_every: expected 0",
+    "method.optimizer.lr=-1": "method.optimizer.lr: expected a number above 0; got -1",
+    "method.optimizer.lr=0": "method.optimizer.lr: expected a number above 0; got 0",
+    "method.optimizer.lr=fast": "method.optimizer.lr: expected a number above 0; got 'fast'",
+    "+method.optimizer.momentum=-1": "method.optimizer: Invalid momentum value: -1",
+    "method.optimizer._target_=torch.optim.LBFGS": "method.optimizer: LBFGS.step() missing",
+    "method.distillation._target_=ids.methods.FPR": "method.distillation: expected Distillation",
+    "method={_target_:ids.methods.DDS}": "method",
+    "+metrics.m={_target_:ids.metrics.Clip,model:shapes,checkpoint:null}": "metrics.m._target_: "
+    "expected Metric; got Clip",
 }
 
 
@@ -83,15 +161,64 @@ def test_values_of_a_sum_that_cannot_be(word: str, answer: str) -> None:
 
 @pytest.mark.parametrize(("word", "answer"), BAD_VALUES.items())
 def test_values_that_cannot_be(word: str, answer: str) -> None:
-    (setting,) = compose_all([word])
     with pytest.raises(ConfigError) as raised:
-        build_campaign(setting.choices, setting.values)
+        prepare([word])
     assert answer in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_optimizer_that_can_be_is_taken() -> None:
+    words = ["method.optimizer._target_=torch.optim.Adam", "+method.optimizer.betas=[0.5,0.9]"]
+    (setting,) = compose_all(words)
+    build_campaign(setting.choices, setting.values)
+
+
+def test_nothing_typed_is_read_as_configuration() -> None:
+    (setting,) = compose_all(["method.negative_prompt='the \\${seeds}'"])
+    assert setting.values["method"]["negative_prompt"] == "the ${seeds}"
+    campaign = build_campaign(setting.choices, setting.values)
+    assert campaign.asked.method["negative_prompt"] == "the ${seeds}"
+
+
+def test_a_bad_setting_costs_itself_only() -> None:
+    prepared = prepare(["method=dds,idz", "method.n_steps=2,0"])
+    assert [setting.words for setting, _ in prepared.ready] == [("method=dds", "method.n_steps=2")]
+    told = [str(refused.error) for refused in prepared.refused]
+    assert [line.partition(":")[0] for line in told] == [
+        "method=idz",
+        "method=idz",
+        "method.n_steps",
+    ]
+
+
+def test_each_setting_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options once for each combination of them, single values not at all."""
+    seen = []
+    whole = compose.compose
+    monkeypatch.setattr(compose, "compose", lambda *a, **k: seen.append(a) or whole(*a, **k))
+    compose_all(["method=ids", "debug=fast"])
+    assert len(seen) <= 2
+    seen.clear()
+    assert len(compose_all(["method=dds,ids", "fpr.scale=range(1,21)"])) == 40
+    assert len(seen) == 3  # one more tells whether an experiment sweeps
+
+
+def test_fixed_values_belong_to_the_swept_options() -> None:
+    words = ["method=cds,ids_cut", "method.distillation.weights.cut=2"]
+    assert len(compose_all(words)) == 2
+
+
+def test_settings_share_what_they_state_alike() -> None:
+    (_, one), (_, two) = prepare(["method=dds,ids"]).ready
+    assert all(a is b for a, b in zip(one.loggers, two.loggers, strict=True))
+    assert one.dataset is two.dataset
 
 
 def test_sweeps_are_checked_before_they_start() -> None:
     with pytest.raises(ConfigError, match="no such choice"):
         compose_all(["method=sds,dds,idz"])
+    with pytest.raises(ConfigError, match="expected at most 2000 settings"):
+        compose_all(["fpr.scale=range(1,1000)", "method.n_steps=range(1,1000)"])
     settings = compose_all(["method=sds,ids", "fpr.scale=0.3,1,3"])
     assert [s.choices["method"] for s in settings] == ["sds"] * 3 + ["ids"] * 3
     globbed = compose_all(["method=glob(*,exclude=[_*])"])

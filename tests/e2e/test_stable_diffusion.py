@@ -52,7 +52,7 @@ def test_editing_a_photo(ids: Ids, photo: Path, tiny_sd: Path, method: str, prec
     words += ("--method", method, "references=none", *STEPS[method])
     done = ids("edit", "photo.jpg", *words, "--out", "new/edited.png")
     assert done.returncode == 0, done.stderr
-    assert Image.open(ids.folder / "new" / "edited.png").size == (64, 64)
+    assert Image.open(ids.folder / "new" / "edited.png").size == (100, 80)
     assert "edited picture: new/edited.png" in done.stdout
     (job,) = ids.results()
     assert json.loads(job.read_text())["backbone"]["precision"] == precision

@@ -1,0 +1,91 @@
+"""From words to an exit status, whatever happens in between."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+from ids.cli.saying import log_to_terminal, say
+from ids.cli.stopping import Stop, stopping
+from ids.core.errors import ConfigError, IdsError
+from ids.core.text import printable
+from ids.core.unexpected import line, unexpected
+
+BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
+HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
+HYDRA += ["-cd", "--config-dir", "-cp", "--config-path", "-cn", "--config-name"]
+HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of the console script."""
+    with stopping() as stop:
+        status = _status(argv, stop)
+    sys.exit(status)
+
+
+def _status(argv: Sequence[str] | None, stop: Stop) -> int:
+    try:
+        try:
+            return _answer(argv)
+        finally:
+            sys.stdout.flush()
+    except SystemExit as end:  # argparse has spoken, or rich found its reader gone
+        gone = isinstance(end.__context__, BrokenPipeError)
+        return _reader_gone() if gone else int(end.code or 0)
+    except BrokenPipeError:
+        return _reader_gone()
+    except KeyboardInterrupt:
+        return _stopped(stop)
+    except IdsError as error:
+        return _stopped(stop) if stop.number else _failed(error, error.exit_code)
+    except Exception as error:
+        return _stopped(stop) if stop.number else _failed(unexpected(error), 1)
+
+
+def _answer(argv: Sequence[str] | None) -> int:
+    from ids.cli.parser import parser
+
+    log_to_terminal()
+    arguments = parser()
+    args, rest = arguments.parse_known_args(argv)
+    if rest and args.command not in ("run", "edit"):
+        arguments.error(f"unrecognized arguments: {' '.join(map(printable, rest))}")
+    status: int = args.act(args, _overrides(args, rest))
+    return status
+
+
+def _overrides(args: argparse.Namespace, rest: Sequence[str]) -> list[str]:
+    for word in rest:
+        flag = word.partition("=")[0]
+        if flag in HYDRA:
+            raise ConfigError(
+                f"{flag}: a flag of Hydra, not taken here; `ids run --show` prints the "
+                "configuration, options of your own go beside those in conf/"
+            )
+        if word.startswith("-"):
+            raise ConfigError(f"{word}: no such flag; see `ids {args.command} --help`")
+    overrides = [*getattr(args, "overrides", ()), *rest]
+    for word in overrides:
+        if "=" not in word and not word.startswith("~"):
+            raise ConfigError(f"{word}: expected group=option or key=value; see `ids run --help`")
+    return overrides
+
+
+def _failed(error: IdsError, status: int) -> int:
+    say(line(error))
+    return status
+
+
+def _stopped(stop: Stop) -> int:
+    say("stopped; finished edits are kept, and the same command continues from there")
+    return stop.status if stop.number else 130
+
+
+def _reader_gone() -> int:
+    """Whoever read our output has gone: nothing more is said, and nothing is left to flush."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

@@ -1,0 +1,50 @@
+"""What is shown when settings have run, and the exit status."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ids.cli.saying import reasons, say_all
+from ids.core.errors import IdsError
+from ids.core.unexpected import unexpected
+
+if TYPE_CHECKING:
+    from ids.config.entry import Launched
+
+
+def reported(launched: "Launched") -> int:
+    """The table of what was finished, then a line for whatever was not. 2 where a setting of a
+    sweep could not start, 1 where anything failed.
+    """
+    prepared = launched.prepared
+    status = 0
+    if _has_outcomes(launched.folder):
+        from ids.report.after_run import report
+
+        with traceback_in(launched.folder):
+            status = report(launched.folder, launched.output_dir, launched.cases())
+    total = len(prepared.ready) + len(prepared.refused)
+    say_all(reasons([*launched.failed, *prepared.refused], total))
+    if prepared.refused:
+        return 2
+    if launched.failed:
+        return 1 if prepared.sweep else launched.failed[0].error.exit_code
+    return status
+
+
+@contextmanager
+def traceback_in(folder: Path) -> Iterator[None]:
+    """An unexpected error leaves its traceback there."""
+    try:
+        yield
+    except IdsError:
+        raise
+    except Exception as error:
+        raise unexpected(error, folder) from error
+
+
+def _has_outcomes(folder: Path) -> bool:
+    from ids.run.outcomes import read_outcomes
+
+    return any(run.outcomes for run in read_outcomes(folder))

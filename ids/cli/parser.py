@@ -1,0 +1,160 @@
+"""The words of the command line, and the help to them."""
+
+import argparse
+from pathlib import Path
+
+from ids import __version__
+from ids.cli import commands, edit, results
+
+FORMAT = argparse.RawDescriptionHelpFormatter
+GROUPS = (
+    "method",
+    "fpr",
+    "inversion",
+    "sites",
+    "references",
+    "backbone",
+    "dataset",
+    "metrics",
+    "clip",
+    "logger",
+    "engine",
+    "debug",
+    "experiments",
+)
+
+MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
+
+  ids run experiments=demo           the demonstration: five methods, a table, a contact sheet
+  ids run -m method=sds,dds,ids      a sweep; what is there already is not made again
+  ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
+  ids table                          every result so far, with intervals
+  ids results export edits.csv       the numbers for other programs; also list, show, rm, check
+  ids doctor                         what is installed, and where weights are looked for
+"""
+
+RUN = """edit a data set: group=option picks a part, path.to.key=value sets a value
+
+  ids run method=ids backbone=shapes dataset=shapes dataset.count=8
+  ids run -m method=sds,dds,ids seeds=[0,1]
+  ids run -m method=ids fpr.scale=0.3,1,3 fpr.n_iters=1,3
+  ids run -m method=sds,dds,cds fpr=released,polyak      any rule, on refined noise
+  ids run method=dds method.guidance_scale=3 method.n_steps=100
+  ids run backbone=stable_diffusion backbone.path=/models/sd15 dataset=folder dataset.path=photos
+  ids run method=ids --show                    print the whole configuration, run nothing
+"""
+
+EDIT = """edit one picture
+
+  ids edit photo.jpg --source "a photo of a cat" --target "a photo of a dog" --backbone sd15
+  ids edit photo.jpg --source "a cat" --target "a pig" \\
+      --backbone stable_diffusion backbone.path=/models/sd14
+  ids edit scene.png --source "a plain red circle" --target "a plain blue circle" --backbone shapes
+  ids edit photo.jpg --source "a photo of a cat" --target "a photo of a dog" --backbone sd15 \\
+      --method p2p "dataset.blend=cat dog" dataset.weights=dog:2
+"""
+
+TABLE = """print what is in the store: means with 95 % intervals, differences paired to a baseline
+
+  ids table
+  ids table --dataset shapes-dev --baseline dds
+  ids table --tag shape --where guidance_scale=3       only these cases, only these settings
+  ids table --matched                          at equal strength: success 0.8, 0.9, 0.95
+  ids table --matched --axis strength --at 0.4 at equal distance in latent space
+  ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
+  ids table --write                            also into outputs/tables, with curves as a picture
+"""
+
+DOCTOR = """versions, device, weights: what is here, what is missing, what to do about it
+
+  ids doctor
+  ids doctor shapes                            how good are the embedded networks?
+  HF_HOME=/data/huggingface ids doctor         is the model I need in this cache?
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    main = argparse.ArgumentParser(prog="ids", description=MAIN, formatter_class=FORMAT)
+    main.add_argument("--version", action="version", version=f"ids {__version__}")
+    verbs = main.add_subparsers(
+        dest="command", required=True, metavar="{run,edit,table,results,doctor}"
+    )
+
+    run = verbs.add_parser("run", description=RUN, formatter_class=FORMAT, epilog=_groups())
+    run.add_argument(
+        "-m", "--multirun", action="store_true", help="sweep over comma-separated values"
+    )
+    run.add_argument("--force", action="store_true", help="make edits again that are there")
+    run.add_argument("--show", action="store_true", help="print the configuration and stop")
+    run.add_argument("overrides", nargs="*", help="group=option or key=value")
+    run.set_defaults(act=commands.run)
+
+    single = verbs.add_parser("edit", description=EDIT, formatter_class=FORMAT)
+    single.add_argument("picture")
+    single.add_argument("--source", required=True, metavar="PROMPT", help="what the picture shows")
+    single.add_argument("--target", required=True, metavar="PROMPT", help="what it should show")
+    single.add_argument("--method", default="ids")
+    single.add_argument(
+        "--backbone", help="sd14, sd15, sd21, stable_diffusion with backbone.path=..."
+    )
+    single.add_argument(
+        "--mask", metavar="FILE", help="a picture, white where the edit belongs (for the metrics)"
+    )
+    single.add_argument(
+        "--out",
+        metavar="FILE",
+        help="the result, at the size of the picture: .png and .webp without loss, .jpg at quality "
+        "95 (default: NAME.METHOD.TARGET-KEY.png beside the picture)",
+    )
+    single.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
+    single.set_defaults(act=edit.edit)
+
+    table = verbs.add_parser("table", description=TABLE, formatter_class=FORMAT)
+    table.add_argument("--output-dir", type=Path, default=Path("outputs"))
+    table.add_argument("--dataset", default="", help="only data sets whose name starts so")
+    table.add_argument("--method", action="append", help="only this method (may be given again)")
+    table.add_argument("--tag", default="", help="only cases with this tag")
+    table.add_argument(
+        "--where",
+        action="append",
+        metavar="KEY=VALUE",
+        help="only settings with this value (may be given again)",
+    )
+    table.add_argument("--column", action="append", help="only this column (may be given again)")
+    table.add_argument(
+        "--baseline",
+        default="dds",
+        help="what differences are paired to: a method, and values it must have",
+    )
+    table.add_argument(
+        "--matched", action="store_true", help="compare at equal strength, along the steps"
+    )
+    table.add_argument("--axis", help="the metric that measures strength (with --matched)")
+    table.add_argument(
+        "--at", type=float, action="append", help="a level of it (may be given again)"
+    )
+    table.add_argument(
+        "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
+    )
+    table.add_argument(
+        "--write", action="store_true", help="also write Markdown, CSV, JSON and curves"
+    )
+    table.set_defaults(act=commands.table)
+
+    results.add_parser(verbs)
+
+    doctor = verbs.add_parser("doctor", description=DOCTOR, formatter_class=FORMAT)
+    doctor.add_argument(
+        "what", nargs="?", choices=("machine", "shapes"), default="machine", help="what to examine"
+    )
+    doctor.set_defaults(act=commands.doctor)
+    return main
+
+
+def _groups() -> str:
+    """The options of every group, read off the folders."""
+    from ids.config.paths import options
+
+    return "\n".join(
+        ["groups:", *(f"  {group:12} {', '.join(options(group))}" for group in GROUPS)]
+    )

@@ -1,0 +1,135 @@
+"""What may be typed as an override, held against the words themselves: before anything is composed,
+a wrong one costs nothing.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
+from hydra.errors import HydraException
+
+from ids.config.paths import options
+from ids.core.errors import ConfigError
+
+MAX_LENGTH = 20_000  # characters of one override
+MAX_DEPTH = 20  # brackets within brackets
+OPTION = re.compile(r"[\w+-]+(\.[\w+-]+)*")  # a name, never a path
+INTERPOLATION = re.compile(r"(?<!\\)(\\\\)*\$\{")
+SWEEPS = ("hydra.mode", "hydra.sweeper.params")  # what is taken of Hydra's own settings
+OPTIONAL = ("clip", "experiments", "debug")  # groups that may be null
+LAUNCHERS = ("hydra/launcher", "hydra/sweeper")
+
+
+def parsed(words: Sequence[str], loader: ConfigLoader) -> list[Override]:
+    """The overrides as typed; `ConfigError` for the first that cannot be meant."""
+    for word in words:
+        _check_text(word)
+    overrides = [parsed_word(word, loader) for word in words]
+    for override in overrides:
+        _check_key(override)
+        _check_options(override)
+    _check_twice(overrides)
+    return overrides
+
+
+def parsed_word(word: str, loader: ConfigLoader) -> Override:
+    """One override, ours or the user's."""
+    try:
+        (override,) = OverridesParser.create(config_loader=loader).parse_overrides([word])
+    except (HydraException, ValueError, RecursionError) as error:
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"{told[:200]}; in {_short(word)}; see `ids run --help`, or quote the value"
+        ) from error
+    if not override.key_or_group:
+        raise ConfigError(
+            f"{_short(word)}: expected group=option or key=value; see `ids run --help`"
+        )
+    return override
+
+
+def check_launcher(group: str, option: str | None) -> None:
+    if option not in ("basic", None):
+        raise ConfigError(
+            f"{group}={option}: settings run one after another; to run several at once, start the "
+            "same command in several terminals: they share the store"
+        )
+
+
+def _check_text(word: str) -> None:
+    short = _short(word)
+    if len(word) > MAX_LENGTH:
+        raise ConfigError(
+            f"{short}: expected at most {MAX_LENGTH} characters; got {len(word)}; shorten it"
+        )
+    if _depth(word) > MAX_DEPTH:
+        raise ConfigError(f"{short}: expected at most {MAX_DEPTH} brackets within each other")
+    if INTERPOLATION.search(word):
+        raise ConfigError(
+            f"{short}: expected a value; got an interpolation, which only configuration files may "
+            "have; write the value itself, or \\${ for these characters"
+        )
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 60 else f"{word[:60]}..."
+
+
+def _depth(word: str) -> int:
+    steps = ((char in "[{(") - (char in ")}]") for char in word)
+    return max(accumulate(steps), default=0)
+
+
+def _check_key(override: Override) -> None:
+    key = str(override.key_or_group)
+    if key in LAUNCHERS:
+        check_launcher(key, str(override.input_line).partition("=")[2])
+    elif key.split("/")[0].split(".")[0] == "hydra" and not key.startswith(SWEEPS):
+        raise ConfigError(
+            f"{key}: not taken here; output_dir=... says where results go, --show prints the "
+            "configuration"
+        )
+
+
+def _check_options(override: Override) -> None:
+    group = str(override.key_or_group)
+    if "/" in group or not options(group) or override.is_delete():
+        return
+    for value in _values(override):
+        if isinstance(value, list | dict):
+            raise ConfigError(
+                f"{group}: expected one option; got {override.get_value_string()[:60]}; a sweep is "
+                f"written {group}=a,b"
+            )
+        if value is None and group in OPTIONAL:
+            continue
+        if value is None or not OPTION.fullmatch(str(value)):
+            got = "null" if value is None else repr(str(value)[:60])
+            raise ConfigError(
+                f"{group}: expected the name of an option; got {got}; there is "
+                f"{', '.join(options(group))}"
+            )
+
+
+def _values(override: Override) -> Iterator[Any]:
+    """The options that a group is given; those of a glob are names already."""
+    value = override._value
+    listed = value.list if isinstance(value, ChoiceSweep) else [value]
+    for one in listed:
+        if isinstance(one, QuotedString):
+            yield one.text
+        elif not override.is_sweep_override() or isinstance(value, ChoiceSweep):
+            yield one
+
+
+def _check_twice(overrides: Sequence[Override]) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for override in overrides:
+        key = (str(override.key_or_group), str(override.package or ""))
+        word = str(override.input_line)
+        if seen.setdefault(key, word) != word:
+            raise ConfigError(f"{key[0]}: given twice, as {seen[key]} and {word}; keep one")

@@ -1,0 +1,54 @@
+"""Errors that nobody foresaw: one line for the person, the traceback in a file."""
+
+import errno
+import tempfile
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from ids.core.errors import IdsError
+
+
+class UnexpectedError(IdsError):
+    """Its message is the whole line."""
+
+
+def unexpected(error: Exception, folder: Path | None = None) -> UnexpectedError:
+    """`error` as one line, which names the file of its traceback: in `folder`, else in a temporary
+    one.
+    """
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        place = error.filename or folder or "disk"
+        return UnexpectedError(
+            f"{place}: no space left; free some, then give the same command again"
+        )
+    told = "; ".join(line.strip() for line in str(error).splitlines()[:1]) or "no message"
+    file = _written("".join(traceback.format_exception(error)), folder)
+    where = f"the traceback is in {file}" if file else "IDS_DEBUG=1 prints the traceback"
+    return UnexpectedError(f"unexpected {type(error).__name__}: {told}; {where}")
+
+
+def interrupted(error: BaseException) -> bool:
+    """Is it what a library made of a signal to stop?"""
+    cause = error.__cause__ or error.__context__
+    return isinstance(error, KeyboardInterrupt) or (cause is not None and interrupted(cause))
+
+
+def line(error: IdsError) -> str:
+    """What the command line prints of an error."""
+    return str(error) if isinstance(error, UnexpectedError) else f"{type(error).__name__}: {error}"
+
+
+def _written(text: str, folder: Path | None) -> Path | None:
+    if folder is not None:
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / "traceback.txt"
+            file.write_text(text, encoding="utf-8", errors="backslashreplace")
+            return file
+    with suppress(OSError):
+        handle, name = tempfile.mkstemp(prefix="ids-traceback-", suffix=".txt")
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+        return Path(name)
+    return None

@@ -1,0 +1,107 @@
+"""Where `ids edit` puts its picture: a file that is asked about before the edit, and written whole
+or not at all.
+"""
+
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ids.core.errors import ConfigError
+
+FORMATS: Mapping[
+    str, tuple[str, dict[str, Any]]
+] = {  # by ending: PIL's name, and how well it is kept
+    ".png": ("PNG", {}),
+    ".webp": ("WEBP", {"lossless": True}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+}
+MAX_NAME = 200  # bytes of a name that is made here
+MAX_PART, MAX_PATH = 255, 3000  # bytes that a file system takes
+MAX_SLUG = 40  # characters of the target prompt in it
+
+
+def check_out(out: str, inputs: Sequence[str]) -> None:
+    """`ConfigError` for a place where the picture cannot go; nothing is made."""
+    path = Path(out)
+    if "\0" in out or len(os.fsencode(out)) > MAX_PATH or _longest(path) > MAX_PART:
+        raise ConfigError(f"--out {out[:60]!r}...: expected a shorter name; shorten it")
+    if not out or out.endswith("/") or path.is_dir():
+        raise ConfigError(
+            f"--out {out!r}: expected a file; got {'a folder' if out else 'nothing'}; add a name "
+            "such as edited.png"
+        )
+    if path.suffix.lower() not in FORMATS:
+        raise ConfigError(
+            f"--out {out}: expected one of the endings {', '.join(FORMATS)}; got "
+            f"{path.suffix or 'none'}; change it"
+        )
+    if path.is_symlink():
+        raise ConfigError(f"--out {out}: expected a file; a symbolic link is there; name another")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"--out {out}: expected a file; something else is there; name another")
+    for given in inputs:
+        if path.exists() and os.path.exists(given) and os.path.samefile(path, given):
+            raise ConfigError(f"--out {out}: expected another file than {given}; name another")
+    _check_folder(path.absolute().parent, out)
+
+
+def default_out(picture: str, method: str, target: str, key: str) -> Path:
+    """Beside the picture: `photo.ids.a-blue-circle-3f2a1c.png`. The six digits are of the result's
+    key, so that other words or values never overwrite it, and the same command does.
+    """
+    path = Path(picture)
+    ending = f"-{key[:6] or '0' * 6}.png"
+    stem, middle = path.stem, f".{method}.{_slug(target)}"
+    while len(os.fsencode(f"{stem}{middle}{ending}")) > MAX_NAME:
+        stem, middle = (stem[:-1], middle) if len(stem) > len(middle) else (stem, middle[:-1])
+    return path.with_name(f"{stem}{middle}{ending}")
+
+
+def write_picture(picture: Image.Image, out: Path) -> None:
+    """In the format of its ending, by way of a new file beside it that no link can stand in for."""
+    kind, options = FORMATS[out.suffix.lower()]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=".ids-", suffix=out.suffix, dir=out.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            picture.save(stream, kind, **options)
+            os.fchmod(stream.fileno(), 0o666 & ~_umask())
+        if out.is_symlink():
+            raise ConfigError(f"{out}: expected a file; a symbolic link is there; name another")
+        os.replace(partial, out)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def _longest(path: Path) -> int:
+    return max((len(os.fsencode(part)) for part in path.parts), default=0)
+
+
+def _check_folder(folder: Path, out: str) -> None:
+    there = next(place for place in [folder, *folder.parents] if os.path.lexists(place))
+    if not there.is_dir():
+        raise ConfigError(f"--out {out}: expected a place in a folder; {there} is none")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"--out {out}: expected a folder that can be written; {there} cannot; name another"
+        )
+
+
+def _slug(text: str) -> str:
+    plain = unicodedata.normalize("NFC", text.lower())
+    return re.sub(r"[\W_]+", "-", plain)[:MAX_SLUG].strip("-") or "edit"
+
+
+def _umask() -> int:
+    """Asking means setting."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
