@@ -50,22 +50,25 @@ def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
     """
     entries = [entry for entry in entries if entry.record.status == "ok"]
     states = [_states(entry) for entry in entries]
-    columns = metric_columns(along for _, along in states)
+    names = metric_columns(along for _, along in states)
     taken = store.numbers.measurements()
-    lines = []
+    table: dict[str, list[Any]] = defaultdict(list)  # a column at a time: there are many lines
     for entry, (steps, along), line in zip(entries, states, _identities(entries), strict=True):
         passes = _measured(taken.get(entry.record.key))["passes"] / max(*steps, 1) if steps else 0
-        for index, step in enumerate(steps):
-            own = {columns[k]: _float(along[k][index]) for k in along if k in columns}
-            lines.append(line | {"step": step, "passes": passes * step} | own)
-    return pd.DataFrame(lines)
+        for key, value in line.items():
+            table[key] += [value] * len(steps)
+        table["step"] += steps
+        table["passes"] += [passes * step for step in steps]
+        for key, name in names.items():
+            table[name] += along.get(key) or [math.nan] * len(steps)
+    return pd.DataFrame(table).astype(dict.fromkeys(names.values() if table else (), float))
 
 
-def _states(entry: Entry) -> tuple[Sequence[float], Mapping[str, Sequence[float | None]]]:
+def _states(entry: Entry) -> tuple[Sequence[int], Mapping[str, Sequence[float | None]]]:
     """The kept steps, and the metrics there."""
     if entry.guided:
         return entry.numbers.steps, entry.numbers.along
-    return [0.0], {key: [value.value] for key, value in entry.numbers.values.items()}
+    return [0], {key: [value.value] for key, value in entry.numbers.values.items()}
 
 
 def weights_notes(entries: Iterable[Entry], frame: pd.DataFrame) -> tuple[str, ...]:

@@ -50,8 +50,8 @@ class Numbers:
         self.write(self.metrics_path(new.key, new.case), seal(merged))
 
     def metrics_path(self, key: str, case: str) -> Path:
-        folder = self.root / "results" / key[:2] / key
-        return folder / f"metrics-{case[:CASE_DIGITS]}.json"
+        name = f"metrics-{case[:CASE_DIGITS]}.json"
+        return Path(f"{self.root}/results/{key[:2]}/{key}/{name}")
 
     def put_measurement(
         self,

@@ -5,6 +5,7 @@ as plain JSON and tells when it was cut, edited or swapped.
 """
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,13 +38,14 @@ def unseal(content: bytes, kind: type[T]) -> T:
     body = content[_BODY:]
     if content[len(_HEAD) : len(_HEAD) + _HEX].decode(errors="replace") != _sha256(body):
         raise Unusable("damaged", "its content does not have its checksum")
+    whole = b"{" + body
     try:
-        version = msgspec.json.decode(b"{" + body, type=_Head).schema_version
-        if version > SCHEMA_VERSION:
-            raise Unusable("newer", f"a newer ids wrote it (schema {version})")
-        return msgspec.json.decode(b"{" + body, type=kind)
+        record = msgspec.json.decode(whole, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        _check_version(whole)  # other fields may be why
         raise Unusable("foreign", f"no {kind.__name__}: {error}") from error
+    _check_version(whole, record)
+    return record
 
 
 def read(path: Path, kind: type[T]) -> T | None:
@@ -59,6 +61,16 @@ def read(path: Path, kind: type[T]) -> T | None:
 
 class _Head(msgspec.Struct):
     schema_version: int
+
+
+def _check_version(content: bytes, record: object = None) -> None:
+    """`Unusable` where a newer version wrote it."""
+    version = getattr(record, "schema_version", None)
+    if version is None:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            version = msgspec.json.decode(content, type=_Head).schema_version
+    if version is not None and version > SCHEMA_VERSION:
+        raise Unusable("newer", f"a newer ids wrote it (schema {version})")
 
 
 def _unsealed(content: bytes) -> Unusable:

@@ -86,7 +86,7 @@ class Store:
 
     def folder(self, key: str) -> Path:
         """Where the result of that key is, or will be."""
-        return self.root / "results" / key[:2] / key
+        return Path(f"{self.root}/results/{key[:2]}/{key}")
 
     def all_keys(self) -> Iterator[str]:
         """All under which something stands, in order."""

@@ -1,0 +1,80 @@
+"""Stored results as frames: what is missing is nan, whatever else is there."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from ids.core.records import Edited
+from ids.data import Shapes
+from ids.report.catalog import Entry, World, read_catalog
+from ids.report.rows import curve_frame, frame
+from ids.run import Job, Setting, Store
+from ids.run.manifest import Manifests, row_of, survey
+from ids.run.records import MetricsRecord, MetricValue
+
+CASES = Shapes(count=3)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> tuple[Store, World]:
+    """Three edits: a metric that is never defined, one of a single case, one of all."""
+    store = Store(tmp_path)
+    setting = Setting("dds", {"n_steps": 2}, "tiny", {}, {})
+    z = torch.zeros(1, 2, 2)
+    Manifests(tmp_path / "datasets", store.claims, store.numbers).add(survey(CASES, None))
+    for index in range(3):
+        case = CASES[index]
+        job = Job(setting, case, 0, (case.prompt_src, case.prompt_trg))
+        store.put(job, Edited(torch.zeros(3, 8, 8), z, z), {}, {})
+        found: dict[str, float | None] = {"never@1": None, "always@1": float(index)}
+        found |= {"once@1": 7.0} if index == 1 else {}
+        store.numbers.add_metrics(
+            MetricsRecord(
+                key=job.key,
+                case=case.digest,
+                values={k: MetricValue(v, "", True) for k, v in found.items()},
+                steps=[0, 2],
+                along={k: [v, v] for k, v in found.items()},
+            )
+        )
+    (found_world,) = read_catalog(store).worlds
+    return store, found_world
+
+
+@pytest.mark.parametrize("make", [frame, curve_frame])
+def test_columns_are_numbers_with_nan_where_nothing_is_known(
+    world: tuple[Store, World], make: object
+) -> None:
+    store, found = world
+    data = make(found.entries, store)  # type: ignore[operator]
+    lines = 1 if make is frame else 2
+    assert len(data) == 3 * lines
+    assert [str(data[name].dtype) for name in ("never", "once", "always")] == ["float64"] * 3
+    assert data["never"].isna().all()
+    assert data["once"].notna().sum() == lines
+    assert sorted(data["always"]) == sorted([0.0, 1.0, 2.0] * lines)
+    assert data["passes"].isna().all()  # nobody measured
+
+
+def test_no_entries_are_no_lines(world: tuple[Store, World]) -> None:
+    store, _ = world
+    assert frame([], store).empty
+    assert curve_frame([], store).empty
+
+
+def test_a_row_that_cannot_be_read_fails_under_every_method(world: tuple[Store, World]) -> None:
+    store, found = world
+    broken = row_of(CASES[0]).__class__(id="bad", problem="bad.png: no picture")
+    data = frame(found.entries, store, broken=[broken])
+    (line,) = data[data["status"] == "failed"].to_dict("records")
+    assert (line["label"], line["reason"]) == ("dds", "bad.png: no picture")
+    assert math.isnan(line["always"])
+
+
+def test_numbers_of_another_case_are_not_shown(world: tuple[Store, World]) -> None:
+    store, found = world
+    other = MetricsRecord(key=found.entries[0].record.key, case="another")
+    bare = [Entry(e.record, e.row, other) for e in found.entries]
+    assert "always" not in frame(bare, store)
