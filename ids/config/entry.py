@@ -40,11 +40,9 @@ class Launched:
         return Path(self.prepared.ready[0][0].values["output_dir"])
 
     def cases(self) -> "list[EditCase]":
-        """The cases of the first data set."""
-        from ids.run.job import first_cases
-
+        """The cases of the first data set that could be read."""
         _, campaign = self.prepared.ready[0]
-        return first_cases(campaign.dataset, campaign.limit)
+        return list(campaign.survey().cases)
 
 
 def prepare(

@@ -72,9 +72,7 @@ class Campaign:
         """Make what is missing; `folder/outcomes.json` tells what became of everything."""
         self.session.open(self.store)
         evaluation = self._evaluation()
-        seen = self.session.survey(
-            self.dataset, self.config.get("dataset", {}), self.limit, self.store
-        )
+        seen = self.survey()
         self._check_sizes(seen)
         outcomes: list[Outcome] = []
         try:
@@ -87,6 +85,11 @@ class Campaign:
             write_outcomes(folder, self.asked.name, outcomes, seen.manifest)
             self.store.close()
         return outcomes
+
+    def survey(self) -> Survey:
+        """The rows that were asked for, read once a command."""
+        stated = self.config.get("dataset", {})
+        return self.session.survey(self.dataset, stated, self.limit, self.store)
 
     def _check_sizes(self, seen: Survey) -> None:
         """Refuse metrics that are not defined on images as small as these, before the first edit.
