@@ -12,6 +12,8 @@ from pathlib import Path
 
 import fork_imports
 
+RESULTS_BETWEEN_KILLS = 4
+
 
 def main(commands: list[list[str]], kills: int, seed: int) -> None:
     from ids.config.build import build_campaign
@@ -25,7 +27,8 @@ def main(commands: list[list[str]], kills: int, seed: int) -> None:
     alive = {start(campaigns, index): index for index, campaigns in enumerate(built)}
     while alive:
         if killed < kills:
-            time.sleep(rng.uniform(0.1, 0.4))
+            wait_for_results(RESULTS_BETWEEN_KILLS * (killed + 1))
+            time.sleep(rng.uniform(0, 0.1))
             os.kill(rng.choice(sorted(alive)), signal.SIGKILL)
         pid, status = os.waitpid(-1, 0)
         index, code = alive.pop(pid), os.waitstatus_to_exitcode(status)
@@ -35,6 +38,12 @@ def main(commands: list[list[str]], kills: int, seed: int) -> None:
         else:
             ended.append(code)
     print(json.dumps({"killed": killed, "codes": ended}))
+
+
+def wait_for_results(count: int) -> None:
+    """So that runners are killed at work, however fast they are."""
+    while sum(1 for _ in Path("outputs").glob("results/??/*")) < count:
+        time.sleep(0.01)
 
 
 def start(campaigns: list, index: int) -> int:

@@ -1,6 +1,7 @@
 """Words to finished runs: every setting is checked and built before the first one starts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,8 +42,10 @@ class Launched:
 
     def cases(self) -> "list[EditCase]":
         """The cases of the first data set that could be read."""
-        _, campaign = self.prepared.ready[0]
-        return list(campaign.survey().cases)
+        for _, campaign in self.prepared.ready:
+            with suppress(IdsError):
+                return list(campaign.survey().cases)
+        return []
 
 
 def prepare(

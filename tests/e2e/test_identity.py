@@ -16,7 +16,7 @@ from ids.report.catalog import World, read_catalog
 from ids.report.rows import frame
 from ids.run import Outcome, Store
 
-WORDS = ["debug=fast", "references=none", "method=dds", "method.n_steps=3", "limit=null"]
+WORDS = ["debug=fast", "references=none", "method=dds", "method.n_steps=3"]
 WORDS += ["~metrics.ssim", "~metrics.ssim_background"]
 Edit = Callable[..., list[Outcome]]
 
@@ -48,7 +48,9 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
 
     def run(folder: Path, *words: str) -> list[Outcome]:
         before = set(Store(Path("outputs")).all_keys())
-        (setting,) = compose_all([*WORDS, "dataset=folder", f"dataset.path={folder}", *words])
+        limit = [] if any(word.startswith("limit") for word in words) else ["limit=null"]
+        asked = [*WORDS, "dataset=folder", f"dataset.path={folder}", *limit, *words]
+        (setting,) = compose_all(asked)
         outcomes = build_campaign(setting.choices, setting.values).run(tmp_path / "run")
         return [outcome for outcome in outcomes if outcome.job.key not in before]
 
