@@ -1,6 +1,5 @@
 """Images between tensors and 8-bit files."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,6 @@ from ids.core.tensors import Image, eight_bit
 def to_pil(image: Image) -> PIL.Image:
     """RGB, rounded to 8 bits."""
     return PIL.fromarray((eight_bit(image) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
-
-
-def to_png(image: Image) -> bytes:
-    """The content of a PNG file."""
-    content = io.BytesIO()
-    to_pil(image).save(content, "PNG")
-    return content.getvalue()
 
 
 def from_png(path: Path) -> Image:

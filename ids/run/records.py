@@ -50,12 +50,20 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     code: dict[str, str]  # digests of their source
     source: str  # digest of the source's pixels
     truth: str | None  # of the true edit's, where the method reads it
-    prompts: tuple[str, str] | None  # source and target; None where words play no part
+    prompt_src: str | None  # None where words play no part
+    prompt_trg: str | None
     words: dict[str, Any] | None  # blend words and weights, where the method reads them
     seed: int | None  # None where chance plays no part
     made: float  # seconds since 1970
     environment: Environment | None = None
     files: dict[str, FileStamp] = {}
+
+    @property
+    def prompts(self) -> tuple[str, str] | None:
+        """Source and target, where words play a part."""
+        if self.prompt_src is None or self.prompt_trg is None:
+            return None
+        return self.prompt_src, self.prompt_trg
 
 
 class MetricValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

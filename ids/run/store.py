@@ -12,6 +12,7 @@ aside/                          what stood in a result's place and was none
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ from torch import Tensor
 
 from ids.core.records import Edited, Trace
 from ids.core.tensors import Image, Latent
-from ids.data.images import from_png, to_png
+from ids.data.images import from_png, to_pil
 from ids.run.claims import Claims, Workshop
 from ids.run.files import unlike, write
 from ids.run.job import Job
@@ -132,7 +133,7 @@ class Store:
         try:
             folder.mkdir()
             files = {
-                IMAGE: write(folder / IMAGE, to_png(edited.image)),
+                IMAGE: write(folder / IMAGE, _png(edited.image)),
                 TENSORS: write(folder / TENSORS, save(tensors)),
             }
             record = job.record("ok", "", environment, files)
@@ -217,6 +218,12 @@ class Store:
             path.rename(away)
             if not keep:
                 shutil.rmtree(away, ignore_errors=True)
+
+
+def _png(image: Image) -> bytes:
+    content = io.BytesIO()
+    to_pil(image).save(content, "PNG")
+    return content.getvalue()
 
 
 def _discard(folder: Path) -> None:

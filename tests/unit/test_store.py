@@ -271,6 +271,6 @@ def test_a_record_is_readable_json_with_its_schema(tmp_path: Path) -> None:
     store.put(one, edited(), {}, {})
     fields = msgspec.json.decode((store.folder(one.key) / "job.json").read_bytes())
     assert fields["schema_version"] == SCHEMA_VERSION
-    assert fields["prompts"] == [CASE.prompt_src, CASE.prompt_trg]
+    assert (fields["prompt_src"], fields["prompt_trg"]) == (CASE.prompt_src, CASE.prompt_trg)
     assert not {"dataset", "case", "tags"} & set(fields)  # labels, and no part of a result
     assert set(EditRecord.__struct_fields__) == set(fields) - {"sha256"}
