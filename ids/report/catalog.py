@@ -50,6 +50,9 @@ class World:
     def notes(self) -> tuple[str, ...]:
         """Where the data set lies, and which of its rows cannot be asked."""
         told = [f"{self.title}: {self.manifest.place}"] if self.manifest.place else []
+        asked = [row.case for row in self.manifest.rows if row.case]
+        if again := len(asked) - len(set(asked)):
+            told.append(f"{again} rows ask what another row asks, and count as one case with it")
         if broken := self.broken:
             told.append(f"{len(broken)} rows cannot be edited, the first: {broken[0].problem}")
         return tuple(told)

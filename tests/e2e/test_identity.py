@@ -217,3 +217,12 @@ def test_a_broken_mask_costs_its_row_and_nobody_else(
     (world,) = worlds(tmp_path)
     assert len(world.entries) == 2
     assert any("mask.png" in note for note in world.notes())
+
+
+def test_rows_that_ask_the_same_are_one_case(photos: Path, edit: Edit, tmp_path: Path) -> None:
+    shutil.copy(photos / "hat.png", photos / "copy.png")
+    write(photos, "hat.png,a,b,,", "copy.png,a,b,,other")
+    assert len({outcome.job.key for outcome in edit(photos)}) == 1
+    (world,) = worlds(tmp_path)
+    assert len(world.entries) == 1
+    assert "1 rows ask what another row asks, and count as one case with it" in world.notes()
