@@ -1,7 +1,6 @@
 """The words of the command line, and the help to them."""
 
 import argparse
-from pathlib import Path
 
 from ids import __version__
 from ids.cli import commands, edit, results
@@ -74,22 +73,35 @@ DOCTOR = """versions, device, weights: what is here, what is missing, what to do
 
 
 def parser() -> argparse.ArgumentParser:
+    """All commands; `act(args, overrides)` of what was parsed does the work."""
     main = argparse.ArgumentParser(prog="ids", description=MAIN, formatter_class=FORMAT)
     main.add_argument("--version", action="version", version=f"ids {__version__}")
     verbs = main.add_subparsers(
         dest="command", required=True, metavar="{run,edit,table,results,doctor}"
     )
+    _add_run(verbs.add_parser("run", description=RUN, formatter_class=FORMAT, epilog=_groups()))
+    _add_edit(verbs.add_parser("edit", description=EDIT, formatter_class=FORMAT))
+    _add_table(verbs.add_parser("table", description=TABLE, formatter_class=FORMAT))
+    results.add_parser(verbs)
+    doctor = verbs.add_parser("doctor", description=DOCTOR, formatter_class=FORMAT)
+    doctor.add_argument(
+        "what", nargs="?", choices=("machine", "shapes"), default="machine", help="what to examine"
+    )
+    doctor.set_defaults(act=commands.doctor)
+    return main
 
-    run = verbs.add_parser("run", description=RUN, formatter_class=FORMAT, epilog=_groups())
+
+def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "-m", "--multirun", action="store_true", help="sweep over comma-separated values"
     )
-    run.add_argument("--force", action="store_true", help="make edits again that are there")
+    run.add_argument("--force", action="store_true", help="make existing edits again")
     run.add_argument("--show", action="store_true", help="print the configuration and stop")
     run.add_argument("overrides", nargs="*", help="group=option or key=value")
     run.set_defaults(act=commands.run)
 
-    single = verbs.add_parser("edit", description=EDIT, formatter_class=FORMAT)
+
+def _add_edit(single: argparse.ArgumentParser) -> None:
     single.add_argument("picture")
     single.add_argument("--source", required=True, metavar="PROMPT", help="what the picture shows")
     single.add_argument("--target", required=True, metavar="PROMPT", help="what it should show")
@@ -109,18 +121,10 @@ def parser() -> argparse.ArgumentParser:
     single.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
     single.set_defaults(act=edit.edit)
 
-    table = verbs.add_parser("table", description=TABLE, formatter_class=FORMAT)
-    table.add_argument("--output-dir", type=Path, default=Path("outputs"))
-    table.add_argument("--dataset", default="", help="only data sets whose name starts so")
-    table.add_argument("--method", action="append", help="only this method (may be given again)")
-    table.add_argument("--tag", default="", help="only cases with this tag")
-    table.add_argument(
-        "--where",
-        action="append",
-        metavar="KEY=VALUE",
-        help="only settings with this value (may be given again)",
-    )
-    table.add_argument("--column", action="append", help="only this column (may be given again)")
+
+def _add_table(table: argparse.ArgumentParser) -> None:
+    results.add_selection(table)
+    table.add_argument("--column", action="append", help="only this column (repeatable)")
     table.add_argument(
         "--baseline",
         default="dds",
@@ -130,9 +134,7 @@ def parser() -> argparse.ArgumentParser:
         "--matched", action="store_true", help="compare at equal strength, along the steps"
     )
     table.add_argument("--axis", help="the metric that measures strength (with --matched)")
-    table.add_argument(
-        "--at", type=float, action="append", help="a level of it (may be given again)"
-    )
+    table.add_argument("--at", type=float, action="append", help="a level of it (repeatable)")
     table.add_argument(
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
     )
@@ -140,15 +142,6 @@ def parser() -> argparse.ArgumentParser:
         "--write", action="store_true", help="also write Markdown, CSV, JSON and curves"
     )
     table.set_defaults(act=commands.table)
-
-    results.add_parser(verbs)
-
-    doctor = verbs.add_parser("doctor", description=DOCTOR, formatter_class=FORMAT)
-    doctor.add_argument(
-        "what", nargs="?", choices=("machine", "shapes"), default="machine", help="what to examine"
-    )
-    doctor.set_defaults(act=commands.doctor)
-    return main
 
 
 def _groups() -> str:

@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
     results = commands.add_parser("results", description=RESULTS, formatter_class=FORMAT)
     what = results.add_subparsers(dest="what", required=True, metavar="{list,show,export,rm,check}")
     listing = what.add_parser("list", help="every result, and the row it answers")
-    _add_selection(listing)
+    add_selection(listing)
     listing.add_argument("--orphans", action="store_true", help="those that answer no row")
     listing.set_defaults(act=_list)
 
@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
     show.set_defaults(act=_show)
 
     export = what.add_parser("export", help="numbers for other programs")
-    _add_selection(export)
+    add_selection(export)
     export.add_argument("file", type=Path, nargs="?", help="where to; else to the terminal")
     for kind in ("csv", "json", "parquet"):
         export.add_argument(
@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
     export.set_defaults(act=_export)
 
     rm = what.add_parser("rm", help="remove results")
-    _add_selection(rm)
+    add_selection(rm)
     rm.add_argument("--all", action="store_true", help="every result")
     rm.add_argument("--orphans", action="store_true", help="those that answer no row")
     rm.add_argument("--failed", action="store_true", help="those that are not ok")
@@ -66,8 +66,8 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-dir", type=Path, default=Path("outputs"))
 
 
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    """As `ids table` selects."""
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Which results: as `ids table` and `ids results` share it."""
     _add_store(parser)
     parser.add_argument("--dataset", default="", help="only data sets whose name starts so")
     parser.add_argument("--method", action="append", help="only this method (repeatable)")
