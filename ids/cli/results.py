@@ -103,7 +103,7 @@ def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
 def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.after_run import say
     from ids.report.catalog import read_catalog
-    from ids.report.export import export_frame, format_of, write_frame
+    from ids.report.export import encoded, export_frame, format_of
     from ids.run import Store
 
     kind, store = format_of(args.kind, args.file), Store(args.output_dir)
@@ -111,9 +111,12 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
     if found.empty:
         say(f"{args.output_dir}: no such results")
         return 1
-    write_frame(found, kind, args.file or sys.stdout)
-    if args.file:
-        say(f"{len(found)} lines, {len(found.columns)} columns: {args.file}")
+    content = encoded(found, kind)
+    if args.file is None:
+        sys.stdout.write(content.decode())
+        return 0
+    args.file.write_bytes(content)
+    say(f"{len(found)} lines, {len(found.columns)} columns: {args.file}")
     return 0
 
 

@@ -1,8 +1,8 @@
 """Results for other programs: a line per edit, or per kept state of one, as numbers."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
 import pandas as pd
 
@@ -47,16 +47,21 @@ def export_frame(worlds: Sequence[World], store: Store, states: bool) -> pd.Data
     return whole[[*first, *(column for column in whole if column not in first)]]
 
 
-def write_frame(lines: pd.DataFrame, kind: str, target: Path | TextIO) -> None:
-    """As CSV (missing numbers empty), JSON (a list of objects, missing null) or Parquet."""
+def encoded(lines: pd.DataFrame, kind: str) -> bytes:
+    """The content of a file: CSV (missing numbers empty), JSON (a list of objects, missing null) or
+    Parquet.
+    """
+    content = io.BytesIO()
     match kind:
         case "csv":
             text = lines.select_dtypes(exclude="number").columns
-            lines.assign(**{c: lines[c].map(_guarded) for c in text}).to_csv(target, index=False)
+            guarded = lines.assign(**{column: lines[column].map(_guarded) for column in text})
+            guarded.to_csv(content, index=False)
         case "json":
-            lines.to_json(target, orient="records", indent=1, force_ascii=False)
-        case _ if isinstance(target, Path):
-            lines.to_parquet(target, index=False)
+            lines.to_json(content, orient="records", indent=1, force_ascii=False)
+        case _:
+            lines.to_parquet(content, index=False)
+    return content.getvalue()
 
 
 def format_of(kind: str | None, path: Path | None) -> str:

@@ -123,12 +123,16 @@ def faults(store: Store) -> Iterator[str]:
 
 def removable(catalog: Catalog, chosen: Sequence[Line]) -> tuple[list[str], int]:
     """Keys of the chosen results that answer no other row as well, and how many do."""
-    picked = {(line.record.key, line.entry and line.entry.row.case) for line in chosen}
+    picked = {
+        (line.world.title, line.record.key, line.entry.row.case)
+        for line in chosen
+        if line.world and line.entry
+    }
     others = {
         e.record.key
         for world in catalog.worlds
         for e in world.entries
-        if (e.record.key, e.row.case) not in picked
+        if (world.title, e.record.key, e.row.case) not in picked
     }
     keys = dict.fromkeys(line.record.key for line in chosen)
     return [key for key in keys if key not in others], len(keys.keys() & others)

@@ -1,0 +1,160 @@
+"""`ids results`: what is in the store, one by one, as numbers, and what may go."""
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ids.cli import main
+from ids.run import Store
+
+Run = Callable[..., tuple[int, str, str]]
+WORDS = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=4", "keep_every=2")
+WORDS += ("dataset=folder", "dataset.path=photos", "limit=null")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: status, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def words(*args: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(list(args))
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return words
+
+
+@pytest.fixture
+def made(run: Run, tmp_path: Path) -> Run:
+    """Two methods on two photos, one with a mask, one whose prompt looks like a formula."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, colour in (("a", "red"), ("b", "blue")):
+        Image.new("RGB", (40, 40), colour).save(folder / f"{name}.png")
+    mask = Image.new("L", (40, 40), 0)
+    mask.paste(255, (0, 0, 20, 40))
+    mask.save(folder / "m.png")
+    (folder / "edits.csv").write_text(
+        "image,source,target,mask,tags,artist\n"
+        'a.png,a cat,"=HYPERLINK(""x"")",m.png,pet,Ann\n'
+        "b.png,a bike,a car,,vehicle,Bob\n"
+    )
+    status, _, err = run(*WORDS)
+    assert status == 0, err
+    return run
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_list_by_the_selections_of_a_table(made: Run) -> None:
+    status, out, _ = made("results", "list")
+    assert status == 0
+    assert out.count("null_edit") == 2
+    assert out.count("folder:photos on gaussian") == 4 * 2  # true_edit: unsupported
+    assert made("results", "list", "--method", "sds")[1].count(" sds ") == 2
+    assert made("results", "list", "--tag", "pet", "--method", "dds")[1].count(" dds ") == 1
+    assert made("results", "list", "--orphans")[0] == 1
+
+
+def test_one_result_by_the_beginning_of_its_key(made: Run) -> None:
+    store = Store(Path("outputs"))
+    key = next(k for k in store.all_keys() if store.look(k).status == "ok")
+    status, out, _ = made("results", "show", key[:8])
+    assert status == 0
+    for word in (key, "edit.safetensors", "psnr@1 = ", "answers", "took"):
+        assert word in out
+    for wrong in ("", "nonsense", "../.."):
+        status, _, err = made("results", "show", wrong)
+        assert status == 2
+        assert err.count("ids: ") == 1
+
+
+def test_numbers_of_edits_and_of_their_states(made: Run) -> None:
+    status, out, err = made("results", "export", "--csv")
+    assert status == 0, err
+    found = rows(out)
+    assert len(found) == 8
+    assert {row["target_prompt"] for row in found} == {'\'=HYPERLINK("x")', "a car"}
+    assert {row["metadata.artist"] for row in found} == {"Ann", "Bob"}
+    masked = [r for r in found if r["tags"] == "pet" and r["label"] in ("sds", "dds")]
+    assert all(math.isfinite(float(row["psnr_background"])) for row in masked)
+    assert {row["psnr_background"] for row in found if row["tags"] == "vehicle"} == {""}
+    assert made("results", "export", "edits.json")[0] == 0
+    typed = json.loads(Path("edits.json").read_text())
+    assert {row["target_prompt"] for row in typed} == {'=HYPERLINK("x")', "a car"}
+    assert made("results", "export", "curves.parquet", "--states")[0] == 0
+    curves = pd.read_parquet("curves.parquet")
+    assert sorted(set(curves[curves["label"] == "dds"]["step"])) == [0, 2, 4]
+    assert len(curves) == 4 * 3 + 2
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("edits.txt",), "expected --csv, --json, --parquet"),
+        (("--parquet",), "expected a file"),
+        (("none/edits.csv",), "expected a file in a folder that exists"),
+    ],
+)
+def test_an_export_that_cannot_be(made: Run, words: tuple[str, ...], answer: str) -> None:
+    status, _, err = made("results", "export", *words)
+    assert status == 2
+    assert answer in err
+
+
+def test_results_are_removed_when_it_is_said_twice(made: Run) -> None:
+    store = Store(Path("outputs"))
+    assert made("results", "rm")[0] == 2
+    status, out, _ = made("results", "rm", "--method", "sds")
+    assert (status, out.strip()) == (0, "2 results; --yes removes them")
+    assert len(list(store.all_keys())) == 8
+    assert made("results", "rm", "--method", "sds", "--yes")[0] == 0
+    assert len(list(store.all_keys())) == 6
+    assert "sds" not in made("table")[1]
+    text = Path("photos/edits.csv").read_text()
+    Path("photos/edits.csv").write_text(text.replace("a car", "a boat"))
+    assert made(*WORDS)[0] == 0
+    assert "1 results answer no row" in made("table")[1]
+    assert made("results", "rm", "--orphans", "--yes")[0] == 0
+    assert "answer no row" not in made("table")[1]
+
+
+def test_what_another_data_set_needs_stays(made: Run) -> None:
+    folder = Path("more")
+    folder.mkdir()
+    Image.new("RGB", (40, 40), "blue").save(folder / "b.png")
+    (folder / "edits.csv").write_text("image,source,target\nb.png,a bike,a car\n")
+    assert made(*WORDS, "dataset.path=more")[0] == 2  # given twice
+    words = [word for word in WORDS if not word.startswith("dataset.path")]
+    assert made(*words, "dataset.path=more")[0] == 0
+    before = len(list(Store(Path("outputs")).all_keys()))
+    status, out, _ = made("results", "rm", "--dataset", "folder:more", "--yes")
+    assert status == 0
+    assert "4 more answer other rows as well, and stay" in out
+    assert len(list(Store(Path("outputs")).all_keys())) == before
+
+
+def test_a_check_reads_every_byte(made: Run) -> None:
+    assert made("results", "check") == (0, "8 results, 0 faults\n", "")
+    path = next(Path("outputs").glob("results/*/*/edit.safetensors"))
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a failing disk would
+    status, out, _ = made("results", "check")
+    assert status == 1
+    assert f"damaged: {path}: its content does not have its checksum" in out
