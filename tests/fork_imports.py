@@ -5,7 +5,7 @@ import os
 import sys
 from typing import NoReturn
 
-SLOW = ("torch", "torchmetrics.functional.image", "transformers", "diffusers", "pandas")
+SLOW = ("torch", "transformers", "diffusers", "pandas")
 SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch")
 
 

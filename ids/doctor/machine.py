@@ -17,7 +17,6 @@ PACKAGES = (
     "transformers",
     "hydra-core",
     "wandb",
-    "torchmetrics",
     "lpips",
     "open_clip_torch",
     "numpy",

@@ -15,7 +15,6 @@ PACKAGES = (
     "diffusers",
     "transformers",
     "numpy",
-    "torchmetrics",
     "hydra-core",
     "wandb",
 )
