@@ -83,7 +83,7 @@ class Claims:
         """The items that are not done, up to `size` at a time, claimed while the caller has them.
         What others have under way comes last, if it is not done by then.
         """
-        waiting = deque(items)
+        waiting, idle = deque(items), False
         while waiting:
             with ExitStack() as held:
                 batch: list[T] = []
@@ -99,6 +99,9 @@ class Claims:
                     yield batch
             waiting.extend(busy)
             if waiting and not batch:
+                if not idle:
+                    log.warning("waiting for %d results of other processes", len(waiting))
+                idle = True
                 time.sleep(POLL)
 
     def sweep(self) -> None:
