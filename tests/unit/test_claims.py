@@ -88,10 +88,12 @@ def test_one_key_twice_in_one_process_is_taken_in_turn(tmp_path: Path) -> None:
 
 
 def test_a_claim_goes_when_its_holder_fails(tmp_path: Path) -> None:
-    claims = Claims(tmp_path)
-    with pytest.raises(RuntimeError):
-        for _ in claims.batches(["a"], 1, str, lambda item: False):
+    def fail() -> None:
+        for _ in Claims(tmp_path).batches(["a"], 1, str, lambda item: False):
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     lock = take(tmp_path / "a.lock")
     assert lock is not None
     release(lock)
