@@ -1,0 +1,5 @@
+"""All tries."""
+
+from malformed_tries import tables
+
+TRIES = [*tables.tries()]
