@@ -1,5 +1,5 @@
 """All tries."""
 
-from malformed_tries import tables
+from malformed_tries import masks, pixels, tables
 
-TRIES = [*tables.tries()]
+TRIES = [*tables.tries(), *masks.tries(), *pixels.tries()]

@@ -6,6 +6,7 @@ its work.
 
 import importlib
 import json
+import logging
 import os
 import pkgutil
 import signal
@@ -21,6 +22,7 @@ SLOW = ("torch", "torchmetrics.functional.image", "transformers", "diffusers", "
 SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch", "open_clip", "lpips", "torchvision")
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
 FAST = ("references=none", "metrics=standard", "logger=files", "method.n_steps=2")
+EDIT = (*FAST, "--backbone", "gaussian", "--method", "dds")
 GAUSSIAN = (*FAST, "backbone=gaussian", "method=dds")
 
 
@@ -108,6 +110,7 @@ def _command(
     words: tuple[str, ...], folder: Path, prints: Path, first: Callable[[], object] | None
 ) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    logging.disable(logging.NOTSET)
     os.chdir(folder)
     for stream, name in enumerate((os.devnull, f"{prints}.out", f"{prints}.err")):
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if stream else os.O_RDONLY

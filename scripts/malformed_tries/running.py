@@ -1,6 +1,7 @@
 """Tries side by side, each in a process and a folder of its own, with a limit of time."""
 
 import json
+import logging
 import os
 import select
 import shutil
@@ -61,6 +62,7 @@ def _answer(trial: Try, folder: Path, write: int) -> NoReturn:
     os.chdir(folder)
     os.environ["TMPDIR"] = str(folder)
     tempfile.tempdir = str(folder)
+    logging.disable()  # what the command says is read off its process
     try:
         place = Place(folder / "here")
         place.folder.mkdir()

@@ -5,17 +5,15 @@ from collections.abc import Sequence
 
 from malformed_tries.place import GAUSSIAN, Place
 from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
-
 from PIL import Image
+from yaml import safe_dump
 
 HEAD = "image,source,target\n"
 RUN = ("run", *GAUSSIAN, "dataset=folder", "dataset.path=.")
 
 
 def photo(place: Place, name: str = "a.png") -> None:
-    picture = Image.effect_noise((40, 40), 90).convert("RGB")
-    Image.new("RGB", (40, 40), "red").save(place.folder / name)
-    picture.close()
+    Image.radial_gradient("L").resize((40, 40)).convert("RGB").save(place.folder / name)
 
 
 def table(content: str | bytes, name: str = "edits.csv", *photos: str) -> Lay:
@@ -78,7 +76,7 @@ def kept() -> list[Try]:
         right = prompts_are((prompt, f"{prompt} x"))
         csv = HEAD + quoted(*row.values()) + "\n"
         jsonl = json.dumps(row, ensure_ascii=False) + "\n"
-        yaml = f"- {json.dumps(row)}\n"
+        yaml = str(safe_dump([row]))
         for kind, content in (("csv", csv), ("jsonl", jsonl), ("yaml", yaml)):
             found.append(Try(kind, name, RUN, right, table(content, f"edits.{kind}")))
     return found
