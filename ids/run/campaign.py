@@ -72,10 +72,10 @@ class Campaign:
         """Make what is missing; `folder/outcomes.json` tells what became of everything."""
         self.session.open(self.store)
         evaluation = self._evaluation()
-        seen = self.session.survey(
-            self.dataset, self.config.get("dataset", {}), self.limit, self.store
-        )
+        seen = self.session.survey(self.dataset, self.config.get("dataset", {}), self.limit)
         self._check_sizes(seen)
+        self.backbone.identity()  # whole, or refused before the store says anything new
+        self.session.keep(seen, self.store)
         outcomes: list[Outcome] = []
         try:
             for reference in self.references:

@@ -1,5 +1,5 @@
 """All tries."""
 
-from malformed_tries import masks, pixels, tables
+from malformed_tries import masks, models, pixels, tables
 
-TRIES = [*tables.tries(), *masks.tries(), *pixels.tries()]
+TRIES = [*tables.tries(), *masks.tries(), *pixels.tries(), *models.tries()]
