@@ -31,6 +31,9 @@ def load_imports() -> None:
     for name in SLOW:
         importlib.import_module(name)
     import ids
+    import torch
+
+    torch.set_num_threads(1)  # threads that a fork has lost are waited for in vain
 
     for module in pkgutil.walk_packages(ids.__path__, "ids."):
         if not module.name.endswith("__main__"):

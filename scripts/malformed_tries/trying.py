@@ -107,7 +107,7 @@ class Try:
     expected: Expectation
     lay: Lay = lambda place: None
     first: Callable[[], object] | None = None  # in the command's process
-    seconds: float = 30  # until it counts as hanging
+    seconds: float = 60  # until it counts as hanging
 
 
 @dataclass(frozen=True)
