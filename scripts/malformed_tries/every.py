@@ -1,5 +1,5 @@
 """All tries."""
 
-from malformed_tries import masks, models, pixels, tables
+from malformed_tries import masks, models, pixels, settings, tables, typed
 
-TRIES = [*tables.tries(), *masks.tries(), *pixels.tries(), *models.tries()]
+TRIES = [*tables.tries(), *masks.tries(), *pixels.tries(), *models.tries(), *settings.tries(), *typed.tries()]
