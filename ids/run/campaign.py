@@ -74,8 +74,6 @@ class Campaign:
         evaluation = self._evaluation()
         seen = self.session.survey(self.dataset, self.config.get("dataset", {}), self.limit)
         self._check_sizes(seen)
-        self.backbone.identity()  # whole, or refused before the store says anything new
-        self.session.keep(seen, self.store)
         outcomes: list[Outcome] = []
         try:
             for reference in self.references:
@@ -83,6 +81,7 @@ class Campaign:
                     made = self._make(reference, seen, evaluation)
                     outcomes += [outcome for outcome in made if outcome.status != "unsupported"]
             outcomes += self._make(self.asked, seen, evaluation)
+            self.session.keep(seen, self.store)
         finally:
             write_outcomes(folder, self.asked.name, outcomes, seen.manifest)
             self.store.close()
@@ -118,7 +117,7 @@ class Campaign:
                 self.store.put_failure(job, "unsupported", reason)
         made: dict[tuple[str, str], Outcome] = {}
         if not reason and (todo or asked is self.asked):
-            made = self._execute(asked, todo, len(jobs), evaluation)
+            made = self._execute(asked, todo, len(jobs), seen, evaluation)
         outcomes = [made.get(_name(job)) or self._outcome(job) for job in jobs]
         done = [outcome.job for outcome in outcomes if outcome.status == "ok"]
         lacking = [job for job in done if _name(job) not in made and evaluation.lacks(job)]
@@ -167,7 +166,7 @@ class Campaign:
         return again and look.record.made < self.session.began
 
     def _execute(
-        self, asked: Asked, todo: list[Job], jobs: int, evaluation: Evaluation
+        self, asked: Asked, todo: list[Job], jobs: int, seen: Survey, evaluation: Evaluation
     ) -> dict[tuple[str, str], Outcome]:
         """Make and judge edits; what became of those that this process made, by name."""
         found: dict[tuple[str, str], Outcome] = {}
@@ -195,6 +194,7 @@ class Campaign:
             )
             steps = max(asked.editor.ticks, 1)
             for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
+                self.session.keep(seen, self.store)
                 evaluation.judge([o.made for o in outcomes if o.made])
                 for outcome in outcomes:
                     found[_name(outcome.job)] = replace(outcome, made=None)

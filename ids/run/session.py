@@ -33,7 +33,9 @@ class Session:
         return self.surveys[key]
 
     def keep(self, seen: Survey, store: Store) -> None:
-        """State the data set in the store, once, when nothing speaks against editing it."""
+        """State the data set in the store, once it has an answer: what is refused before the first
+        edit takes nothing out of a table.
+        """
         key = f"{store.root}/{seen.manifest.seen}/{seen.manifest.place}"
         if key not in self.kept:
             self.kept.add(key)

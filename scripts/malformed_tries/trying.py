@@ -46,8 +46,8 @@ class Refused:
             return "wrong", f"taken without a word: {_short(done.err + done.out)}"
         if done.status not in (1, 2):
             return "unexpected", f"status {done.status}: {_short(done.err)}"
-        lines = done.err.splitlines()
-        if len(lines) != 1 or not lines[0].startswith("ids: "):
+        lines = [line for line in done.err.splitlines() if line.startswith("ids: ")]
+        if len(lines) != 1 or not done.err.endswith(f"{lines[0]}\n"):
             return "unexpected", f"expected one line; got {len(lines)}: {_short(done.err)}"
         if not lines[0].isprintable():
             return "unexpected", f"characters a terminal obeys: {lines[0]!r}"

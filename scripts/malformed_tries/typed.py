@@ -18,12 +18,12 @@ PROMPTS = {
     "an escaped interpolation": '\\${limit} \\\\${x} "\\"',
     "a comment": "a # b",
     "a tab": "a\tb",
+    "twenty thousand characters": "a" * 20_000,
 }
 REFUSED = {
     "nothing": ("", "expected a prompt"),
     "blanks": (" \u2003\n", "expected a prompt"),
     "bytes that are no text": ("a\udcff", "Unicode"),
-    "twenty thousand characters": ("a" * 20_000, "characters"),
 }
 WORDS = ("--source", "a cat", "--target", "a dog")
 
@@ -64,12 +64,10 @@ def laid(place: Place) -> None:
     (folder / "self.png").symlink_to("x.png")
     (folder / "dangling.png").symlink_to("nowhere.png")
     os.mkfifo(folder / "pipe.png")
-    (folder / "mask.png").write_bytes((folder / "x.png").read_bytes())
-
-
-def sealed(place: Place) -> None:
-    """A folder that cannot be written; root can, so the file system's own is taken then."""
-    laid(place)
+    hues = Image.linear_gradient("L").resize((40, 40))
+    Image.merge("HSV", [hues, *[Image.new("L", (40, 40), 255)] * 2]).convert("RGB").save(
+        folder / "mask.png"
+    )
 
 
 OUT = {
@@ -111,8 +109,8 @@ MISSPOKEN = {
     "the source as an override": (("dataset.prompt_src=x",), "give it as --source"),
     "another data set": (("dataset=shapes",), "given twice|dataset"),
     "no such mask": (("--mask", "nowhere.png"), "nowhere.png"),
-    "an empty mask's name": (("--mask", ""), "mask"),
-    "a mask that is a photo": (("--mask", "mask.png"), "mask"),
+    "an empty mask's name": (("--mask", ""), "expected a picture file"),
+    "a mask of colours": (("--mask", "mask.png"), "several colours"),
     "a mask that is a folder": (("--mask", "folder.png"), "folder.png"),
     "blend of one word": (("dataset.blend=cat",), "blend"),
     "weights of words": (("dataset.weights=dog:much",), "weights"),

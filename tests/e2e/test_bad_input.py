@@ -78,6 +78,7 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
             "'up_blocks.[23].attentions.*.attn1.to_[qk]' names no",
         ),
         ("method=p2p method.cross_share=[0.4,0.1]", "method.cross_share: expected a share, or two"),
+        ("method=dds method.timesteps.high=5000", "timesteps.high: expected at most 1000, the"),
         ("method=p2p method.self_share=[0.8,0.2]", "method.self_share: expected a share, or two"),
     ],
 )
@@ -86,6 +87,7 @@ def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, ans
     assert done.returncode == 2
     assert answer in one_line(done.stderr)
     assert not ids.results()
+    assert not list(ids.folder.glob("outputs/datasets/*"))
 
 
 def test_a_picture_that_cannot_be_read_fails_alone(ids: Ids) -> None:
