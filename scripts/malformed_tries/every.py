@@ -1,5 +1,5 @@
 """All tries."""
 
-from malformed_tries import masks, models, pixels, settings, tables, typed
+from malformed_tries import commands, masks, models, pixels, settings, stores, tables, typed
 
-TRIES = [*tables.tries(), *masks.tries(), *pixels.tries(), *models.tries(), *settings.tries(), *typed.tries()]
+TRIES = [*tables.tries(), *masks.tries(), *pixels.tries(), *models.tries(), *settings.tries(), *typed.tries(), *stores.tries(), *commands.tries()]
