@@ -42,7 +42,7 @@ def unseal(content: bytes, kind: type[T]) -> T:
         if version > SCHEMA_VERSION:
             raise Unusable("newer", f"a newer ids wrote it (schema {version})")
         return msgspec.json.decode(b"{" + body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unusable("foreign", f"no {kind.__name__}: {error}") from error
 
 
@@ -67,7 +67,7 @@ def _unsealed(content: bytes) -> Unusable:
         return Unusable("damaged", "it is empty")
     try:
         fields = msgspec.json.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Unusable("damaged", "it is no JSON")
     if isinstance(fields, dict) and {"identity", "status"} <= set(fields):
         return Unusable("old", "version 0.1 wrote it")

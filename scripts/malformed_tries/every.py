@@ -1,5 +1,17 @@
 """All tries."""
 
-from malformed_tries import commands, masks, models, pixels, settings, stores, tables, typed
+from malformed_tries import (
+    commands,
+    corrections,
+    judges,
+    masks,
+    models,
+    pixels,
+    settings,
+    stores,
+    tables,
+    typed,
+)
 
-TRIES = [*tables.tries(), *masks.tries(), *pixels.tries(), *models.tries(), *settings.tries(), *typed.tries(), *stores.tries(), *commands.tries()]
+PARTS = (tables, masks, pixels, models, judges, settings, typed, stores, corrections, commands)
+TRIES = [trial for part in PARTS for trial in part.tries()]
