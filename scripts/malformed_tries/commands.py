@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from malformed_tries.place import EDIT, Place
 from malformed_tries.stores import WORDS, healed
@@ -97,8 +96,6 @@ def answer(name: str) -> Expectation:
     return Accepted(check, 0 if name.startswith("--baseline") else 1)
 
 
-
-
 def stop(number: int, module: str, name: str) -> Callable[[], object]:
     """The command gets a signal when it calls that."""
 
@@ -181,5 +178,3 @@ def tries() -> Sequence[Try]:
         for size in (1, 2, 4, 7, 10)
     ]  # fmt: skip
     return [*asked, *signals, *judged]
-
-

@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from PIL import Image, ImageOps
+
 from malformed_tries.masks import greys
 from malformed_tries.place import GAUSSIAN, Place
 from malformed_tries.trying import Accepted, Seen, Try
-from PIL import Image, ImageOps
 
 DATA = ("run", *GAUSSIAN, "dataset=folder")
 ROWS = ("cat.png,a cat,a dog,mask.png,pet", "bike.png,a bike,a car,,", "hat.png,a hat,a cap,,")

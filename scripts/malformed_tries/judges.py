@@ -7,15 +7,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
+
 from malformed_tries.models import Tensors, content, cut, gone, header
 from malformed_tries.place import Place
 from malformed_tries.trying import Accepted, Lay, Refused, Seen, Try
-from safetensors.torch import load_file, save_file
 
 RUN = ("run", "debug=fast", "references=none", "method=dds", "method.n_steps=2", "limit=1")
 SQUEEZE = (*RUN, "+metric@metrics.lpips=lpips", "metrics.lpips.net=squeeze")
 WEIGHTS = "open_clip_model.safetensors"
-CLIP = (*RUN, "metrics=paper", "~metrics.lpips", "clip.model=local-dir:clip", "clip.checkpoint=null")
+CLIP = (
+    *RUN,
+    "metrics=paper",
+    "~metrics.lpips",
+    "clip.model=local-dir:clip",
+    "clip.checkpoint=null",
+)
 Edit = Callable[[Tensors], object]
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps
+
 from malformed_tries.place import Place
 from malformed_tries.tables import RUN
 from malformed_tries.trying import Accepted, Lay, RowRefused, Seen, Try
-from PIL import Image, ImageOps
 
 WIDTH, HEIGHT = 48, 32
 MARKED = np.zeros((HEIGHT, WIDTH), dtype=bool)
@@ -47,7 +48,9 @@ def exif(orientation: int) -> Image.Exif:
 
 def levels(*values: int) -> Image.Image:
     """Stripes of these greys."""
-    return Image.fromarray(np.repeat(np.array(values, np.uint8), WIDTH // len(values))[None].repeat(HEIGHT, 0))
+    return Image.fromarray(
+        np.repeat(np.array(values, np.uint8), WIDTH // len(values))[None].repeat(HEIGHT, 0)
+    )
 
 
 def save(picture: Image.Image, **options: Any) -> Write:

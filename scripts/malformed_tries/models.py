@@ -5,12 +5,12 @@ import shutil
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
+
 from malformed_tries.place import FAST, Place
 from malformed_tries.trying import Accepted, Lay, Refused, Seen, Try
-from safetensors.torch import load_file, save_file
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 VAE = "vae/diffusion_pytorch_model.safetensors"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageCms
+
 from malformed_tries.masks import Write, exif, save
 from malformed_tries.place import EDIT, Place
 from malformed_tries.tables import RUN
 from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
-from PIL import Image, ImageCms
 
 PROMPTS = ("--source", "a", "--target", "b")
 RED = Image.new("RGB", (40, 40), (200, 30, 40))
@@ -57,7 +58,10 @@ def swapped() -> bytes:
     count = struct.unpack(">I", content[128:132])[0]
     at = {bytes(content[i : i + 4]): i + 4 for i in range(132, 132 + 12 * count, 12)}
     red, blue = at[b"rXYZ"], at[b"bXYZ"]
-    content[red : red + 8], content[blue : blue + 8] = content[blue : blue + 8], content[red : red + 8]
+    content[red : red + 8], content[blue : blue + 8] = (
+        content[blue : blue + 8],
+        content[red : red + 8],
+    )
     return bytes(content)
 
 

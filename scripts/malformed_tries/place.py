@@ -30,8 +30,9 @@ def load_imports() -> None:
     os.environ.update(ENVIRONMENT)
     for name in SLOW:
         importlib.import_module(name)
-    import ids
     import torch
+
+    import ids
 
     torch.set_num_threads(1)  # threads that a fork has lost are waited for in vain
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from malformed_tries.place import GAUSSIAN, Place
-from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
 from PIL import Image
 from yaml import safe_dump
+
+from malformed_tries.place import GAUSSIAN, Place
+from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
 
 HEAD = "image,source,target\n"
 RUN = ("run", *GAUSSIAN, "dataset=folder", "dataset.path=.")
@@ -132,14 +133,14 @@ CSV = {
 }
 ROW = '"image": "a.png", "source": "a"'
 JSONL = {
-    "a number for a prompt": ("{%s, \"target\": 7}\n" % ROW, "'target': expected text; got 7"),
-    "false for a prompt": ("{%s, \"target\": false}\n" % ROW, "expected text; got false"),
-    "null for a prompt": ("{%s, \"target\": null}\n" % ROW, "target: expected a prompt"),
-    "a list for a prompt": ("{%s, \"target\": [\"b\"]}\n" % ROW, "got a list"),
-    "a lone surrogate": ("{%s, \"target\": \"\\ud800\"}\n" % ROW, "Unicode"),
-    "a NUL written out": ("{%s, \"target\": \"a\\u0000\"}\n" % ROW, "Unicode"),
-    "a column twice": ("{%s, \"target\": \"b\", \"target\": \"c\"}\n" % ROW, "every column once"),
-    "cut short": ("{%s, \"target\"" % ROW, "line 1: expected JSON lines"),
+    "a number for a prompt": ('{%s, "target": 7}\n' % ROW, "'target': expected text; got 7"),
+    "false for a prompt": ('{%s, "target": false}\n' % ROW, "expected text; got false"),
+    "null for a prompt": ('{%s, "target": null}\n' % ROW, "target: expected a prompt"),
+    "a list for a prompt": ('{%s, "target": ["b"]}\n' % ROW, "got a list"),
+    "a lone surrogate": ('{%s, "target": "\\ud800"}\n' % ROW, "Unicode"),
+    "a NUL written out": ('{%s, "target": "a\\u0000"}\n' % ROW, "Unicode"),
+    "a column twice": ('{%s, "target": "b", "target": "c"}\n' % ROW, "every column once"),
+    "cut short": ('{%s, "target"' % ROW, "line 1: expected JSON lines"),
     "a list a line": ('["a.png", "a", "b"]\n', "got no object"),
     "one large list": ('[{"image": "a.png", "source": "a", "target": "b"}]\n', "got no object"),
     "an indented object": ('{\n"image": "a.png",\n"source": "a"}\n', "line 1: expected JSON lines"),
@@ -163,7 +164,8 @@ YAML = {
     "nothing for a prompt": (Y + "\n", "column target: expected a prompt"),
     "a plain U+2028": (Y + "b\u2028c\n", "plain line breaks"),
     "aliases of aliases": (
-        "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
+        "a: &a [x, x]\n"
+        + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
         "expected a list of rows",
     ),
     "half a million aliases": ("- &a {image: a}\n" + "- *a\n" * 500_000, "anchor|alias"),

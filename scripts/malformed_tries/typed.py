@@ -4,10 +4,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
+
 from malformed_tries.place import EDIT, Place
 from malformed_tries.tables import ODD, photo
 from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
-from PIL import Image
 
 PROMPTS = {
     **ODD,
