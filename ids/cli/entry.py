@@ -10,7 +10,6 @@ from typing import NoReturn
 from ids.cli.saying import log_to_terminal, say
 from ids.cli.stopping import Stop, stopping
 from ids.core.errors import ConfigError, IdsError
-from ids.core.text import printable
 from ids.core.unexpected import line, unexpected
 
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
@@ -52,7 +51,7 @@ def _answer(argv: Sequence[str] | None) -> int:
     arguments = parser()
     args, rest = arguments.parse_known_args(argv)
     if rest and args.command not in ("run", "edit"):
-        arguments.error(f"unrecognized arguments: {' '.join(map(printable, rest))}")
+        arguments.error(f"unrecognized arguments: {' '.join(rest)}")
     status: int = args.act(args, _overrides(args, rest))
     return status
 

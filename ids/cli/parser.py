@@ -1,9 +1,11 @@
 """The words of the command line, and the help to them."""
 
 import argparse
+from typing import NoReturn
 
 from ids import __version__
 from ids.cli import commands, edit, results
+from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
 GROUPS = (
@@ -72,9 +74,16 @@ DOCTOR = """versions, device, weights: what is here, what is missing, what to do
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong as everything else here does, in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{self.prog}: {message}; see `{self.prog} --help`")
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands; `act(args, overrides)` of what was parsed does the work."""
-    main = argparse.ArgumentParser(prog="ids", description=MAIN, formatter_class=FORMAT)
+    main = _Parser(prog="ids", description=MAIN, formatter_class=FORMAT)
     main.add_argument("--version", action="version", version=f"ids {__version__}")
     verbs = main.add_subparsers(
         dest="command", required=True, metavar="{run,edit,table,results,doctor}"

@@ -91,10 +91,10 @@ def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.after_run import say
+    from ids.report.catalog import open_store
     from ids.report.shelf import describe, find
-    from ids.run import Store
 
-    store = Store(args.output_dir)
+    store = open_store(args.output_dir)
     for line in describe(find(store, args.key), store):
         say(line)
     return 0
@@ -102,11 +102,10 @@ def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.after_run import say
-    from ids.report.catalog import read_catalog
+    from ids.report.catalog import open_store, read_catalog
     from ids.report.export import encoded, export_frame, format_of
-    from ids.run import Store
 
-    kind, store = format_of(args.kind, args.file), Store(args.output_dir)
+    kind, store = format_of(args.kind, args.file), open_store(args.output_dir)
     found = export_frame(_selection(args).worlds(read_catalog(store)), store, args.states)
     if found.empty:
         say(f"{args.output_dir}: no such results")
@@ -145,10 +144,10 @@ def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.after_run import say
+    from ids.report.catalog import open_store
     from ids.report.shelf import faults
-    from ids.run import Store
 
-    store, count = Store(args.output_dir), 0
+    store, count = open_store(args.output_dir), 0
     for fault in faults(store):
         say(fault)
         count += 1
@@ -159,11 +158,10 @@ def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _chosen(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
-    from ids.report.catalog import read_catalog
+    from ids.report.catalog import open_store, read_catalog
     from ids.report.shelf import lines
-    from ids.run import Store
 
-    store = Store(args.output_dir)
+    store = open_store(args.output_dir)
     catalog = read_catalog(store)
     worlds = [] if args.orphans else _selection(args).worlds(catalog)
     return store, catalog, lines(catalog, worlds, args.orphans)

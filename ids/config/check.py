@@ -2,6 +2,7 @@
 dies in a second, with the nearest right name, and no foreign code is ever reached.
 """
 
+import errno
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from ids.config.signature import signature_of
 from ids.core.errors import ConfigError
+from ids.core.places import refuses_files
 
 RESERVED = ("_target_", "_partial_")
 EDITORS = ("ids.methods", "ids.editing", "ids.diffusion")
@@ -29,6 +31,7 @@ PACKAGES = {  # whose classes a group may name
 ONE = ("method", "backbone", "dataset", "engine", "fpr", "inversion")  # groups that are one part
 MANY = ("references", "metrics", "logger")  # groups of parts by name
 MAX_SIDE = 8192  # of a picture, in pixels
+MAX_NAME = 255  # bytes of a file's name
 MAX_SEED = 2**63 - 1
 
 
@@ -119,6 +122,9 @@ def _check_run(values: Mapping[str, Any]) -> None:
     seeds, limit = values["seeds"], values["limit"]
     if not seeds:
         raise ConfigError("seeds: expected one seed or more; got none; set seeds=[0]")
+    for index, seed in enumerate(seeds):
+        if not isinstance(seed, int):
+            raise ConfigError(f"seeds[{index}]: expected a whole number; got {str(seed)[:60]}")
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds: expected every seed once; got {str(seeds)[:60]}; leave one out")
     for seed in seeds:
@@ -142,13 +148,16 @@ def _check_folder(output_dir: object) -> None:
         places = [Path(output_dir), *Path(output_dir).absolute().parents]
         there = next(place for place in places if os.path.lexists(place))
         folder = there.is_dir()
+        if any(len(os.fsencode(part)) > MAX_NAME for part in Path(output_dir).parts):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"output_dir: expected a folder; {output_dir[:60]!r} cannot be one ({error})"
         ) from error
     if not folder:
         raise ConfigError(f"output_dir: expected a folder; {there} is none; name another")
-    if not os.access(there, os.W_OK | os.X_OK):
+    if reason := refuses_files(there):
         raise ConfigError(
-            f"output_dir: expected a folder that can be written; {there} cannot; name another"
+            f"output_dir: expected a folder that can be written; {there} cannot ({reason}); name "
+            "another"
         )

@@ -15,6 +15,7 @@ from ids.shapes.render import object_cover, render
 from ids.shapes.scene import VALUES, Attribute, Scene, draw_scene
 
 WORLD_VERSION = 1  # of grammar, renderer and case order: a change makes other pictures
+MAX_COUNT = 100_000  # cases of a split
 SPLITS = ("train", "dev", "test")
 MASK_MARGIN = 2  # pixels of 64: how far the autoencoder smears an edge
 
@@ -74,8 +75,8 @@ class Shapes:
             raise ValueError(
                 f"dataset.split: expected one of {', '.join(SPLITS)}; got {self.split!r}"
             )
-        if self.count < 1:
-            raise ValueError(f"dataset.count: expected 1 or more; got {self.count}")
+        if not 1 <= self.count <= MAX_COUNT:
+            raise ValueError(f"dataset.count: expected 1 to {MAX_COUNT}; got {self.count}")
         unknown = [edit for edit in self.edits if edit not in VALUES]
         if unknown or not self.edits:
             raise ValueError(

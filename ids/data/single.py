@@ -64,7 +64,7 @@ class Single:
             source=source,
             prompt_src=checked_prompt(self.prompt_src, "source prompt"),
             prompt_trg=checked_prompt(self.prompt_trg, "target prompt"),
-            mask=MaskFile(self._picture(self.mask), source) if self.mask else None,
+            mask=MaskFile(self._picture(self.mask), source) if self.mask is not None else None,
             blend_words=checked_blend(self.blend, "dataset.blend"),
             word_weights=checked_weights(self.weights, "dataset.weights"),
         )
@@ -72,6 +72,6 @@ class Single:
     def _picture(self, path: str) -> PictureFile:
         if "\0" in path or not os.path.isfile(path):
             raise DataError(
-                f"{shown(path)}: expected a picture file; there is none; check the path"
+                f"{shown(path) or repr(path)}: expected a picture file; there is none; check the path"
             )
         return PictureFile(Path(path), self.size, self.fit, self.multiple)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ids.core.errors import ConfigError
 from ids.core.records import Draw
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
@@ -22,6 +23,14 @@ class Uniform:
             raise ValueError(
                 "timesteps: expected 1 <= stride <= low < high; "
                 f"got stride={self.stride}, low={self.low}, high={self.high}"
+            )
+
+    def check(self, n_timesteps: int) -> None:
+        """`ConfigError` where the schedule has fewer timesteps than are drawn from."""
+        if self.high > n_timesteps:
+            raise ConfigError(
+                f"method.timesteps.high: expected at most {n_timesteps}, the backbone's timesteps; "
+                f"got {self.high}; lower it"
             )
 
     def draw(self, z_src: Latent, rng: Streams) -> Draw:

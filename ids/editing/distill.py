@@ -19,6 +19,7 @@ from ids.core.records import Prompts, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion.guidance import Guided
+from ids.diffusion.timesteps import Uniform
 from ids.methods import AsDrawn, Refined
 
 
@@ -57,6 +58,8 @@ class DistillationEditor:
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
     ) -> Trace:
+        if isinstance(self.timesteps, Uniform):
+            self.timesteps.check(backbone.schedule.n_timesteps)
         y = Prompts(
             backbone.prompt([case.prompt_src for case in subject.cases]),
             backbone.prompt([case.prompt_trg for case in subject.cases]),

@@ -44,6 +44,7 @@ def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
             f"resized ({resized}); name the model they belong to (clip.model=...)"
         )
     check_weights(network, "clip", weights.file)
+    _check_vocabulary(weights, network, tokenize)
     return network.float().eval().requires_grad_(False), preprocess, tokenize
 
 
@@ -100,6 +101,21 @@ def _resized(weights: ClipWeights, network: Any) -> str:
     found = {name: shape for name, shape in _shapes(weights).items() if "pos" in name}
     wanted = {n: tuple(v.shape) for n, v in network.state_dict().items() if n in found}
     return differences(wanted, {name: found[name] for name in wanted})
+
+
+def _check_vocabulary(weights: ClipWeights, network: Any, tokenize: Any) -> None:
+    """A tokenizer whose vocabulary is missing reads every word as the same one, without an error.
+    open_clip's own needs no look: it comes with the library.
+    """
+    size = getattr(network, "vocab_size", None)
+    if size is None or not hasattr(tokenize, "tokenizer"):
+        return
+    ids = tokenize.tokenizer.get_vocab().values()
+    if len(ids) < size / 2 or max(ids) >= size:
+        raise WeightsError(
+            f"clip: expected a tokenizer of the network's {size} words beside {weights.file}; got "
+            f"{len(ids)} words; fetch tokenizer.json of that model again"
+        )
 
 
 def _is_torchscript(file: Path) -> bool:

@@ -7,8 +7,11 @@ them. What belongs to no row, since a prompt was corrected say, is counted and i
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from ids.core.errors import ConfigError
 from ids.core.records import digest_of
 from ids.run.manifest import Manifests
 from ids.run.numbers import Numbers
@@ -84,6 +87,17 @@ class Catalog:
                 more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
                 told.append(f"left out, {kind}: {found[0]}{more}; `ids results check` names all")
         return tuple(told)
+
+
+def open_store(root: Path) -> Store:
+    """The store of a folder that is there; `ConfigError` where there is none."""
+    with suppress(OSError):  # a name that no file system takes
+        if root.is_dir():
+            return Store(root)
+    raise ConfigError(
+        f"--output-dir {str(root)[:60]}: expected a folder of results; there is none; "
+        "`ids run experiments=demo` makes one in outputs"
+    )
 
 
 def read_catalog(store: Store) -> Catalog:

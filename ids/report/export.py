@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ids.core.errors import ConfigError
+from ids.core.places import refuses_files
 from ids.report.catalog import World
 from ids.report.rows import curve_frame, frame
 from ids.report.text import for_csv
@@ -74,9 +75,23 @@ def format_of(kind: str | None, path: Path | None) -> str:
         )
     if path is None and found == "parquet":
         raise ConfigError("results export --parquet: expected a file; got none; add its name")
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise ConfigError(f"{path}: expected a file in a folder that exists; change the path")
+    if path is not None:
+        _check_place(path)
     return found
+
+
+def _check_place(path: Path) -> None:
+    try:
+        if path.is_dir() or not path.parent.is_dir():
+            raise ConfigError(f"{path}: expected a file in a folder that exists; change the path")
+        if path.is_symlink():
+            raise ConfigError(f"{path}: expected a file; a symbolic link is there; name another")
+    except OSError as error:
+        raise ConfigError(
+            f"{str(path)[:60]}: expected a file; {error.strerror}; name another"
+        ) from error
+    if reason := refuses_files(path.parent):
+        raise ConfigError(f"{path}: expected a folder that can be written; {reason}; name another")
 
 
 def _guarded(value: object) -> object:

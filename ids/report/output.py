@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from ids.core.errors import ConfigError
+from ids.core.places import refuses_files
 
 FORMATS: Mapping[
     str, tuple[str, dict[str, Any]]
@@ -89,9 +90,10 @@ def _check_folder(folder: Path, out: str) -> None:
     there = next(place for place in [folder, *folder.parents] if os.path.lexists(place))
     if not there.is_dir():
         raise ConfigError(f"--out {out}: expected a place in a folder; {there} is none")
-    if not os.access(there, os.W_OK | os.X_OK):
+    if reason := refuses_files(there):
         raise ConfigError(
-            f"--out {out}: expected a folder that can be written; {there} cannot; name another"
+            f"--out {out}: expected a folder that can be written; {there} cannot ({reason}); name "
+            "another"
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ids.core.errors import ConfigError, DataError
 from ids.report.after_run import say, wide_console
-from ids.report.catalog import Catalog, Entry, World, read_catalog
+from ids.report.catalog import Catalog, Entry, World, open_store, read_catalog
 from ids.report.columns import only
 from ids.report.figure import draw_curves
 from ids.report.grid import Report
@@ -64,9 +64,12 @@ class Selection:
 
 def show_tables(selection: Selection, baseline: str, engine: str | None, write: bool) -> int:
     """Means, and differences paired to the baseline; 1 where there is nothing."""
-    store = Store(selection.output_dir)
+    store = open_store(selection.output_dir)
     catalog = read_catalog(store)
     worlds = selection.worlds(catalog)
+    if engine is not None and engine not in store.numbers.engines():
+        told = ", ".join(store.numbers.engines()) or "none"
+        raise ConfigError(f"--engine {engine}: expected one with measurements; there is {told}")
     for world in worlds:
         data = only(frame(world.entries, store, engine, world.broken), selection.columns)
         notes = (*weights_notes(world.entries, data), *_unjudged(world), *world.notes())
@@ -76,7 +79,7 @@ def show_tables(selection: Selection, baseline: str, engine: str | None, write: 
 
 def show_matched(selection: Selection, question: Question, write: bool) -> int:
     """The same at equal strength; with `write` also the curves as a picture."""
-    store = Store(selection.output_dir)
+    store = open_store(selection.output_dir)
     catalog = read_catalog(store)
     worlds = selection.worlds(catalog)
     unmatched = []

@@ -81,6 +81,7 @@ class Campaign:
                     made = self._make(reference, seen, evaluation)
                     outcomes += [outcome for outcome in made if outcome.status != "unsupported"]
             outcomes += self._make(self.asked, seen, evaluation)
+            self.session.keep(seen, self.store)
         finally:
             write_outcomes(folder, self.asked.name, outcomes, seen.manifest)
             self.store.close()
@@ -89,7 +90,7 @@ class Campaign:
     def survey(self) -> Survey:
         """The rows that were asked for, read once a command."""
         stated = self.config.get("dataset", {})
-        return self.session.survey(self.dataset, stated, self.limit, self.store)
+        return self.session.survey(self.dataset, stated, self.limit)
 
     def _check_sizes(self, seen: Survey) -> None:
         """Refuse metrics that are not defined on images as small as these, before the first edit.
@@ -121,7 +122,7 @@ class Campaign:
                 self.store.put_failure(job, "unsupported", reason)
         made: dict[tuple[str, str], Outcome] = {}
         if not reason and (todo or asked is self.asked):
-            made = self._execute(asked, todo, len(jobs), evaluation)
+            made = self._execute(asked, todo, len(jobs), seen, evaluation)
         outcomes = [made.get(_name(job)) or self._outcome(job) for job in jobs]
         done = [outcome.job for outcome in outcomes if outcome.status == "ok"]
         lacking = [job for job in done if _name(job) not in made and evaluation.lacks(job)]
@@ -170,7 +171,7 @@ class Campaign:
         return again and look.record.made < self.session.began
 
     def _execute(
-        self, asked: Asked, todo: list[Job], jobs: int, evaluation: Evaluation
+        self, asked: Asked, todo: list[Job], jobs: int, seen: Survey, evaluation: Evaluation
     ) -> dict[tuple[str, str], Outcome]:
         """Make and judge edits; what became of those that this process made, by name."""
         found: dict[tuple[str, str], Outcome] = {}
@@ -198,6 +199,8 @@ class Campaign:
             )
             steps = max(asked.editor.ticks, 1)
             for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
+                self.session.keep(seen, self.store)
+                self.session.keep(self.survey(), self.store)  # there is something to show
                 evaluation.judge([o.made for o in outcomes if o.made])
                 for outcome in outcomes:
                     found[_name(outcome.job)] = replace(outcome, made=None)

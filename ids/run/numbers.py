@@ -74,6 +74,10 @@ class Numbers:
         name = hashlib.sha256(content).hexdigest()[:32]
         self.write(self.root / "measurements" / engine / f"{name}.json", content)
 
+    def engines(self) -> list[str]:
+        """Those that have measurements."""
+        return sorted(path.name for path in (self.root / "measurements").glob("*"))
+
     def measurements(self, engine: str | None = None) -> dict[str, MeasurementRecord]:
         """The newest of each edit, on that engine or on any."""
         newest: dict[str, MeasurementRecord] = {}
@@ -96,6 +100,11 @@ class Numbers:
             os.replace(partial, path)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(partial, path)
+        except IsADirectoryError:  # no record, whoever put it there: kept, out of the way
+            aside = self.root / "aside" / partial.name
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(aside)
             os.replace(partial, path)
 
 

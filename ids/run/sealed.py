@@ -41,7 +41,7 @@ def unseal(content: bytes, kind: type[T]) -> T:
     whole = b"{" + body
     try:
         record = msgspec.json.decode(whole, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         _check_version(whole)  # other fields may be why
         raise Unusable("foreign", f"no {kind.__name__}: {error}") from error
     _check_version(whole, record)
@@ -79,7 +79,7 @@ def _unsealed(content: bytes) -> Unusable:
         return Unusable("damaged", "it is empty")
     try:
         fields = msgspec.json.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Unusable("damaged", "it is no JSON")
     if isinstance(fields, dict) and {"identity", "status"} <= set(fields):
         return Unusable("old", "version 0.1 wrote it")

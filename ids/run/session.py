@@ -22,17 +22,24 @@ class Session:
 
     began: float = field(default_factory=time.time)
     surveys: dict[str, Survey] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
 
-    def survey(
-        self, dataset: Dataset, stated: Mapping[str, Any], limit: int | None, store: Store
-    ) -> Survey:
+    def survey(self, dataset: Dataset, stated: Mapping[str, Any], limit: int | None) -> Survey:
         """The rows of a data set, read once however many settings ask for it."""
         key = json.dumps([stated, limit], sort_keys=True)
         if key not in self.surveys:
-            seen = self.surveys[key] = survey(dataset, limit)
-            Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
+            self.surveys[key] = survey(dataset, limit)
         return self.surveys[key]
+
+    def keep(self, seen: Survey, store: Store) -> None:
+        """State the data set in the store, once it has an answer: what is refused before the first
+        edit takes nothing out of a table.
+        """
+        key = f"{store.root}/{seen.manifest.seen}/{seen.manifest.place}"
+        if key not in self.kept:
+            self.kept.add(key)
+            Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
 
     def open(self, store: Store) -> None:
         """Clean up after dead processes, and name what is of an older version."""

@@ -78,6 +78,7 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
             "'up_blocks.[23].attentions.*.attn1.to_[qk]' names no",
         ),
         ("method=p2p method.cross_share=[0.4,0.1]", "method.cross_share: expected a share, or two"),
+        ("method=dds method.timesteps.high=5000", "timesteps.high: expected at most 1000, the"),
         ("method=p2p method.self_share=[0.8,0.2]", "method.self_share: expected a share, or two"),
     ],
 )
@@ -86,6 +87,35 @@ def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, ans
     assert done.returncode == 2
     assert answer in one_line(done.stderr)
     assert not ids.results()
+    assert not list(ids.folder.glob("outputs/datasets/*"))
+
+
+ASKED = {
+    ("table", "--matched", "--at", "high"): "ids table: argument --at: invalid float value: 'high'",
+    ("table", "--engine", "../../etc"): "--engine ../../etc: expected one with measurements",
+    ("table", "--output-dir", "nowhere"): "--output-dir nowhere: expected a folder of results",
+    ("table", "--output-dir", "a" * 300): "expected a folder of results; there is none",
+    ("table", "method=ids"): "ids: unrecognized arguments: method=ids",
+    ("results", "check", "--output-dir", "mine"): "--output-dir mine: expected a folder of",
+    ("results", "rm", "--all", "--output-dir", "nowhere"): "expected a folder of results",
+    ("results", "list", "--output-dir", "mine/x"): "expected a folder of results",
+    ("results", "burn"): "invalid choice: 'burn'",
+    ("results", "export", "/proc/x.csv"): "/proc/x.csv: expected a folder that can be written",
+    ("results", "export", "a" * 300 + ".csv"): "expected a file; File name too long",
+    ("results", "export", "link.csv"): "link.csv: expected a file; a symbolic link is there",
+}
+
+
+def test_what_a_store_cannot_be_asked_is_said_in_one_line(ids: Ids) -> None:
+    assert ids("run", "debug=fast", "references=none", "method=dds").returncode == 0
+    (ids.folder / "mine").write_text("mine")
+    (ids.folder / "link.csv").symlink_to("mine")
+    for words, answer in ASKED.items():
+        done = ids(*words)
+        assert done.returncode == 2, words
+        assert answer in one_line(done.stderr)
+        assert done.stderr.count("\n") == 1
+    assert (ids.folder / "mine").read_text() == "mine"
 
 
 def test_a_picture_that_cannot_be_read_fails_alone(ids: Ids) -> None:

@@ -108,6 +108,35 @@ def test_a_rerun_heals_one_file_of_each_kind(
     assert all(entry.numbers.steps == [0, 1, 2, 3] for entry in world.entries)
 
 
+def test_a_folder_in_a_files_place_is_kept_out_of_the_way(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    for kind in ("metrics", "data set", "mirrored"):
+        path = sorted(Path("outputs").glob(KINDS[kind]))[0]
+        path.unlink()
+        path.mkdir()
+        (path / "mine").write_text(kind)
+    run()
+    kept = {path.read_text() for path in Path("outputs/aside").glob("*/mine")}
+    assert kept == {"metrics", "data set", "mirrored"}
+    store = Store(Path("outputs"))
+    (world,) = read_catalog(store).worlds
+    assert frame(world.entries, store)["psnr"].notna().all()
+
+
+def test_json_too_deep_to_read_is_no_record(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    for kind in ("job.json", "metrics"):
+        sorted(Path("outputs").glob(KINDS[kind]))[0].write_text("[" * 100_000)
+    told = "".join(read_catalog(Store(Path("outputs"))).notes())
+    assert "left out, damaged" in told
+
+
 def test_a_store_of_version_0_1_is_named_and_not_read(ids: Ids) -> None:
     """As it wrote them: a folder per key, a record without a schema."""
     for number in range(3):

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from ids.config.build import build_campaign
 from ids.config.compose import compose_all
+from ids.core.errors import WeightsError
 from ids.report.catalog import World, read_catalog
 from ids.report.rows import frame
 from ids.run import Outcome, Store
@@ -168,6 +169,19 @@ def test_a_corrected_prompt_or_picture_takes_the_old_numbers_out_of_the_table(
     (photos / "edits.csv").write_text(text)  # back again: the numbers of before, at no edit
     assert edit(photos) == []
     assert orphans(tmp_path) == 2
+
+
+def test_what_is_refused_leaves_the_table_as_it_was(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    """A model that is not whole, after the prompts were corrected: nothing was made of them."""
+    edit(photos)
+    text = (photos / "edits.csv").read_text()
+    (photos / "edits.csv").write_text(text.replace("a dog", "a tiger"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(WeightsError):
+        edit(photos, "backbone=stable_diffusion", "backbone.path=./empty", "dataset.size=32")
+    assert (len(table(tmp_path)), orphans(tmp_path)) == (3, 0)
 
 
 def test_a_part_of_a_data_set_leaves_the_other_rows_in_the_table(

@@ -53,7 +53,7 @@ def test_words_are_stored_as_they_were_typed(
     assert done.returncode == 0, done.stderr
     (job,) = ids.results()
     stored = json.loads(job.read_text())
-    assert (stored["prompt_src"], stored["prompt_trg"]) == (source, target)
+    assert stored["prompts"] == [source, target]
 
 
 def test_endings_are_honoured(tmp_path: Path) -> None:
@@ -82,6 +82,7 @@ def test_endings_are_honoured(tmp_path: Path) -> None:
         ("x.gif", "expected one of the endings .png, .webp, .jpg, .jpeg; got .gif"),
         ("x", "expected one of the endings"),
         ("a" * 300 + ".png", "expected a shorter name"),
+        ("/proc/x.png", "expected a folder that can be written; /proc cannot ("),
     ],
 )
 def test_places_where_it_cannot_go(
@@ -147,6 +148,14 @@ def test_what_an_edit_is_not_asked_so(
     assert answer in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (ids.folder / "outputs").exists()
+
+
+def test_an_empty_name_of_a_mask_is_no_mask_left_out(ids: Ids, photo: Path) -> None:
+    done = ids("edit", str(photo), "--source", "a cat", "--target", "a dog", *EDIT, "--mask", "")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "ids: DataError: '': expected a picture file; there is none; check the path\n"
+    )
 
 
 def test_a_scene_of_the_embedded_world_needs_no_backbone(ids: Ids) -> None:

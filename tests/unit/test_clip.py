@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,14 @@ def test_a_folder_without_its_files_is_named(tiny: Path) -> None:
         Clip(f"local-dir:{tiny / 'empty'}", None).basis()
     with pytest.raises(ValueError, match="expected null, as shapes has weights of its own"):
         Clip("shapes", "openai")
+
+
+def test_a_tokenizer_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(WEIGHTS / "clip", tmp_path / "clip"))
+    assert ClipScore(Clip(f"local-dir:{folder}", None)).basis().startswith("clip-")
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(WeightsError, match="tokenizer of the network's 116 words"):
+        Clip(f"local-dir:{folder}", None).basis()
 
 
 def test_what_does_not_fit_is_refused_before_any_number(tiny: Path) -> None:

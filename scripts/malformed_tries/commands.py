@@ -1,0 +1,180 @@
+"""`ids table` and `ids results` asked what cannot be asked, signals, a tracker out of reach."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+
+from malformed_tries.place import EDIT, Place
+from malformed_tries.stores import WORDS, healed
+from malformed_tries.tables import photo
+from malformed_tries.trying import Accepted, Expectation, Refused, Seen, Try
+
+
+def store(place: Place) -> None:
+    place.must(*WORDS)
+    (place.folder / "file").write_text("mine")
+    (place.folder / "link.csv").symlink_to("file")
+
+
+TABLES = {
+    "--where nonsense": ("--where", "nonsense"),
+    "--where of nothing": ("--where", ""),
+    "--where of a value that none has": ("--where", "guidance_scale=99"),
+    "--where of a key that none has": ("--where", "temperature=1"),
+    "--where of escape codes": ("--where", "\x1b[31m=1"),
+    "--baseline of nothing": ("--baseline", ""),
+    "--baseline unheard of": ("--baseline", "idz"),
+    "--column unheard of": ("--column", "beauty"),
+    "--at without --matched": ("--at", "0.5"),
+    "--at nan": ("--matched", "--at", "nan"),
+    "--at inf": ("--matched", "--axis", "strength", "--at", "inf"),
+    "--at words": ("--matched", "--at", "high"),
+    "--axis unheard of": ("--matched", "--axis", "beauty"),
+    "--axis without its values": ("--matched", "--axis", "success"),
+    "--engine unheard of": ("--engine", "quantum"),
+    "--engine outside": ("--engine", "../../etc"),
+    "--output-dir nowhere": ("--output-dir", "nowhere"),
+    "--output-dir a file": ("--output-dir", "file"),
+    "--output-dir below a file": ("--output-dir", "file/x"),
+    "--output-dir of nothing": ("--output-dir", ""),
+    "--output-dir too long": ("--output-dir", "a" * 300),
+    "--dataset unheard of": ("--dataset", "paintings"),
+    "--method unheard of": ("--method", "idz"),
+    "--tag unheard of": ("--tag", "x"),
+    "a flag unheard of": ("--strength", "3"),
+    "a word": ("method=ids",),
+}
+RESULTS = {
+    "show nothing": ("show", ""),
+    "show a path": ("show", "../.."),
+    "show a key that is not": ("show", "zzzz"),
+    "show a star": ("show", "*"),
+    "show escape codes": ("show", "\x1b[31m"),
+    "export to nothing": ("export", ""),
+    "export to a folder": ("export", "outputs"),
+    "export without an ending": ("export", "numbers"),
+    "export as a spreadsheet": ("export", "numbers.xlsx"),
+    "export to a folder that is not": ("export", "nowhere/x.csv"),
+    "export below a file": ("export", "file/x.csv"),
+    "export to a place without files": ("export", "/proc/x.csv"),
+    "export to too long a name": ("export", "a" * 300 + ".csv"),
+    "export Parquet to the terminal": ("export", "--parquet"),
+    "export through a link": ("export", "link.csv"),
+    "rm of nothing": ("rm",),
+    "rm of nothing, yes": ("rm", "--yes"),
+    "rm --where of nothing like it": ("rm", "--where", "x=1", "--yes"),
+    "list of another method": ("list", "--method", "idz"),
+    "list in a file": ("list", "--output-dir", "file"),
+    "check in a file": ("check", "--output-dir", "file"),
+    "check nowhere": ("check", "--output-dir", "nowhere"),
+    "rm all, nowhere": ("rm", "--all", "--output-dir", "nowhere"),
+    "no command": (),
+    "a command unheard of": ("burn",),
+}
+QUIET = Refused("")
+TOLD = {  # answered without an error
+    "--baseline of nothing": "No paired differences",
+    "--baseline unheard of": "No paired differences",
+    "--output-dir of nothing": "no results yet",
+    "--dataset unheard of": "no such results",
+    "--method unheard of": "no such results",
+    "--tag unheard of": "no such results",
+    "list of another method": "results",
+}
+
+
+def answer(name: str) -> Expectation:
+    """One line refuses it; or what was asked for is answered with these words."""
+
+    def check(seen: Seen) -> str | None:
+        if seen.before != seen.after:
+            return "files have changed"
+        return None if TOLD[name] in seen.done.out else f"not said: {seen.done.out}"
+
+    if name not in TOLD:
+        return QUIET
+    return Accepted(check, 0 if name.startswith("--baseline") else 1)
+
+
+def stop(number: int, module: str, name: str) -> Callable[[], object]:
+    """The command gets a signal when it calls that."""
+
+    def first() -> None:
+        import importlib
+
+        owner: object = importlib.import_module(module)
+        *parents, last = name.split(".")
+        for parent in parents:
+            owner = getattr(owner, parent)
+
+        def stopped(*_: object, **__: object) -> None:
+            os.kill(os.getpid(), number)
+            signal.pause()
+
+        setattr(owner, last, stopped)
+
+    return first
+
+
+def stopped(number: int) -> Expectation:
+    """Its status, one line, and the same command completes the store."""
+
+    def check(seen: Seen) -> str | None:
+        told = "ids: stopped; finished edits are kept, and the same command continues from there"
+        if seen.done.err.count("ids: ") != 1 or told not in seen.done.err:
+            return f"said {seen.done.err}"
+        seen.place.must(*WORDS)
+        return healed(seen)
+
+    return Accepted(check, 128 + number)
+
+
+PLACES = {
+    "composing": ("ids.config.compose", "compose"),
+    "checking": ("ids.config.compose", "check"),
+    "reading weights": ("ids.run.campaign", "_loaded"),
+    "editing": ("ids.run.execute", "Executor._edit"),
+    "writing": ("ids.run.store", "Store._publish"),
+    "judging": ("ids.run.evaluate", "Evaluation.judge"),
+    "reporting": ("ids.report.after_run", "report"),
+}
+
+
+def killed(seen: Seen) -> str | None:
+    seen.place.must(*WORDS)
+    return healed(seen)
+
+
+def unreachable() -> None:
+    """A tracker at a port where nobody answers."""
+    os.environ |= {"WANDB_MODE": "online", "WANDB_BASE_URL": "http://127.0.0.1:9"}
+    os.environ |= {"WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "3", "WANDB__SERVICE_WAIT": "5"}
+
+
+def small(size: int) -> tuple[str, ...]:
+    return ("edit", "x.png", "--source=a", "--target=b", *EDIT, f"dataset.size={size}",
+            "dataset.multiple=1", "dataset.fit=stretch")  # fmt: skip
+
+
+def tries() -> Sequence[Try]:
+    asked = [Try("table", name, ("table", *w), answer(name), store) for name, w in TABLES.items()]
+    asked += [
+        Try("results", name, ("results", *w), answer(name), store) for name, w in RESULTS.items()
+    ]
+    signals = [
+        Try("signals", f"{signal.Signals(number).name}, {what}", WORDS, stopped(number),
+            first=stop(number, *where))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for what, where in PLACES.items()
+    ]  # fmt: skip
+    signals += [
+        Try("signals", f"SIGKILL, {what}", WORDS, Accepted(killed, -9),
+            first=stop(signal.SIGKILL, *where))
+        for what, where in PLACES.items()
+    ]  # fmt: skip
+    judged = [
+        Try("metrics", f"images of {size} pixels", small(size), Refused("psnr|ssim|size|pixels"),
+            lambda place: photo(place, "x.png"))
+        for size in (1, 2, 4, 7, 10)
+    ]  # fmt: skip
+    return [*asked, *signals, *judged]

@@ -1,0 +1,17 @@
+"""All tries."""
+
+from malformed_tries import (
+    commands,
+    corrections,
+    judges,
+    masks,
+    models,
+    pixels,
+    settings,
+    stores,
+    tables,
+    typed,
+)
+
+PARTS = (tables, masks, pixels, models, judges, settings, typed, stores, corrections, commands)
+TRIES = [trial for part in PARTS for trial in part.tries()]

@@ -1,0 +1,80 @@
+"""The program that tries malformed input: one kind passes, and planted faults are told as such."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+PROGRAM = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+import malformed
+from malformed_tries import tables
+from malformed_tries.trying import Refused, Try
+
+def tries(kind):
+    return [t for t in malformed.TRIES if t.kind == kind and t.name in NAMES]
+
+def crash():
+    import ids.data.tables
+    ids.data.tables._header = lambda *_: 1 / 0
+
+def hang():
+    import signal
+    signal.pause()
+
+def other():
+    import ids.data.folder
+    exact = ids.data.folder.checked_prompt
+    ids.data.folder.checked_prompt = lambda text, where: exact(text, where).strip()
+
+def write():
+    open("left.txt", "w").close()
+
+NAMES = ("tabs", "quotes", "blanks around", "a date")
+found = tries("csv")
+print(malformed.report(found, 2, verbose=True))
+lay = tables.table(tables.HEAD + "a.png,a\\n")
+taken = tables.table(tables.HEAD + "a.png,a,b\\n")
+from dataclasses import replace
+(blank,) = [t for t in found if t.name == "blanks around"]
+planted = [
+    Try("planted", "crash", tables.RUN, Refused("cells"), lay, crash),
+    Try("planted", "hang", tables.RUN, Refused("cells"), lay, hang, seconds=1),
+    Try("planted", "taken", tables.RUN, Refused("cells"), taken),
+    Try("planted", "other words", tables.RUN, Refused("colours"), lay),
+    Try("planted", "left", tables.RUN, Refused("cells"), lay, write),
+    replace(blank, kind="planted", name="another prompt", first=other),
+]
+print(malformed.report(planted, 2, verbose=False))
+"""
+
+
+@pytest.fixture(scope="module")
+def told() -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_tables_pass(told: list[str]) -> None:
+    passed = told[: told.index("0")]
+    assert "csv                        1           3           0           0           0" in passed
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("crash", "unexpected"),
+        ("hang", "hang"),
+        ("taken", "wrong"),
+        ("other words", "unexpected"),
+        ("left", "wrong"),
+        ("another prompt", "wrong"),
+    ],
+)
+def test_planted_faults_are_told(told: list[str], name: str, verdict: str) -> None:
+    assert told[-1] == "1"
+    assert any(line.startswith(f"{verdict}: planted: {name}: ") for line in told)
