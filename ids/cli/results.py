@@ -86,6 +86,8 @@ def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
     TextGrid("results", headers, tuple(line.cells() for line in found)).print(wide_console())
     for note in catalog.notes():
         say(f"note: {note}")
+    if not found:
+        say(f"{args.output_dir}: no such results")
     return int(not found)
 
 
@@ -122,37 +124,56 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
 def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.core.errors import ConfigError
     from ids.report.after_run import say
-    from ids.report.shelf import removable, remove
+    from ids.report.shelf import removable, remove, remove_everything
 
-    picks = (args.dataset, args.method, args.tag, args.where, args.failed, args.orphans)
-    if not any((*picks, args.all, args.old, args.aside)):
+    chosen = (args.dataset, args.method, args.tag, args.where, args.failed, args.orphans)
+    if not any((*chosen, args.all, args.old, args.aside)):
         raise ConfigError("results rm: expected what to remove; got nothing; --all is everything")
+    if args.all and any(chosen):
+        raise ConfigError("results rm --all: expected alone; it removes everything")
     store, catalog, found = _chosen(args)
     if args.failed:
         found = [line for line in found if line.record.status != "ok"]
-    keys, shared = removable(catalog, found if any((*picks, args.all)) else [])
+    keys, shared = removable(catalog, found if any(chosen) else [])
     keys += [look.key for look in catalog.problems if args.old and look.kind == "old"]
+    keys = list(store.all_keys()) if args.all else keys
     say(f"{len(keys)} results" + ("" if args.yes else "; --yes removes them"))
     if shared:
         say(f"{shared} more answer other rows as well, and stay")
     if args.yes:
-        say(f"removed: {remove(store, keys)}")
-        if args.aside:
-            shutil.rmtree(args.output_dir / "aside", ignore_errors=True)
+        gone, busy = remove(store, keys)
+        say(f"removed: {gone}" + (f"; {busy} are in use, and stay" if busy else ""))
+        if args.all and not busy:
+            remove_everything(store)
+        elif args.aside:
+            shutil.rmtree(store.root / "aside", ignore_errors=True)
+        if args.dataset and not any((args.method, args.tag, args.where, args.failed)):
+            _forget(store, args.dataset)
     return 0
+
+
+def _forget(store: Any, name: str) -> None:
+    """Data sets whose results were removed as a whole."""
+    from ids.run.manifest import Manifests
+
+    Manifests(store.root / "datasets", store.claims, store.numbers).forget(name)
 
 
 def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.after_run import say
-    from ids.report.catalog import open_store
+    from ids.report.catalog import open_store, read_catalog
     from ids.report.shelf import faults
 
     store, count = open_store(args.output_dir), 0
     for fault in faults(store):
         say(fault)
         count += 1
+    for record in read_catalog(store).orphans:
+        say(f"orphan: {record.key}: it answers no row")
+    for path in sorted(store.root.glob("aside/*")):
+        say(f"aside: {path}; `ids results rm --aside --yes` removes it")
     total = sum(1 for _ in store.all_keys())
-    mend = "; running the same commands again makes damaged results anew" if count else ""
+    mend = "; the commands that made them make damaged results again" if count else ""
     say(f"{total} results, {count} faults{mend}")
     return int(count > 0)
 
@@ -163,8 +184,10 @@ def _chosen(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
 
     store = open_store(args.output_dir)
     catalog = read_catalog(store)
-    worlds = [] if args.orphans else _selection(args).worlds(catalog)
-    return store, catalog, lines(catalog, worlds, args.orphans)
+    chosen = _selection(args)
+    if args.orphans:
+        return store, catalog, lines(catalog, [], chosen.orphans(catalog))
+    return store, catalog, lines(catalog, chosen.worlds(catalog, strict=True), [])
 
 
 def _selection(args: argparse.Namespace) -> Any:

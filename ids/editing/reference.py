@@ -41,8 +41,7 @@ class TrueEdit:
         for row, case in enumerate(subject.cases):
             if case.truth is None:
                 raise UnsupportedError(
-                    "method true_edit: expected a data set whose true edits are known; "
-                    f"case {case.id!r} has none; "
+                    "method true_edit: expected a case whose true edit is known; there is none; "
                     "use dataset=shapes, or leave true_edit out"
                 )
             with torch.no_grad():

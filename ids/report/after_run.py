@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 
 from ids.core.errors import DataError
@@ -31,9 +30,10 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
         made = table(world.title, data, notes=notes)
         made.print(console)
         made.write(folder, "table" if len(worlds) == 1 else f"table {world.title}")
-    rows = pd.concat([frame(world.entries, store) for world in worlds])
-    sheet = contact_sheet(cases, rows, store, folder / "contact_sheet.png")
-    say(f"contact sheet: {sheet}", console)
+    for index, world in enumerate(worlds):
+        name = "contact_sheet.png" if not index else f"contact_sheet_{index + 1}.png"
+        sheet = contact_sheet(cases, frame(world.entries, store), store, folder / name)
+        say(f"contact sheet: {sheet}", console)
     bad = Counter(o.reason for run in runs for o in run.outcomes if o.status != "ok")
     for reason, count in bad.items():
         say(f"{count} not edited: {reason}", console)

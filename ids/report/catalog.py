@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec.structs import replace as replace_row
+
 from ids.core.errors import ConfigError
 from ids.core.records import digest_of
 from ids.run.manifest import Manifests
@@ -101,8 +103,9 @@ def open_store(root: Path) -> Store:
 
 
 def read_catalog(store: Store) -> Catalog:
-    """Of all results, without looking into their pictures and tensors."""
-    looks = [store.look(key, files=False) for key in store.all_keys()]
+    """Of all results; their pictures and tensors are not read."""
+    looks = [store.look(key) for key in store.all_keys()]
+    looks += [Look("", None, problem, "misplaced") for problem in store.strays()]
     records = [look.record for look in looks if look.record]
     manifests = Manifests(store.root / "datasets", store.claims, store.numbers).all()
     worlds, used = join(records, manifests, store.numbers)
@@ -120,9 +123,9 @@ def join(
     worlds: dict[tuple[int, str], World] = {}
     entries: dict[tuple[int, str], dict[tuple[str, str], Entry]] = defaultdict(dict)
     for index, manifest in enumerate(manifests):
-        for row in manifest.rows:
+        for row in _united(manifest.rows):
             words = digest_of(row.words)
-            for record in by_source.get(row.source, ()) if row.case else ():
+            for record in by_source.get(row.source, ()):
                 if not _answers(record, row, words):
                     continue
                 place = (index, backbone_title(record))
@@ -132,6 +135,17 @@ def join(
                     entries[place][record.key, row.case] = Entry(record, row, known)
     found = [worlds[place].only(entries[place].values()) for place in worlds]
     return _titled(found), {key for own in entries.values() for key, _ in own}
+
+
+def _united(rows: Sequence[Row]) -> list[Row]:
+    """One row per case, with the tags of all that ask it."""
+    by_case: dict[str, Row] = {}
+    for row in rows:
+        if row.case:
+            first = by_case.get(row.case, row)
+            tags = sorted({*first.tags, *row.tags})
+            by_case[row.case] = first if tags == first.tags else replace_row(first, tags=tags)
+    return list(by_case.values())
 
 
 def _titled(worlds: Sequence[World]) -> list[World]:
@@ -157,7 +171,5 @@ def backbone_title(record: EditRecord) -> str:
 
 def _answers(record: EditRecord, row: Row, words: str) -> bool:
     return (
-        (record.prompts is None or record.prompts == row.prompts)
-        and (record.truth is None or record.truth == row.truth)
-        and (record.words is None or digest_of(record.words) == words)
-    )
+        record.truth == row.truth if record.prompts is None else record.prompts == row.prompts
+    ) and (record.words is None or digest_of(record.words) == words)

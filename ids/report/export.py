@@ -1,15 +1,17 @@
 """Results for other programs: a line per edit, or per kept state of one, as numbers."""
 
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ids.core.errors import ConfigError
 from ids.core.places import refuses_files
 from ids.report.catalog import World
-from ids.report.rows import curve_frame, frame
+from ids.report.rows import curve_frame, frame, setting_parts
 from ids.report.text import for_csv
 from ids.run.store import Store
 
@@ -39,7 +41,10 @@ def export_frame(worlds: Sequence[World], store: Store, states: bool) -> pd.Data
             }
         )
         metadata = pd.DataFrame([dict(row.metadata) for row in asked]).add_prefix("metadata.")
-        settings = pd.DataFrame(list(lines["values"])).add_prefix("setting.")
+        flat = {e.record.setting: setting_parts(e.record) for e in world.entries}
+        by_key = {e.record.key: flat[e.record.setting] for e in world.entries}
+        settings = pd.DataFrame([by_key[key] for key in lines["key"]]).add_prefix("setting.")
+        lines["seed"] = lines["seed"].where(lines["seed"] >= 0).astype("Int64")
         frames.append(pd.concat([labels, lines.drop(columns="values"), metadata, settings], axis=1))
     if not frames:
         return pd.DataFrame()
@@ -59,7 +64,8 @@ def encoded(lines: pd.DataFrame, kind: str) -> bytes:
             guarded = lines.assign(**{column: lines[column].map(_guarded) for column in text})
             guarded.to_csv(content, index=False)
         case "json":
-            lines.to_json(content, orient="records", indent=1, force_ascii=False)
+            found = [_known(line) for line in lines.to_dict("records")]
+            content.write(json.dumps(found, indent=1, ensure_ascii=False).encode() + b"\n")
         case _:
             lines.to_parquet(content, index=False)
     return content.getvalue()
@@ -92,6 +98,11 @@ def _check_place(path: Path) -> None:
         ) from error
     if reason := refuses_files(path.parent):
         raise ConfigError(f"{path}: expected a folder that can be written; {reason}; name another")
+
+
+def _known(line: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """Null for what is missing; numbers in full."""
+    return {str(name): None if pd.isna(value) else value for name, value in line.items()}
 
 
 def _guarded(value: object) -> object:

@@ -174,10 +174,15 @@ def _identities(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def setting_values(record: EditRecord) -> dict[str, str]:
     """Every value of the method, the backbone and the code's revisions, flat, as text."""
+    return {key: str(value) for key, value in setting_parts(record).items()}
+
+
+def setting_parts(record: EditRecord) -> dict[str, Any]:
+    """The same, as they are; lists as text."""
     flat = dict(_flatten(record.method))
     flat |= {f"backbone.{key}": value for key, value in record.backbone.items()}
     flat |= {f"revision.{key}": value for key, value in record.revisions.items()}
-    return {key: str(value) for key, value in flat.items()}
+    return {key: str(v) if isinstance(v, list) else v for key, v in flat.items()}
 
 
 def _measured(taken: MeasurementRecord | None) -> dict[str, Any]:

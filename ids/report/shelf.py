@@ -2,15 +2,16 @@
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from ids.core.errors import ConfigError
+from ids.core.errors import ConfigError, DataError
 from ids.report.catalog import Catalog, Entry, World, read_catalog
 from ids.report.rows import setting_labels, setting_values
-from ids.run.claims import release, take
+from ids.run.claims import take
 from ids.run.records import EditRecord, Manifest, MeasurementRecord, MetricsRecord, Mirrored
 from ids.run.sealed import Unusable, read
 from ids.run.store import Store
@@ -48,17 +49,16 @@ class Line:
         )
 
 
-def lines(catalog: Catalog, worlds: Sequence[World], orphans: bool) -> list[Line]:
-    """Of the worlds chosen, or of the results that answer no row."""
+def lines(catalog: Catalog, worlds: Sequence[World], orphans: Sequence[EditRecord]) -> list[Line]:
+    """Of the worlds and orphans that were chosen, labelled as among all results."""
     everything = [e.record for world in catalog.worlds for e in world.entries]
     labels = setting_labels([*everything, *catalog.orphans])
-    if orphans:
-        return [Line(record, labels[record.setting]) for record in catalog.orphans]
-    return [
+    answers = [
         Line(entry.record, labels[entry.record.setting], world, entry)
         for world in worlds
         for entry in world.entries
     ]
+    return [*answers, *(Line(record, labels[record.setting]) for record in orphans)]
 
 
 def find(store: Store, key: str) -> EditRecord:
@@ -94,8 +94,8 @@ def describe(record: EditRecord, store: Store) -> Iterator[str]:
                 value = "not defined" if number.value is None else f"{number.value:.6g}"
                 yield f"            {key} = {value} {number.unit}".rstrip()
     if taken := store.numbers.measurements().get(record.key):
-        yield f"took      {taken.seconds:.3g} s, {taken.forwards:.0f} forwards, "
-        yield f"            {taken.backwards:.0f} backwards, on {taken.engine.get('device')}"
+        passes = f"{taken.forwards:.0f} forwards, {taken.backwards:.0f} backwards"
+        yield f"took      {taken.seconds:.3g} s, {passes}, on {taken.engine.get('device')}"
 
 
 def faults(store: Store) -> Iterator[str]:
@@ -104,21 +104,34 @@ def faults(store: Store) -> Iterator[str]:
         look = store.look(key, content=True)
         if look.problem:
             yield f"{look.kind}: {look.problem}"
+    yield from (f"misplaced: {problem}" for problem in store.strays())
     for pattern, kind in KINDS.items():
         for path in sorted(store.root.glob(pattern)):
             try:
-                read(path, kind)
+                found = read(path, kind)
             except Unusable as error:
                 yield f"{error.kind}: {path}: {error}"
+                continue
+            if isinstance(found, MetricsRecord) and path != store.numbers.metrics_path(
+                found.key, found.case
+            ):
+                yield f"misplaced: {path}: it holds the numbers of {found.key}"
     for path in sorted(store.root.glob("sources/*/*")):
         if store.z_src(path.name) is None:
             yield f"damaged: {path}: its content does not have its checksum"
-    for path in sorted(store.root.glob("aside/*")):
-        yield f"aside: {path}: it stood in a result's place"
+    yield from _left_behind(store)
+
+
+def _left_behind(store: Store) -> Iterator[str]:
+    """By processes that are no more; the next that starts removes it."""
     for path in sorted((*store.root.glob("claims/*.lock"), *store.root.glob("partial/*.lock"))):
-        if (lock := take(path)) is not None:
-            release(lock)
-            yield f"left behind: {path.with_suffix('')}: by a process that is no more"
+        with suppress(OSError):  # a store that can only be read
+            if (lock := take(path)) is not None:
+                lock.release()
+                yield f"left behind: {path.with_suffix('')}"
+    for folder in sorted(store.root.glob("partial/*/")):
+        if not folder.with_name(f"{folder.name}.lock").exists():
+            yield f"left behind: {folder}"
 
 
 def removable(catalog: Catalog, chosen: Sequence[Line]) -> tuple[list[str], int]:
@@ -138,11 +151,21 @@ def removable(catalog: Catalog, chosen: Sequence[Line]) -> tuple[list[str], int]
     return [key for key in keys if key not in others], len(keys.keys() & others)
 
 
-def remove(store: Store, keys: Iterable[str]) -> int:
-    """Remove results, but for those that a process has in hand; how many went."""
-    gone = 0
-    for batch in store.claims.batches(list(keys), 64, str, lambda key: False):
-        for key in batch:
-            shutil.rmtree(store.folder(key), ignore_errors=True)
-            gone += 1
-    return gone
+def remove(store: Store, keys: Iterable[str]) -> tuple[int, int]:
+    """Remove results; how many went, and how many stay since a process has them in hand.
+    `DataError` where the store cannot be written.
+    """
+    try:
+        gone = [store.remove(key) for key in keys]
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or store.root}: expected a store that can be written; "
+            f"{error.strerror}; check its permissions"
+        ) from error
+    return sum(gone), len(gone) - sum(gone)
+
+
+def remove_everything(store: Store) -> None:
+    """What goes with the last results: data sets, measurements, latents, marks of the loggers."""
+    for name in ("datasets", "measurements", "sources", "mirrored", "aside"):
+        shutil.rmtree(store.root / name, ignore_errors=True)

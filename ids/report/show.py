@@ -13,6 +13,7 @@ from ids.report.grid import Report
 from ids.report.matched import Question, axis_of, matched_report
 from ids.report.rows import curve_frame, frame, says, setting_values, weights_notes
 from ids.report.table import table
+from ids.run.records import EditRecord
 from ids.run.store import Store
 
 
@@ -30,8 +31,10 @@ class Selection:
     where: Sequence[str] = ()
     columns: Sequence[str] = ()
 
-    def worlds(self, catalog: Catalog) -> list[World]:
-        """What is left of each data set; without those of which nothing is."""
+    def worlds(self, catalog: Catalog, strict: bool = False) -> list[World]:
+        """What is left of each data set; without those of which nothing is. `strict` leaves out
+        what takes no prompts where values were asked for: it has none.
+        """
         found = [
             world.only(e for e in world.entries if self._wants(world, e))
             for world in catalog.worlds
@@ -44,10 +47,25 @@ class Selection:
                 raise ConfigError(f"--where {told}: expected a value of some setting; none has it")
             fitting &= having
         kept = [
-            world.only(e for e in world.entries if not e.guided or e.record.setting in fitting)
+            world.only(
+                entry
+                for entry in world.entries
+                if entry.record.setting in fitting or not (entry.guided or (strict and self.where))
+            )
             for world in found
         ]
         return [world for world in kept if world.entries]
+
+    def orphans(self, catalog: Catalog) -> list[EditRecord]:
+        """Results that answer no row, by method and values: they have no data set and no tags."""
+        if self.dataset or self.tag:
+            raise ConfigError("--orphans: expected without --dataset and --tag: they have neither")
+        return [
+            record
+            for record in catalog.orphans
+            if (not self.methods or record.name in self.methods)
+            and all(says(setting_values(record), told) for told in self.where)
+        ]
 
     def told(self) -> str:
         """Which results, in words, for titles and file names."""

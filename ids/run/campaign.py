@@ -70,10 +70,16 @@ class Campaign:
 
     def run(self, folder: Path) -> list[Outcome]:
         """Make what is missing; `folder/outcomes.json` tells what became of everything."""
-        self.session.open(self.store)
-        evaluation = self._evaluation()
-        seen = self.survey()
-        self._check_sizes(seen)
+        try:
+            self.session.open(self.store)
+            evaluation = self._evaluation()
+            seen = self.survey()
+            self._check_sizes(seen)
+            return self._run(folder, seen, evaluation)
+        finally:
+            self.store.close()
+
+    def _run(self, folder: Path, seen: Survey, evaluation: Evaluation) -> list[Outcome]:
         outcomes: list[Outcome] = []
         try:
             for reference in self.references:
@@ -84,7 +90,6 @@ class Campaign:
             self.session.keep(seen, self.store)
         finally:
             write_outcomes(folder, self.asked.name, outcomes, seen.manifest)
-            self.store.close()
         return outcomes
 
     def survey(self) -> Survey:
@@ -167,6 +172,8 @@ class Campaign:
             self.session.name(look)
             return True
         self.session.compare(job, look.record)
+        if look.status == "ok" and job.prompts and look.record.keep_every != self.keep_every:
+            self.session.compare_states(look.record, self.keep_every)
         again = self.force if look.record.status == "ok" else self.force or self.retry_failed
         return again and look.record.made < self.session.began
 

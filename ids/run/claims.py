@@ -73,6 +73,12 @@ class Claims:
                 time.sleep(POLL / 10)
             yield
 
+    @contextmanager
+    def held(self, name: str) -> Iterator[bool]:
+        """Hold the lock of that name, unless another process does."""
+        with ExitStack() as stack:
+            yield self._take(name, stack)
+
     def batches(
         self,
         items: Sequence[T],
@@ -157,8 +163,11 @@ class Workshop:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _open(self) -> None:
-        name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.root.mkdir(parents=True, exist_ok=True)
-        self._lock = take(self.root / f"{name}.lock")
-        self._folder, self._owner = self.root / name, os.getpid()
+        lock = None
+        while lock is None:  # a sweep may hold a new one for a moment: then under another name
+            name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+            lock = take(self.root / f"{name}.lock")
+        self._lock, self._owner = lock, os.getpid()
+        self._folder = self.root / name
         self._folder.mkdir()

@@ -10,7 +10,6 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -29,7 +28,7 @@ def revisions(editor: Editor) -> dict[str, int | str]:
         if _from_here(kind):
             found[kind.__name__] = int(getattr(kind, "revision", 1))
         else:
-            found[f"{kind.__module__}.{kind.__qualname__}"] = outside_digest(kind.__module__)
+            found[f"{kind.__module__}.{kind.__qualname__}"] = outside_digest(kind)
     return found
 
 
@@ -47,11 +46,12 @@ def class_digest(kind: type) -> str:
         return ""  # typed into a shell: there is no source to compare
 
 
-@cache
-def outside_digest(name: str) -> str:
-    """Of a module's source and of the modules beside it that it imports, comments aside."""
-    trees = [ast.parse(_source(module)) for module in _with_its_own(sys.modules[name])]
-    return _digest(trees)
+def outside_digest(kind: type) -> str:
+    """Of the source of a class's module, and of the modules of the same package or folder that it
+    imports, its base classes' among them; comments aside. Of its bytecode where it has no source.
+    """
+    trees = [ast.parse(_source(module)) for module in _with_its_own(sys.modules[kind.__module__])]
+    return _digest(trees) if any(tree.body for tree in trees) else _bytecode_digest(kind)
 
 
 def _from_here(kind: type) -> bool:
@@ -59,8 +59,11 @@ def _from_here(kind: type) -> bool:
 
 
 def _with_its_own(module: ModuleType) -> list[ModuleType]:
-    """A module and those that it imports from its own folder or below, in the order of names."""
-    home = Path(str(module.__file__)).parent if getattr(module, "__file__", None) else None
+    """A module and those of its own package that it imports, in the order of names. Of a module in
+    no package: those in its folder or below.
+    """
+    top = getattr(sys.modules.get(module.__name__.split(".")[0]), "__file__", None)
+    home = Path(top).parent if top else None
     found, todo = {module.__name__: module}, [module]
     while todo and home is not None:
         for name in _imports(todo.pop()):
@@ -89,6 +92,13 @@ def _source(module: ModuleType) -> str:
         return inspect.getsource(module)
     except (OSError, TypeError):
         return ""
+
+
+def _bytecode_digest(kind: type) -> str:
+    """Of a class that was typed into a shell."""
+    codes = {k: v.__code__ for k, v in vars(kind).items() if inspect.isfunction(v)}
+    seen = [(k, c.co_code.hex(), repr(c.co_consts), c.co_names) for k, c in sorted(codes.items())]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 def _digest(trees: list[ast.Module]) -> str:

@@ -99,11 +99,14 @@ class Evaluation:
         return not self.metrics.keys() <= known.values.keys() & set(along)
 
     def _stored(self, job: Job) -> Made | None:
-        """None where the case cannot be read any more."""
+        """None where the case, or the edit's own files, cannot be read any more."""
+        look = self.store.look(job.key, content=True)
         try:
             case = loaded(job.case)
         except DataError as error:  # a file that has changed since it was looked at
-            log.warning("case %s: no numbers: %s", job.case.id, error)
+            look = replace(look, record=None, problem=str(error))
+        if look.record is None:
+            log.warning("case %s: no numbers: %s", job.case.id, look.problem)
             return None
         z_src = self.store.z_src(job.source_name)
         if z_src is None:
@@ -118,7 +121,7 @@ class Evaluation:
         key, case, edited = made.job.key, made.case, made.edited
         known = self.store.numbers.metrics(key, made.job.case.digest)
         missing = {k: m for k, m in self.metrics.items() if k not in known.values}
-        unread = {k: m for k, m in self.metrics.items() if k not in known.along}
+        unread = {k: m for k, m in self.metrics.items() if made.states and k not in known.along}
         edited = replace(edited, image=eight_bit(edited.image))
         final = {k: _number(m, case, edited) for k, m in {**missing, **unread}.items()}
         values = {k: MetricValue(final[k], m.unit, m.higher_is_better) for k, m in missing.items()}
@@ -127,7 +130,7 @@ class Evaluation:
             state = Edited(eight_bit(image), edited.z_src, made.states[step])
             for k, m in unread.items():  # in this order, what metrics share is computed once
                 along[k].append(_number(m, case, state))
-        for k in unread if made.states else ():
+        for k in unread:
             along[k].append(final[k])  # the last state is the finished edit
         steps = list(made.states)
         record = MetricsRecord(

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -33,6 +33,7 @@ class Outcome:
     status: Status
     reason: str = ""
     made: Made | None = None  # of an edit that was just made
+    stored: bool = True  # is it a result of the edit, or did something outside it go wrong?
 
 
 class _Row(NamedTuple):
@@ -76,10 +77,15 @@ class Executor:
             by_shape[row.z_src.shape].append(row)
         for rows in by_shape.values():
             outcomes += self._alike(rows, progress)
-        for outcome in outcomes:
-            if outcome.status != "ok":
-                self.store.put_failure(outcome.job, outcome.status, outcome.reason)
-        return outcomes
+        return [self._stated(outcome) for outcome in outcomes]
+
+    def _stated(self, outcome: Outcome) -> Outcome:
+        """The outcome, with a failure stored where it is one of the edit itself."""
+        if outcome.status == "ok" or not outcome.stored:
+            return outcome
+        if self.store.put_failure(outcome.job, outcome.status, outcome.reason):
+            return outcome
+        return replace(outcome, reason=f"{outcome.reason}; the earlier result stays")
 
     def _alike(self, rows: Sequence[_Row], progress: Progress) -> list[Outcome]:
         """Edits of latents of one shape, side by side."""
@@ -97,10 +103,15 @@ class Executor:
         rows, failed = [], []
         for job in jobs:
             try:
-                self.backbone.prompt([job.case.prompt_src, job.case.prompt_trg])
-                if isinstance(self.editor, Checking):
-                    self.editor.check(self.backbone, job.case)
                 case = loaded(job.case)
+            except DataError as error:  # since it was looked at: no result of this edit
+                failed.append(Outcome(job, "failed", str(error), stored=False))
+                continue
+            try:
+                if job.prompts is not None:
+                    self.backbone.prompt(job.prompts)
+                    if isinstance(self.editor, Checking):
+                        self.editor.check(self.backbone, case)
                 rows.append(_Row(job, case, encode(self.backbone, case.source, self.device)))
             except IdsError as error:
                 failed.append(Outcome(job, "failed", str(error)))
@@ -160,10 +171,18 @@ class Executor:
             return Outcome(
                 job,
                 "failed",
-                f"case {job.case.id}: expected finite latents; {_first_bad_step(curves)}",
+                f"expected finite latents; {_first_bad_step(curves)}",
             )
         self.store.put_z_src(job.source_name, edited.z_src)
-        self.store.put(job, edited, curves, made.states, environment(engine), self.replace)
+        self.store.put(
+            job,
+            edited,
+            curves,
+            made.states,
+            environment(engine),
+            self.replace,
+            self.keep_every,
+        )
         return Outcome(job, "ok", made=made)
 
     def _warm_up(self, subject: LatentImage) -> None:

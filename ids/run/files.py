@@ -1,7 +1,9 @@
 """Files of a result: what they held when they were written."""
 
+import errno
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ids.run.records import FileStamp
@@ -9,12 +11,21 @@ from ids.run.records import FileStamp
 
 def write(path: Path, content: bytes, flush: bool = False) -> FileStamp:
     """Write a file; with `flush` the system puts it on the disk before this returns."""
-    with path.open("wb", buffering=0) as stream:
+    with path.open("wb") as stream:
         stream.write(content)
+        stream.flush()
         if flush:
             os.fsync(stream.fileno())
         status = os.fstat(stream.fileno())
+    if status.st_size != len(content):
+        raise OSError(errno.EIO, "written in part", str(path))
     return FileStamp(_sha256(content), status.st_size, status.st_mtime_ns)
+
+
+def touch(path: Path) -> None:
+    """Give a file another time, where that is possible."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 def unlike(path: Path, wanted: FileStamp, always: bool = False) -> str:

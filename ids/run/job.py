@@ -74,6 +74,7 @@ class Job:
         reason: str = "",
         environment: Environment | None = None,
         files: Mapping[str, FileStamp] | None = None,
+        keep_every: int = 0,
     ) -> EditRecord:
         """Everything a reader of the stored result wants to know."""
         return EditRecord(
@@ -93,6 +94,7 @@ class Job:
             prompt_trg=self.prompts and self.prompts[1],
             words=None if self.words is None else dict(self.words),
             seed=self.seed,
+            keep_every=keep_every,
             made=time.time(),
             environment=environment,
             files=dict(files or {}),

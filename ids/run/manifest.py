@@ -1,11 +1,12 @@
 """A data set as it was seen: which rows it has, and what each of them asks.
 
 datasets/<name>-<digest>.json is the newest statement of each data set, at each size its images were
-seen. A data set is known by its place, and by its content where it has moved: renaming a folder, or
-changing ids and tags, makes no other data set of it.
+seen. A data set is known by its place, and by what it asks where it has moved: renaming a folder,
+or changing ids and tags, makes no other data set of it.
 """
 
 import logging
+import os
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -108,6 +109,13 @@ class Manifests:
                 other.unlink(missing_ok=True)
         return made
 
+    def forget(self, name: str) -> None:
+        """Data sets whose name starts so."""
+        with self.claims.wait("datasets"):
+            for path, manifest in self._read():
+                if manifest.name.startswith(name):
+                    path.unlink(missing_ok=True)
+
     def _path(self, manifest: Manifest) -> Path:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", manifest.name)[:60]
         return (
@@ -128,13 +136,18 @@ class Manifests:
         return found
 
 
-def _same(one: Manifest, other: Manifest) -> bool:
-    """Is one the other as it is now? By where it lies, or by what is in it."""
-    if one.view != other.view:
+def _same(old: Manifest, new: Manifest) -> bool:
+    """Is one the other as it is now? By where it lies; or it has moved: the old place is gone, and
+    most of what is asked now was asked there.
+    """
+    if old.view != new.view:
         return False
-    if not one.place or not other.place:
-        return (one.name, one.place) == (other.name, other.place)
-    return one.place == other.place or one.content == other.content
+    if (old.name, old.place) == (new.name, new.place) or (old.place and old.place == new.place):
+        return True
+    if not (old.place and new.place) or os.path.exists(old.place):
+        return False
+    known, asked = ({row.case for row in m.rows if row.case} for m in (old, new))
+    return 2 * len(known & asked) >= max(len(asked), 1)
 
 
 def _merged(rows: Sequence[Row], before: Sequence[Row]) -> list[Row]:

@@ -27,19 +27,30 @@ def mirror(
     store: Store,
     logger: Logger,
 ) -> None:
-    """Give a logger the results of a setting, unless it has them all. One run per setting: its
-    configuration, mean curves (and the mean metrics of the kept states among them), every edit's
-    metrics, pictures, means as the summary. `done` are jobs that have a result.
+    """Give a logger the results of a setting, unless it has them all with all their numbers. One
+    run per setting: its configuration, mean curves (and the mean metrics of the kept states among
+    them), every edit's metrics, pictures, means as the summary. `done` are jobs that have a result.
     """
-    results = {f"{job.key}/{job.case.digest}" for job in done}
     kind = type(logger).__name__
     path = store.root / "mirrored" / f"{kind}-{setting}.json"
     with store.claims.wait(f"mirror-{kind}-{setting}"):
         known = _mirrored(path)
+        stated = {_stated(job, store): job for job in done}
+        results = set(stated) - {""}
+        done = [job for name, job in stated.items() if name]
         if results <= known:
             return
         _give(name, group, config, done, store, logger)
         store.numbers.write(path, seal(Mirrored(results=sorted(results | known))))
+
+
+def _stated(job: Job, store: Store) -> str:
+    """A result with all its numbers, by name; empty where it is gone."""
+    record = store.look(job.key).record
+    if record is None or record.status != "ok":
+        return ""
+    numbers = store.numbers.metrics(job.key, job.case.digest)
+    return f"{job.key}/{job.case.digest}/{record.made}/{','.join(sorted(numbers.values))}"
 
 
 def _mirrored(path: Path) -> set[str]:

@@ -54,6 +54,7 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     prompt_trg: str | None
     words: dict[str, Any] | None  # blend words and weights, where the method reads them
     seed: int | None  # None where chance plays no part
+    keep_every: int = 0  # steps between its kept states; 0 where it has none
     made: float  # seconds since 1970
     environment: Environment | None = None
     files: dict[str, FileStamp] = {}

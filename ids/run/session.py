@@ -68,6 +68,14 @@ class Session:
                     f"not; raise `revision` where numbers change, or make them again with --force"
                 )
 
+    def compare_states(self, record: EditRecord, keep_every: int) -> None:
+        """States are kept while an edit is made; another spacing comes with another edit."""
+        if record.keep_every and keep_every:
+            self.say(
+                f"keep_every={keep_every}: existing edits keep every {record.keep_every}th state, "
+                "and stay; --force makes them again"
+            )
+
     def say(self, text: str) -> None:
         if text not in self.told:
             self.told.add(text)

@@ -30,7 +30,7 @@ from ids.core.records import Edited, Trace
 from ids.core.tensors import Image, Latent
 from ids.data.images import from_png, to_pil
 from ids.run.claims import Claims, Workshop
-from ids.run.files import unlike, write
+from ids.run.files import touch, unlike, write
 from ids.run.job import Job
 from ids.run.numbers import Numbers
 from ids.run.records import EditRecord, Environment, Status
@@ -91,8 +91,30 @@ class Store:
 
     def all_keys(self) -> Iterator[str]:
         """All under which something stands, in order."""
-        for group in sorted((self.root / "results").glob("??")):
-            yield from sorted(os.listdir(group))
+        for folder in self._folders():
+            if folder == self.folder(folder.name):
+                yield folder.name
+
+    def strays(self) -> Iterator[str]:
+        """What lies among the results, and in nobody's place."""
+        for folder in self._folders():
+            if folder != self.folder(folder.name):
+                yield f"{folder}: expected in {self.folder(folder.name).parent}"
+
+    def _folders(self) -> Iterator[Path]:
+        results = self.root / "results"
+        for group in sorted(results.iterdir()) if results.is_dir() else ():
+            if group.is_dir():
+                yield from sorted(group.iterdir())
+            else:
+                yield group
+
+    def remove(self, key: str) -> bool:
+        """Remove a result, whole; False where a process has it in hand."""
+        with self.claims.held(key) as held:
+            if held:
+                self._set_aside(self.folder(key), keep=False)
+            return held
 
     def look(self, key: str, files: bool = True, content: bool = False) -> Look:
         """What stands under a key. With `files` the result's files are held against their stamps,
@@ -110,6 +132,8 @@ class Store:
             return Look(key, None, f"{folder}: it holds the result {record.key}", "misplaced")
         for name, wanted in record.files.items() if files or content else ():
             if problem := unlike(folder / name, wanted, content):
+                if content:  # the next look, at size and time alone, is to find it too
+                    touch(folder / name)
                 return Look(key, None, f"{folder / name}: {problem}", "damaged")
         return Look(key, record)
 
@@ -121,6 +145,7 @@ class Store:
         states: Mapping[int, Tensor],
         environment: Environment | None = None,
         replace: bool = False,
+        keep_every: int = 0,
     ) -> bool:
         """Store a finished edit. False where another process was first and its result stays, which
         `replace` overrules.
@@ -136,7 +161,7 @@ class Store:
                 IMAGE: write(folder / IMAGE, _png(edited.image)),
                 TENSORS: write(folder / TENSORS, save(tensors)),
             }
-            record = job.record("ok", "", environment, files)
+            record = job.record("ok", "", environment, files, keep_every if states else 0)
             write(folder / RECORD, seal(record), flush=True)
             return self._publish(folder, job.key, replace)
         finally:

@@ -187,7 +187,6 @@ def test_code_from_outside_is_part_of_the_key(
         importlib.invalidate_caches()
         linecache.clearcache()
         shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
-        code.outside_digest.cache_clear()
         kind = importlib.import_module("rule_of_mine").Mine
         editor = DistillationEditor(kind(), Uniform(), partial(torch.optim.SGD, lr=0.1))
         return code.revisions(editor)["rule_of_mine.Mine"]

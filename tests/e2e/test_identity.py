@@ -240,3 +240,60 @@ def test_rows_that_ask_the_same_are_one_case(photos: Path, edit: Edit, tmp_path:
     (world,) = worlds(tmp_path)
     assert len(world.entries) == 1
     assert "1 rows ask what another row asks, and count as one case with it" in world.notes()
+
+
+def test_a_copied_folder_and_its_original_are_two_data_sets(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    edit(photos)
+    copy = tmp_path / "copy"
+    shutil.copytree(photos, copy)
+    assert edit(copy) == []
+    assert [len(world.entries) for world in worlds(tmp_path)] == [3, 3]
+    text = (copy / "edits.csv").read_text()
+    (copy / "edits.csv").write_text(text.replace("a dog", "a tiger"))
+    edit(copy)
+    assert (orphans(tmp_path), [len(world.entries) for world in worlds(tmp_path)]) == (0, [3, 3])
+
+
+def test_a_folder_that_is_renamed_and_corrected_at_once_is_one_data_set(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    edit(photos)
+    moved = photos.rename(tmp_path / "pictures")
+    text = (moved / "edits.csv").read_text()
+    (moved / "edits.csv").write_text(text.replace("a dog", "a tiger"))
+    assert len(edit(moved)) == 1
+    (world,) = worlds(tmp_path)
+    assert (len(world.entries), orphans(tmp_path)) == (3, 1)
+
+
+def test_tags_of_rows_that_ask_the_same_are_united(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    write(photos, "hat.png,a,b,,red", "hat.png,a,b,,blue")
+    edit(photos)
+    (world,) = worlds(tmp_path)
+    assert world.entries[0].row.tags == ["blue", "red"]
+
+
+def test_a_prompt_that_is_too_long_fails_no_edit_that_reads_none(
+    photos: Path, edit: Edit, tmp_path: Path
+) -> None:
+    write(photos, f"cat.png,a cat,{'dog ' * 200},,", "hat.png,a,b,,")
+    asked = compose_all(
+        [
+            *("backbone=shapes", "metrics=standard", "logger=files", "method=null_edit"),
+            *("references=none", "dataset=folder", f"dataset.path={photos}"),
+        ]
+    )
+    outcomes = build_campaign(asked[0].choices, asked[0].values).run(tmp_path / "run")
+    assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
+
+
+def test_another_spacing_of_states_is_said_not_ignored(
+    photos: Path, edit: Edit, caplog: pytest.LogCaptureFixture
+) -> None:
+    edit(photos)
+    edit(photos, "keep_every=1")
+    assert "existing edits keep every 10th state" in caplog.text

@@ -132,6 +132,29 @@ def test_results_are_removed_when_it_is_said_twice(made: Run) -> None:
     assert "answer no row" not in made("table")[1]
 
 
+def test_a_selection_by_values_takes_what_has_them(made: Run) -> None:
+    assert made("results", "rm", "--where", "n_steps=4")[1].startswith("4 results")
+    assert "2 results" in made("results", "rm", "--where", "n_steps=4", "--method", "dds")[1]
+    assert made("results", "list", "--orphans", "--tag", "pet")[0] == 2
+    assert made("results", "rm", "--all", "--method", "dds")[0] == 2
+    assert made("results", "rm", "--all", "--yes")[0] == 0
+    assert not list(Path("outputs").glob("datasets/*"))
+    assert made(*WORDS)[0] == 0
+    assert made("results", "check")[1] == "8 results, 0 faults\n"
+
+
+def test_numbers_are_exported_in_full(made: Run) -> None:
+    made("results", "export", "edits.json")
+    found = json.loads(Path("edits.json").read_text())
+    store = Store(Path("outputs"))
+    for line in found:
+        numbers = store.numbers.metrics(line["key"], line["case"]).values
+        if line["status"] == "ok":
+            assert line["psnr"] == numbers["psnr@1"].value
+    assert {line["seed"] for line in found} == {0, None}
+    assert {line["setting.n_steps"] for line in found if line["label"] == "dds"} == {4}
+
+
 def test_what_another_data_set_needs_stays(made: Run) -> None:
     folder = Path("more")
     folder.mkdir()

@@ -17,6 +17,7 @@ from ids.run import Job, Setting, Store
 from ids.run.job import spelt
 from ids.run.records import EditRecord, MetricsRecord, MetricValue
 from ids.run.sealed import SCHEMA_VERSION, seal
+from ids.run.store import Look
 
 CASE = Shapes(count=1)[0]
 
@@ -274,3 +275,60 @@ def test_a_record_is_readable_json_with_its_schema(tmp_path: Path) -> None:
     assert (fields["prompt_src"], fields["prompt_trg"]) == (CASE.prompt_src, CASE.prompt_trg)
     assert not {"dataset", "case", "tags"} & set(fields)  # labels, and no part of a result
     assert set(EditRecord.__struct_fields__) == set(fields) - {"sha256"}
+
+
+def test_a_file_written_in_part_is_an_error(tmp_path: Path) -> None:
+    """As on a full disk: no result, whatever was written of it."""
+    program = (
+        "import resource, signal, pathlib\n"
+        "import test_store as t\n"
+        "from ids.run import Store\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))\n"
+        f"Store(pathlib.Path({str(tmp_path)!r})).put(t.job(), t.edited(), {{}}, {{}})\n"
+    )
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=here,
+        env=os.environ | {"PYTHONPATH": f"{here}:{here.parents[1]}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "OSError" in done.stderr
+    assert Store(tmp_path).look(job().key) == Look(job().key)
+
+
+def test_damage_at_the_same_size_and_time_is_seen_once_every_byte_was_read(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), job()
+    store.put(one, edited(), {}, {})
+    path = store.folder(one.key) / "edit.safetensors"
+    before = path.stat()
+    flip(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert store.look(one.key).status == "ok"
+    assert store.look(one.key, content=True).kind == "damaged"
+    assert store.look(one.key).kind == "damaged"
+
+
+def test_what_lies_in_nobodys_place_is_named(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), job()
+    store.put(one, edited(), {}, {})
+    (tmp_path / "results" / "zz").mkdir()
+    store.folder(one.key).rename(tmp_path / "results" / "zz" / one.key)
+    (tmp_path / "results" / "stray").write_text("")
+    assert list(store.all_keys()) == []
+    assert len(list(store.strays())) == 2
+    assert store.look(one.key).status is None
+
+
+def test_a_result_is_removed_unless_it_is_in_use(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), job()
+    store.put(one, edited(), {}, {})
+    with store.claims.held(one.key):
+        assert not store.remove(one.key)
+    assert store.look(one.key).status == "ok"
+    assert store.remove(one.key)
+    assert store.look(one.key).status is None
