@@ -72,6 +72,7 @@ class Single:
     def _picture(self, path: str) -> PictureFile:
         if "\0" in path or not os.path.isfile(path):
             raise DataError(
-                f"{shown(path) or repr(path)}: expected a picture file; there is none; check the path"
+                f"{shown(path) or repr(path)}: expected a picture file; there is none; check the "
+                "path"
             )
         return PictureFile(Path(path), self.size, self.fit, self.multiple)

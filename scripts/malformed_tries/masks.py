@@ -96,16 +96,22 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "greys of the dark half": (save(levels(10, 60, 100)), "expected black, white"),
     "another shape": (save(greys(0, 255).resize((32, 32))), "expected the shape of its photo"),
     "on its side": (save(greys(0, 255).transpose(2)), "expected the shape of its photo"),
-    "colour and transparency": (save(alpha(colours((0, 0, 0), (255, 255, 255)).transpose(1))), "disagree"),
+    "colour and transparency": (
+        save(alpha(colours((0, 0, 0), (255, 255, 255)).transpose(1))),
+        "disagree",
+    ),
     "floats of NaN": (save(greys(float("nan"), 1, np.float32), format="TIFF"), "floating-point"),
     "floats below 0": (save(greys(-1, 1, np.float32), format="TIFF"), "floating-point"),
     "an empty file": (lambda path: path.write_bytes(b""), "expected a picture"),
     "text": (lambda path: path.write_text("white"), "expected a picture"),
     "cut short": (lambda path: path.write_bytes(_bytes(NOISE)[:700]), "m.png"),
-    "PostScript": (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "expected a picture"),
+    "PostScript": (
+        lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+        "expected a picture",
+    ),
     "SVG": (lambda path: path.write_text("<svg/>"), "expected a picture"),
     "an empty palette": (save(palette((9, 9, 9), (9, 9, 9))), "palette"),
-}  # fmt: skip
+}
 
 
 def _bytes(picture: Image.Image) -> bytes:

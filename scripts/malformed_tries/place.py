@@ -119,8 +119,8 @@ def _command(
     for stream, name in enumerate((os.devnull, f"{prints}.out", f"{prints}.err")):
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if stream else os.O_RDONLY
         os.dup2(os.open(name, flags, 0o600), stream)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     sys.argv = ["ids", *words]
     from ids.cli import main
 

@@ -131,16 +131,22 @@ CSV = {
     "an id of 201 characters": (f"image,source,target,id\na.png,a,b,{'a' * 201}\n", "column id"),
     "a mask that is not there": ("image,source,target,mask\na.png,a,b,m.png\n", "column mask"),
 }
-ROW = '"image": "a.png", "source": "a"'
+
+
+def row(rest: str) -> str:
+    """A line of JSON whose last cells are these."""
+    return '{"image": "a.png", "source": "a", ' + rest + "\n"
+
+
 JSONL = {
-    "a number for a prompt": ('{%s, "target": 7}\n' % ROW, "'target': expected text; got 7"),
-    "false for a prompt": ('{%s, "target": false}\n' % ROW, "expected text; got false"),
-    "null for a prompt": ('{%s, "target": null}\n' % ROW, "target: expected a prompt"),
-    "a list for a prompt": ('{%s, "target": ["b"]}\n' % ROW, "got a list"),
-    "a lone surrogate": ('{%s, "target": "\\ud800"}\n' % ROW, "Unicode"),
-    "a NUL written out": ('{%s, "target": "a\\u0000"}\n' % ROW, "Unicode"),
-    "a column twice": ('{%s, "target": "b", "target": "c"}\n' % ROW, "every column once"),
-    "cut short": ('{%s, "target"' % ROW, "line 1: expected JSON lines"),
+    "a number for a prompt": (row('"target": 7}'), "'target': expected text; got 7"),
+    "false for a prompt": (row('"target": false}'), "expected text; got false"),
+    "null for a prompt": (row('"target": null}'), "target: expected a prompt"),
+    "a list for a prompt": (row('"target": ["b"]}'), "got a list"),
+    "a lone surrogate": (row('"target": "\\ud800"}'), "Unicode"),
+    "a NUL written out": (row('"target": "a\\u0000"}'), "Unicode"),
+    "a column twice": (row('"target": "b", "target": "c"}'), "every column once"),
+    "cut short": (row('"target"'), "line 1: expected JSON lines"),
     "a list a line": ('["a.png", "a", "b"]\n', "got no object"),
     "one large list": ('[{"image": "a.png", "source": "a", "target": "b"}]\n', "got no object"),
     "an indented object": ('{\n"image": "a.png",\n"source": "a"}\n', "line 1: expected JSON lines"),
@@ -195,9 +201,9 @@ def tries() -> Sequence[Try]:
         ("yaml", "hexadecimal, octal, yes", prompts_are(("0x1F", "yes")),
          table("- {image: a.png, source: 0x1F, target: yes}\n", "edits.yaml")),
         ("jsonl", "empty lines between", two,
-         table("{%s, \"target\": \"b\"}\n\n{%s, \"target\": \"c\"}\n" % (ROW, ROW), "edits.jsonl")),
+         table(row('"target": "b"}') + "\n" + row('"target": "c"}'), "edits.jsonl")),
         ("jsonl", "numbers in columns of the user's own", AB,
-         table("{%s, \"target\": \"b\", \"year\": 1.50}\n" % ROW, "edits.jsonl")),
+         table(row('"target": "b", "year": 1.50}'), "edits.jsonl")),
     ]  # fmt: skip
     for odd in ("a b.png", "ü$1 '.png", "-x.png", "a,b.png", "%41.png", "a\u0301.png", "$(id).png"):
         content = HEAD + quoted(odd, "a", "b") + "\n"
