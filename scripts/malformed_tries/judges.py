@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,7 +40,6 @@ def squeeze(edit: Edit = lambda state: None, name: str = "") -> Lay:
         torch.save(state, file)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
         file.rename(place.folder / (name or f"squeeze-{digest}.pth"))
-        (place.folder / "lpips.pth").symlink_to(name or f"squeeze-{digest}.pth")
 
     return lay
 
@@ -77,16 +77,9 @@ def lpips(name: str, lay: Lay, words: str) -> Try:
     """The file is found in the try's own folder by its ending."""
 
     def first() -> None:
-        import ids.metrics.lpips as module
-
-        found = sorted(p for p in Path().glob("squeeze*.pth"))
-        place = str(found[0]) if found else "nowhere-00000000.pth"
-        original = module.LPIPS.__init__
-
-        def init(self: object, net: str = "alex", backbone: str | None = None) -> None:
-            original(self, net, place)
-
-        module.LPIPS.__init__ = init
+        found = sorted(Path().glob("squeeze*.pth"))
+        place = found[0] if found else "nowhere-00000000.pth"
+        sys.argv.append(f"metrics.lpips.backbone={place}")
 
     return Try("judges", f"LPIPS: {name}", SQUEEZE, Refused(words), lay, first)
 

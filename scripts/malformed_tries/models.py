@@ -27,7 +27,14 @@ from malformed_tries.folders import (
 from malformed_tries.place import FAST, Place
 from malformed_tries.trying import Accepted, Refused, Seen, Try
 
-RUN = ("run", *FAST, "method=dds", "limit=1", "backbone=stable_diffusion", "backbone.path=sd")
+RUN: tuple[str, ...] = (
+    "run",
+    *FAST,
+    "method=dds",
+    "limit=1",
+    "backbone=stable_diffusion",
+    "backbone.path=sd",
+)
 RUN += ("backbone.picture_size=64", "sites=shapes")
 HUGE = b'{"conv_in.bias":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}'
 BIAS = "conv_out.bias"

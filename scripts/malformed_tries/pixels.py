@@ -153,12 +153,13 @@ def text_bomb(path: Path) -> None:
     path.write_bytes(whole[:33] + chunk + whole[33:])
 
 
-LAB = ImageCms.applyTransform(
-    PHOTO,
-    ImageCms.buildTransform(
-        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
-    ),
-)
+def lab(path: Path) -> None:
+    spaces = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+    picture = ImageCms.applyTransform(PHOTO, ImageCms.buildTransform(*spaces, "RGB", "LAB"))
+    assert picture is not None  # None comes only where it works in place
+    picture.save(path, format="TIFF")
+
+
 REFUSED: dict[str, tuple[Write, str]] = {
     "an empty file": (content(b""), "expected a picture"),
     "text": (content(b"not a picture"), "expected a picture"),
@@ -178,7 +179,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "SVG": (content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "expected a picture"),
     "ICO": (lambda p: RED.save(p, format="ICO"), "expected a picture"),
     "a program": (content(b"\x7fELF" + bytes(100)), "expected a picture"),
-    "Lab": (lambda p: LAB.save(p, format="TIFF"), "got Lab"),
+    "Lab": (lab, "got Lab"),
     "NaN": (save(Image.fromarray(np.full((8, 8), np.nan, np.float32)), format="TIFF"), "floating"),
     "infinity": (
         save(Image.fromarray(np.full((8, 8), np.inf, np.float32)), format="TIFF"),

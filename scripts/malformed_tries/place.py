@@ -18,10 +18,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
 
-SLOW = ("torch", "torchmetrics.functional.image", "transformers", "diffusers", "pandas")
+SLOW: tuple[str, ...] = (
+    "torch",
+    "torchmetrics.functional.image",
+    "transformers",
+    "diffusers",
+    "pandas",
+)
 SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch", "open_clip", "lpips", "torchvision")
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
-FAST = ("references=none", "metrics=standard", "logger=files", "method.n_steps=2")
+FAST: tuple[str, ...] = ("references=none", "metrics=standard", "logger=files", "method.n_steps=2")
 EDIT = (*FAST, "--backbone", "gaussian", "--method", "dds")
 GAUSSIAN = (*FAST, "backbone=gaussian", "method=dds")
 

@@ -1,7 +1,7 @@
 """CSV, JSON lines and YAML: prompts as typed, or one line that names row and column."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PIL import Image
 from yaml import safe_dump
@@ -83,7 +83,7 @@ def kept() -> list[Try]:
     return found
 
 
-def refused(kind: str, cases: dict[str, tuple[str | bytes, str]]) -> list[Try]:
+def refused(kind: str, cases: Mapping[str, tuple[str | bytes, str]]) -> list[Try]:
     return [
         Try(kind, name, RUN, Refused(words), table(content, f"edits.{kind}"), seconds=15)
         for name, (content, words) in cases.items()
@@ -91,7 +91,7 @@ def refused(kind: str, cases: dict[str, tuple[str | bytes, str]]) -> list[Try]:
 
 
 AB = prompts_are(("a", "b"))
-CSV = {
+CSV: dict[str, tuple[str | bytes, str]] = {
     "a cell too many": (HEAD + "a.png,a,b,c\n", "line 2: expected 3 cells.*got 4"),
     "a cell too few": (HEAD + "a.png,a\n", "line 2: expected 3 cells.*got 2"),
     "a shifted row after a long one": (HEAD + '\na.png,"a\nb",c\nz.png,a,b\n', "line 5"),
@@ -138,7 +138,7 @@ def row(rest: str) -> str:
     return '{"image": "a.png", "source": "a", ' + rest + "\n"
 
 
-JSONL = {
+JSONL: dict[str, tuple[str, str]] = {
     "a number for a prompt": (row('"target": 7}'), "'target': expected text; got 7"),
     "false for a prompt": (row('"target": false}'), "expected text; got false"),
     "null for a prompt": (row('"target": null}'), "target: expected a prompt"),
@@ -159,7 +159,7 @@ JSONL = {
     "CSV": (HEAD + "a.png,a,b\n", "expected JSON lines"),
 }
 Y = "- image: a.png\n  source: a\n  target: "
-YAML = {
+YAML: dict[str, tuple[str, str]] = {
     "a list for a prompt": (Y + "[b]\n", "line 3: expected text"),
     "an anchor": (Y + "&x b\n", "got the anchor &x"),
     "a tag that runs code": (Y + "!!python/object/apply:os.system [id]\n", "expected text|the tag"),
