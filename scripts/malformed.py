@@ -1,6 +1,6 @@
-"""Give the command line what nobody should, and see that it answers clearly or does what was meant.
+"""Try the command line on malformed and unusual input: it refuses in one line, or does as meant.
 
-    python scripts/malformed.py                  # every try: a table of verdicts, status 1 on any fault
+    python scripts/malformed.py                  # all: a table of verdicts, status 1 on any fault
     python scripts/malformed.py --kind masks     # one kind
     python scripts/malformed.py --list           # what is tried
     python scripts/malformed.py --verbose        # and every answer

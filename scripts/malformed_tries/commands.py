@@ -151,6 +151,12 @@ def unreachable() -> None:
     os.environ |= {"WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "3", "WANDB__SERVICE_WAIT": "5"}
 
 
+def offline(seen: Seen) -> str | None:
+    """Edits and files are as without a tracker."""
+    made = [record for record in seen.place.records() if record["status"] == "ok"]
+    return None if len(made) == 2 and seen.place.numbers() else f"{len(made)} results"
+
+
 def small(size: int) -> tuple[str, ...]:
     return ("edit", "x.png", "--source=a", "--target=b", *EDIT, f"dataset.size={size}",
             "dataset.multiple=1", "dataset.fit=stretch")  # fmt: skip
@@ -177,4 +183,15 @@ def tries() -> Sequence[Try]:
             lambda place: photo(place, "x.png"))
         for size in (1, 2, 4, 7, 10)
     ]  # fmt: skip
-    return [*asked, *signals, *judged]
+    tracked = (*WORDS, "logger=standard", "logger.wandb.mode=")
+    tracker = [
+        Try("tracker", "out of reach, online", (*tracked[:-1], f"{tracked[-1]}online"),
+            Accepted(offline, 2), first=unreachable, seconds=120),
+        Try("tracker", "out of reach, auto", (*tracked[:-1], f"{tracked[-1]}auto"),
+            Accepted(offline), first=unreachable, seconds=120),
+        Try("tracker", "offline", (*tracked[:-1], f"{tracked[-1]}offline"), Accepted(offline),
+            seconds=60),
+        Try("tracker", "a mode unheard of", (*tracked[:-1], f"{tracked[-1]}on-line"),
+            Refused("expected one of auto")),
+    ]  # fmt: skip
+    return [*asked, *signals, *judged, *tracker]

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from malformed_tries.models import Tensors, content, cut, gone, header
+from malformed_tries.folders import Tensors, content, cut, gone, header
 from malformed_tries.place import Place
 from malformed_tries.trying import Accepted, Lay, Refused, Seen, Try
 
@@ -39,7 +40,6 @@ def squeeze(edit: Edit = lambda state: None, name: str = "") -> Lay:
         torch.save(state, file)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
         file.rename(place.folder / (name or f"squeeze-{digest}.pth"))
-        (place.folder / "lpips.pth").symlink_to(name or f"squeeze-{digest}.pth")
 
     return lay
 
@@ -65,25 +65,21 @@ LPIPS: dict[str, tuple[Lay, str]] = {
     "a name of another hash": (squeeze(name="squeeze-00000000.pth"), "hash"),
     "a name without a hash": (squeeze(name="squeeze.pth"), "hash"),
     "text": (raw(b"weights"), "do not fit|cannot"),
-    "a git-lfs pointer": (raw(b"version https://git-lfs.github.com/spec/v1\n"), "do not fit|git-lfs"),
+    "a git-lfs pointer": (
+        raw(b"version https://git-lfs.github.com/spec/v1\n"),
+        "do not fit|git-lfs",
+    ),
     "an empty file": (raw(b""), "do not fit|empty"),
-}  # fmt: skip
+}
 
 
 def lpips(name: str, lay: Lay, words: str) -> Try:
     """The file is found in the try's own folder by its ending."""
 
     def first() -> None:
-        import ids.metrics.lpips as module
-
-        found = sorted(p for p in Path().glob("squeeze*.pth"))
-        place = str(found[0]) if found else "nowhere-00000000.pth"
-        original = module.LPIPS.__init__
-
-        def init(self: object, net: str = "alex", backbone: str | None = None) -> None:
-            original(self, net, place)
-
-        module.LPIPS.__init__ = init
+        found = sorted(Path().glob("squeeze*.pth"))
+        place = found[0] if found else "nowhere-00000000.pth"
+        sys.argv.append(f"metrics.lpips.backbone={place}")
 
     return Try("judges", f"LPIPS: {name}", SQUEEZE, Refused(words), lay, first)
 
@@ -128,14 +124,22 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut short": (cut(WEIGHTS, -100), "cut short|clip"),
     "cut in its header": (cut(WEIGHTS, 60), "cut short|clip"),
     "an empty file": (content(WEIGHTS, b""), "empty|clip"),
-    "a git-lfs pointer": (content(WEIGHTS, b"version https://git-lfs.github.com/spec/v1\n"), "git-lfs|clip"),
-    "a tensor beyond memory": (content(WEIGHTS, header(b'{"a":{"dtype":"F32","shape":[99999999999999],"data_offsets":[0,4]}}')), "clip"),
+    "a git-lfs pointer": (
+        content(WEIGHTS, b"version https://git-lfs.github.com/spec/v1\n"),
+        "git-lfs|clip",
+    ),
+    "a tensor beyond memory": (
+        content(
+            WEIGHTS, header(b'{"a":{"dtype":"F32","shape":[99999999999999],"data_offsets":[0,4]}}')
+        ),
+        "clip",
+    ),
     "broken JSON": (content("open_clip_config.json", b"{"), "open_clip_config"),
     "a list for JSON": (content("open_clip_config.json", b"[]"), "open_clip_config"),
     "deep JSON": (content("open_clip_config.json", b"[" * 100_000), "open_clip_config"),
     "code": (config(trust_remote_code=True), "trust_remote_code"),
     "no tokenizer": (gone("tokenizer.json"), "tokenizer"),
-}  # fmt: skip
+}
 
 
 def scored(seen: Seen) -> str | None:
@@ -152,10 +156,22 @@ def tries() -> Sequence[Try]:
             for name, (change, words) in FAULTS.items()
         ],
         Try("judges", "CLIP: whole", CLIP, Accepted(scored), clip()),
-        Try("judges", "CLIP: none", (*RUN, "metrics=paper", "~metrics.lpips", "clip.checkpoint=null"),
-            Refused("would be random")),
-        Try("judges", "CLIP: no file", (*RUN, "metrics=paper", "~metrics.lpips",
-            "clip.checkpoint=nowhere.pt"), Refused("nowhere.pt")),
-        Try("judges", "CLIP: a model unheard of", (*RUN, "metrics=paper", "~metrics.lpips",
-            "clip.model=ViT-Z-99"), Refused("ViT-Z-99")),
-    ]  # fmt: skip
+        Try(
+            "judges",
+            "CLIP: none",
+            (*RUN, "metrics=paper", "~metrics.lpips", "clip.checkpoint=null"),
+            Refused("would be random"),
+        ),
+        Try(
+            "judges",
+            "CLIP: no file",
+            (*RUN, "metrics=paper", "~metrics.lpips", "clip.checkpoint=nowhere.pt"),
+            Refused("nowhere.pt"),
+        ),
+        Try(
+            "judges",
+            "CLIP: a model unheard of",
+            (*RUN, "metrics=paper", "~metrics.lpips", "clip.model=ViT-Z-99"),
+            Refused("ViT-Z-99"),
+        ),
+    ]

@@ -11,6 +11,7 @@ from malformed_tries.place import Place
 from malformed_tries.tables import RUN
 from malformed_tries.trying import Accepted, Lay, RowRefused, Seen, Try
 
+Turn = Image.Transpose
 WIDTH, HEIGHT = 48, 32
 MARKED = np.zeros((HEIGHT, WIDTH), dtype=bool)
 MARKED[4:20, 8:40] = True
@@ -81,9 +82,9 @@ READ: dict[str, tuple[str, Write]] = {
     "red, half transparent": ("m.png", save(alpha(plain("red"), 120))),
     "grey in transparency": ("m.png", save(alpha(plain("gray", "L")))),
     "opaque RGBA": ("m.png", save(colours((0, 0, 0, 255), (255, 255, 255, 255)))),
-    "twice the size": ("m.png", save(greys(0, 255).resize((96, 64), 0))),
-    "turned by EXIF": ("m.png", save(greys(0, 255).transpose(2), exif=exif(6))),
-    "turned about by EXIF": ("m.png", save(greys(0, 255).transpose(3), exif=exif(3))),
+    "twice the size": ("m.png", save(greys(0, 255).resize((96, 64), Image.Resampling.NEAREST))),
+    "turned by EXIF": ("m.png", save(greys(0, 255).transpose(Turn.ROTATE_90), exif=exif(6))),
+    "turned about by EXIF": ("m.png", save(greys(0, 255).transpose(Turn.ROTATE_180), exif=exif(3))),
     "text in its metadata": ("m.png", save(greys(0, 255), comment=b"${oc.env:HOME}")),
     "another ending": ("m.jpg", save(greys(0, 255), format="PNG")),
 }  # fmt: skip
@@ -95,17 +96,26 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "labels 1, 2": (save(levels(1, 2)), "like a map of labels|expected"),
     "greys of the dark half": (save(levels(10, 60, 100)), "expected black, white"),
     "another shape": (save(greys(0, 255).resize((32, 32))), "expected the shape of its photo"),
-    "on its side": (save(greys(0, 255).transpose(2)), "expected the shape of its photo"),
-    "colour and transparency": (save(alpha(colours((0, 0, 0), (255, 255, 255)).transpose(1))), "disagree"),
+    "on its side": (
+        save(greys(0, 255).transpose(Turn.ROTATE_90)),
+        "expected the shape of its photo",
+    ),
+    "colour and transparency": (
+        save(alpha(colours((0, 0, 0), (255, 255, 255)).transpose(Turn.FLIP_TOP_BOTTOM))),
+        "disagree",
+    ),
     "floats of NaN": (save(greys(float("nan"), 1, np.float32), format="TIFF"), "floating-point"),
     "floats below 0": (save(greys(-1, 1, np.float32), format="TIFF"), "floating-point"),
     "an empty file": (lambda path: path.write_bytes(b""), "expected a picture"),
     "text": (lambda path: path.write_text("white"), "expected a picture"),
     "cut short": (lambda path: path.write_bytes(_bytes(NOISE)[:700]), "m.png"),
-    "PostScript": (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "expected a picture"),
+    "PostScript": (
+        lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+        "expected a picture",
+    ),
     "SVG": (lambda path: path.write_text("<svg/>"), "expected a picture"),
     "an empty palette": (save(palette((9, 9, 9), (9, 9, 9))), "palette"),
-}  # fmt: skip
+}
 
 
 def _bytes(picture: Image.Image) -> bytes:
@@ -127,13 +137,13 @@ def rows(name: str, write: Write, right: Image.Image | None = None) -> Lay:
         meant.save(place.folder / "right.png")
         ImageOps.invert(meant).save(place.folder / "opposite.png")
         write(place.folder / name)
-        lines = [f"{kind},a.png,a,b,{file}" for kind, file in MASKS(name)]
+        lines = [f"{kind},a.png,a,b,{file}" for kind, file in masks_of(name)]
         (place.folder / "edits.csv").write_text("\n".join(["id,image,source,target,mask", *lines]))
 
     return lay
 
 
-def MASKS(name: str) -> tuple[tuple[str, str], ...]:
+def masks_of(name: str) -> tuple[tuple[str, str], ...]:
     return ("tried", name), ("meant", "right.png"), ("opposite", "opposite.png")
 
 

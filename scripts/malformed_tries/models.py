@@ -1,105 +1,41 @@
 """Model folders that are not whole, not finite, or of another kind: refused by name."""
 
-import json
-import shutil
-import struct
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
-from safetensors.torch import load_file, save_file
 
+from malformed_tries.folders import (
+    POINTER,
+    TEXT,
+    UNET,
+    VAE,
+    Change,
+    both,
+    config,
+    content,
+    cut,
+    filled,
+    gone,
+    halved,
+    header,
+    json_file,
+    links,
+    model,
+    pickled,
+    tensors,
+)
 from malformed_tries.place import FAST, Place
-from malformed_tries.trying import Accepted, Lay, Refused, Seen, Try
+from malformed_tries.trying import Accepted, Refused, Seen, Try
 
-UNET = "unet/diffusion_pytorch_model.safetensors"
-VAE = "vae/diffusion_pytorch_model.safetensors"
-TEXT = "text_encoder/model.safetensors"
-Change = Callable[[Path], object]
-Tensors = dict[str, torch.Tensor]
-RUN = ("run", *FAST, "method=dds", "limit=1", "backbone=stable_diffusion", "backbone.path=sd")
+RUN: tuple[str, ...] = (
+    "run",
+    *FAST,
+    "method=dds",
+    "limit=1",
+    "backbone=stable_diffusion",
+    "backbone.path=sd",
+)
 RUN += ("backbone.picture_size=64", "sites=shapes")
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
-MODEL = (*(f.rsplit("/", 1)[0] for f in (UNET, VAE, TEXT)), "tokenizer", "scheduler")
-
-
-def model(*changes: Change) -> Lay:
-    """The embedded Stable Diffusion in the folder `sd`, with something changed."""
-
-    def lay(place: Place) -> None:
-        from ids.shapes import WEIGHTS
-
-        for part in (*MODEL, "model_index.json"):
-            source, copy = WEIGHTS / part, place.folder / "sd" / part
-            if source.is_dir():
-                shutil.copytree(source, copy)
-            else:
-                shutil.copy(source, copy)
-        for change in changes:
-            change(place.folder / "sd")
-
-    return lay
-
-
-def config(part: str, **entries: object) -> Change:
-    """Set entries of a part's configuration; None in their place takes one out."""
-    name = "scheduler_config.json" if part == "scheduler" else "config.json"
-    return json_file(f"{part}/{name}", **entries)
-
-
-def json_file(name: str, **entries: object) -> Change:
-    def change(folder: Path) -> None:
-        told = json.loads((folder / name).read_text()) | entries
-        (folder / name).write_text(json.dumps({k: v for k, v in told.items() if v is not None}))
-
-    return change
-
-
-def tensors(name: str, edit: Callable[[Tensors], Tensors]) -> Change:
-    def change(folder: Path) -> None:
-        save_file(edit(load_file(folder / name)), folder / name, metadata={"format": "pt"})
-
-    return change
-
-
-def filled(name: str, tensor: str, value: float) -> Change:
-    """One tensor of one value."""
-    return tensors(name, lambda found: found | {tensor: torch.full_like(found[tensor], value)})
-
-
-def first(found: Tensors) -> str:
-    return min(found)
-
-
-def content(name: str, raw: bytes) -> Change:
-    return lambda folder: (folder / name).write_bytes(raw)
-
-
-def cut(name: str, at: int) -> Change:
-    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:at])
-
-
-def gone(name: str) -> Change:
-    def change(folder: Path) -> None:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    return change
-
-
-def both(*changes: Change) -> Change:
-    return lambda folder: [change(folder) for change in changes]
-
-
-def header(told: bytes) -> bytes:
-    return struct.pack("<Q", len(told)) + told + b"0000"
-
-
-def pickled(folder: Path) -> None:
-    (folder / UNET).unlink()
-    torch.save({"conv_in.bias": torch.zeros(4)}, folder / "unet/diffusion_pytorch_model.bin")
-
-
 HUGE = b'{"conv_in.bias":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}'
 BIAS = "conv_out.bias"
 PARTS: dict[str, tuple[Change, str]] = {
@@ -150,9 +86,18 @@ PARTS: dict[str, tuple[Change, str]] = {
 KINDS: dict[str, tuple[Change, str]] = {
     "9 channels": (config("unet", in_channels=9), "takes 9 channels"),
     "8 channels": (config("unet", in_channels=8), "takes 8 channels"),
-    "inpainting": (both(config("unet", in_channels=9), config("vae", latent_channels=4)), "inpainting"),
-    "InstructPix2Pix": (both(config("unet", in_channels=8), config("vae", latent_channels=4)), "InstructPix2Pix"),
-    "depth": (both(config("unet", in_channels=5), config("vae", latent_channels=4)), "depth-to-image"),
+    "inpainting": (
+        both(config("unet", in_channels=9), config("vae", latent_channels=4)),
+        "inpainting",
+    ),
+    "InstructPix2Pix": (
+        both(config("unet", in_channels=8), config("vae", latent_channels=4)),
+        "InstructPix2Pix",
+    ),
+    "depth": (
+        both(config("unet", in_channels=5), config("vae", latent_channels=4)),
+        "depth-to-image",
+    ),
     "SDXL": (config("unet", addition_embed_type="text_time"), "Stable Diffusion XL"),
     "SDXL by its second encoder": (lambda f: (f / "text_encoder_2").mkdir(), "Diffusion XL"),
     "LCM": (config("unet", time_cond_proj_dim=256), "LCM"),
@@ -179,7 +124,7 @@ KINDS: dict[str, tuple[Change, str]] = {
     "nine trained betas": (config("scheduler", trained_betas=[0.1] * 9), "1000 numbers"),
     "a prediction of samples": (config("scheduler", prediction_type="sample"), "prediction_type"),
     "zero SNR": (config("scheduler", rescale_betas_zero_snr=True), "zero terminal SNR"),
-}  # fmt: skip
+}
 TOKENIZERS: dict[str, tuple[Change, str]] = {
     "no vocabulary": (gone("tokenizer/tokenizer.json"), "tokenizer"),
     "no configuration": (gone("tokenizer/tokenizer_config.json"), "tokenizer"),
@@ -187,9 +132,15 @@ TOKENIZERS: dict[str, tuple[Change, str]] = {
     "an empty object": (content("tokenizer/tokenizer.json", b"{}"), "tokenizer"),
     "cut short": (cut("tokenizer/tokenizer.json", 3000), "tokenizer"),
     "a git-lfs pointer": (content("tokenizer/tokenizer.json", POINTER), "git-lfs|tokenizer"),
-    "no words": (json_file("tokenizer/tokenizer.json", model={"type": "BPE", "vocab": {}, "merges": []}), "words|tokenizer"),
-    "code": (json_file("tokenizer/tokenizer_config.json", auto_map={"AutoTokenizer": "a.B"}), "auto_map"),
-}  # fmt: skip
+    "no words": (
+        json_file("tokenizer/tokenizer.json", model={"type": "BPE", "vocab": {}, "merges": []}),
+        "words|tokenizer",
+    ),
+    "code": (
+        json_file("tokenizer/tokenizer_config.json", auto_map={"AutoTokenizer": "a.B"}),
+        "auto_map",
+    ),
+}
 
 
 def like_the_original(tolerance: float) -> Accepted:
@@ -210,22 +161,6 @@ def like_the_original(tolerance: float) -> Accepted:
         return None if apart <= tolerance else f"latents {apart:.3g} apart"
 
     return Accepted(check)
-
-
-def halved(folder: Path) -> None:
-    for name in (UNET, VAE, TEXT):
-        found = load_file(folder / name)
-        half = (folder / name).with_suffix(".fp16.safetensors")
-        save_file({n: x.half() for n, x in found.items()}, half, metadata={"format": "pt"})
-        (folder / name).unlink()
-
-
-def links(folder: Path) -> None:
-    """As the hub's cache lays them out."""
-    blobs = folder.parent / "blobs"
-    blobs.mkdir()
-    for number, file in enumerate(sorted(p for p in folder.rglob("*") if p.is_file())):
-        file.symlink_to(file.rename(blobs / str(number)))
 
 
 def tries() -> Sequence[Try]:

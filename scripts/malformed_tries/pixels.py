@@ -18,9 +18,13 @@ from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Tr
 PROMPTS = ("--source", "a", "--target", "b")
 RED = Image.new("RGB", (40, 40), (200, 30, 40))
 PHOTO = Image.fromarray(
-    np.stack(np.meshgrid(np.arange(40) * 6, np.arange(40) * 6), -1).sum(-1).astype(np.uint16)[..., None]
-    .repeat(3, -1).clip(0, 255).astype(np.uint8)
-)  # fmt: skip
+    np.stack(np.meshgrid(np.arange(40) * 6, np.arange(40) * 6), -1)
+    .sum(-1)
+    .astype(np.uint16)[..., None]
+    .repeat(3, -1)
+    .clip(0, 255)
+    .astype(np.uint8)
+)
 GREY = PHOTO.convert("L")
 
 
@@ -42,7 +46,8 @@ def looks_alike(tolerance: int) -> Expectation:
     def check(seen: Seen) -> str | None:
         from ids.data import Folder
 
-        tried, meant = (case.source.load() * 255 for case in Folder(str(seen.place.folder), 32))
+        folder = Folder(str(seen.place.folder), 32)
+        tried, meant = (folder[index].source.load() * 255 for index in range(2))
         apart = float((tried - meant).abs().max())
         made = len(seen.place.records())
         if made != (1 if tolerance == 0 else 2) and apart > 0:
@@ -94,8 +99,18 @@ READ: dict[str, tuple[str, Write, Image.Image, int]] = {
     "transparent": ("x.png", save(white_in("RGBA")), WHITE, 0),
     "transparent greys": ("x.png", save(white_in("LA")), WHITE, 0),
     "CMYK": ("x.jpg", save(PHOTO.convert("CMYK"), quality=98), PHOTO, 6),
-    "turned by EXIF": ("x.png", save(PHOTO.transpose(Image.Transpose.ROTATE_90), exif=exif(6)), PHOTO, 0),
-    "mirrored by EXIF": ("x.png", save(PHOTO.transpose(Image.Transpose.FLIP_LEFT_RIGHT), exif=exif(2)), PHOTO, 0),
+    "turned by EXIF": (
+        "x.png",
+        save(PHOTO.transpose(Image.Transpose.ROTATE_90), exif=exif(6)),
+        PHOTO,
+        0,
+    ),
+    "mirrored by EXIF": (
+        "x.png",
+        save(PHOTO.transpose(Image.Transpose.FLIP_LEFT_RIGHT), exif=exif(2)),
+        PHOTO,
+        0,
+    ),
     "EXIF of 99": ("x.png", save(PHOTO, exif=exif(99)), PHOTO, 0),
     "a colour profile": ("x.png", save(RED, icc_profile=swapped()), BLUE, 3),
     "a profile on a palette": ("x.png", save(RED.quantize(2), icc_profile=swapped()), BLUE, 6),
@@ -109,7 +124,7 @@ READ: dict[str, tuple[str, Write, Image.Image, int]] = {
     "two frames": ("x.gif", save(GREY, save_all=True, append_images=[GREY.rotate(90)]), PHOTO, 0),
     "two pages": ("x.tiff", save(PHOTO, save_all=True, append_images=[RED]), PHOTO, 0),
     "one pixel": ("x.png", save(Image.new("RGB", (1, 1), (200, 30, 40))), RED, 0),
-}  # fmt: skip
+}
 
 
 def png(width: int, height: int) -> bytes:
@@ -138,7 +153,13 @@ def text_bomb(path: Path) -> None:
     path.write_bytes(whole[:33] + chunk + whole[33:])
 
 
-LAB = ImageCms.applyTransform(PHOTO, ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"))  # fmt: skip
+def lab(path: Path) -> None:
+    spaces = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+    picture = ImageCms.applyTransform(PHOTO, ImageCms.buildTransform(*spaces, "RGB", "LAB"))
+    assert picture is not None  # None comes only where it works in place
+    picture.save(path, format="TIFF")
+
+
 REFUSED: dict[str, tuple[Write, str]] = {
     "an empty file": (content(b""), "expected a picture"),
     "text": (content(b"not a picture"), "expected a picture"),
@@ -158,15 +179,21 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "SVG": (content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "expected a picture"),
     "ICO": (lambda p: RED.save(p, format="ICO"), "expected a picture"),
     "a program": (content(b"\x7fELF" + bytes(100)), "expected a picture"),
-    "Lab": (lambda p: LAB.save(p, format="TIFF"), "got Lab"),
+    "Lab": (lab, "got Lab"),
     "NaN": (save(Image.fromarray(np.full((8, 8), np.nan, np.float32)), format="TIFF"), "floating"),
-    "infinity": (save(Image.fromarray(np.full((8, 8), np.inf, np.float32)), format="TIFF"), "floating"),
-    "negative": (save(Image.fromarray(np.full((8, 8), -5, np.int32)), format="TIFF"), "whole pixel"),
+    "infinity": (
+        save(Image.fromarray(np.full((8, 8), np.inf, np.float32)), format="TIFF"),
+        "floating",
+    ),
+    "negative": (
+        save(Image.fromarray(np.full((8, 8), -5, np.int32)), format="TIFF"),
+        "whole pixel",
+    ),
     "a folder": (Path.mkdir, "expected a picture file; there is none"),
     "a link to nothing": (lambda p: p.symlink_to("nothing"), "expected a picture file"),
     "nothing": (lambda p: None, "expected a picture file"),
     "a strip of 1 to 4000": (save(Image.new("RGB", (4000, 1))), "x.png"),
-}  # fmt: skip
+}
 
 
 def tries() -> Sequence[Try]:

@@ -18,10 +18,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
 
-SLOW = ("torch", "torchmetrics.functional.image", "transformers", "diffusers", "pandas")
+SLOW: tuple[str, ...] = (
+    "torch",
+    "torchmetrics.functional.image",
+    "transformers",
+    "diffusers",
+    "pandas",
+)
 SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch", "open_clip", "lpips", "torchvision")
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
-FAST = ("references=none", "metrics=standard", "logger=files", "method.n_steps=2")
+FAST: tuple[str, ...] = ("references=none", "metrics=standard", "logger=files", "method.n_steps=2")
 EDIT = (*FAST, "--backbone", "gaussian", "--method", "dds")
 GAUSSIAN = (*FAST, "backbone=gaussian", "method=dds")
 
@@ -119,8 +125,8 @@ def _command(
     for stream, name in enumerate((os.devnull, f"{prints}.out", f"{prints}.err")):
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if stream else os.O_RDONLY
         os.dup2(os.open(name, flags, 0o600), stream)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     sys.argv = ["ids", *words]
     from ids.cli import main
 

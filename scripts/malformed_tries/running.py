@@ -83,7 +83,9 @@ def _ended(one: Running) -> Outcome | None:
     _stop(one)
     if not ready:
         return Outcome("hang", f"no answer in {one.trial.seconds:g} seconds", seconds)
-    verdict, message = json.loads(told) if told else ("unexpected", "the try itself died")
+    if not told:
+        return Outcome("unexpected", "the try itself died", seconds)
+    verdict, message = json.loads(told)
     return Outcome(verdict, message, seconds)
 
 

@@ -193,7 +193,9 @@ def tries() -> Sequence[Try]:
 def _words(word: str) -> tuple[str, ...]:
     """The word, in a run that takes no time."""
     key = word.partition("=")[0].lstrip("+~").partition(".")[0]
-    method = () if key in ("method", "fpr", "experiments") else ("method=dds", "method.n_steps=2")
+    method: tuple[str, ...] = (
+        () if key in ("method", "fpr", "experiments") else ("method=dds", "method.n_steps=2")
+    )
     base = tuple(w for w in FAST if not w.startswith(f"{key}="))
     if "cds" in word or key == "fpr":
         method = ("method=ids",)

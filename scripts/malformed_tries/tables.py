@@ -1,7 +1,7 @@
 """CSV, JSON lines and YAML: prompts as typed, or one line that names row and column."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PIL import Image
 from yaml import safe_dump
@@ -83,7 +83,7 @@ def kept() -> list[Try]:
     return found
 
 
-def refused(kind: str, cases: dict[str, tuple[str | bytes, str]]) -> list[Try]:
+def refused(kind: str, cases: Mapping[str, tuple[str | bytes, str]]) -> list[Try]:
     return [
         Try(kind, name, RUN, Refused(words), table(content, f"edits.{kind}"), seconds=15)
         for name, (content, words) in cases.items()
@@ -91,7 +91,7 @@ def refused(kind: str, cases: dict[str, tuple[str | bytes, str]]) -> list[Try]:
 
 
 AB = prompts_are(("a", "b"))
-CSV = {
+CSV: dict[str, tuple[str | bytes, str]] = {
     "a cell too many": (HEAD + "a.png,a,b,c\n", "line 2: expected 3 cells.*got 4"),
     "a cell too few": (HEAD + "a.png,a\n", "line 2: expected 3 cells.*got 2"),
     "a shifted row after a long one": (HEAD + '\na.png,"a\nb",c\nz.png,a,b\n', "line 5"),
@@ -131,16 +131,22 @@ CSV = {
     "an id of 201 characters": (f"image,source,target,id\na.png,a,b,{'a' * 201}\n", "column id"),
     "a mask that is not there": ("image,source,target,mask\na.png,a,b,m.png\n", "column mask"),
 }
-ROW = '"image": "a.png", "source": "a"'
-JSONL = {
-    "a number for a prompt": ('{%s, "target": 7}\n' % ROW, "'target': expected text; got 7"),
-    "false for a prompt": ('{%s, "target": false}\n' % ROW, "expected text; got false"),
-    "null for a prompt": ('{%s, "target": null}\n' % ROW, "target: expected a prompt"),
-    "a list for a prompt": ('{%s, "target": ["b"]}\n' % ROW, "got a list"),
-    "a lone surrogate": ('{%s, "target": "\\ud800"}\n' % ROW, "Unicode"),
-    "a NUL written out": ('{%s, "target": "a\\u0000"}\n' % ROW, "Unicode"),
-    "a column twice": ('{%s, "target": "b", "target": "c"}\n' % ROW, "every column once"),
-    "cut short": ('{%s, "target"' % ROW, "line 1: expected JSON lines"),
+
+
+def row(rest: str) -> str:
+    """A line of JSON whose last cells are these."""
+    return '{"image": "a.png", "source": "a", ' + rest + "\n"
+
+
+JSONL: dict[str, tuple[str, str]] = {
+    "a number for a prompt": (row('"target": 7}'), "'target': expected text; got 7"),
+    "false for a prompt": (row('"target": false}'), "expected text; got false"),
+    "null for a prompt": (row('"target": null}'), "target: expected a prompt"),
+    "a list for a prompt": (row('"target": ["b"]}'), "got a list"),
+    "a lone surrogate": (row('"target": "\\ud800"}'), "Unicode"),
+    "a NUL written out": (row('"target": "a\\u0000"}'), "Unicode"),
+    "a column twice": (row('"target": "b", "target": "c"}'), "every column once"),
+    "cut short": (row('"target"'), "line 1: expected JSON lines"),
     "a list a line": ('["a.png", "a", "b"]\n', "got no object"),
     "one large list": ('[{"image": "a.png", "source": "a", "target": "b"}]\n', "got no object"),
     "an indented object": ('{\n"image": "a.png",\n"source": "a"}\n', "line 1: expected JSON lines"),
@@ -153,7 +159,7 @@ JSONL = {
     "CSV": (HEAD + "a.png,a,b\n", "expected JSON lines"),
 }
 Y = "- image: a.png\n  source: a\n  target: "
-YAML = {
+YAML: dict[str, tuple[str, str]] = {
     "a list for a prompt": (Y + "[b]\n", "line 3: expected text"),
     "an anchor": (Y + "&x b\n", "got the anchor &x"),
     "a tag that runs code": (Y + "!!python/object/apply:os.system [id]\n", "expected text|the tag"),
@@ -195,9 +201,9 @@ def tries() -> Sequence[Try]:
         ("yaml", "hexadecimal, octal, yes", prompts_are(("0x1F", "yes")),
          table("- {image: a.png, source: 0x1F, target: yes}\n", "edits.yaml")),
         ("jsonl", "empty lines between", two,
-         table("{%s, \"target\": \"b\"}\n\n{%s, \"target\": \"c\"}\n" % (ROW, ROW), "edits.jsonl")),
+         table(row('"target": "b"}') + "\n" + row('"target": "c"}'), "edits.jsonl")),
         ("jsonl", "numbers in columns of the user's own", AB,
-         table("{%s, \"target\": \"b\", \"year\": 1.50}\n" % ROW, "edits.jsonl")),
+         table(row('"target": "b", "year": 1.50}'), "edits.jsonl")),
     ]  # fmt: skip
     for odd in ("a b.png", "ü$1 '.png", "-x.png", "a,b.png", "%41.png", "a\u0301.png", "$(id).png"):
         content = HEAD + quoted(odd, "a", "b") + "\n"

@@ -28,7 +28,8 @@ class Seen:
 class Expectation(Protocol):
     """What ought to become of a try."""
 
-    good: Verdict
+    @property
+    def good(self) -> Verdict: ...
 
     def complaint(self, seen: Seen) -> Complaint: ...
 
