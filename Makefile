@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow check format bench parity shapes wheel clean
+.PHONY: help setup demo test slow check format malformed bench parity shapes wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,9 +41,14 @@ format: $(STAMP)  ## write the format that check wants
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## speed: batching, as ratios of one run; a step at the size of Stable Diffusion
+malformed: $(STAMP)  ## eight hundred malformed inputs through the command line: five minutes
+	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python scripts/malformed.py
+
+bench: $(STAMP)  ## speed: batching, a step at the size of Stable Diffusion, tables, the store
 	$(BIN)/python benchmarks/batching.py
 	$(BIN)/python benchmarks/one_step.py
+	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/store.py
 
 parity: $(STAMP)  ## our numbers against the authors'
 	$(BIN)/python scripts/parity.py tests/golden
