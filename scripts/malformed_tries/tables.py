@@ -31,7 +31,7 @@ def prompts_are(*pairs: tuple[str, str]) -> Expectation:
     """The results answer these prompts, byte for byte."""
 
     def check(seen: Seen) -> str | None:
-        stored = sorted(tuple(r["prompts"]) for r in seen.place.records())
+        stored = sorted((r["prompt_src"], r["prompt_trg"]) for r in seen.place.records())
         return None if stored == sorted(pairs) else f"stored {stored} instead of {sorted(pairs)}"
 
     return Accepted(check)

@@ -53,7 +53,7 @@ def test_words_are_stored_as_they_were_typed(
     assert done.returncode == 0, done.stderr
     (job,) = ids.results()
     stored = json.loads(job.read_text())
-    assert stored["prompts"] == [source, target]
+    assert (stored["prompt_src"], stored["prompt_trg"]) == (source, target)
 
 
 def test_endings_are_honoured(tmp_path: Path) -> None:
