@@ -32,7 +32,7 @@ WORDS = ("--source", "a cat", "--target", "a dog")
 def typed(prompt: str) -> Expectation:
     def check(seen: Seen) -> str | None:
         (record,) = seen.place.records()
-        told = list(record["prompts"])
+        told = [record["prompt_src"], record["prompt_trg"]]
         return None if told == [prompt, f"x {prompt}"] else f"stored {told}"
 
     return Accepted(check)
