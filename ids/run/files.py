@@ -22,27 +22,25 @@ def write(path: Path, content: bytes, flush: bool = False) -> FileStamp:
     return FileStamp(_sha256(content), status.st_size, status.st_mtime_ns)
 
 
-def touch(path: Path) -> None:
+def touch(path: str) -> None:
     """Give a file another time, where that is possible."""
     with suppress(OSError):
         os.utime(path)
 
 
-def unlike(path: Path, wanted: FileStamp, always: bool = False) -> str:
+def unlike(path: str, wanted: FileStamp, always: bool = False) -> str:
     """How a file differs from its stamp; empty where it does not. One of the same size and time is
     not read, unless `always`.
     """
     try:
-        status = path.stat()
+        status = os.stat(path)
         if status.st_size != wanted.size:
             return f"expected {wanted.size} bytes; got {status.st_size}"
         if not always and status.st_mtime_ns == wanted.mtime_ns:
             return ""
-        return (
-            ""
-            if _sha256(path.read_bytes()) == wanted.sha256
-            else "its content does not have its checksum"
-        )
+        if _sha256(Path(path).read_bytes()) != wanted.sha256:
+            return "its content does not have its checksum"
+        return ""
     except FileNotFoundError:
         return "it is missing"
     except OSError as error:

@@ -48,10 +48,11 @@ def unseal(content: bytes, kind: type[T]) -> T:
     return record
 
 
-def read(path: Path, kind: type[T]) -> T | None:
+def read(path: str | Path, kind: type[T]) -> T | None:
     """The record in a file; None where there is no file."""
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as stream:
+            content = stream.read()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -91,23 +91,25 @@ class Store:
 
     def all_keys(self) -> Iterator[str]:
         """All under which something stands, in order."""
-        for folder in self._folders():
-            if folder == self.folder(folder.name):
-                yield folder.name
+        for group, name in self._names():
+            if group == name[:2]:
+                yield name
 
     def strays(self) -> Iterator[str]:
         """What lies among the results, and in nobody's place."""
-        for folder in self._folders():
-            if folder != self.folder(folder.name):
-                yield f"{folder}: expected in {self.folder(folder.name).parent}"
+        for group, name in self._names():
+            if group != name[:2]:
+                lies = self.root / "results" / group / name
+                yield f"{lies}: expected in {self.folder(name).parent}"
 
-    def _folders(self) -> Iterator[Path]:
+    def _names(self) -> Iterator[tuple[str, str]]:
+        """Whatever lies among the results: its folder and its name."""
         results = self.root / "results"
-        for group in sorted(results.iterdir()) if results.is_dir() else ():
-            if group.is_dir():
-                yield from sorted(group.iterdir())
+        for group in sorted(os.listdir(results)) if results.is_dir() else ():
+            if (results / group).is_dir():
+                yield from ((group, name) for name in sorted(os.listdir(results / group)))
             else:
-                yield group
+                yield "", group
 
     def remove(self, key: str) -> bool:
         """Remove a result, whole; False where a process has it in hand."""
@@ -120,21 +122,21 @@ class Store:
         """What stands under a key. With `files` the result's files are held against their stamps,
         with `content` every byte of them.
         """
-        folder = self.folder(key)
+        folder = os.fspath(self.folder(key))
         try:
-            record = read(folder / RECORD, EditRecord)
+            record = read(f"{folder}/{RECORD}", EditRecord)
         except Unusable as error:
-            return Look(key, None, f"{folder / RECORD}: {error}", error.kind)
+            return Look(key, None, f"{folder}/{RECORD}: {error}", error.kind)
         if record is None:
-            missing = Look(key, None, f"{folder / RECORD}: it is missing", "damaged")
+            missing = Look(key, None, f"{folder}/{RECORD}: it is missing", "damaged")
             return missing if os.path.lexists(folder) else Look(key)
         if record.key != key:
             return Look(key, None, f"{folder}: it holds the result {record.key}", "misplaced")
         for name, wanted in record.files.items() if files or content else ():
-            if problem := unlike(folder / name, wanted, content):
+            if problem := unlike(f"{folder}/{name}", wanted, content):
                 if content:  # the next look, at size and time alone, is to find it too
-                    touch(folder / name)
-                return Look(key, None, f"{folder / name}: {problem}", "damaged")
+                    touch(f"{folder}/{name}")
+                return Look(key, None, f"{folder}/{name}: {problem}", "damaged")
         return Look(key, record)
 
     def put(
