@@ -40,7 +40,7 @@ def _status(argv: Sequence[str] | None, stop: Stop) -> int:
         return _stopped(stop)
     except IdsError as error:
         return _stopped(stop) if stop.number else _failed(error, error.exit_code)
-    except Exception as error:
+    except Exception as error:  # whatever is left becomes one line, its traceback a file
         return _stopped(stop) if stop.number else _failed(unexpected(error), 1)
 
 

@@ -40,7 +40,7 @@ def traceback_in(folder: Path) -> Iterator[None]:
         yield
     except IdsError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever it is, to be named with its traceback
         raise unexpected(error, folder) from error
 
 

@@ -83,7 +83,7 @@ def launch(prepared: Prepared) -> Launched:
         try:
             _state(setting, place)
             campaign.run(place)
-        except Exception as error:
+        except Exception as error:  # whatever it is, the other settings still run
             if interrupted(error):
                 raise
             known = error if isinstance(error, IdsError) else unexpected(error, place)

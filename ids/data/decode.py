@@ -108,7 +108,7 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
         raise DataError(
             f"{shown(path)}: expected at most {MAX_PIXELS // 10**6} megapixels; shrink it first"
         ) from error
-    except Exception as error:
+    except Exception as error:  # each format's reader raises what it likes on broken files
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(
             f"{shown(path)}: expected a readable picture file; {shown(reason)}; check the file"
