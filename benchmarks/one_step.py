@@ -3,7 +3,7 @@
     python benchmarks/one_step.py                              # some minutes on two CPU cores
     python benchmarks/one_step.py --device cuda --precision fp16
 
-The weights are random: neither figure depends on them. So is the text embedding; pictures are 512
+The weights are random: neither figure depends on them. So is the text embedding; images are 512
 pixels a side, latents 4x64x64. Seconds are of one run, warm: worth comparing with each other, not
 with another machine's.
 """
@@ -24,7 +24,7 @@ from ids.core.rng import Streams
 from ids.core.tensors import Images, Latent, Prompt
 from ids.data import Shapes
 from ids.diffusion.schedule import scaled_linear_vp
-from ids.editing import Metered
+from ids.editing import MeteredBackbone
 from ids.representations import LatentImage
 from ids.run.memory import peak_bytes, reset_peak
 
@@ -92,7 +92,7 @@ def _measured(
     z = torch.randn(rows, 4, 64, 64, generator=torch.Generator().manual_seed(0)).to(device)
     rng = Streams.of(0, [case.id for case in cases])
     reset_peak(device)
-    metered, began = Metered(backbone), time.perf_counter()
+    metered, began = MeteredBackbone(backbone), time.perf_counter()
     editor(metered, LatentImage(z, cases), rng, Silent())
     if device.type == "cuda":
         torch.cuda.synchronize(device)

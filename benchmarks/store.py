@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from ids.config.build import build_campaign
+from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.core.records import Edited, Measurement
 from ids.data import Shapes
@@ -27,7 +27,7 @@ from ids.run.manifest import Manifests, survey
 from ids.run.records import MetricsRecord, MetricValue
 from ids.run.store import Store
 
-FAST = ("debug=fast", "method=dds", "method.n_steps=1", "references=none", "limit=null")
+FAST = ("debug=fast", "method=dds", "method.n_steps=1", "controls=none", "limit=null")
 METRICS = ("psnr", "psnr_background", "ssim_background", "psnr_truth", "success", "latent_distance")
 STATES = 21  # a result keeps this many: 200 steps, every tenth
 SETTINGS = 8
@@ -51,9 +51,9 @@ def small_edits(count: int, root: Path) -> None:
     flushes = Counted(os.fsync)
     os.fsync = flushes  # type: ignore[assignment]  # counted, and still done
     _campaign(8, root / "first").run(root / "first")
-    flushes.calls, campaign = 0, _campaign(count, root)
+    flushes.calls, experiment = 0, _campaign(count, root)
     before = _cpu()
-    campaign.run(root / "run")
+    experiment.run(root / "run")
     spent = 1000 * (_cpu() - before) / count
     files = sum(path.is_file() for path in (root / "results").rglob("*"))
     print(f"{count} edits of one step, each: {spent:.1f} ms CPU", end=", ")
@@ -74,7 +74,7 @@ class Counted:
 def _campaign(count: int, root: Path) -> Any:
     words = [*FAST, f"dataset.count={count}", f"output_dir={root}", "engine.threads=1"]
     (setting,) = compose_all(words)
-    return build_campaign(setting.choices, setting.values)
+    return build_experiment(setting.choices, setting.values)
 
 
 def _cpu() -> float:

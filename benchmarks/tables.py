@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from ids.report.grid import Report
-from ids.report.matched import Question, matched_report
 from ids.report.table import table
+from ids.results.matched import Question, matched_report
 
 METRICS = (
     *("psnr", "psnr_background", "ssim_background", "lpips_alex", "lpips_vgg", "feature_distance"),
-    *("psnr_truth", "clip_score", "clip_directional", "clip_image", "strength"),
+    *("psnr_truth", "clip_score", "clip_directional", "clip_image", "latent_distance"),
 )
 MASKED = ("psnr_background", "ssim_background")
 STATES = 21
@@ -69,7 +69,7 @@ def frame_of(n_settings: int, n_cases: int, n_seeds: int, n_states: int) -> pd.D
     lines["values"] = [settings[k] for k in setting]
     lines["status"], lines["reason"], lines["engine"] = "ok", "", "cpu, batch 8"
     lines["case"] = [f"{c:08x}" for c in case]
-    lines["seed"], lines["step"], lines["passes"] = seed, 10.0 * state, 40.0 * state
+    lines["seed"], lines["step"], lines["nfe"] = seed, 10.0 * state, 40.0 * state
     lines["seconds"], lines["peak_mb"], lines["batch"] = 1.0, 900.0, lines["key"]
     reached = (state + 1) / n_states * (1 + 0.02 * setting)
     lines["success"] = (rng.random(len(lines)) < reached).astype(float)

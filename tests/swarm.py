@@ -16,15 +16,15 @@ RESULTS_BETWEEN_KILLS = 4
 
 
 def main(commands: list[list[str]], kills: int, seed: int) -> None:
-    from ids.config.build import build_campaign
+    from ids.config.build import build_experiment
     from ids.config.compose import compose_all
 
     built = []
     for words in commands:
         settings = compose_all(words)
-        built.append([build_campaign(s.choices, s.values, sweep=True) for s in settings])
+        built.append([build_experiment(s.choices, s.values, sweep=True) for s in settings])
     rng, ended, killed = random.Random(seed), [], 0
-    alive = {start(campaigns, index): index for index, campaigns in enumerate(built)}
+    alive = {start(experiments, index): index for index, experiments in enumerate(built)}
     while alive:
         if killed < kills:
             wait_for_results(RESULTS_BETWEEN_KILLS * (killed + 1))
@@ -46,14 +46,14 @@ def wait_for_results(count: int) -> None:
         time.sleep(0.01)
 
 
-def start(campaigns: list, index: int) -> int:
+def start(experiments: list, index: int) -> int:
     pid = os.fork()
     if pid:
         return pid
     fork_imports.redirect(f"runner{index}.out", f"runner{index}.err", append=True)
     try:
-        for number, campaign in enumerate(campaigns):
-            campaign.run(Path("outputs", "runs", str(os.getpid()), str(number)))
+        for number, experiment in enumerate(experiments):
+            experiment.run(Path("outputs", "runs", str(os.getpid()), str(number)))
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         os._exit(1)

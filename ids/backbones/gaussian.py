@@ -22,7 +22,7 @@ class Gaussian:
     """
 
     spread: float = 0.5
-    picture_size: int = 32
+    image_size: int = 32
     fpr_scale: float = 0.4330127  # the released lambda at this latent size: sqrt(d / 16384)
 
     gives = frozenset({PosteriorSchedule})

@@ -11,7 +11,7 @@ import torch
 
 from ids.backbones.clip_tokenizer import engine_of, pieces_of
 from ids.backbones.hooks import hooked, shown
-from ids.core.capabilities import Hook, TokenBackbone, Tokens, able
+from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
 from ids.core.protocols import Schedule
 from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
@@ -65,14 +65,14 @@ class KLAutoencoder:
 
     @property
     def factor(self) -> int:
-        """Picture pixels per latent pixel, along a side."""
+        """LazyImage pixels per latent pixel, along a side."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def encode(self, x: Images) -> Latent:
         height, width = x.shape[-2:]
         if height % self.factor or width % self.factor:
             raise DataError(
-                f"picture size: expected sides that {self.factor} divides; got {width}x{height}; "
+                f"image size: expected sides that {self.factor} divides; got {width}x{height}; "
                 "set dataset.size to "
                 f"{max(width // self.factor, 1) * self.factor} or so"
             )
@@ -147,7 +147,7 @@ class ClipText:
 
 @runtime_checkable
 class Autoencoder(Protocol):
-    """Pictures to latents and back."""
+    """Images to latents and back."""
 
     def encode(self, x: Images) -> Latent: ...
     def decode(self, z: Latent) -> Images: ...
@@ -177,7 +177,7 @@ class LatentDiffusion:
         return self.text(texts)
 
     def tokens(self, text: str) -> Tokens:
-        return able(self.text, TokenBackbone).tokens(text)
+        return require(self.text, TokenBackbone).tokens(text)
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         return self.denoiser(z_t, y, t)

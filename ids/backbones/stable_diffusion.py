@@ -29,15 +29,15 @@ class StableDiffusion:
     safetensors only.
 
     `path` is a local folder, a hub id, or `shapes` for the embedded world. `precision` is the
-    UNet's and text encoder's; latents, schedule and autoencoder stay float32. `picture_size` is the
-    side of the pictures it was trained on, `fpr_scale` the released lambda at the size of their
+    UNet's and text encoder's; latents, schedule and autoencoder stay float32. `image_size` is the
+    side of the images it was trained on, `fpr_scale` the released lambda at the size of their
     latents, sqrt(d / 16384): data sets and FPR take them from here, no edit depends on them else.
     """
 
     path: str
     precision: str = "fp32"
     truncate: bool = False
-    picture_size: int = 512
+    image_size: int = 512
     fpr_scale: float = 1.0
 
     gives = frozenset({FeatureBackbone, HookedBackbone, PosteriorSchedule, TokenBackbone})
@@ -50,8 +50,8 @@ class StableDiffusion:
             )
 
     def identity(self) -> Mapping[str, str]:
-        """`WeightsError` where the folder is not whole, finite, and Stable Diffusion. Asked before
-        the first edit; looks again wherever a file has changed since.
+        """`WeightsError` where the folder is not whole, finite, and Stable Diffusion.
+        Read before the first edit; read again where a file has changed since.
         """
         return {
             "weights": self._checked().digest(),

@@ -24,8 +24,8 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
 
 
 def table(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.matched import Question
     from ids.report.show import Selection, show_matched, show_tables
+    from ids.results.matched import Question
 
     chosen = Selection(
         args.output_dir,

@@ -1,4 +1,4 @@
-"""`ids edit`: one picture, and where the result goes."""
+"""`ids edit`: one image, and where the result goes."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from ids.core.errors import ConfigError
 from ids.core.text import printable
 
 FLAGS = {
-    "path": "the picture",
+    "path": "the image",
     "prompt_src": "--source",
     "prompt_trg": "--target",
     "mask": "--mask",
 }
-SIDE = 64  # of the embedded world's pictures
+SIDE = 64  # of the embedded world's images
 
 
 def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
@@ -24,37 +24,37 @@ def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
 
     _check_flags(overrides)
     if args.out is not None:
-        check_out(args.out, [args.picture, *([args.mask] if args.mask else [])])
+        check_out(args.out, [args.image, *([args.mask] if args.mask else [])])
     words = ["dataset=single", f"method={args.method}", *_backbone(args, overrides), *overrides]
     prepared = entry.prepare(words, data=_text(args))
     if prepared.sweep:
         raise ConfigError("ids edit: expected one edit; got a sweep; `ids run -m` makes several")
     if args.out is None:
-        check_out(str(default_out(args.picture, args.method, args.target, "")), [args.picture])
+        check_out(str(default_out(args.image, args.method, args.target, "")), [args.image])
     say_all(prepared.notes)
     launched = entry.launch(prepared)
     if launched.failed:
         return reported(launched)
 
-    from ids.data.pictures import PictureFile
-    from ids.report.after_run import hand_over
+    from ids.data.image_files import ImageFile
+    from ids.report.summary import hand_over
 
     def place(key: str) -> Path:
-        named = default_out(args.picture, args.method, args.target, key)
+        named = default_out(args.image, args.method, args.target, key)
         return Path(args.out) if args.out else named
 
     with traceback_in(launched.folder):
         (case,) = launched.cases()
-        assert isinstance(case.source, PictureFile)
+        assert isinstance(case.source, ImageFile)
         out = hand_over(launched.folder, launched.output_dir, case.source, place)
     status = reported(launched)
-    print(f"edited picture: {printable(str(out))}")
+    print(f"edited image: {printable(str(out))}")
     return status
 
 
 def _text(args: argparse.Namespace) -> dict[str, str]:
     """What the person wrote, byte for byte: no configuration language reads it."""
-    text = {"path": args.picture, "prompt_src": args.source, "prompt_trg": args.target}
+    text = {"path": args.image, "prompt_src": args.source, "prompt_trg": args.target}
     return text | ({"mask": args.mask} if args.mask is not None else {})
 
 
@@ -81,14 +81,14 @@ def _backbone(args: argparse.Namespace, overrides: Sequence[str]) -> list[str]:
 
 
 def _is_scene(args: argparse.Namespace) -> bool:
-    """A picture that cannot be read is one, too: it is told when the data set reads it."""
+    """A image that cannot be read is one, too: it is told when the data set reads it."""
     from PIL import Image
 
     from ids.shapes.caption import said
 
     try:
-        with Image.open(args.picture) as picture:
-            size = picture.size
+        with Image.open(args.image) as image:
+            size = image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return True
     return size == (SIDE, SIDE) and bool(said(args.source)) and bool(said(args.target))

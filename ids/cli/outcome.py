@@ -20,7 +20,7 @@ def reported(launched: "Launched") -> int:
     prepared = launched.prepared
     status = 0
     if _has_outcomes(launched.folder):
-        from ids.report.after_run import report
+        from ids.report.summary import report
 
         with traceback_in(launched.folder):
             status = report(launched.folder, launched.output_dir, launched.cases())

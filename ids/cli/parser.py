@@ -13,7 +13,7 @@ GROUPS = (
     "fpr",
     "inversion",
     "sites",
-    "references",
+    "controls",
     "backbone",
     "dataset",
     "metrics",
@@ -45,7 +45,7 @@ RUN = """edit a data set: group=option picks a part, path.to.key=value sets a va
   ids run method=ids --show                    print the whole configuration, run nothing
 """
 
-EDIT = """edit one picture
+EDIT = """edit one image
 
   ids edit photo.jpg --source "a photo of a cat" --target "a photo of a dog" --backbone sd15
   ids edit photo.jpg --source "a cat" --target "a pig" \\
@@ -63,7 +63,7 @@ TABLE = """print what is in the store: means with 95 % intervals, differences pa
   ids table --matched                          at equal strength: success 0.8, 0.9, 0.95
   ids table --matched --axis strength --at 0.4 at equal distance in latent space
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
-  ids table --write                            also into outputs/tables, with curves as a picture
+  ids table --write                            also into outputs/tables, with curves as a image
 """
 
 DOCTOR = """versions, device, weights: what is here, what is missing, what to do about it
@@ -111,21 +111,21 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 
 def _add_edit(single: argparse.ArgumentParser) -> None:
-    single.add_argument("picture")
-    single.add_argument("--source", required=True, metavar="PROMPT", help="what the picture shows")
+    single.add_argument("image")
+    single.add_argument("--source", required=True, metavar="PROMPT", help="what the image shows")
     single.add_argument("--target", required=True, metavar="PROMPT", help="what it should show")
     single.add_argument("--method", default="ids")
     single.add_argument(
         "--backbone", help="sd14, sd15, sd21, stable_diffusion with backbone.path=..."
     )
     single.add_argument(
-        "--mask", metavar="FILE", help="a picture, white where the edit belongs (for the metrics)"
+        "--mask", metavar="FILE", help="a image, white where the edit belongs (for the metrics)"
     )
     single.add_argument(
         "--out",
         metavar="FILE",
-        help="the result, at the size of the picture: .png and .webp without loss, .jpg at quality "
-        "95 (default: NAME.METHOD.TARGET-KEY.png beside the picture)",
+        help="the result, at the size of the image: .png and .webp without loss, .jpg at quality "
+        "95 (default: NAME.METHOD.TARGET-KEY.png beside the image)",
     )
     single.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
     single.set_defaults(act=edit.edit)

@@ -12,7 +12,7 @@ RESULTS = """what a store holds, one by one
 
   ids results list                             every result, and the row it answers
   ids results list --method ids --where guidance_scale=3
-  ids results list --orphans                   results of prompts or pictures that have changed
+  ids results list --orphans                   results of prompts or images that have changed
   ids results show 3fb1c2                      one result, by the beginning of its key
   ids results export edits.csv                 numbers for other programs: csv, json, parquet
   ids results export --json | jq .             or to the terminal
@@ -78,8 +78,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.after_run import say, wide_console
     from ids.report.render import TextGrid
+    from ids.report.summary import say, wide_console
 
     _, catalog, found = _chosen(args)
     headers = ("key", "status", "method", "data set", "case", "seed", "made")
@@ -92,9 +92,9 @@ def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.after_run import say
-    from ids.report.catalog import open_store
-    from ids.report.shelf import describe, find
+    from ids.report.summary import say
+    from ids.results.catalog import open_store
+    from ids.results.shelf import describe, find
 
     store = open_store(args.output_dir)
     for line in describe(find(store, args.key), store):
@@ -103,9 +103,9 @@ def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.after_run import say
-    from ids.report.catalog import open_store, read_catalog
-    from ids.report.export import encoded, export_frame, format_of
+    from ids.report.summary import say
+    from ids.results.catalog import open_store, read_catalog
+    from ids.results.export import encoded, export_frame, format_of
 
     kind, store = format_of(args.kind, args.file), open_store(args.output_dir)
     found = export_frame(_selection(args).worlds(read_catalog(store)), store, args.states)
@@ -123,8 +123,8 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.core.errors import ConfigError
-    from ids.report.after_run import say
-    from ids.report.shelf import removable, remove, remove_everything
+    from ids.report.summary import say
+    from ids.results.shelf import removable, remove, remove_everything
 
     chosen = (args.dataset, args.method, args.tag, args.where, args.failed, args.orphans)
     if not any((*chosen, args.all, args.old, args.aside)):
@@ -160,9 +160,9 @@ def _forget(store: Any, name: str) -> None:
 
 
 def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.after_run import say
-    from ids.report.catalog import open_store, read_catalog
-    from ids.report.shelf import faults
+    from ids.report.summary import say
+    from ids.results.catalog import open_store, read_catalog
+    from ids.results.shelf import faults
 
     store, count = open_store(args.output_dir), 0
     for fault in faults(store):
@@ -179,8 +179,8 @@ def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _chosen(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
-    from ids.report.catalog import open_store, read_catalog
-    from ids.report.shelf import lines
+    from ids.results.catalog import open_store, read_catalog
+    from ids.results.shelf import lines
 
     store = open_store(args.output_dir)
     catalog = read_catalog(store)

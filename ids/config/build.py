@@ -19,7 +19,7 @@ from ids.config.check import RESERVED
 from ids.config.names import name_of
 from ids.core.errors import ConfigError
 from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
-from ids.run import Asked, Campaign, Engine, Session, Store
+from ids.run import Engine, Experiment, MethodSpec, Session, Store
 
 PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that names its place already
 NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
@@ -27,12 +27,12 @@ WRONG = (ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, O
 Made = dict[str, Any]
 
 
-def build_campaign(
+def build_experiment(
     choices: Mapping[str, str],
     config: Mapping[str, Any],
     sweep: bool = False,
     made: Made | None = None,
-) -> Campaign:
+) -> Experiment:
     """Everything `ids run` needs, from a plain configuration that `check` has passed and the names
     of the options chosen in its groups. `made` keeps what the settings of one command share: what
     two of them state alike is one object.
@@ -41,11 +41,9 @@ def build_campaign(
     part = partial(_part, made=made)
     engine = part(config["engine"], "engine", Engine)
     engine.place()  # a device that is not there is known now
-    return Campaign(
+    return Experiment(
         asked=_asked(_name(choices), config["method"], "method"),
-        references=[
-            _asked(key, node, f"references.{key}") for key, node in config["references"].items()
-        ],
+        controls=[_asked(key, node, f"controls.{key}") for key, node in config["controls"].items()],
         backbone_name=choices["backbone"],
         backbone=part(config["backbone"], "backbone", BackboneSource),
         dataset=part(config["dataset"], "dataset", Dataset),
@@ -73,8 +71,8 @@ def _part(node: Mapping[str, Any], where: str, kind: type, made: Made) -> Any:
     return made[key]
 
 
-def _asked(name: str, node: Mapping[str, Any], where: str) -> Asked:
-    return Asked(name, _deciding(node), _of_kind(build(node, where), where, Editor))
+def _asked(name: str, node: Mapping[str, Any], where: str) -> MethodSpec:
+    return MethodSpec(name, _deciding(node), _of_kind(build(node, where), where, Editor))
 
 
 def _of_kind(built: object, where: str, kind: type) -> Any:

@@ -18,7 +18,7 @@ RESERVED = ("_target_", "_partial_")
 EDITORS = ("ids.methods", "ids.editing", "ids.diffusion")
 PACKAGES = {  # whose classes a group may name
     "method": EDITORS,
-    "references": EDITORS,
+    "controls": EDITORS,
     "fpr": ("ids.methods",),
     "inversion": ("ids.methods",),
     "backbone": ("ids.backbones",),
@@ -29,8 +29,8 @@ PACKAGES = {  # whose classes a group may name
     "engine": ("ids.run",),
 }
 ONE = ("method", "backbone", "dataset", "engine", "fpr", "inversion")  # groups that are one part
-MANY = ("references", "metrics", "logger")  # groups of parts by name
-MAX_SIDE = 8192  # of a picture, in pixels
+MANY = ("controls", "metrics", "logger")  # groups of parts by name
+MAX_SIDE = 8192  # of a image, in pixels
 MAX_NAME = 255  # bytes of a file's name
 MAX_SEED = 2**63 - 1
 

@@ -15,14 +15,14 @@ from ids.core.unexpected import interrupted, unexpected
 
 if TYPE_CHECKING:
     from ids.core.records import EditCase
-    from ids.run import Campaign
+    from ids.run import Experiment
 
 
 @dataclass(frozen=True)
 class Prepared:
     """The settings of one command, built and ready, and those that cannot be."""
 
-    ready: "Sequence[tuple[Composed, Campaign]]"
+    ready: "Sequence[tuple[Composed, Experiment]]"
     refused: Sequence[Refused]
     sweep: bool
     notes: Sequence[str]  # what was asked for and changes nothing
@@ -42,9 +42,9 @@ class Launched:
 
     def cases(self) -> "list[EditCase]":
         """The cases of the first data set that could be read."""
-        for _, campaign in self.prepared.ready:
+        for _, experiment in self.prepared.ready:
             with suppress(IdsError):
-                return list(campaign.survey().cases)
+                return list(experiment.survey().cases)
         return []
 
 
@@ -78,11 +78,11 @@ def launch(prepared: Prepared) -> Launched:
     output_dir = Path(prepared.ready[0][0].values["output_dir"])
     folder = output_dir / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     failed = []
-    for index, (setting, campaign) in enumerate(prepared.ready):
+    for index, (setting, experiment) in enumerate(prepared.ready):
         place = folder / str(index) if prepared.sweep else folder
         try:
             _state(setting, place)
-            campaign.run(place)
+            experiment.run(place)
         except Exception as error:  # whatever it is, the other settings still run
             if interrupted(error):
                 raise
@@ -96,12 +96,12 @@ def show(words: Sequence[str]) -> str:
     return _yaml(compose_all(words)[0].values)
 
 
-def _built(setting: Composed, sweep: bool, made: dict[str, Any]) -> "Campaign":
-    from ids.config.build import build_campaign
+def _built(setting: Composed, sweep: bool, made: dict[str, Any]) -> "Experiment":
+    from ids.config.build import build_experiment
 
-    campaign = build_campaign(setting.choices, setting.values, sweep, made)
-    len(campaign.dataset)  # its table is read once, now
-    return campaign
+    experiment = build_experiment(setting.choices, setting.values, sweep, made)
+    len(experiment.dataset)  # its table is read once, now
+    return experiment
 
 
 def _state(setting: Composed, folder: Path) -> None:

@@ -16,7 +16,7 @@ class RunConfig:
     fpr: Any = MISSING
     inversion: Any = MISSING
     sites: Any = MISSING
-    references: Any = MISSING
+    controls: Any = MISSING
     backbone: Any = MISSING
     dataset: Any = MISSING
     metrics: Any = MISSING

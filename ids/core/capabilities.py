@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 from torch import Tensor
 
 from ids.core.errors import UnsupportedError
-from ids.core.tensors import Features, Latent, PerSample, Prompt, Timestep
+from ids.core.tensors import Coefficient, Features, Latent, Prompt, Timestep
 
 T = TypeVar("T")
 
@@ -67,8 +67,8 @@ class Transition(NamedTuple):
     and beta_t where t_prev is t - 1. Not the schedule's alpha(t), the coefficient of z_0.
     """
 
-    alpha: PerSample
-    beta: PerSample
+    alpha: Coefficient
+    beta: Coefficient
 
 
 @runtime_checkable
@@ -86,7 +86,7 @@ NAMES: Mapping[type, str] = {
 }
 
 
-def able(thing: object, capability: type[T]) -> T:
+def require(thing: object, capability: type[T]) -> T:
     """`thing`, known to have the capability; `UnsupportedError` where it has not."""
     if not isinstance(thing, capability):
         raise UnsupportedError(
@@ -96,21 +96,21 @@ def able(thing: object, capability: type[T]) -> T:
     return thing
 
 
-def parts(whole: object) -> Iterator[object]:
+def iter_components(whole: object) -> Iterator[object]:
     """A composition and everything it is composed of: dataclasses, in fields and collections."""
     if isinstance(whole, Mapping | list | tuple):
         for value in whole.values() if isinstance(whole, Mapping) else whole:
-            yield from parts(value)
+            yield from iter_components(value)
     elif dataclasses.is_dataclass(whole):
         yield whole
         for field in dataclasses.fields(whole):
-            yield from parts(getattr(whole, field.name))
+            yield from iter_components(getattr(whole, field.name))
 
 
 def needs(whole: object) -> dict[type, str]:
     """capability -> the class that asks for it, of everything a method is composed of."""
     return {
         capability: type(part).__name__
-        for part in parts(whole)
+        for part in iter_components(whole)
         for capability in getattr(part, "needs", ())
     }

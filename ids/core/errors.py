@@ -22,7 +22,7 @@ class ConfigError(IdsError):
 
 
 class DataError(IdsError):
-    """A picture, prompt, mask or data set that cannot be used."""
+    """A image, prompt, mask or data set that cannot be used."""
 
 
 class WeightsError(IdsError):

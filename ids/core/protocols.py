@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ids.core.records import Anchor, Draw, EditCase, Edited, Trace
 from ids.core.rng import Streams
-from ids.core.tensors import Image, Images, Latent, PerSample, Prompt, Timestep
+from ids.core.tensors import Coefficient, Image, Images, Latent, Prompt, Timestep
 
 
 @runtime_checkable
@@ -20,8 +20,8 @@ class Schedule(Protocol):
 
     @property
     def n_timesteps(self) -> int: ...
-    def alpha(self, t: Timestep) -> PerSample: ...
-    def sigma(self, t: Timestep) -> PerSample: ...
+    def alpha(self, t: Timestep) -> Coefficient: ...
+    def sigma(self, t: Timestep) -> Coefficient: ...
 
 
 @runtime_checkable
@@ -88,7 +88,7 @@ class DrawSource(Protocol):
 
 @runtime_checkable
 class Subject(Protocol):
-    """What is edited, B cases at once: a latent picture now, a scene later."""
+    """What is edited, B cases at once: a latent image now, a scene later."""
 
     @property
     def cases(self) -> Sequence[EditCase]: ...
@@ -108,26 +108,26 @@ class Progress(Protocol):
 
 @runtime_checkable
 class Editor(Protocol):
-    """What `method=` selects. `random` tells whether a seed matters, `guided` whether the prompts
-    do, `stoppable` whether the state after k of its steps is what an edit of k steps gives, and
-    `ticks` how often it tells its progress.
+    """What `method=` selects. `uses_seed`: does the seed matter? `uses_prompts`: do the prompts?
+    `anytime`: is the state after k steps the result of an edit of k steps? `n_ticks`: how often
+    `progress.step` is called.
     """
 
     @property
-    def random(self) -> bool: ...
+    def uses_seed(self) -> bool: ...
     @property
-    def guided(self) -> bool: ...
+    def uses_prompts(self) -> bool: ...
     @property
-    def stoppable(self) -> bool: ...
+    def anytime(self) -> bool: ...
     @property
-    def ticks(self) -> int: ...
+    def n_ticks(self) -> int: ...
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
     ) -> Trace: ...
 
 
 @runtime_checkable
-class Checking(Protocol):
+class CaseChecker(Protocol):
     """An editor that asks more of a case than its prompts: `DataError` where it is not there, so
     that such a case takes no batch mate along.
     """
@@ -161,9 +161,9 @@ class Dataset(Protocol):
 class Metric(Protocol):
     """One number of one edit; nan where it is not defined for the case.
 
-    `basis()` names the network the number stands on, weights included, and is empty where there is
-    none: numbers of two bases are never mixed. Asking for it finds and checks the weights, and
-    raises `WeightsError` where they are missing or not what they claim to be.
+    `weights_id()` identifies the network and its weights, and is empty for a metric without one.
+    Values with different weights are never averaged. It locates and checks the weights, and raises
+    `WeightsError` if they are missing or corrupt.
 
     `min_side` is the smallest side of an image, in pixels, at which the number is defined.
     """
@@ -178,7 +178,7 @@ class Metric(Protocol):
     def higher_is_better(self) -> bool | None: ...
     @property
     def min_side(self) -> int: ...
-    def basis(self) -> str: ...
+    def weights_id(self) -> str: ...
     def __call__(self, case: EditCase, edited: Edited) -> float: ...
 
 

@@ -14,8 +14,8 @@ from ids.core.tensors import Image, Latent, Prompt, Timestep
 
 
 @runtime_checkable
-class Picture(Protocol):
-    """A picture that is loaded when it is needed. `digest` is of the pixels that `load` gives (or
+class LazyImage(Protocol):
+    """A image that is loaded when it is needed. `digest` is of the pixels that `load` gives (or
     of a statement that determines them): equal digests are equal pixels, whatever the file is
     called.
     """
@@ -54,18 +54,18 @@ class Anchor:
 
 @dataclass(frozen=True)
 class EditCase:
-    """One question: this picture, from this description to that one.
+    """One question: this image, from this description to that one.
 
     What it asks is named by `digest`; `id` (unique in its data set), `tags` and `metadata` are
     labels, and decide nothing.
     """
 
     id: str
-    source: Picture
+    source: LazyImage
     prompt_src: str
     prompt_trg: str
-    mask: Picture | None = None  # white where the edit belongs
-    truth: Picture | None = None  # the edit as it should be, where the world is known
+    mask: LazyImage | None = None  # white where the edit belongs
+    truth: LazyImage | None = None  # the edit as it should be, where the world is known
     tags: frozenset[str] = frozenset()
     blend_words: tuple[str, str] | None = None  # of source and target: where the edit belongs
     word_weights: Mapping[str, float] = field(default_factory=dict)  # of target words, for emphasis
@@ -73,13 +73,13 @@ class EditCase:
 
     @cached_property
     def source_digest(self) -> str:
-        """Of the source's pixels. Reads the picture, once."""
+        """Of the source's pixels. Reads the image, once."""
         return self.source.digest()
 
     @cached_property
     def digest(self) -> str:
         """SHA-256, in 32 hexadecimal digits, of all that an edit or a metric may depend on: pixels
-        of source, mask and truth, prompts, words. Reads the pictures.
+        of source, mask and truth, prompts, words. Reads the images.
         """
         asked = {
             "source": self.source_digest,
@@ -112,7 +112,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Edited:
-    """One finished edit, as metrics see it: pictures RGB in [0, 1], latents VAE-scaled, without the
+    """One finished edit, as metrics see it: images RGB in [0, 1], latents VAE-scaled, without the
     row axis.
     """
 

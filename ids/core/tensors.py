@@ -1,4 +1,4 @@
-"""Shape legend, and the one rounding that every picture undergoes. B rows (one edit each), C latent
+"""Shape legend, and the one rounding that every image undergoes. B rows (one edit each), C latent
 channels, H W latent size, T timesteps of the schedule.
 """
 
@@ -9,15 +9,15 @@ Latent = Float[
     Tensor, "B C H W"
 ]  # VAE-scaled; float32 in runs, float64 in parity: code follows z_src's dtype
 Timestep = Int[Tensor, " B"]  # 0 .. T-1; 0 is clean
-PerSample = Float[Tensor, "B 1 1 1"]
+Coefficient = Float[Tensor, "B 1 1 1"]
 PerRow = Float[Tensor, " B"]
 Prompt = Float[Tensor, "B *prompt"]  # one encoded prompt a row; opaque to everyone but its backbone
 Features = Float[Tensor, "B channels height width"]  # inside a network, at one of its sites
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
-Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the picture should stay
+Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the image should stay
 
 
-def eight_bit(pictures: Float[Tensor, "*dims"]) -> Float[Tensor, "*dims"]:
-    """As a picture file keeps them: in [0, 1], in steps of 1/255."""
-    return (pictures.clamp(0, 1) * 255).round() / 255
+def eight_bit(images: Float[Tensor, "*dims"]) -> Float[Tensor, "*dims"]:
+    """As a image file keeps them: in [0, 1], in steps of 1/255."""
+    return (images.clamp(0, 1) * 255).round() / 255

@@ -37,14 +37,14 @@ class Layout:
     inner: Box  # the part of the canvas that shows the photo
     middle: bool = False  # only the photo's middle square is shown
 
-    def place(self, picture: PIL.Image) -> NDArray[Any]:
-        """A picture of the photo's shape, in any resolution, on the canvas: 8-bit [h, w, ...].
+    def place(self, image: PIL.Image) -> NDArray[Any]:
+        """A image of the photo's shape, in any resolution, on the canvas: 8-bit [h, w, ...].
         Around a photo its edges go on; around a mask (one channel) nothing is marked.
         """
         left, top, right, bottom = self.inner
-        box = _middle_square(picture.size) if self.middle else (0, 0, *picture.size)
+        box = _middle_square(image.size) if self.middle else (0, 0, *image.size)
         size = (right - left, bottom - top)
-        pixels = np.asarray(picture.resize(size, PIL.Resampling.LANCZOS, box=box))
+        pixels = np.asarray(image.resize(size, PIL.Resampling.LANCZOS, box=box))
         margins = [(top, self.canvas[1] - bottom), (left, self.canvas[0] - right)]
         if pixels.ndim == 2:
             return np.pad(pixels, margins)
@@ -70,7 +70,7 @@ def layout(photo: Size, size: int, fit: str, multiple: int, where: str) -> Layou
     if fit == "aspect":
         if max(photo) > LONGEST * min(photo):
             raise DataError(
-                f"{where}: expected a picture at most {LONGEST} times as long as wide for "
+                f"{where}: expected a image at most {LONGEST} times as long as wide for "
                 f"fit=aspect; got {width}x{height}; use dataset.fit=pad"
             )
         ratio = (width / height) ** 0.5

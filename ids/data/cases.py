@@ -35,7 +35,7 @@ def checked_prompt(text: str | None, where: str) -> str:
     """The prompt, exactly as it was written."""
     if text is None or not text.strip():
         raise DataError(
-            f"{where}: expected a prompt; got an empty one; describe the picture in a few words"
+            f"{where}: expected a prompt; got an empty one; describe the image in a few words"
         )
     checked_text(text, where)
     return text
@@ -62,16 +62,16 @@ def file_within(folder: Path, name: str, where: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, no access
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{where}: expected the name of a picture; got {quoted(name)}; {shown(reason)}"
+            f"{where}: expected the name of a image; got {quoted(name)}; {shown(reason)}"
         ) from error
     if not inside:
         raise DataError(
-            f"{where}: expected a picture inside {shown(folder)}; {quoted(name)} leads out of it; "
+            f"{where}: expected a image inside {shown(folder)}; {quoted(name)} leads out of it; "
             "move it in"
         )
     if len(found) != 1:
         raise DataError(
-            f"{where}: expected the picture {quoted(name)} in {shown(folder)}; there is none; "
+            f"{where}: expected the image {quoted(name)} in {shown(folder)}; there is none; "
             "check the name"
         )
     return found[0]

@@ -1,4 +1,4 @@
-"""Decoded pictures to 8-bit RGB: colour profiles, deep modes, transparency."""
+"""Decoded images to 8-bit RGB: colour profiles, deep modes, transparency."""
 
 import io
 from typing import Any
@@ -14,30 +14,30 @@ NUMBERS = ("I", "F")  # and I;16 in its byte orders: one number a pixel, more th
 SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of profiles, and Pillow's modes for them
 
 
-def to_rgb(picture: PIL.Image, where: str) -> tuple[PIL.Image, tuple[str, ...]]:
+def to_rgb(image: PIL.Image, where: str) -> tuple[PIL.Image, tuple[str, ...]]:
     """8-bit sRGB, transparency laid on white; and what is to be said about it."""
-    profile = picture.info.get("icc_profile")
-    if is_deep(picture):
-        picture = PIL.fromarray(eight_bits(np.asarray(picture), where))
+    profile = image.info.get("icc_profile")
+    if is_deep(image):
+        image = PIL.fromarray(eight_bits(np.asarray(image), where))
     alpha = None
-    if has_alpha(picture):
-        picture = picture.convert("LA" if picture.mode in ("1", "L", "LA", "La") else "RGBA")
-        alpha = picture.getchannel("A")
-        picture = picture.convert(picture.mode[:-1])
-    picture, notes = _to_srgb(picture, profile, where)
+    if has_alpha(image):
+        image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert(image.mode[:-1])
+    image, notes = _to_srgb(image, profile, where)
     if alpha is None:
-        return picture, notes
-    picture.putalpha(alpha)
-    white = PIL.new("RGBA", picture.size, "white")
-    return PIL.alpha_composite(white, picture).convert("RGB"), notes
+        return image, notes
+    image.putalpha(alpha)
+    white = PIL.new("RGBA", image.size, "white")
+    return PIL.alpha_composite(white, image).convert("RGB"), notes
 
 
-def has_alpha(picture: PIL.Image) -> bool:
-    return "transparency" in picture.info or picture.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+def has_alpha(image: PIL.Image) -> bool:
+    return "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
 
 
-def is_deep(picture: PIL.Image) -> bool:
-    return picture.mode in NUMBERS or picture.mode.startswith("I;16")
+def is_deep(image: PIL.Image) -> bool:
+    return image.mode in NUMBERS or image.mode.startswith("I;16")
 
 
 def white_level(numbers: NDArray[Any], where: str) -> int:
@@ -64,27 +64,27 @@ def eight_bits(numbers: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def _to_srgb(
-    picture: PIL.Image, profile: bytes | None, where: str
+    image: PIL.Image, profile: bytes | None, where: str
 ) -> tuple[PIL.Image, tuple[str, ...]]:
     """RGB by the profile the file carries. One that cannot be used is left out, which is said."""
     if not profile:
-        return picture.convert("RGB"), ()
+        return image.convert("RGB"), ()
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = _mode_for(picture, source.profile.xcolor_space.strip())
+        mode = _mode_for(image, source.profile.xcolor_space.strip())
         target = ImageCms.createProfile("sRGB")
-        managed = ImageCms.profileToProfile(picture.convert(mode), source, target, outputMode="RGB")
+        managed = ImageCms.profileToProfile(image.convert(mode), source, target, outputMode="RGB")
         assert managed is not None  # None comes only where it works in place
         return managed, ()
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         note = f"{where}: its colour profile cannot be used; its colours are taken as sRGB"
-        return picture.convert("RGB"), (note,)
+        return image.convert("RGB"), (note,)
 
 
-def _mode_for(picture: PIL.Image, space: str) -> str:
-    """The mode in which a profile of this colour space reads the picture."""
-    own = "CMYK" if picture.mode == "CMYK" else "L" if picture.mode in ("1", "L") else "RGB"
+def _mode_for(image: PIL.Image, space: str) -> str:
+    """The mode in which a profile of this colour space reads the image."""
+    own = "CMYK" if image.mode == "CMYK" else "L" if image.mode in ("1", "L") else "RGB"
     mode = SPACES.get(space, "")
     if mode != own and (own, mode) != ("L", "RGB"):  # grey is a colour of every RGB space
-        raise ValueError(f"a {space} profile on a {picture.mode} picture")
+        raise ValueError(f"a {space} profile on a {image.mode} image")
     return mode

@@ -1,4 +1,4 @@
-"""Picture files to decoded pictures: which formats, how large, and which way up."""
+"""LazyImage files to decoded images: which formats, how large, and which way up."""
 
 import warnings
 from collections.abc import Iterator
@@ -47,43 +47,43 @@ class Shape:
 class Decoded:
     """The first frame of a file: upright, in the mode it is stored in."""
 
-    picture: PIL.Image
+    image: PIL.Image
     shape: Shape
     notes: tuple[str, ...] = ()  # what a reader should know, one line each
 
 
 def shape_of(path: Path) -> Shape:
     """Size and orientation, without decoding the pixels where the format allows it."""
-    with _opened(path) as picture:
-        return _shape(picture)
+    with _opened(path) as image:
+        return _shape(image)
 
 
 def decode(path: Path) -> Decoded:
-    """The first frame. Raises `DataError` for what is no whole picture of a known format."""
-    with _opened(path) as picture:
-        shape = _shape(picture)
-        frames = picture.format != "MPO" and getattr(picture, "is_animated", False)
-        picture.load()  # a TIFF is upright from here on, others are as they are stored
-        upright = picture if _is_tiff(picture) else turn(picture, shape.orientation)
+    """The first frame. Raises `DataError` for what is no whole image of a known format."""
+    with _opened(path) as image:
+        shape = _shape(image)
+        frames = image.format != "MPO" and getattr(image, "is_animated", False)
+        image.load()  # a TIFF is upright from here on, others are as they are stored
+        upright = image if _is_tiff(image) else turn(image, shape.orientation)
     note = f"{shown(path)}: has several frames or pages; the first is used"
     return Decoded(upright, shape, (note,) if frames else ())
 
 
-def turn(picture: PIL.Image, orientation: int | None) -> PIL.Image:
+def turn(image: PIL.Image, orientation: int | None) -> PIL.Image:
     """Pixels as they are stored to pixels as one looks at them."""
-    return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
-def _shape(picture: PIL.Image) -> Shape:
-    stated = picture.getexif().get(ExifTags.Base.Orientation)
+def _shape(image: PIL.Image) -> Shape:
+    stated = image.getexif().get(ExifTags.Base.Orientation)
     orientation = stated if stated in range(1, 9) else None
-    sideways = orientation in SIDEWAYS and not _is_tiff(picture)
-    width, height = picture.size
+    sideways = orientation in SIDEWAYS and not _is_tiff(image)
+    width, height = image.size
     return Shape((height, width) if sideways else (width, height), orientation)
 
 
-def _is_tiff(picture: PIL.Image) -> bool:
-    return picture.format == "TIFF"  # whose plugin turns by itself
+def _is_tiff(image: PIL.Image) -> bool:
+    return image.format == "TIFF"  # whose plugin turns by itself
 
 
 @contextmanager
@@ -94,14 +94,14 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # too many pixels are refused; odd tags are no matter
-            with PIL.open(path, formats=_formats()) as picture:
-                _check_kind(picture, path)
-                yield picture
+            with PIL.open(path, formats=_formats()) as image:
+                _check_kind(image, path)
+                yield image
     except DataError:
         raise
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{shown(path)}: expected a picture ({', '.join(_formats())}); its content is none "
+            f"{shown(path)}: expected a image ({', '.join(_formats())}); its content is none "
             "that can be read; convert it to PNG"
         ) from error
     except PIL.DecompressionBombError as error:
@@ -111,7 +111,7 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
     except Exception as error:  # each format's reader raises what it likes on broken files
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(
-            f"{shown(path)}: expected a readable picture file; {shown(reason)}; check the file"
+            f"{shown(path)}: expected a readable image file; {shown(reason)}; check the file"
         ) from error
 
 
@@ -120,13 +120,13 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in PIL.OPEN]  # AVIF came with Pillow 11.3
 
 
-def _check_kind(picture: PIL.Image, path: Path) -> None:
-    size = f"{picture.width}x{picture.height}"
-    if picture.mode == "LAB":
+def _check_kind(image: PIL.Image, path: Path) -> None:
+    size = f"{image.width}x{image.height}"
+    if image.mode == "LAB":
         raise DataError(f"{shown(path)}: expected RGB, grey or CMYK; got Lab; convert it to RGB")
-    if picture.width < 1 or picture.height < 1:
-        raise DataError(f"{shown(path)}: expected a picture with pixels; got {size}; check it")
-    if picture.width * picture.height > MAX_PIXELS:
+    if image.width < 1 or image.height < 1:
+        raise DataError(f"{shown(path)}: expected a image with pixels; got {size}; check it")
+    if image.width * image.height > MAX_PIXELS:
         raise DataError(
             f"{shown(path)}: expected at most {MAX_PIXELS // 10**6} megapixels; got {size}; "
             "shrink it first"

@@ -1,4 +1,4 @@
-"""A folder of pictures with a table of prompts."""
+"""A folder of images with a table of prompts."""
 
 import os
 from collections.abc import Callable
@@ -18,26 +18,26 @@ from ids.data.cases import (
     file_within,
     safe_stem,
 )
-from ids.data.pictures import MaskFile, PictureFile
+from ids.data.image_files import ImageFile, MaskFile
 from ids.data.shown import quoted, shown
 from ids.data.tables import ENDINGS, OPTIONAL, REQUIRED, Row, read_table
 
 TABLES = tuple(f"edits{ending}" for ending in ENDINGS)
-Open = Callable[[str, str], PictureFile]  # a picture of the folder, and the column that names it
+Open = Callable[[str, str], ImageFile]  # a image of the folder, and the column that names it
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Pictures in `path`, named by a table there: `edits.csv`, `edits.jsonl` or `edits.yaml`.
+    """Images in `path`, named by a table there: `edits.csv`, `edits.jsonl` or `edits.yaml`.
 
-    Columns: image, source (prompt), target (prompt); if wanted id, mask (a picture, white where the
+    Columns: image, source (prompt), target (prompt); if wanted id, mask (a image, white where the
     edit belongs), tags (words), and for Prompt-to-Prompt blend (`cat dog`, the words of source and
     target that say where the edit belongs) and weights (`dog:2`, emphasis of target words). Other
     columns are kept as metadata. `path` may also name the table itself. `fit` and `multiple` bring
-    a picture of another shape onto the canvas, see `PictureFile`.
+    a image of another shape onto the canvas, see `ImageFile`.
 
     Rows that are wrong as text, or name files that do not exist, are refused together when the
-    first case is asked for. A picture or mask that cannot be read fails its own case, by `digest`.
+    first case is asked for. A image or mask that cannot be read fails its own case, by `digest`.
     """
 
     path: str
@@ -105,16 +105,16 @@ class Folder:
 
     @cached_property
     def _cases(self) -> tuple[EditCase, ...]:
-        @cache  # one picture of many rows is read and named once
-        def open_picture(name: str, column: str) -> PictureFile:
+        @cache  # one image of many rows is read and named once
+        def open_image(name: str, column: str) -> ImageFile:
             path = file_within(self._table.parent, name, f"column {column}")
-            return PictureFile(path, self.size, self.fit, self.multiple)
+            return ImageFile(path, self.size, self.fit, self.multiple)
 
         cases: dict[str, EditCase] = {}
         faults: list[str] = []
         for number, row in enumerate(read_table(self._table), start=1):
             try:
-                case = _case(row, number, open_picture)
+                case = _case(row, number, open_image)
                 if case.id in cases:
                     raise DataError(
                         f"expected every case id once; {quoted(case.id)} comes twice; rename one"
@@ -128,24 +128,24 @@ class Folder:
         return tuple(cases.values())
 
 
-def _case(row: Row, number: int, open_picture: Open) -> EditCase:
+def _case(row: Row, number: int, open_image: Open) -> EditCase:
     """The case of a row; messages name the column, the caller names the line."""
     if row.fault:
         raise DataError(row.fault)
     cells = row.cells
     if not cells["image"].strip():
-        raise DataError("column image: expected the name of a picture; got none; add it")
+        raise DataError("column image: expected the name of a image; got none; add it")
     for column, text in cells.items():
         checked_text(column + text, f"column {shown(column)}")
     case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{number}"
-    source = open_picture(cells["image"], "image")
+    source = open_image(cells["image"], "image")
     mask = cells.get("mask", "")
     return EditCase(
         id=checked_id(case_id, "column id"),
         source=source,
         prompt_src=checked_prompt(cells["source"], "column source"),
         prompt_trg=checked_prompt(cells["target"], "column target"),
-        mask=MaskFile(open_picture(mask, "mask"), source, f"case {case_id}")
+        mask=MaskFile(open_image(mask, "mask"), source, f"case {case_id}")
         if mask.strip()
         else None,
         tags=frozenset(cells.get("tags", "").split()),

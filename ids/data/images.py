@@ -16,6 +16,6 @@ def to_pil(image: Image) -> PIL.Image:
 
 def from_png(path: Path) -> Image:
     """An image that `to_pil` made and PNG kept."""
-    with PIL.open(path, formats=["PNG"]) as picture:
-        pixels = np.asarray(picture.convert("RGB")).copy()
+    with PIL.open(path, formats=["PNG"]) as image:
+        pixels = np.asarray(image.convert("RGB")).copy()
     return (torch.from_numpy(pixels).permute(2, 0, 1).float() / 255).contiguous()

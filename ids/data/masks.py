@@ -22,9 +22,9 @@ DARK, BRIGHT = 85, 170  # two colours are told apart by brightness below and abo
 REMEDY = "save it in black and white, white where the edit belongs"
 
 
-def levels(picture: PIL.Image, where: str) -> PIL.Image:
-    """How far each pixel is marked, 0 .. 255, as a picture of mode L."""
-    return PIL.fromarray(_levels(picture, where))
+def levels(image: PIL.Image, where: str) -> PIL.Image:
+    """How far each pixel is marked, 0 .. 255, as a image of mode L."""
+    return PIL.fromarray(_levels(image, where))
 
 
 def under_photo(mask: PIL.Image, own: Shape, photo: Shape, where: str) -> PIL.Image:
@@ -57,19 +57,19 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _levels(picture: PIL.Image, where: str) -> Array:
-    if is_deep(picture):
-        return _by_brightness(np.asarray(picture), where)
-    if has_alpha(picture):
-        return _with_alpha(picture.convert("RGBA"), where)
-    if picture.mode in ("1", "L"):
-        return _by_brightness(np.asarray(picture.convert("L")), where)
-    if picture.mode == "P" and _hides_shape(picture):
+def _levels(image: PIL.Image, where: str) -> Array:
+    if is_deep(image):
+        return _by_brightness(np.asarray(image), where)
+    if has_alpha(image):
+        return _with_alpha(image.convert("RGBA"), where)
+    if image.mode in ("1", "L"):
+        return _by_brightness(np.asarray(image.convert("L")), where)
+    if image.mode == "P" and _hides_shape(image):
         raise DataError(
             f"{where}: expected a palette that tells its entries apart; all are of one colour; "
             + REMEDY
         )
-    return _by_colour(picture.convert("RGB"), where)
+    return _by_colour(image.convert("RGB"), where)
 
 
 def _by_brightness(values: Array, where: str) -> Array:
@@ -89,12 +89,12 @@ def _by_brightness(values: Array, where: str) -> Array:
     return (values * (255 / white)).round().astype(np.uint8)
 
 
-def _by_colour(picture: PIL.Image, where: str) -> Array:
-    pixels = np.asarray(picture)
+def _by_colour(image: PIL.Image, where: str) -> Array:
+    pixels = np.asarray(image)
     low, high = pixels.min(2), pixels.max(2)
     if (high - low).max() <= GREY:
-        return _by_brightness(np.asarray(picture.convert("L")), where)
-    colours: list[Any] = sorted((c for _, c in picture.getcolors(2) or ()), key=_brightness)
+        return _by_brightness(np.asarray(image.convert("L")), where)
+    colours: list[Any] = sorted((c for _, c in image.getcolors(2) or ()), key=_brightness)
     if len(colours) == 2:
         dark, bright = colours
         if not any(dark) or (_brightness(dark) < DARK and _brightness(bright) > BRIGHT):
@@ -107,10 +107,10 @@ def _white_where(marked: Array) -> Array:
     return np.where(marked, 255, 0).astype(np.uint8)
 
 
-def _with_alpha(picture: PIL.Image, where: str) -> Array:
+def _with_alpha(image: PIL.Image, where: str) -> Array:
     """Transparency is the mask where the colour says nothing else."""
-    alpha = np.asarray(picture.getchannel("A"))
-    colour = picture.convert("RGB")
+    alpha = np.asarray(image.getchannel("A"))
+    colour = image.convert("RGB")
     plain = len(colour.getcolors(1) or ()) == 1
     if alpha.min() == alpha.max() > 0:
         return _by_colour(colour, where)
@@ -127,6 +127,6 @@ def _brightness(colour: Any) -> float:
     return float(0.299 * red + 0.587 * green + 0.114 * blue)
 
 
-def _hides_shape(picture: PIL.Image) -> bool:
-    entries, colours = picture.getcolors(256), picture.convert("RGB").getcolors(1)
+def _hides_shape(image: PIL.Image) -> bool:
+    entries, colours = image.getcolors(256), image.convert("RGB").getcolors(1)
     return len(entries or ()) > 1 and colours is not None

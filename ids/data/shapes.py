@@ -14,7 +14,7 @@ from ids.shapes.caption import caption
 from ids.shapes.render import object_cover, render
 from ids.shapes.scene import VALUES, Attribute, Scene, draw_scene
 
-WORLD_VERSION = 1  # of grammar, renderer and case order: a change makes other pictures
+SCENES_REVISION = 1  # of grammar, renderer and case order: a change makes other images
 MAX_COUNT = 100_000  # cases of a split
 SPLITS = ("train", "dev", "test")
 MASK_MARGIN = 2  # pixels of 64: how far the autoencoder smears an edge
@@ -22,14 +22,14 @@ MASK_MARGIN = 2  # pixels of 64: how far the autoencoder smears an edge
 
 @dataclass(frozen=True)
 class Rendered:
-    """The picture of a scene."""
+    """The image of a scene."""
 
     scene: Scene
     size: int
 
     def digest(self) -> str:
         return hashlib.sha256(
-            f"shapes {WORLD_VERSION} {self.size} {self.scene}".encode()
+            f"shapes {SCENES_REVISION} {self.size} {self.scene}".encode()
         ).hexdigest()
 
     def load(self) -> Image:
@@ -46,7 +46,7 @@ class RenderedMask:
 
     def digest(self) -> str:
         return hashlib.sha256(
-            f"mask {WORLD_VERSION} {self.size} {self.before} {self.after}".encode()
+            f"mask {SCENES_REVISION} {self.size} {self.before} {self.after}".encode()
         ).hexdigest()
 
     def load(self) -> Image:
@@ -85,7 +85,7 @@ class Shapes:
 
     @property
     def name(self) -> str:
-        return f"shapes-{self.split}-v{WORLD_VERSION}"
+        return f"shapes-{self.split}-v{SCENES_REVISION}"
 
     @property
     def view(self) -> str:
@@ -115,5 +115,5 @@ class Shapes:
 
 
 def _generator(split: str, index: int) -> np.random.Generator:
-    digest = hashlib.sha256(f"shapes/{WORLD_VERSION}/{split}/{index}".encode()).digest()
+    digest = hashlib.sha256(f"shapes/{SCENES_REVISION}/{split}/{index}".encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))

@@ -1,4 +1,4 @@
-"""One picture and one pair of prompts: what `ids edit` runs on."""
+"""One image and one pair of prompts: what `ids edit` runs on."""
 
 import hashlib
 import os
@@ -10,15 +10,15 @@ from ids.core.errors import DataError
 from ids.core.records import EditCase
 from ids.data.canvas import checked_canvas
 from ids.data.cases import checked_blend, checked_prompt, checked_weights, safe_stem
-from ids.data.pictures import MaskFile, PictureFile
+from ids.data.image_files import ImageFile, MaskFile
 from ids.data.shown import shown
 
 
 @dataclass(frozen=True)
 class Single:
-    """The picture at `path`, to be brought from `prompt_src` to `prompt_trg`. For Prompt-to-Prompt
+    """The image at `path`, to be brought from `prompt_src` to `prompt_trg`. For Prompt-to-Prompt
     `blend` (`cat dog`) and `weights` (`dog:2`), as a folder's columns. All of it is checked, and
-    the pictures are read, when it is made.
+    the images are read, when it is made.
     """
 
     path: str
@@ -58,21 +58,20 @@ class Single:
     @cached_property
     def _case(self) -> EditCase:
         prompts = f"{self.prompt_src}\0{self.prompt_trg}".encode("utf-8", "surrogatepass")
-        source = self._picture(self.path)
+        source = self._image(self.path)
         return EditCase(
             id=f"{safe_stem(self.path)}-{hashlib.sha256(prompts).hexdigest()[:8]}",
             source=source,
             prompt_src=checked_prompt(self.prompt_src, "source prompt"),
             prompt_trg=checked_prompt(self.prompt_trg, "target prompt"),
-            mask=MaskFile(self._picture(self.mask), source) if self.mask is not None else None,
+            mask=MaskFile(self._image(self.mask), source) if self.mask is not None else None,
             blend_words=checked_blend(self.blend, "dataset.blend"),
             word_weights=checked_weights(self.weights, "dataset.weights"),
         )
 
-    def _picture(self, path: str) -> PictureFile:
+    def _image(self, path: str) -> ImageFile:
         if "\0" in path or not os.path.isfile(path):
             raise DataError(
-                f"{shown(path) or repr(path)}: expected a picture file; there is none; "
-                "check the path"
+                f"{shown(path) or repr(path)}: expected a image file; there is none; check the path"
             )
-        return PictureFile(Path(path), self.size, self.fit, self.multiple)
+        return ImageFile(Path(path), self.size, self.fit, self.multiple)

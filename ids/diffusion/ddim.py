@@ -46,33 +46,33 @@ def checked_grid(where: str, n_steps: int, offset: int) -> None:
         raise ValueError(f"{where}.offset: expected 0 or 1; got {offset}")
 
 
-def move(schedule: Schedule, z_t: Latent, eps: Latent, t: int, to: int) -> Latent:
+def ddim_step(schedule: Schedule, z_t: Latent, eps: Latent, t: int, to: int) -> Latent:
     """z at `to` from z at t along the predicted noise, up or down (Eq. 12 with sigma = 0)."""
     z_0t = predict_z0(schedule, z_t, eps, times_of(t, z_t))
     return diffuse(schedule, z_0t, eps, times_of(to, z_t))
 
 
-def descend(eps_phi: Denoiser, z_T: Latent, y: Prompt, times: Times) -> Iterator[Latent]:
+def ddim_states(eps_phi: Denoiser, z_T: Latent, y: Prompt, times: Times) -> Iterator[Latent]:
     """The states at times[1:], one after the other, from z_T at times[0]."""
     z_t = z_T
     for t, below in pairwise(times):
-        z_t = move(eps_phi.schedule, z_t, eps_phi(z_t, y, times_of(t, z_t)), t, below)
+        z_t = ddim_step(eps_phi.schedule, z_t, eps_phi(z_t, y, times_of(t, z_t)), t, below)
         yield z_t
 
 
 def sample(eps_phi: Denoiser, z_T: Latent, y: Prompt, times: Times) -> Latent:
     """z_0 from z_T."""
-    *_, z_0 = descend(eps_phi, z_T, y, times)
+    *_, z_0 = ddim_states(eps_phi, z_T, y, times)
     return z_0
 
 
-def climb(eps_phi: Denoiser, z_below: Latent, y: Prompt, below: int, t: int) -> Latent:
+def ddim_invert_step(eps_phi: Denoiser, z_below: Latent, y: Prompt, below: int, t: int) -> Latent:
     """A step of the way up: z at t from z at `below`, with the noise that the network sees at t in
     the state below. Right where neighbouring states are alike: what it gets wrong on the whole way
     is of the order of a step.
     """
     eps = eps_phi(z_below, y, times_of(t, z_below))
-    return move(eps_phi.schedule, z_below, eps, below, t)
+    return ddim_step(eps_phi.schedule, z_below, eps, below, t)
 
 
 def times_of(t: int, z: Latent) -> Timestep:

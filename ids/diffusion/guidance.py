@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ids.core.capabilities import FeatureBackbone, able
+from ids.core.capabilities import FeatureBackbone, require
 from ids.core.protocols import Backbone, Schedule
 from ids.core.tensors import Features, Latent, Prompt, Timestep
 
@@ -15,7 +15,7 @@ class Guided:
     """eps_null + w (eps_y - eps_null), w = `guidance_scale`; w = 1 is no guidance, at half the
     cost.
 
-    Other code bases write cond + s (cond - null): there s = w - 1.
+    Other code weights_ids write cond + s (cond - null): there s = w - 1.
     """
 
     backbone: Backbone
@@ -40,7 +40,7 @@ class Guided:
 
         The null half is asked apart: a gradient of the maps then costs one backward, not two.
         """
-        backbone = able(self.backbone, FeatureBackbone)
+        backbone = require(self.backbone, FeatureBackbone)
         if self.guidance_scale == 1:
             eps_y, maps = backbone.features(z_t, y, t, sites)
             return eps_y.detach(), maps

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ids.core.capabilities import Transition
 from ids.core.protocols import Schedule
-from ids.core.tensors import Latent, PerSample, Timestep
+from ids.core.tensors import Coefficient, Latent, Timestep
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class VP:
     def to(self, device: torch.device) -> "VP":
         return VP(self.alpha_bar.to(device), self.dtype)
 
-    def alpha(self, t: Timestep) -> PerSample:
+    def alpha(self, t: Timestep) -> Coefficient:
         return self.alpha_bar[t].sqrt().to(self.dtype).view(-1, 1, 1, 1)
 
-    def sigma(self, t: Timestep) -> PerSample:
+    def sigma(self, t: Timestep) -> Coefficient:
         return (1 - self.alpha_bar[t]).sqrt().to(self.dtype).view(-1, 1, 1, 1)
 
     def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
@@ -49,10 +49,10 @@ class Flow:
     n_timesteps: int = 1000
     dtype: torch.dtype = torch.float32
 
-    def alpha(self, t: Timestep) -> PerSample:
+    def alpha(self, t: Timestep) -> Coefficient:
         return 1 - self.sigma(t)
 
-    def sigma(self, t: Timestep) -> PerSample:
+    def sigma(self, t: Timestep) -> Coefficient:
         return (t.double() / self.n_timesteps).to(self.dtype).view(-1, 1, 1, 1)
 
 
@@ -82,9 +82,9 @@ def predict_eps(schedule: Schedule, z_t: Latent, z_0: Latent, t: Timestep) -> La
 class Posterior(NamedTuple):
     """q(z_t_prev | z_t, z_0) = N(c_0 z_0 + c_t z_t, sigma^2)."""
 
-    c_0: PerSample
-    c_t: PerSample
-    sigma: PerSample
+    c_0: Coefficient
+    c_t: Coefficient
+    sigma: Coefficient
 
 
 def posterior(schedule: Schedule, t: Timestep, t_prev: Timestep, step: Transition) -> Posterior:

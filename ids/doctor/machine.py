@@ -107,6 +107,6 @@ def _judges(console: Console) -> None:
 
     for net in NETS:
         try:
-            console.print(f"lpips {net:9} {LPIPS(net).basis()}")
+            console.print(f"lpips {net:9} {LPIPS(net).weights_id()}")
         except WeightsError as error:
             console.print(f"lpips {net:9} not here: {error}", markup=False)

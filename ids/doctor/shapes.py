@@ -57,7 +57,7 @@ class Quality:
     """What was found, and the samples it was found on."""
 
     findings: tuple[Finding, ...]
-    pictures: Float[Tensor, "N 3 S S"]
+    images: Float[Tensor, "N 3 S S"]
 
     def grid(self) -> TextGrid:
         lines = [
@@ -87,8 +87,8 @@ def measure_quality(
     classifier = load_classifier(folder / "classifier" / "model.safetensors")
     clip = Clip(f"local-dir:{folder / 'clip'}", None)
     asked = _full_captions(samples)
-    pictures = torch.cat(list(_drawn(backbone, [_text(c) for c in asked], steps, bar)))
-    drawn = _shares(classifier, pictures, asked)
+    images = torch.cat(list(_drawn(backbone, [_text(c) for c in asked], steps, bar)))
+    drawn = _shares(classifier, images, asked)
     scenes = _held_out("held-out-classifier", SCENES["classifier"])
     read = _shares(classifier, render(scenes), [_attributes(scene) for scene in scenes])
     renders = f"{SCENES['classifier']} held-out renders"
@@ -101,7 +101,7 @@ def measure_quality(
         *(Finding(f"drawn as told: {a}, {told}", drawn[a], goal, "%") for a, goal in GOALS.items()),
         Finding(ranked, _ranked_first(clip), 0.90, "%"),
     )
-    return Quality(findings, pictures)
+    return Quality(findings, images)
 
 
 def _held_out(name: str, count: int) -> list[Scene]:
@@ -146,10 +146,10 @@ def _round_trip(backbone: Backbone) -> float:
 
 @torch.no_grad()
 def _shares(
-    classifier: Classifier, pictures: Tensor, wanted: Sequence[Mapping[Attribute, str]]
+    classifier: Classifier, images: Tensor, wanted: Sequence[Mapping[Attribute, str]]
 ) -> dict[Attribute, float]:
     """How often each attribute is read as wanted."""
-    logits = classifier(pictures)
+    logits = classifier(images)
     return {
         a: float(
             np.mean(
@@ -161,11 +161,11 @@ def _shares(
 
 
 def _ranked_first(clip: Clip) -> float:
-    """Of all captions of a colour and a shape, is the picture's own the nearest?"""
+    """Of all captions of a colour and a shape, is the image's own the nearest?"""
     network = clip.load()
     captions = [f"a {colour} {shape}" for colour, shape in product(COLOURS, SHAPES)]
     texts = torch.stack([network.text(caption) for caption in captions])
     scenes = _held_out("held-out-clip", SCENES["clip"])
-    nearest = [int((texts @ network.picture(x)).argmax()) for x in render(scenes)]
+    nearest = [int((texts @ network.image_feature(x)).argmax()) for x in render(scenes)]
     right = [captions[k] == f"a {s.colour} {s.shape}" for k, s in zip(nearest, scenes, strict=True)]
     return float(np.mean(right))

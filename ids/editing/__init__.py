@@ -1,17 +1,17 @@
 """From a backbone, a subject and randomness to an edited subject."""
 
+from ids.editing.controls import NullEdit, TrueEdit
 from ids.editing.distill import DistillationEditor
-from ids.editing.meter import Metered, Passes
-from ids.editing.reference import NullEdit, TrueEdit
-from ids.editing.states import Kept
+from ids.editing.nfe import NFE, MeteredBackbone
+from ids.editing.recorder import StateRecorder
 from ids.editing.there_and_back import ThereAndBack
 
 __all__ = [
+    "NFE",
     "DistillationEditor",
-    "Kept",
-    "Metered",
+    "MeteredBackbone",
     "NullEdit",
-    "Passes",
+    "StateRecorder",
     "ThereAndBack",
     "TrueEdit",
 ]

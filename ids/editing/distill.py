@@ -20,7 +20,7 @@ from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion.guidance import Guided
 from ids.diffusion.timesteps import Uniform
-from ids.methods import AsDrawn, Refined
+from ids.methods import NoRefinement, Refined
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class DistillationEditor:
     guidance_scale: float = 7.5
     grad_scale: float = 0.48828125  # 2000 / (64 * 64)
     negative_prompt: str = ""
-    refine: NoiseRefiner = field(default_factory=AsDrawn)
+    fpr: NoiseRefiner = field(default_factory=NoRefinement)
 
-    random = True  # a seed matters
-    guided = True  # the prompts matter
-    stoppable = True  # no step knows how many are left
+    uses_seed = True  # a seed matters
+    uses_prompts = True  # the prompts matter
+    anytime = True  # no step knows how many are left
 
     def __post_init__(self) -> None:
         if self.n_steps < 1:
             raise ValueError(f"method.n_steps: expected 1 or more; got {self.n_steps}")
 
     @property
-    def ticks(self) -> int:
+    def n_ticks(self) -> int:
         return self.n_steps
 
     def __call__(
@@ -66,7 +66,7 @@ class DistillationEditor:
         )
         y_null = backbone.prompt([self.negative_prompt] * len(subject.cases))
         eps_phi = Guided(backbone, y_null, self.guidance_scale)
-        rule = Refined(self.distillation, self.refine)
+        rule = Refined(self.distillation, self.fpr)
         optimizer = self.optimizer(subject.parameters())
         curves: dict[str, list[Tensor]] = defaultdict(list)
         for step in range(self.n_steps):

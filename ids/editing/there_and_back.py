@@ -10,7 +10,7 @@ from ids.core.records import EditCase, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, eight_bit
 
-VIAS = ("latent", "picture")
+VIAS = ("latent", "image")
 
 
 @dataclass(frozen=True)
@@ -19,29 +19,29 @@ class ThereAndBack:
     compared with the source.
 
     The way back starts from z_trg itself (`via` latent), or from what a user would have, the
-    decoded picture in 8 bits (`via` picture). It has draws of its own.
+    decoded image in 8 bits (`via` image). It has draws of its own.
     """
 
     editor: Editor
     via: str = "latent"
 
-    stoppable = False  # what it passes through on the way out is no round trip
+    anytime = False  # what it passes through on the way out is no round trip
 
     def __post_init__(self) -> None:
         if self.via not in VIAS:
             raise ValueError(f"method.via: expected one of {', '.join(VIAS)}; got {self.via!r}")
 
     @property
-    def random(self) -> bool:
-        return self.editor.random
+    def uses_seed(self) -> bool:
+        return self.editor.uses_seed
 
     @property
-    def guided(self) -> bool:
-        return self.editor.guided
+    def uses_prompts(self) -> bool:
+        return self.editor.uses_prompts
 
     @property
-    def ticks(self) -> int:
-        return 2 * self.editor.ticks
+    def n_ticks(self) -> int:
+        return 2 * self.editor.n_ticks
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -58,8 +58,8 @@ class ThereAndBack:
     def _carried(self, backbone: Backbone, z: Latent) -> Latent:
         if self.via == "latent":
             return z.clone()
-        pictures = eight_bit(backbone.decode(z))
-        return torch.cat([backbone.encode(picture.unsqueeze(0)) for picture in pictures])
+        images = eight_bit(backbone.decode(z))
+        return torch.cat([backbone.encode(image.unsqueeze(0)) for image in images])
 
 
 @dataclass(frozen=True)

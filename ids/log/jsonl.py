@@ -14,7 +14,7 @@ from ids.core.tensors import Image
 @dataclass(frozen=True)
 class JsonLines:
     """Appends to `folder/<method>.jsonl`, one object a line: config, curve points, edits, summary.
-    Pictures are in the store.
+    Images are in the store.
     """
 
     folder: str
@@ -39,7 +39,7 @@ class JsonLinesRun:
         self.write({"event": axis, "step": step, **values})
 
     def image(self, name: str, x: Image, caption: str) -> None:
-        self.write({"event": "picture", "name": name, "caption": caption})
+        self.write({"event": "image", "name": name, "caption": caption})
 
     def summary(self, values: Mapping[str, float]) -> None:
         self.write({"event": "summary", **values})

@@ -113,7 +113,7 @@ class WeightsAndBiasesRun:
         import wandb
 
         pixels = (x.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-        self.run.log({f"pictures/{name}": wandb.Image(pixels, caption=caption)})
+        self.run.log({f"images/{name}": wandb.Image(pixels, caption=caption)})
 
     def summary(self, values: Mapping[str, float]) -> None:
         self.run.summary.update(dict(values))

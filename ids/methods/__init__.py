@@ -1,35 +1,35 @@
 """The distillation rules, what refines their noise, the sampling baselines: one paper, one file."""
 
-from ids.methods.dds import DDS
-from ids.methods.dream_catalyst import DreamCatalyst
-from ids.methods.fpr import FPR
-from ids.methods.fpr_finite_difference import FiniteDifferenceFPR
-from ids.methods.fpr_noise import NoiseFPR
-from ids.methods.fpr_polyak import PolyakFPR
-from ids.methods.fpr_squared import SquaredFPR
-from ids.methods.inversion import DDIMInversion
-from ids.methods.local_blend import LocalBlend
-from ids.methods.null_text import NullTextInversion
-from ids.methods.p2p import PromptToPrompt
-from ids.methods.patch_nce import PatchNCE
-from ids.methods.pds import PDS
-from ids.methods.pnp import PlugAndPlay
-from ids.methods.reconstruction import Reconstruction
-from ids.methods.refined import AsDrawn, Refined
-from ids.methods.sdedit import SDEdit
-from ids.methods.sds import SDS
-from ids.methods.sum import Sum
+from ids.methods.editors.local_blend import LocalBlend
+from ids.methods.editors.p2p import PromptToPrompt
+from ids.methods.editors.pnp import PlugAndPlay
+from ids.methods.editors.reconstruction import Reconstruction
+from ids.methods.editors.sdedit import SDEdit
+from ids.methods.inversion.ddim import DDIMInversion
+from ids.methods.inversion.null_text import NullTextInversion
+from ids.methods.refiners.finite_difference import FiniteDifferenceFPR
+from ids.methods.refiners.fpr import FPR
+from ids.methods.refiners.noise import NoiseFPR
+from ids.methods.refiners.polyak import PolyakFPR
+from ids.methods.refiners.squared import SquaredFPR
+from ids.methods.rules.dds import DDS
+from ids.methods.rules.dream_catalyst import DreamCatalyst
+from ids.methods.rules.patch_nce import PatchNCE
+from ids.methods.rules.pds import PDS
+from ids.methods.rules.refined import NoRefinement, Refined
+from ids.methods.rules.sds import SDS
+from ids.methods.rules.sum import Sum
 
 __all__ = [
     "DDS",
     "FPR",
     "PDS",
     "SDS",
-    "AsDrawn",
     "DDIMInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",
     "LocalBlend",
+    "NoRefinement",
     "NoiseFPR",
     "NullTextInversion",
     "PatchNCE",

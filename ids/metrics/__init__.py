@@ -5,10 +5,10 @@ from ids.metrics.clip_directional import ClipDirectional
 from ids.metrics.clip_image import ClipImage
 from ids.metrics.clip_score import ClipScore
 from ids.metrics.feature_distance import FeatureDistance
+from ids.metrics.latent_distance import LatentDistance
 from ids.metrics.lpips import LPIPS
 from ids.metrics.psnr import PSNR
 from ids.metrics.ssim import SSIM
-from ids.metrics.strength import LatentDistance
 from ids.metrics.success import Success
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The CLIP that judges pictures by words (Radford et al. 2021), through open_clip. All metrics of
+"""The CLIP that judges images by words (Radford et al. 2021), through open_clip. All metrics of
 one configuration share one network.
 """
 
@@ -21,7 +21,7 @@ from ids.shapes import WEIGHTS
 from ids.shapes.caption import said
 
 SHAPES = "shapes"
-REMEMBERED = 8  # pictures whose features are kept
+REMEMBERED = 8  # images whose features are kept
 Feature = Float[Tensor, " D"]
 
 
@@ -32,7 +32,7 @@ class Clip:
     as `openai`, which is taken from the hub or its cache; else null.
 
     A tag brings its activation and preprocessing along. A file is taken at its model's word:
-    OpenAI's weights belong to `ViT-L-14-quickgelu`, and pictures are prepared as OpenAI's are; a
+    OpenAI's weights belong to `ViT-L-14-quickgelu`, and images are prepared as OpenAI's are; a
     folder states its own.
     """
 
@@ -47,7 +47,7 @@ class Clip:
                 f"got {self.checkpoint!r}; set clip.checkpoint=null"
             )
 
-    def basis(self) -> str:
+    def weights_id(self) -> str:
         """Model, and digest of weights and preprocessing. Loads the network, so that what does not
         fit is known before the first edit; the shipped one is known to fit.
         """
@@ -73,26 +73,26 @@ class Clip:
 
 @dataclass(frozen=True)
 class LoadedClip:
-    """Unit vectors of pictures and of words."""
+    """Unit vectors of images and of words."""
 
     network: Any
     preprocess: Any
     tokenize: Any
     device: torch.device
     _texts: dict[str, Feature] = field(default_factory=dict)
-    _pictures: dict[str, Feature] = field(default_factory=dict)
+    _images: dict[str, Feature] = field(default_factory=dict)
 
-    def picture(self, image: Image) -> Feature:
-        """The last pictures are remembered: several metrics ask for the same."""
+    def image_feature(self, image: Image) -> Feature:
+        """The last images are remembered: several metrics ask for the same."""
         content = hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest()
-        if content not in self._pictures:
-            if len(self._pictures) >= REMEMBERED:
-                self._pictures.pop(next(iter(self._pictures)))
-            self._pictures[content] = self._picture(image)
-        return self._pictures[content]
+        if content not in self._images:
+            if len(self._images) >= REMEMBERED:
+                self._images.pop(next(iter(self._images)))
+            self._images[content] = self._compute(image)
+        return self._images[content]
 
     @torch.no_grad()
-    def _picture(self, image: Image) -> Feature:
+    def _compute(self, image: Image) -> Feature:
         from torchvision.transforms.functional import to_pil_image
 
         x = self.preprocess(to_pil_image(eight_bit(image).mul(255).round().byte()))

@@ -14,7 +14,7 @@ STANDSTILL = 1e-6  # of unit vectors: no direction to speak of
 @dataclass(frozen=True)
 class ClipDirectional:
     """cos(E_I(edit) - E_I(source), E_T(target) - E_T(source)) of unit features (Gal et al. 2021,
-    StyleGAN-NADA): did the picture change the way the words did? nan where either stands still.
+    StyleGAN-NADA): did the image change the way the words did? nan where either stands still.
     """
 
     clip: Clip
@@ -25,14 +25,14 @@ class ClipDirectional:
     higher_is_better = True
     min_side = 1
 
-    def basis(self) -> str:
-        return self.clip.basis()
+    def weights_id(self) -> str:
+        return self.clip.weights_id()
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
         if not self.clip.understands(case.prompt_src + " " + case.prompt_trg):
             return math.nan
         clip = self.clip.load()
-        seen = clip.picture(edited.image) - clip.picture(case.source.load())
+        seen = clip.image_feature(edited.image) - clip.image_feature(case.source.load())
         told = clip.text(case.prompt_trg) - clip.text(case.prompt_src)
         if min(seen.norm(), told.norm()) < STANDSTILL:
             return math.nan

@@ -19,11 +19,11 @@ class ClipImage:
     higher_is_better = True
     min_side = 1
 
-    def basis(self) -> str:
-        return self.clip.basis()
+    def weights_id(self) -> str:
+        return self.clip.weights_id()
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
         if not self.clip.understands(case.prompt_src):
             return math.nan
         clip = self.clip.load()
-        return float(clip.picture(edited.image) @ clip.picture(case.source.load()))
+        return float(clip.image_feature(edited.image) @ clip.image_feature(case.source.load()))

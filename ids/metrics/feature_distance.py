@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from ids.core.records import EditCase, Edited
-from ids.metrics.compared import checked_comparison, name_of, reference_of
+from ids.metrics.comparison import checked_comparison, image_against, name_of
 from ids.shapes.caption import said
-from ids.shapes.judge import judge, judge_basis
+from ids.shapes.judge import judge, judge_weights_id
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class FeatureDistance:
     def name(self) -> str:
         return name_of("feature_distance", self.against, "whole")
 
-    def basis(self) -> str:
-        return judge_basis()
+    def weights_id(self) -> str:
+        return judge_weights_id()
 
     @torch.no_grad()
     def __call__(self, case: EditCase, edited: Edited) -> float:
-        reference = reference_of(case, self.against)
+        reference = image_against(case, self.against)
         if reference is None or not said(case.prompt_src):
             return math.nan
         maps = judge().features(torch.stack([edited.image, reference]))

@@ -46,7 +46,7 @@ class LPIPS:
     def min_side(self) -> int:
         return MIN_SIDES[self.net]
 
-    def basis(self) -> str:
+    def weights_id(self) -> str:
         """Net and digest of the file. Loads it, so that what does not fit is known at once."""
         file = checked_backbone(self.net, self.backbone)
         _loaded(self.net, stamp(file), judging_device())

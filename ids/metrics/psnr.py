@@ -4,16 +4,16 @@ import math
 from dataclasses import dataclass
 
 from ids.core.records import EditCase, Edited
-from ids.metrics.compared import background_of, checked_comparison, name_of, reference_of
+from ids.metrics.comparison import background_of, checked_comparison, image_against, name_of
 
 
 @dataclass(frozen=True)
 class PSNR:
-    """PSNR in dB, of pictures in [0, 1], against the source or the true edit, whole or outside the
+    """PSNR in dB, of images in [0, 1], against the source or the true edit, whole or outside the
     mask.
 
     Outside the mask it averages over the pixels there alone. (PIE-Bench's code blackens the masked
-    pixels and averages over all: its numbers grow with the mask.) Equal pictures have no finite
+    pixels and averages over all: its numbers grow with the mask.) Equal images have no finite
     PSNR: nan.
     """
 
@@ -32,11 +32,11 @@ class PSNR:
     def name(self) -> str:
         return name_of("psnr", self.against, self.region)
 
-    def basis(self) -> str:
+    def weights_id(self) -> str:
         return ""
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
-        reference = reference_of(case, self.against)
+        reference = image_against(case, self.against)
         if reference is None:
             return math.nan
         image = edited.image

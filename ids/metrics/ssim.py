@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Image
-from ids.metrics.compared import background_of, checked_comparison, name_of, reference_of
+from ids.metrics.comparison import background_of, checked_comparison, image_against, name_of
 
 RADIUS, SIGMA = 5, 1.5  # of the Gaussian window, in pixels
 GAUSSIAN = [math.exp(-(d**2) / (2 * SIGMA**2)) for d in range(-RADIUS, RADIUS + 1)]
@@ -38,11 +38,11 @@ class SSIM:
     def name(self) -> str:
         return name_of("ssim", self.against, self.region)
 
-    def basis(self) -> str:
+    def weights_id(self) -> str:
         return ""
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
-        reference = reference_of(case, self.against)
+        reference = image_against(case, self.against)
         if reference is None:
             return math.nan
         similarity = ssim_map(edited.image, reference)

@@ -1,4 +1,4 @@
-"""Does the picture show what was asked for? The embedded world's classifier decides."""
+"""Does the image show what was asked for? The embedded world's classifier decides."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import torch
 
 from ids.core.records import EditCase, Edited
 from ids.shapes.caption import said
-from ids.shapes.judge import judge, judge_basis
+from ids.shapes.judge import judge, judge_weights_id
 from ids.shapes.scene import VALUES
 
 ASKED = ("target", "source")
@@ -39,8 +39,8 @@ class Success:
     def name(self) -> str:
         return "success" if self.asked == "target" else "restored"
 
-    def basis(self) -> str:
-        return judge_basis()
+    def weights_id(self) -> str:
+        return judge_weights_id()
 
     @torch.no_grad()
     def __call__(self, case: EditCase, edited: Edited) -> float:

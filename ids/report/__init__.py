@@ -1,1 +1,1 @@
-"""Tables and pictures from the store."""
+"""Tables and images from the store."""

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ids.core.text import printable
-from ids.report.bootstrap import mean_curve, resampled
-from ids.report.columns import Column, columns_in
-from ids.report.curves import Curves, setting_states
+from ids.results.bootstrap import mean_curve, resampled
+from ids.results.columns import Column, columns_in
+from ids.results.curves import Curves, setting_states
 
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")
 

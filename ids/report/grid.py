@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ids.core.text import printable
-from ids.report.cells import Grid
 from ids.report.render import csv_text, grid_json, text_grid
 from ids.report.text import for_markdown, markdown_paragraph
+from ids.results.cells import Grid
 
 LONGEST = 150  # characters of a file name, endings aside
 

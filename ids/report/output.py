@@ -1,4 +1,4 @@
-"""Where `ids edit` puts its picture: a file that is asked about before the edit, and written whole
+"""Where `ids edit` puts its image: a file that is asked about before the edit, and written whole
 or not at all.
 """
 
@@ -29,7 +29,7 @@ MAX_SLUG = 40  # characters of the target prompt in it
 
 
 def check_out(out: str, inputs: Sequence[str]) -> None:
-    """`ConfigError` for a place where the picture cannot go; nothing is made."""
+    """`ConfigError` for a place where the image cannot go; nothing is made."""
     path = Path(out)
     if "\0" in out or len(os.fsencode(out)) > MAX_PATH or _longest(path) > MAX_PART:
         raise ConfigError(f"--out {out[:60]!r}...: expected a shorter name; shorten it")
@@ -53,11 +53,11 @@ def check_out(out: str, inputs: Sequence[str]) -> None:
     _check_folder(path.absolute().parent, out)
 
 
-def default_out(picture: str, method: str, target: str, key: str) -> Path:
-    """Beside the picture: `photo.ids.a-blue-circle-3f2a1c.png`. The six digits are of the result's
+def default_out(image: str, method: str, target: str, key: str) -> Path:
+    """Beside the image: `photo.ids.a-blue-circle-3f2a1c.png`. The six digits are of the result's
     key, so that other words or values never overwrite it, and the same command does.
     """
-    path = Path(picture)
+    path = Path(image)
     ending = f"-{key[:6] or '0' * 6}.png"
     stem, middle = path.stem, f".{method}.{_slug(target)}"
     while len(os.fsencode(f"{stem}{middle}{ending}")) > MAX_NAME:
@@ -65,14 +65,14 @@ def default_out(picture: str, method: str, target: str, key: str) -> Path:
     return path.with_name(f"{stem}{middle}{ending}")
 
 
-def write_picture(picture: Image.Image, out: Path) -> None:
+def write_image(image: Image.Image, out: Path) -> None:
     """In the format of its ending, by way of a new file beside it that no link can stand in for."""
     kind, options = FORMATS[out.suffix.lower()]
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(prefix=".ids-", suffix=out.suffix, dir=out.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            picture.save(stream, kind, **options)
+            image.save(stream, kind, **options)
             os.fchmod(stream.fileno(), 0o666 & ~_umask())
         if out.is_symlink():
             raise ConfigError(f"{out}: expected a file; a symbolic link is there; name another")

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ids.core.text import printable
-from ids.report.cells import Cell, Grid, Row
-from ids.report.columns import Column
 from ids.report.text import for_csv, for_markdown
+from ids.results.cells import Cell, Grid, Row
+from ids.results.columns import Column
 
 
 @dataclass(frozen=True)

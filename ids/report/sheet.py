@@ -9,7 +9,7 @@ from PIL import ImageDraw, ImageFont
 
 from ids.core.records import EditCase
 from ids.data.images import to_pil
-from ids.report.rows import in_order
+from ids.results.frames import in_order
 from ids.run.store import IMAGE, Store
 
 SIDE, GAP, TEXT, HEAD = 144, 10, 190, 34
@@ -18,7 +18,7 @@ MAX_ROWS = 12
 
 
 def contact_sheet(cases: Sequence[EditCase], frame: pd.DataFrame, store: Store, path: Path) -> Path:
-    """One line per case, one column per method; missing pictures stay blank."""
+    """One line per case, one column per method; missing images stay blank."""
     labels = in_order(frame["label"])
     edited = set(frame[frame["status"] == "ok"]["case"])
     cases = [case for case in cases if case.digest in edited][:MAX_ROWS]
@@ -33,13 +33,13 @@ def contact_sheet(cases: Sequence[EditCase], frame: pd.DataFrame, store: Store, 
     for row, case in enumerate(cases):
         top = HEAD + row * (SIDE + GAP)
         _write_prompts(draw, case, top)
-        pictures = [
+        images = [
             to_pil(case.source.load()),
-            *(_picture(frame, label, case, store) for label in labels),
+            *(_image(frame, label, case, store) for label in labels),
         ]
-        for index, picture in enumerate(pictures):
-            if picture is not None:
-                resized = picture.resize((SIDE, SIDE), PIL.Resampling.LANCZOS)
+        for index, image in enumerate(images):
+            if image is not None:
+                resized = image.resize((SIDE, SIDE), PIL.Resampling.LANCZOS)
                 sheet.paste(resized, (TEXT + index * (SIDE + GAP), top))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
@@ -67,7 +67,7 @@ def _wrapped(text: str, length: int = 24) -> str:
     return "\n".join(lines[:2])
 
 
-def _picture(frame: pd.DataFrame, label: str, case: EditCase, store: Store) -> PIL.Image | None:
+def _image(frame: pd.DataFrame, label: str, case: EditCase, store: Store) -> PIL.Image | None:
     found = frame[
         (frame["label"] == label) & (frame["case"] == case.digest) & (frame["status"] == "ok")
     ]

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ids.core.errors import ConfigError, DataError
-from ids.report.after_run import say, wide_console
-from ids.report.catalog import Catalog, Entry, World, open_store, read_catalog
-from ids.report.columns import only
 from ids.report.figure import draw_curves
 from ids.report.grid import Report
-from ids.report.matched import Question, axis_of, matched_report
-from ids.report.rows import curve_frame, frame, says, setting_values, weights_notes
+from ids.report.summary import say, wide_console
 from ids.report.table import table
+from ids.results.catalog import Catalog, Entry, ResultGroup, open_store, read_catalog
+from ids.results.columns import select_columns
+from ids.results.frames import curve_frame, frame, matches, setting_values, weights_notes
+from ids.results.matched import Question, axis_of, matched_report
 from ids.run.records import EditRecord
 from ids.run.store import Store
 
@@ -31,7 +31,7 @@ class Selection:
     where: Sequence[str] = ()
     columns: Sequence[str] = ()
 
-    def worlds(self, catalog: Catalog, strict: bool = False) -> list[World]:
+    def worlds(self, catalog: Catalog, strict: bool = False) -> list[ResultGroup]:
         """What is left of each data set; without those of which nothing is. `strict` leaves out
         what takes no prompts where values were asked for: it has none.
         """
@@ -39,10 +39,10 @@ class Selection:
             world.only(e for e in world.entries if self._wants(world, e))
             for world in catalog.worlds
         ]
-        settings = {e.record.setting: e.record for w in found for e in w.entries if e.guided}
+        settings = {e.record.setting: e.record for w in found for e in w.entries if e.uses_prompts}
         fitting = set(settings)
         for told in self.where:
-            having = {k for k, record in settings.items() if says(setting_values(record), told)}
+            having = {k for k, record in settings.items() if matches(setting_values(record), told)}
             if not having:
                 raise ConfigError(f"--where {told}: expected a value of some setting; none has it")
             fitting &= having
@@ -50,7 +50,8 @@ class Selection:
             world.only(
                 entry
                 for entry in world.entries
-                if entry.record.setting in fitting or not (entry.guided or (strict and self.where))
+                if entry.record.setting in fitting
+                or not (entry.uses_prompts or (strict and self.where))
             )
             for world in found
         ]
@@ -64,7 +65,7 @@ class Selection:
             record
             for record in catalog.orphans
             if (not self.methods or record.name in self.methods)
-            and all(says(setting_values(record), told) for told in self.where)
+            and all(matches(setting_values(record), told) for told in self.where)
         ]
 
     def told(self) -> str:
@@ -72,7 +73,7 @@ class Selection:
         parts = [*self.methods, self.tag, *self.where]
         return ", ".join(part for part in parts if part)
 
-    def _wants(self, world: World, entry: Entry) -> bool:
+    def _wants(self, world: ResultGroup, entry: Entry) -> bool:
         return (
             world.manifest.name.startswith(self.dataset)
             and (not self.methods or entry.record.name in self.methods)
@@ -89,14 +90,14 @@ def show_tables(selection: Selection, baseline: str, engine: str | None, write: 
         told = ", ".join(store.numbers.engines()) or "none"
         raise ConfigError(f"--engine {engine}: expected one with measurements; there is {told}")
     for world in worlds:
-        data = only(frame(world.entries, store, engine, world.broken), selection.columns)
+        data = select_columns(frame(world.entries, store, engine, world.broken), selection.columns)
         notes = (*weights_notes(world.entries, data), *_unjudged(world), *world.notes())
         _show(table(_title(world, selection), data, baseline, notes), selection, write)
     return _end(selection, catalog, bool(worlds))
 
 
 def show_matched(selection: Selection, question: Question, write: bool) -> int:
-    """The same at equal strength; with `write` also the curves as a picture."""
+    """The same at equal strength; with `write` also the curves as a image."""
     store = open_store(selection.output_dir)
     catalog = read_catalog(store)
     worlds = selection.worlds(catalog)
@@ -114,16 +115,16 @@ def show_matched(selection: Selection, question: Question, write: bool) -> int:
 
 
 def _show_matched(
-    world: World, store: Store, selection: Selection, question: Question, write: bool
+    world: ResultGroup, store: Store, selection: Selection, question: Question, write: bool
 ) -> None:
     data = curve_frame(world.entries, store)
     axis = axis_of(data, question.axis)
-    data = only(data, selection.columns, keep=axis)
+    data = select_columns(data, selection.columns, keep=axis)
     notes = (*weights_notes(world.entries, data), *_stateless(world), *world.notes())
     report = matched_report(_title(world, selection), data, question, notes)
     path = _show(report, selection, write)
-    if path is not None and (picture := draw_curves(data, axis, report.title, path)):
-        say(f"drawn: {picture}")
+    if path is not None and (image := draw_curves(data, axis, report.title, path)):
+        say(f"drawn: {image}")
 
 
 def _show(report: Report, selection: Selection, write: bool) -> Path | None:
@@ -135,20 +136,20 @@ def _show(report: Report, selection: Selection, write: bool) -> Path | None:
     return path
 
 
-def _title(world: World, selection: Selection) -> str:
+def _title(world: ResultGroup, selection: Selection) -> str:
     return ", ".join(part for part in (world.title, selection.told()) if part)
 
 
-def _unjudged(world: World) -> tuple[str, ...]:
+def _unjudged(world: ResultGroup) -> tuple[str, ...]:
     """Numbers of an earlier mask or prompt are not shown for the one that is there now."""
     bare = sum(e.record.status == "ok" and not e.numbers.values for e in world.entries)
     told = f"{bare} edits have no numbers for their case as it is now; run them again"
     return (told,) if bare else ()
 
 
-def _stateless(world: World) -> tuple[str, ...]:
+def _stateless(world: ResultGroup) -> tuple[str, ...]:
     """An edit without states is missed in a curve: that is said."""
-    guided = [e for e in world.entries if e.record.status == "ok" and e.guided]
+    guided = [e for e in world.entries if e.record.status == "ok" and e.uses_prompts]
     left_out = sum(not entry.numbers.steps for entry in guided)
     told = f"Left out: {left_out} edits that kept no states, or whose states have no numbers yet."
     return (told,) if left_out else ()

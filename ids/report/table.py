@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ids.report.cells import MISSING, Cell, Grid, Row
-from ids.report.columns import LEGEND, Column, columns_in
 from ids.report.grid import Report
-from ids.report.rows import baseline_note, baseline_of, in_order
-from ids.report.statistics import (
+from ids.results.cells import MISSING, Cell, Grid, Row
+from ids.results.columns import LEGEND, Column, columns_in
+from ids.results.frames import baseline_note, baseline_of, in_order
+from ids.results.statistics import (
     by_batch,
     by_case,
     estimate,

@@ -1,4 +1,4 @@
-"""Pictures in a backbone's latent space."""
+"""Images in a backbone's latent space."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from ids.core.protocols import Backbone
-from ids.core.records import EditCase, Picture
+from ids.core.records import EditCase, LazyImage
 from ids.core.tensors import Latent
 
 
 class LatentImage(nn.Module):
-    """B pictures as latents. `z_src` stays; `z_trg` starts as its copy, and is what the optimizer
+    """B images as latents. `z_src` stays; `z_trg` starts as its copy, and is what the optimizer
     moves.
     """
 
@@ -22,6 +22,6 @@ class LatentImage(nn.Module):
         self.z_trg = nn.Parameter(z_src.clone())
 
 
-def encode(backbone: Backbone, picture: Picture, device: torch.device) -> Latent:
-    """One picture as one row: encoded alone, so that batch mates cannot change a source."""
-    return backbone.encode(picture.load().unsqueeze(0).to(device))
+def encode(backbone: Backbone, image: LazyImage, device: torch.device) -> Latent:
+    """One image as one row: encoded alone, so that batch mates cannot change a source."""
+    return backbone.encode(image.load().unsqueeze(0).to(device))

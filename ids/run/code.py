@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from ids.core.capabilities import parts
+from ids.core.capabilities import iter_components
 from ids.core.protocols import Editor
 
 PACKAGE = "ids"
@@ -24,7 +24,7 @@ def revisions(editor: Editor) -> dict[str, int | str]:
     is from outside this package.
     """
     found: dict[str, int | str] = {}
-    for kind in map(type, parts(editor)):
+    for kind in map(type, iter_components(editor)):
         if _from_here(kind):
             found[kind.__name__] = int(getattr(kind, "revision", 1))
         else:
@@ -34,7 +34,7 @@ def revisions(editor: Editor) -> dict[str, int | str]:
 
 def code_digests(editor: Editor) -> dict[str, str]:
     """Of the source of every class of this package that an editor is composed of."""
-    kinds = {type(part) for part in parts(editor)}
+    kinds = {type(part) for part in iter_components(editor)}
     return {kind.__name__: class_digest(kind) for kind in kinds if _from_here(kind)}
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ids.core.errors import DataError
 from ids.core.protocols import Metric
-from ids.core.records import EditCase, Edited, Picture
+from ids.core.records import EditCase, Edited, LazyImage
 from ids.core.tensors import Image, Images, Latent, eight_bit
 from ids.run.job import Job
 from ids.run.records import MetricsRecord, MetricValue, Number
@@ -26,8 +26,8 @@ DECODED_AT_ONCE = 8  # states; a 512-pixel decoder takes some hundred megabytes 
 
 def metric_key(metric: Metric) -> str:
     """`psnr@1`, `lpips_alex@1:alex-1f2e3d4c`: name, version, and the network it stands on."""
-    basis = metric.basis()
-    return f"{metric.name}@{metric.version}" + (f":{basis}" if basis else "")
+    weights_id = metric.weights_id()
+    return f"{metric.name}@{metric.version}" + (f":{weights_id}" if weights_id else "")
 
 
 def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
@@ -37,19 +37,19 @@ def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
     versions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
     for key in {key for keys in found for key in keys}:
         name, _, rest = key.partition("@")
-        version, _, basis = rest.partition(":")
-        versions[name][basis][int(version)] = key
+        version, _, weights_id = rest.partition(":")
+        versions[name][weights_id][int(version)] = key
     columns = {}
-    for name, bases in versions.items():
-        for basis, keys in bases.items():
-            column = f"{name}{SEPARATOR}{basis}" if len(bases) > 1 else name
+    for name, weights_ids in versions.items():
+        for weights_id, keys in weights_ids.items():
+            column = f"{name}{SEPARATOR}{weights_id}" if len(weights_ids) > 1 else name
             columns[keys[max(keys)]] = column
     return columns
 
 
 @dataclass(frozen=True)
 class Made:
-    """An edit at hand: the pictures of its case in memory, z_trg at its kept steps, [C, H, W], and
+    """An edit at hand: the images of its case in memory, z_trg at its kept steps, [C, H, W], and
     what came of it.
     """
 
@@ -168,23 +168,23 @@ def _number(metric: Metric, case: EditCase, edited: Edited) -> Number:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A picture that stays in memory while many metrics ask for it."""
+    """A image that stays in memory while many metrics ask for it."""
 
     image: Image
-    picture: Picture
+    lazy: LazyImage
 
     def digest(self) -> str:
-        return self.picture.digest()
+        return self.lazy.digest()
 
     def load(self) -> Image:
         return self.image
 
 
 def loaded(case: EditCase) -> EditCase:
-    """The case with its pictures in memory. `DataError` where one cannot be read."""
+    """The case with its images in memory. `DataError` where one cannot be read."""
 
-    def load(picture: Picture | None) -> Picture | None:
-        return picture and _Loaded(picture.load(), picture)
+    def load(image: LazyImage | None) -> LazyImage | None:
+        return image and _Loaded(image.load(), image)
 
     source = _Loaded(case.source.load(), case.source)
     return replace(case, source=source, mask=load(case.mask), truth=load(case.truth))

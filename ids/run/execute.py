@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError
-from ids.core.protocols import Backbone, Checking, Editor, Progress
+from ids.core.protocols import Backbone, CaseChecker, Editor, Progress
 from ids.core.records import EditCase, Edited, Measurement
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
-from ids.editing import Kept, Metered
+from ids.editing import MeteredBackbone, StateRecorder
 from ids.representations import LatentImage, encode
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
@@ -37,7 +37,7 @@ class Outcome:
 
 
 class _Row(NamedTuple):
-    """A job that can be edited: its pictures in memory, its source as a latent."""
+    """A job that can be edited: its images in memory, its source as a latent."""
 
     job: Job
     case: EditCase
@@ -110,7 +110,7 @@ class Executor:
             try:
                 if job.prompts is not None:
                     self.backbone.prompt(job.prompts)
-                    if isinstance(self.editor, Checking):
+                    if isinstance(self.editor, CaseChecker):
                         self.editor.check(self.backbone, case)
                 rows.append(_Row(job, case, encode(self.backbone, case.source, self.device)))
             except IdsError as error:
@@ -120,12 +120,12 @@ class Executor:
     def _edit(self, rows: Sequence[_Row], progress: Progress) -> list[Outcome]:
         jobs = [row.job for row in rows]
         subject = LatentImage(torch.cat([r.z_src for r in rows]), [row.case for row in rows])
-        metered = Metered(self.backbone)
+        metered = MeteredBackbone(self.backbone)
         self._warm_up(subject)
         reset_peak(self.device)
         began = time.perf_counter()
         rng = Streams.of([job.seed or 0 for job in jobs], [job.case.source_digest for job in jobs])
-        kept = Kept(progress, subject, self.keep_every if self.editor.stoppable else 0)
+        kept = StateRecorder(progress, subject, self.keep_every if self.editor.anytime else 0)
         trace = self.editor(metered, subject, rng, kept)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)

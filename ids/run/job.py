@@ -10,6 +10,7 @@ from ids.core.capabilities import TokenBackbone, needs
 from ids.core.errors import ConfigError
 from ids.core.protocols import Dataset, Editor
 from ids.core.records import EditCase, digest_of
+from ids.run.former_names import method_in_keys, revisions_in_keys
 from ids.run.records import EditRecord, Environment, FileStamp, Status
 
 
@@ -20,7 +21,7 @@ class Setting:
     """
 
     name: str
-    method: Mapping[str, Any]  # numbers in one spelling, see `spelt`
+    method: Mapping[str, Any]  # numbers in one spelling, see `normalize_numbers`
     backbone_name: str
     backbone: Mapping[str, str]
     revisions: Mapping[str, int | str]  # of the classes the method is made of, see `code`
@@ -29,7 +30,11 @@ class Setting:
     @cached_property
     def key(self) -> str:
         return digest_of(
-            {"method": self.method, "backbone": self.backbone, "revisions": self.revisions}
+            {
+                "method": method_in_keys(self.method),
+                "backbone": self.backbone,
+                "revisions": revisions_in_keys(self.revisions),
+            }
         )
 
     @cached_property
@@ -65,7 +70,7 @@ class Job:
 
     @property
     def source_name(self) -> str:
-        """Of the source's latent: the picture, as this backbone encodes it."""
+        """Of the source's latent: the image, as this backbone encodes it."""
         return f"{self.case.source_digest[:32]}-{self.setting.backbone_key[:8]}"
 
     def record(
@@ -101,12 +106,12 @@ class Job:
         )
 
 
-def spelt(node: Any) -> Any:
+def normalize_numbers(node: Any) -> Any:
     """Numbers in one spelling: 3 and 3.0 ask for the same, and make one key."""
     if isinstance(node, Mapping):
-        return {key: spelt(value) for key, value in node.items()}
+        return {key: normalize_numbers(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [spelt(value) for value in node]
+        return [normalize_numbers(value) for value in node]
     return int(node) if isinstance(node, float) and node.is_integer() else node
 
 
@@ -127,9 +132,9 @@ def plan(
             setting,
             case,
             seed,
-            (case.prompt_src, case.prompt_trg) if editor.guided else None,
+            (case.prompt_src, case.prompt_trg) if editor.uses_prompts else None,
             case.words if worded else None,
         )
         for case in cases
-        for seed in (seeds if editor.random else [None])
+        for seed in (seeds if editor.uses_seed else [None])
     ]

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Survey:
-    """The rows of a data set that were asked for, all of their pictures read once: `cases` are
+    """The rows of a data set that were asked for, all of their images read once: `cases` are
     those that can be edited; `manifest` has every row, and says what is wrong with the others.
     """
 
@@ -61,7 +61,7 @@ def survey(dataset: Dataset, limit: int | None) -> Survey:
 
 
 def row_of(case: EditCase) -> Row:
-    """What a case asks, by digest; its `problem` where a picture or mask cannot be read."""
+    """What a case asks, by digest; its `problem` where a image or mask cannot be read."""
     row = Row(
         id=case.id,
         tags=sorted(case.tags),

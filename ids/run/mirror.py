@@ -15,7 +15,7 @@ from ids.run.records import MeasurementRecord, MetricsRecord, Mirrored
 from ids.run.sealed import Unusable, read, seal
 from ids.run.store import Store
 
-MAX_PICTURES = 16
+MAX_IMAGES = 16
 
 
 def mirror(
@@ -29,7 +29,7 @@ def mirror(
 ) -> None:
     """Give a logger the results of a setting, unless it has them all with all their numbers. One
     run per setting: its configuration, mean curves (and the mean metrics of the kept states among
-    them), every edit's metrics, pictures, means as the summary. `done` are jobs that have a result.
+    them), every edit's metrics, images, means as the summary. `done` are jobs that have a result.
     """
     kind = type(logger).__name__
     path = store.root / "mirrored" / f"{kind}-{setting}.json"
@@ -78,7 +78,7 @@ def _give(
             log.scalars("curve", step, values | along.get(step, {}))
         for index, (job, values) in enumerate(zip(done, rows, strict=True)):
             log.scalars("edit", index, values)
-            if index < MAX_PICTURES:
+            if index < MAX_IMAGES:
                 pair = [job.case.source.load(), store.image(job.key)]
                 caption = f"{job.case.prompt_src} -> {job.case.prompt_trg}"
                 log.image(job.case.id, torch.cat(pair, dim=-1), caption)

@@ -6,7 +6,9 @@
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
+from ids.run.former_names import method_today, metrics_today
 from ids.run.sealed import SCHEMA_VERSION
 
 Status = Literal["ok", "failed", "unsupported"]
@@ -59,6 +61,9 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     environment: Environment | None = None
     files: dict[str, FileStamp] = {}
 
+    def __post_init__(self) -> None:
+        force_setattr(self, "method", method_today(self.method))
+
     @property
     def prompts(self) -> tuple[str, str] | None:
         """Source and target, where words play a part."""
@@ -86,6 +91,10 @@ class MetricsRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     values: dict[str, MetricValue] = {}
     steps: list[int] = []
     along: dict[str, list[Number]] = {}
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "values", metrics_today(self.values))
+        force_setattr(self, "along", metrics_today(self.along))
 
 
 class MeasurementRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

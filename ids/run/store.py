@@ -2,7 +2,7 @@
 
 results/<key[:2]>/<key>/        job.json  edit.png  edit.safetensors (z_trg, states, curves)
                                 metrics-<case>.json, one per case that this edit answers
-sources/<xx>/<name>             the source's latent, once per picture and backbone
+sources/<xx>/<name>             the source's latent, once per image and backbone
 measurements/<engine>/          what batches took, a file each
 datasets/                       the rows of each data set, as they were seen last
 mirrored/                       what each logger has been given

@@ -1,4 +1,4 @@
-"""The judge of the embedded world: which fill, colour and shape a picture shows. For evaluation
+"""The judge of the embedded world: which fill, colour and shape a image shows. For evaluation
 only, never for editing.
 """
 
@@ -12,7 +12,7 @@ WIDTHS = (16, 32, 64, 96)
 
 
 class Classifier(nn.Module):
-    """A small convolutional network on RGB pictures in [0, 1], 64 pixels or so a side; about 0.25 M
+    """A small convolutional network on RGB images in [0, 1], 64 pixels or so a side; about 0.25 M
     parameters.
     """
 

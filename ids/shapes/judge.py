@@ -35,7 +35,7 @@ def judge() -> Classifier:
 
 
 @cache
-def judge_basis() -> str:
+def judge_weights_id() -> str:
     """What its numbers stand on."""
     judge()
     return f"shapes-classifier-{digest_of(FILE)[:8]}"

@@ -1,6 +1,6 @@
-"""Scene to picture, by signed distance functions: anti-aliased, with exact masks, at any size.
+"""Scene to image, by signed distance functions: anti-aliased, with exact masks, at any size.
 
-Shapes: B scenes, S picture side in pixels. Pictures are RGB in [0, 1].
+Shapes: B scenes, S image side in pixels. Images are RGB in [0, 1].
 """
 
 import math
@@ -23,23 +23,21 @@ PALETTE = {
 WHITE = (0.96, 0.96, 0.96)
 BLACK = (0.05, 0.05, 0.05)
 STRIPE_PERIOD = (
-    0.38  # half picture widths: twelve pixels of 64, so that stripes survive the autoencoder
+    0.38  # half image widths: twelve pixels of 64, so that stripes survive the autoencoder
 )
 
 Grid = Float[Tensor, "B S S"]
 
 
 def render(scenes: Sequence[Scene], size: int = 64) -> Float[Tensor, "B 3 S S"]:
-    """Pictures of the scenes, float32 RGB in [0, 1]."""
+    """Images of the scenes, float32 RGB in [0, 1]."""
     x, y = _pixel_grid(size)
-    picture = _background(scenes, x, y)
-    picture = _over(picture, _distractor_cover(scenes, x, y, size), _rgb([_ink(s) for s in scenes]))
+    image = _background(scenes, x, y)
+    image = _over(image, _distractor_cover(scenes, x, y, size), _rgb([_ink(s) for s in scenes]))
     u, v = _object_frame(scenes, x, y)
     paint = _rgb([PALETTE[s.colour] for s in scenes])
-    paint = _over(
-        paint.expand_as(picture), _stripes(scenes, u, v, size), _rgb([WHITE] * len(scenes))
-    )
-    return _over(picture, object_cover(scenes, size), paint).clamp(0, 1)
+    paint = _over(paint.expand_as(image), _stripes(scenes, u, v, size), _rgb([WHITE] * len(scenes)))
+    return _over(image, object_cover(scenes, size), paint).clamp(0, 1)
 
 
 def object_cover(scenes: Sequence[Scene], size: int = 64) -> Grid:
@@ -67,7 +65,7 @@ def _object_frame(scenes: Sequence[Scene], x: Tensor, y: Tensor) -> tuple[Grid, 
 
 
 def _stripes(scenes: Sequence[Scene], u: Grid, v: Grid, size: int) -> Grid:
-    """Cover of the white bands: diagonal in the object's frame, of one width in every picture."""
+    """Cover of the white bands: diagonal in the object's frame, of one width in every image."""
     radius = _column([s.radius for s in scenes])
     wave = torch.sin((u + v) * radius * (math.sqrt(2) * math.pi / STRIPE_PERIOD))
     band = _antialias(-wave * (STRIPE_PERIOD / (2 * math.pi)), size)
@@ -109,7 +107,7 @@ def _ink(scene: Scene) -> tuple[float, float, float]:
 
 
 def _antialias(distance: Tensor, size: int) -> Tensor:
-    """Cover of a pixel whose centre lies at this signed distance (half picture widths) from an
+    """Cover of a pixel whose centre lies at this signed distance (half image widths) from an
     edge.
     """
     return (0.5 - distance * (size / 2)).clamp(0, 1)

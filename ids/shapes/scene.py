@@ -2,10 +2,10 @@
 
 A scene is one captioned object (fill, colour, shape) at a free place, size and rotation, before an
 uncaptioned muted background, beside an uncaptioned black or white distractor. The caption
-under-specifies the picture on purpose: what it leaves open is the identity that an edit should
+under-specifies the image on purpose: what it leaves open is the identity that an edit should
 keep.
 
-Lengths are in half picture widths: the picture spans [-1, 1] in x (right) and y (down), whatever
+Lengths are in half image widths: the image spans [-1, 1] in x (right) and y (down), whatever
 its size in pixels.
 """
 
@@ -34,7 +34,7 @@ class Background:
     first: RGB
     second: RGB
     angle: float  # radians
-    period: float  # half picture widths
+    period: float  # half image widths
     phase: float  # radians
 
 
@@ -51,7 +51,7 @@ class Distractor:
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture of the world, complete: equal scenes render to equal pictures."""
+    """One image of the world, complete: equal scenes render to equal images."""
 
     fill: str
     colour: str

@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from golden_replay.recording import Golden, RecordedDraws
-from golden_replay.witness import (
+from golden_replay.recorder import (
     ListeningBackbone,
     ListeningProgress,
     ListeningRule,
     ListeningTerm,
     Step,
 )
+from golden_replay.recording import Golden, RecordedDraws
 from ids.config.build import build
 from ids.config.compose import compose_all
 from ids.core.protocols import Distillation
@@ -21,7 +21,7 @@ from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
 from ids.editing import DistillationEditor
-from ids.methods import AsDrawn, Refined, Sum
+from ids.methods import NoRefinement, Refined, Sum
 from ids.representations import LatentImage
 
 T = TypeVar("T")
@@ -52,11 +52,11 @@ def replay(
     subject.z_trg.data = z_trg.clone()
     backbone, steps = ListeningBackbone(golden.backbone(z_src.dtype)), list[Step]()
     editor = editor_of(hyper, z_src)
-    rule = Refined(_listened(editor.distillation, steps), editor.refine)
+    rule = Refined(_listened(editor.distillation, steps), editor.fpr)
     listening = replace(
         editor,
         distillation=ListeningRule(rule, backbone, steps),
-        refine=AsDrawn(),  # done by the rule that is listened to
+        fpr=NoRefinement(),  # done by the rule that is listened to
         timesteps=draws,
     )
     listening(backbone, subject, Streams(("recorded",)), ListeningProgress(subject, steps))

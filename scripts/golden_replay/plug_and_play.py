@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from golden_replay.recorder import ListeningBackbone
 from golden_replay.recording import Golden, Worst
 from golden_replay.verdict import DRIFT, EXACT, Verdict
-from golden_replay.witness import ListeningBackbone
 from ids.config.build import build
 from ids.config.compose import compose_all
 from ids.core.protocols import Editor
@@ -17,7 +17,7 @@ from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
 from ids.methods import DDIMInversion
-from ids.methods.inversion import Descent
+from ids.methods.inversion.ddim import InversionRequest
 from ids.representations import LatentImage
 
 SITES = {
@@ -82,8 +82,8 @@ def _inversion(
     assert isinstance(editor.inversion, DDIMInversion)
     with torch.no_grad():
         times = editor.inversion.times(backbone.schedule)
-        descent = Descent(["source"], 1.0, backbone.prompt([""]), times)
-        inverted = editor.inversion(backbone, z_0, descent, steps)
+        request = InversionRequest(["source"], 1.0, backbone.prompt([""]), times)
+        inverted = editor.inversion(backbone, z_0, request, steps)
     states = torch.stack([inverted.states[t] for t in reversed(times)])
     worst.compare("inverted_latents", states, stored["inverted_latents"])
     worst.compare("timesteps", torch.tensor(times[:-1]), stored["timesteps"])

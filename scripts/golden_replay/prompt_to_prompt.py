@@ -7,18 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from golden_replay.fake_text import MAPS, FromNoise, Spoken, Words
 from golden_replay.recording import Golden, Worst
-from golden_replay.spoken import MAPS, FromNoise, Spoken, Words
 from golden_replay.verdict import DRIFT, EXACT, SINGLE, Verdict, all_within
 from ids.config.build import build
 from ids.config.compose import compose_all
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
-from ids.diffusion.ddim import move
-from ids.methods import PromptToPrompt, p2p_words
-from ids.methods.local_blend import mask, spread
-from ids.methods.p2p_control import Control
+from ids.diffusion.ddim import ddim_step
+from ids.methods import PromptToPrompt
+from ids.methods.editors import p2p_words
+from ids.methods.editors.local_blend import mask, spread
+from ids.methods.editors.p2p_control import Control
 from ids.representations import LatentImage
 
 N = 77
@@ -78,8 +79,8 @@ def _case(kind: str, description: Mapping[str, Any]) -> EditCase:
     source, target = description["prompts"].get(kind, description["prompts"]["replace"])
     word, value = description["equalizer"].get(kind, ("", 1.0))
     weights = {word: value} if word else {}
-    picture = Shapes(count=1)[0].source
-    return EditCase("recorded", picture, source, target, word_weights=weights)
+    image = Shapes(count=1)[0].source
+    return EditCase("recorded", image, source, target, word_weights=weights)
 
 
 def _control(golden: Golden, kind: str, description: Mapping[str, Any]) -> Control:
@@ -178,8 +179,8 @@ def _single_steps(golden: Golden, stored: Mapping[str, Tensor], worst: Worst) ->
     eps, z = golden.inputs_sd4["z_T"].double(), golden.inputs_sd4["z_0"].double()
     for t in (1, 20, 500, 980):
         below = max(t - 20, 0)
-        worst.compare("prev_step", move(vp, z, eps, t, below), stored[f"ddim.prev_step.t{t}"])
-        worst.compare("next_step", move(vp, z, eps, below, t), stored[f"ddim.next_step.t{t}"])
+        worst.compare("prev_step", ddim_step(vp, z, eps, t, below), stored[f"ddim.prev_step.t{t}"])
+        worst.compare("next_step", ddim_step(vp, z, eps, below, t), stored[f"ddim.next_step.t{t}"])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ids.backbones.latent_diffusion import LatentDiffusion, UNetDenoiser
 from ids.core.capabilities import Transition
 from ids.core.records import Draw
 from ids.core.rng import Streams
-from ids.core.tensors import Images, Latent, PerSample, Prompt, Timestep
+from ids.core.tensors import Coefficient, Images, Latent, Prompt, Timestep
 from ids.diffusion import VP
 
 TEXTS = {"": "emb_null", "source": "emb_src", "target": "emb_trg", "negative": "emb_neg"}
@@ -83,10 +83,10 @@ class NoAutoencoder:
     """Recordings start from latents."""
 
     def encode(self, x: Images) -> Latent:
-        raise TypeError("a replay encodes no picture")
+        raise TypeError("a replay encodes no image")
 
     def decode(self, z: Latent) -> Images:
-        raise TypeError("a replay decodes no picture")
+        raise TypeError("a replay decodes no image")
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,10 @@ class RecordedSchedule:
     def n_timesteps(self) -> int:
         return self.schedule.n_timesteps
 
-    def alpha(self, t: Timestep) -> PerSample:
+    def alpha(self, t: Timestep) -> Coefficient:
         return self.schedule.alpha(t)
 
-    def sigma(self, t: Timestep) -> PerSample:
+    def sigma(self, t: Timestep) -> Coefficient:
         return self.schedule.sigma(t)
 
     def transition(self, t: Timestep, t_prev: Timestep) -> Transition:

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from golden_replay.editor import editor_of, replay, some
+from golden_replay.recorder import Step
 from golden_replay.recording import Golden, RecordedDraws, RecordedRandomness, Worst
 from golden_replay.verdict import EXACT, SINGLE, Verdict, all_within
-from golden_replay.witness import Step
 from ids.core.protocols import Schedule
 from ids.core.records import Draw
 from ids.core.tensors import Features, Latent, Prompt, Timestep
 from ids.diffusion import VP, diffuse, predict_eps, predict_z0
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.methods import PatchNCE, Sum
-from ids.methods.patch_nce import patch_nce
+from ids.methods.rules.patch_nce import patch_nce
 
 
 def google_dds(golden: Golden, name: str) -> Verdict:

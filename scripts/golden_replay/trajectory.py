@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from golden_replay.editor import Replay, replay, some
+from golden_replay.recorder import Step
 from golden_replay.recording import Golden, RecordedDraws, RecordedRandomness, Worst
 from golden_replay.verdict import DRIFT, EXACT, RELATIVE, Verdict
-from golden_replay.witness import Step
 from ids.diffusion import Guided, predict_z0
 from ids.methods import FPR, PatchNCE, Sum
-from ids.methods.fpr import descent
+from ids.methods.refiners.fpr import residual_and_gradient
 
 
 def trajectory(golden: Golden, name: str) -> Verdict:
@@ -114,9 +114,9 @@ def _tokens(h: Tensor) -> Tensor:
 
 def _refinement(step: Step, run: Replay, golden: Golden) -> dict[str, Tensor]:
     """FPR's inner iterations, [N, ...]."""
-    assert isinstance(run.editor.refine, FPR)
+    assert isinstance(run.editor.fpr, FPR)
     backbone, t = run.backbone, some(step.t)
-    calls = step.source_calls[: run.editor.refine.n_iters]
+    calls = step.source_calls[: run.editor.fpr.n_iters]
     z_src = golden.inputs["z_src"].to(calls[0].z_t)
     y_src, y_null = backbone.prompt(["source"]), backbone.prompt([""])
     eps_phi = Guided(backbone.backbone, y_null, run.editor.guidance_scale)
@@ -126,6 +126,6 @@ def _refinement(step: Step, run: Replay, golden: Golden) -> dict[str, Tensor]:
         "fpr_z0_pred": torch.stack([predict_z0(backbone.schedule, c.z_t, c.eps, t) for c in calls]),
         "fpr_norms": some(step.anchor).logs["fpr_residual"][0],
         "fpr_norm_grad": torch.stack(
-            [descent(eps_phi, z_src, call.z_t, y_src, t)[1] for call in calls]
+            [residual_and_gradient(eps_phi, z_src, call.z_t, y_src, t)[1] for call in calls]
         ),
     }

@@ -27,7 +27,7 @@ TABLES = {
     "--column unheard of": ("--column", "beauty"),
     "--at without --matched": ("--at", "0.5"),
     "--at nan": ("--matched", "--at", "nan"),
-    "--at inf": ("--matched", "--axis", "strength", "--at", "inf"),
+    "--at inf": ("--matched", "--axis", "latent_distance", "--at", "inf"),
     "--at words": ("--matched", "--at", "high"),
     "--axis unheard of": ("--matched", "--axis", "beauty"),
     "--axis without its values": ("--matched", "--axis", "success"),
@@ -132,11 +132,11 @@ def stopped(number: int) -> Expectation:
 PLACES = {
     "composing": ("ids.config.compose", "compose"),
     "checking": ("ids.config.compose", "check"),
-    "reading weights": ("ids.run.campaign", "_loaded"),
+    "reading weights": ("ids.run.experiment", "_loaded"),
     "editing": ("ids.run.execute", "Executor._edit"),
     "writing": ("ids.run.store", "Store._publish"),
     "judging": ("ids.run.evaluate", "Evaluation.judge"),
-    "reporting": ("ids.report.after_run", "report"),
+    "reporting": ("ids.report.summary", "report"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Prompts, masks and pictures that are corrected, folders of one name: every number is that of a
+"""Prompts, masks and images that are corrected, folders of one name: every number is that of a
 store which knew nothing else.
 """
 
@@ -14,14 +14,22 @@ from malformed_tries.trying import Accepted, Seen, Try
 
 DATA = ("run", *GAUSSIAN, "dataset=folder")
 ROWS = ("cat.png,a cat,a dog,mask.png,pet", "bike.png,a bike,a car,,", "hat.png,a hat,a cap,,")
-NUMBERS = ("psnr", "psnr_background", "ssim", "strength", "source_prompt", "target_prompt", "key")
+NUMBERS = (
+    "psnr",
+    "psnr_background",
+    "ssim",
+    "latent_distance",
+    "source_prompt",
+    "target_prompt",
+    "key",
+)
 
 
 def photos(folder: Path, rows: Sequence[str] = ROWS) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for shift, name in enumerate(("cat", "bike", "hat")):
-        picture = Image.radial_gradient("L").resize((48, 32)).rotate(30 * shift)
-        picture.convert("RGB").save(folder / f"{name}.png")
+        image = Image.radial_gradient("L").resize((48, 32)).rotate(30 * shift)
+        image.convert("RGB").save(folder / f"{name}.png")
     greys(0, 255).save(folder / "mask.png")
     table(folder, rows)
 
@@ -46,11 +54,11 @@ def no_mask(folder: Path) -> None:
     table(folder, [ROWS[0].replace("mask.png", ""), *ROWS[1:]])
 
 
-def picture(folder: Path) -> None:
+def image(folder: Path) -> None:
     Image.linear_gradient("L").resize((48, 32)).convert("RGB").save(folder / "cat.png")
 
 
-def same_picture(folder: Path) -> None:
+def same_image(folder: Path) -> None:
     Image.open(folder / "cat.png").save(folder / "cat.png", compress_level=0)
 
 
@@ -81,9 +89,9 @@ CHANGES: dict[str, tuple[Callable[[Path], object], int]] = {  # and edits that i
     "prompts exchanged": (swapped, 1),
     "a mask": (mask, 0),
     "a mask left out": (no_mask, 0),
-    "a picture": (picture, 1),
-    "a picture saved anew": (same_picture, 0),
-    "two pictures exchanged": (exchanged, 2),
+    "a image": (image, 1),
+    "a image saved anew": (same_image, 0),
+    "two images exchanged": (exchanged, 2),
     "a row on top": (inserted, 1),
     "a row removed": (removed, 0),
     "rows in another order": (turned_about, 0),
@@ -93,7 +101,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], int]] = {  # and edits that i
 
 
 def numbers(place: Place, root: str, name: str = "") -> dict[str, dict[str, object]]:
-    """By the picture's name, so that ids which count rows do not matter."""
+    """By the image's name, so that ids which count rows do not matter."""
     rows = place.numbers("--output-dir", root, *(("--dataset", name) if name else ()))
     return {
         f"{row['place']}/{str(row['id']).partition('-')[0]}": {n: row.get(n) for n in NUMBERS}
@@ -124,7 +132,7 @@ def corrected(change: Callable[[Path], object]) -> Callable[[Place], object]:
 
 
 def two_folders(place: Place) -> None:
-    """Two folders called photos, of other pictures and prompts."""
+    """Two folders called photos, of other images and prompts."""
     photos(place.folder / "one" / "photos")
     photos(place.folder / "two" / "photos", [ROWS[1].replace("a car", "a boat"), ROWS[2]])
     exchanged(place.folder / "two" / "photos")

@@ -14,7 +14,7 @@ from malformed_tries.folders import Tensors, content, cut, gone, header
 from malformed_tries.place import Place
 from malformed_tries.trying import Accepted, Lay, Refused, Seen, Try
 
-RUN = ("run", "debug=fast", "references=none", "method=dds", "method.n_steps=2", "limit=1")
+RUN = ("run", "debug=fast", "controls=none", "method=dds", "method.n_steps=2", "limit=1")
 SQUEEZE = (*RUN, "+metric@metrics.lpips=lpips", "metrics.lpips.net=squeeze")
 WEIGHTS = "open_clip_model.safetensors"
 CLIP = (

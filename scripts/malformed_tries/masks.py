@@ -27,14 +27,14 @@ def colours(black: tuple[int, ...], white: tuple[int, ...]) -> Image.Image:
 
 
 def palette(*entries: tuple[int, int, int]) -> Image.Image:
-    picture = Image.fromarray(MARKED.astype(np.uint8), mode="P")
-    picture.putpalette([value for entry in entries for value in entry])
-    return picture
+    image = Image.fromarray(MARKED.astype(np.uint8), mode="P")
+    image.putpalette([value for entry in entries for value in entry])
+    return image
 
 
-def alpha(picture: Image.Image, opaque: int = 255, clear: int = 0) -> Image.Image:
-    picture.putalpha(greys(clear, opaque))
-    return picture
+def alpha(image: Image.Image, opaque: int = 255, clear: int = 0) -> Image.Image:
+    image.putalpha(greys(clear, opaque))
+    return image
 
 
 def plain(colour: str, mode: str = "RGB") -> Image.Image:
@@ -54,8 +54,8 @@ def levels(*values: int) -> Image.Image:
     )
 
 
-def save(picture: Image.Image, **options: Any) -> Write:
-    return lambda path: picture.save(path, **options)
+def save(image: Image.Image, **options: Any) -> Write:
+    return lambda path: image.save(path, **options)
 
 
 READ: dict[str, tuple[str, Write]] = {
@@ -106,23 +106,23 @@ REFUSED: dict[str, tuple[Write, str]] = {
     ),
     "floats of NaN": (save(greys(float("nan"), 1, np.float32), format="TIFF"), "floating-point"),
     "floats below 0": (save(greys(-1, 1, np.float32), format="TIFF"), "floating-point"),
-    "an empty file": (lambda path: path.write_bytes(b""), "expected a picture"),
-    "text": (lambda path: path.write_text("white"), "expected a picture"),
+    "an empty file": (lambda path: path.write_bytes(b""), "expected a image"),
+    "text": (lambda path: path.write_text("white"), "expected a image"),
     "cut short": (lambda path: path.write_bytes(_bytes(NOISE)[:700]), "m.png"),
     "PostScript": (
         lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"),
-        "expected a picture",
+        "expected a image",
     ),
-    "SVG": (lambda path: path.write_text("<svg/>"), "expected a picture"),
+    "SVG": (lambda path: path.write_text("<svg/>"), "expected a image"),
     "an empty palette": (save(palette((9, 9, 9), (9, 9, 9))), "palette"),
 }
 
 
-def _bytes(picture: Image.Image) -> bytes:
+def _bytes(image: Image.Image) -> bytes:
     import io
 
     stream = io.BytesIO()
-    picture.save(stream, "PNG")
+    image.save(stream, "PNG")
     return stream.getvalue()
 
 

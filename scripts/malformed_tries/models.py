@@ -35,7 +35,7 @@ RUN: tuple[str, ...] = (
     "backbone=stable_diffusion",
     "backbone.path=sd",
 )
-RUN += ("backbone.picture_size=64", "sites=shapes")
+RUN += ("backbone.image_size=64", "sites=shapes")
 HUGE = b'{"conv_in.bias":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}'
 BIAS = "conv_out.bias"
 PARTS: dict[str, tuple[Change, str]] = {

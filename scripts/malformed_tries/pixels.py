@@ -29,7 +29,7 @@ GREY = PHOTO.convert("L")
 
 
 def pair(name: str, write: Write, meant: Image.Image) -> Lay:
-    """A table of the file tried, and of the picture that it shows as a plain PNG."""
+    """A table of the file tried, and of the image that it shows as a plain PNG."""
 
     def lay(place: Place) -> None:
         write(place.folder / name)
@@ -52,7 +52,7 @@ def looks_alike(tolerance: int) -> Expectation:
         made = len(seen.place.records())
         if made != (1 if tolerance == 0 else 2) and apart > 0:
             return f"{made} results"
-        return f"{apart:.0f} levels from the picture it shows" if apart > tolerance else None
+        return f"{apart:.0f} levels from the image it shows" if apart > tolerance else None
 
     return Accepted(check)
 
@@ -155,14 +155,14 @@ def text_bomb(path: Path) -> None:
 
 def lab(path: Path) -> None:
     spaces = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
-    picture = ImageCms.applyTransform(PHOTO, ImageCms.buildTransform(*spaces, "RGB", "LAB"))
-    assert picture is not None  # None comes only where it works in place
-    picture.save(path, format="TIFF")
+    image = ImageCms.applyTransform(PHOTO, ImageCms.buildTransform(*spaces, "RGB", "LAB"))
+    assert image is not None  # None comes only where it works in place
+    image.save(path, format="TIFF")
 
 
 REFUSED: dict[str, tuple[Write, str]] = {
-    "an empty file": (content(b""), "expected a picture"),
-    "text": (content(b"not a picture"), "expected a picture"),
+    "an empty file": (content(b""), "expected a image"),
+    "text": (content(b"not a image"), "expected a image"),
     "a PNG cut short": (content(encoded("PNG")[:2000]), "x.png"),
     "a JPEG cut short": (content(encoded("JPEG")[:700]), "x.png"),
     "a TIFF cut short": (content(encoded("TIFF")[:700]), "x.png"),
@@ -175,10 +175,10 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "a bit flipped": (content(encoded("PNG")[:900] + b"\xff" * 9 + encoded("PNG")[909:]), "x.png"),
     "text of 200 megabytes": (text_bomb, "x.png"),
     "PostScript": (content(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n"), "expected a pic"),
-    "PDF": (content(b"%PDF-1.4\n"), "expected a picture"),
-    "SVG": (content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "expected a picture"),
-    "ICO": (lambda p: RED.save(p, format="ICO"), "expected a picture"),
-    "a program": (content(b"\x7fELF" + bytes(100)), "expected a picture"),
+    "PDF": (content(b"%PDF-1.4\n"), "expected a image"),
+    "SVG": (content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "expected a image"),
+    "ICO": (lambda p: RED.save(p, format="ICO"), "expected a image"),
+    "a program": (content(b"\x7fELF" + bytes(100)), "expected a image"),
     "Lab": (lab, "got Lab"),
     "NaN": (save(Image.fromarray(np.full((8, 8), np.nan, np.float32)), format="TIFF"), "floating"),
     "infinity": (
@@ -189,9 +189,9 @@ REFUSED: dict[str, tuple[Write, str]] = {
         save(Image.fromarray(np.full((8, 8), -5, np.int32)), format="TIFF"),
         "whole pixel",
     ),
-    "a folder": (Path.mkdir, "expected a picture file; there is none"),
-    "a link to nothing": (lambda p: p.symlink_to("nothing"), "expected a picture file"),
-    "nothing": (lambda p: None, "expected a picture file"),
+    "a folder": (Path.mkdir, "expected a image file; there is none"),
+    "a link to nothing": (lambda p: p.symlink_to("nothing"), "expected a image file"),
+    "nothing": (lambda p: None, "expected a image file"),
     "a strip of 1 to 4000": (save(Image.new("RGB", (4000, 1))), "x.png"),
 }
 

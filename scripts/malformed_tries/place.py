@@ -27,7 +27,7 @@ SLOW: tuple[str, ...] = (
 )
 SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch", "open_clip", "lpips", "torchvision")
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
-FAST: tuple[str, ...] = ("references=none", "metrics=standard", "logger=files", "method.n_steps=2")
+FAST: tuple[str, ...] = ("controls=none", "metrics=standard", "logger=files", "method.n_steps=2")
 EDIT = (*FAST, "--backbone", "gaussian", "--method", "dds")
 GAUSSIAN = (*FAST, "backbone=gaussian", "method=dds")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from malformed_tries.trying import Accepted, Expectation, Refused, Seen, Try
 
-FAST = ("run", "debug=fast", "references=none", "limit=1")
+FAST = ("run", "debug=fast", "controls=none", "limit=1")
 KINDS: dict[str, dict[str, str]] = {
     "overrides": {
         "method.n_step=3": r"no such option; did you mean n_steps\?",
@@ -68,7 +68,7 @@ KINDS: dict[str, dict[str, str]] = {
     "classes": {
         "method._target_=os.system": "expected a class of ids.methods",
         "method._target_=ids.data.Folder": "expected a class of ids.methods",
-        "method._target_=ids.methods.fpr.FPR": "expected a class of ids.methods",
+        "method._target_=ids.methods.refiners.fpr.FPR": "expected a class of ids.methods",
         "method._target_=ids.methods.Nothing": "expected a class that exists",
         "method._target_=ids.methods.__loader__": "expected a class",
         "method._target_=builtins.eval": "expected a class of ids.methods",
@@ -139,7 +139,7 @@ KINDS: dict[str, dict[str, str]] = {
         "dataset.split=validation": "dataset.split",
         "dataset.edits=[]": "dataset.edits",
         "dataset.edits=[size]": "dataset.edits",
-        "backbone.picture_size=0": "size|side",
+        "backbone.image_size=0": "size|side",
         "backbone.spread=0": "spread",
         "backbone.spread=-1": "spread",
         "backbone.fpr_scale=nan": "got nan",

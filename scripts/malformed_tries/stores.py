@@ -10,7 +10,7 @@ from pathlib import Path
 from malformed_tries.place import Place
 from malformed_tries.trying import Accepted, Lay, Seen, Try
 
-WORDS = ("run", "debug=fast", "references=none", "method=dds", "method.n_steps=2", "keep_every=1")
+WORDS = ("run", "debug=fast", "controls=none", "method=dds", "method.n_steps=2", "keep_every=1")
 FILES = {
     "job.json": "results/*/*/job.json",
     "edit.png": "results/*/*/edit.png",
@@ -88,7 +88,7 @@ def healed(seen: Seen) -> str | None:
     place = seen.place
     place.must(*WORDS, "output_dir=right")
     told = [place.numbers("--output-dir", root) for root in ("outputs", "right")]
-    names = ("id", "key", "status", "psnr", "psnr_background", "strength")
+    names = ("id", "key", "status", "psnr", "psnr_background", "latent_distance")
     found = [[{n: row.get(n) for n in names} for row in rows] for rows in told]
     if found[0] != found[1] or len(found[0]) != 2:
         return f"{found[0]} instead of {found[1]}"
@@ -102,7 +102,7 @@ def tabled(seen: Seen) -> str | None:
     right = place.must(*WORDS, "output_dir=right")
     numbers = {row["key"]: row for row in place.numbers("--output-dir", "right")}
     for row in place.numbers():
-        for name in ("psnr", "strength"):
+        for name in ("psnr", "latent_distance"):
             if row.get(name) not in (None, numbers[row["key"]][name]):
                 return f"{name} {row[name]} instead of {numbers[row['key']][name]}"
     return None if right.out else "no table"

@@ -1,4 +1,4 @@
-"""Prompts typed in `ids edit`, and the places where its picture may go."""
+"""Prompts typed in `ids edit`, and the places where its image may go."""
 
 import os
 from collections.abc import Sequence
@@ -39,23 +39,23 @@ def typed(prompt: str) -> Expectation:
 
 
 def image_at(name: str, kind: str) -> Expectation:
-    """One picture came to be, there, in that format and at the photo's size."""
+    """One image came to be, there, in that format and at the photo's size."""
 
     def check(seen: Seen) -> str | None:
         new = set(seen.after) - set(seen.before)
         made = [n for n in new if not n.startswith("outputs/")]
         if made != [name]:
             return f"made {made}"
-        with Image.open(seen.place.folder / name) as picture:
-            if (picture.format, picture.size) != (kind, (40, 40)):
-                return f"{picture.format} of {picture.size}"
+        with Image.open(seen.place.folder / name) as image:
+            if (image.format, image.size) != (kind, (40, 40)):
+                return f"{image.format} of {image.size}"
         return None
 
     return Accepted(check)
 
 
 def laid(place: Place) -> None:
-    """What may stand in a picture's way."""
+    """What may stand in a image's way."""
     photo(place, "x.png")
     folder = place.folder
     os.link(folder / "x.png", folder / "hard.png")
@@ -110,7 +110,7 @@ MISSPOKEN = {
     "the source as an override": (("dataset.prompt_src=x",), "give it as --source"),
     "another data set": (("dataset=shapes",), "given twice|dataset"),
     "no such mask": (("--mask", "nowhere.png"), "nowhere.png"),
-    "an empty mask's name": (("--mask", ""), "expected a picture file"),
+    "an empty mask's name": (("--mask", ""), "expected a image file"),
     "a mask of colours": (("--mask", "mask.png"), "several colours"),
     "a mask that is a folder": (("--mask", "folder.png"), "folder.png"),
     "blend of one word": (("dataset.blend=cat",), "blend"),
@@ -151,7 +151,7 @@ def tries() -> Sequence[Try]:
 
 
 def beside() -> Sequence[Try]:
-    """Where no place is named, the picture stands beside the photo and overwrites nothing else."""
+    """Where no place is named, the image stands beside the photo and overwrites nothing else."""
 
     def link(place: Place) -> None:
         photo(place, "x.png")

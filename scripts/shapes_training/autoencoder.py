@@ -1,4 +1,4 @@
-"""The KL autoencoder: 64x64 pictures to 8x8 latents of 12 channels, Stable Diffusion's topology
+"""The KL autoencoder: 64x64 images to 8x8 latents of 12 channels, Stable Diffusion's topology
 (four levels, factor 8).
 """
 

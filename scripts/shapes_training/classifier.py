@@ -1,5 +1,5 @@
 """The judge: trained on true renders, some of them blurred and noisy, so that it also reads the
-autoencoder's pictures.
+autoencoder's images.
 """
 
 from pathlib import Path

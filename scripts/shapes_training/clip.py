@@ -59,9 +59,9 @@ def train_clip(folder: Path, budget: Budget, seed: int, device: torch.device) ->
         scenes = scenes_of(seed, "clip", step, budget.batch)
         texts = [caption(scene, draw_said(rng)) for scene in scenes]
         x = degrade(render(scenes), torch.Generator().manual_seed(step)).mul(2).sub(1)
-        pictures = clip.encode_image(x.to(device), normalize=True)
+        images = clip.encode_image(x.to(device), normalize=True)
         words = clip.encode_text(tokenize(tokenizer, texts).to(device), normalize=True)
-        logits = clip.logit_scale.exp().clamp(max=100) * pictures @ words.T
+        logits = clip.logit_scale.exp().clamp(max=100) * images @ words.T
         true = _is_true(texts, scenes).to(device)
         return _contrast(logits, true) + _contrast(logits.T, true.T)
 

@@ -101,9 +101,9 @@ def _row(name: str, outcome: Outcome) -> dict[str, float]:
 
 
 def _write_grid(path: Path, quality: Quality) -> None:
-    pictures = quality.pictures[:72]
-    side = pictures.shape[-1]
+    images = quality.images[:72]
+    side = images.shape[-1]
     grid = PIL.new("RGB", (12 * side, 6 * side))
-    for index, picture in enumerate(pictures):
-        grid.paste(to_pil(picture), (index % 12 * side, index // 12 * side))
+    for index, image in enumerate(images):
+        grid.paste(to_pil(image), (index % 12 * side, index // 12 * side))
     grid.save(path)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from ids.config.build import build, build_campaign
+from ids.config.build import build, build_experiment
 from ids.config.compose import compose_all
 from ids.config.paths import options
 from ids.config.signature import signature_of
@@ -62,7 +62,7 @@ def test_every_yaml_spells_every_field(group: str, option: str) -> None:
 @pytest.mark.parametrize("name", options("experiments"))
 def test_every_experiment_composes_and_builds(name: str) -> None:
     for setting in compose_all([f"experiments={name}"]):
-        build_campaign(setting.choices, setting.values)
+        build_experiment(setting.choices, setting.values)
     head = (ROOT / "experiments" / f"{name}.yaml").read_text().split("defaults:")[0]
     assert "Shows:" in head
     assert "Takes:" in head
@@ -80,7 +80,7 @@ def test_no_class_without_yaml_and_no_yaml_without_class() -> None:
         "ids.metrics": set(),
         "ids.data": set(),
         "ids.log": set(),
-        "ids.editing": {"Kept", "Metered", "Passes"},
+        "ids.editing": {"StateRecorder", "MeteredBackbone", "NFE"},
         "ids.backbones": {"GaussianWorld", "LatentDiffusion"},
     }.items():
         public = set(importlib.import_module(package).__all__) - not_configured

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from ids.config import compose
-from ids.config.build import build_campaign
+from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.config.entry import prepare
 from ids.core.errors import ConfigError
@@ -35,7 +35,7 @@ WRONG = {
     "engine={}": "engine: expected one option",
     "method._target_=os.system": "method._target_: expected a class of ids.methods or ids.editing",
     "method._target_=ids.data.Folder": "method._target_: expected a class of ids.methods",
-    "method._target_=ids.methods.fpr.FPR": "method._target_: expected a class of ids.methods",
+    "method._target_=ids.methods.refiners.fpr.FPR": "method._target_: expected a class",
     "method._target_=torch.optim.SGD": "method._target_: expected a class of ids.methods",
     "method._target_=ids.methods.Nothing": "method._target_: expected a class that exists",
     "method.optimizer._target_=torch.save": "method.optimizer._target_: expected a class of",
@@ -159,7 +159,7 @@ def test_keys_that_the_chosen_options_lack(words: tuple[str, ...], answer: str) 
 def test_values_of_a_sum_that_cannot_be(word: str, answer: str) -> None:
     (setting,) = compose_all(["method=cds", f"{CDS}.{word}"])
     with pytest.raises(ConfigError) as raised:
-        build_campaign(setting.choices, setting.values)
+        build_experiment(setting.choices, setting.values)
     assert answer in str(raised.value)
 
 
@@ -174,14 +174,14 @@ def test_values_that_cannot_be(word: str, answer: str) -> None:
 def test_an_optimizer_that_can_be_is_taken() -> None:
     words = ["method.optimizer._target_=torch.optim.Adam", "+method.optimizer.betas=[0.5,0.9]"]
     (setting,) = compose_all(words)
-    build_campaign(setting.choices, setting.values)
+    build_experiment(setting.choices, setting.values)
 
 
 def test_nothing_typed_is_read_as_configuration() -> None:
     (setting,) = compose_all(["method.negative_prompt='the \\${seeds}'"])
     assert setting.values["method"]["negative_prompt"] == "the ${seeds}"
-    campaign = build_campaign(setting.choices, setting.values)
-    assert campaign.asked.method["negative_prompt"] == "the ${seeds}"
+    experiment = build_experiment(setting.choices, setting.values)
+    assert experiment.asked.method["negative_prompt"] == "the ${seeds}"
 
 
 def test_a_bad_setting_costs_itself_only() -> None:

@@ -10,14 +10,14 @@ from ids.config.entry import prepare
 from ids.core.errors import IdsError
 
 GROUPS = ("method", "fpr", "inversion", "sites", "backbone", "dataset", "metrics", "clip")
-GROUPS += ("logger", "engine", "references", "debug", "experiments", "hydra/launcher")
+GROUPS += ("logger", "engine", "controls", "debug", "experiments", "hydra/launcher")
 KEYS = ("method.n_steps", "method.optimizer.lr", "method.optimizer", "method.distillation", "seeds")
 KEYS += ("method.guidance_scale", "method.negative_prompt", "method._target_", "fpr.scale", "limit")
-KEYS += ("fpr._partial_", "backbone.path", "backbone.picture_size", "dataset.size", "keep_every")
+KEYS += ("fpr._partial_", "backbone.path", "backbone.image_size", "dataset.size", "keep_every")
 KEYS += ("dataset.edits", "dataset.split", "dataset.count", "engine.threads", "engine.device")
 KEYS += ("engine.batch_size", "output_dir", "metrics.psnr", "logger.jsonl.folder", "retry_failed")
 KEYS += ("method.optimizer._target_", "x", "x._target_", "hydra.mode", "hydra.run.dir", "hydra")
-KEYS += ("metric@metrics.more", "method@references.more", "method.blend", "method.cross_share", "")
+KEYS += ("metric@metrics.more", "method@controls.more", "method.blend", "method.cross_share", "")
 OPTIONS = ("ids", "dds", "cds", "p2p", "pnp", "none", "released", "gaussian", "shapes", "standard")
 OPTIONS += (
     "files",

@@ -22,7 +22,7 @@ def one_line(told: str) -> str:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (("none.png", "--source", "a", "--target", "b"), "none.png: expected a picture file"),
+        (("none.png", "--source", "a", "--target", "b"), "none.png: expected a image file"),
         (("nan.tiff", "--source", "a", "--target", "b"), "nan.tiff: expected floating-point"),
         (("ok.png", "--source", "", "--target", "b"), "source prompt: expected a prompt"),
         (("ok.png", "--source", "a", "--target", "b", "--method", "idz"), "did you mean ids?"),
@@ -47,7 +47,7 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
         for blend in ("circle square", "", "cat square")
     )
     (ids.folder / "edits.csv").write_text(table)
-    words = ("run", "references=none", "metrics=standard", "logger=files", "inversion.n_steps=3")
+    words = ("run", "controls=none", "metrics=standard", "logger=files", "inversion.n_steps=3")
     done = ids(*words, "method=p2p", "dataset=folder", "dataset.path=.")
     assert done.returncode == 1
     assert "word 'cat': expected one of the prompt 'a red circle'" in done.stdout
@@ -83,7 +83,7 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
     ],
 )
 def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, answer: str) -> None:
-    done = ids("run", *words.split(), "limit=1", "references=none", "logger=files")
+    done = ids("run", *words.split(), "limit=1", "controls=none", "logger=files")
     assert done.returncode == 2
     assert answer in one_line(done.stderr)
     assert not ids.results()
@@ -107,7 +107,7 @@ ASKED = {
 
 
 def test_what_a_store_cannot_be_asked_is_said_in_one_line(ids: Ids) -> None:
-    assert ids("run", "debug=fast", "references=none", "method=dds").returncode == 0
+    assert ids("run", "debug=fast", "controls=none", "method=dds").returncode == 0
     (ids.folder / "mine").write_text("mine")
     (ids.folder / "link.csv").symlink_to("mine")
     for words, answer in ASKED.items():
@@ -118,27 +118,27 @@ def test_what_a_store_cannot_be_asked_is_said_in_one_line(ids: Ids) -> None:
     assert (ids.folder / "mine").read_text() == "mine"
 
 
-def test_a_picture_that_cannot_be_read_fails_alone(ids: Ids) -> None:
+def test_a_image_that_cannot_be_read_fails_alone(ids: Ids) -> None:
     Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
-    (ids.folder / "broken.png").write_bytes(b"not a picture")
+    (ids.folder / "broken.png").write_bytes(b"not a image")
     table = "image,source,target\nok.png,a,b\nbroken.png,a,b\n"
     (ids.folder / "edits.csv").write_text(table)
     words = (
         "run",
         "debug=fast",
-        "references=none",
+        "controls=none",
         "method=dds",
         "dataset=folder",
         "dataset.path=.",
     )
     done = ids(*words)
     assert done.returncode == 1
-    assert "broken.png: expected a picture" in done.stdout
+    assert "broken.png: expected a image" in done.stdout
     assert "1, 1 failed" in done.stdout
     assert len(list(ids.folder.rglob("edit.png"))) == 1
 
 
-def test_odd_pictures_are_edited(ids: Ids) -> None:
+def test_odd_images_are_edited(ids: Ids) -> None:
     Image.new("RGBA", (30, 50), (255, 0, 0, 100)).save(ids.folder / "alpha.png")
     Image.new("CMYK", (30, 50)).save(ids.folder / "cmyk.jpg")
     Image.fromarray(np.full((9, 9), 30000, dtype=np.uint16)).save(ids.folder / "deep.png")
@@ -147,7 +147,7 @@ def test_odd_pictures_are_edited(ids: Ids) -> None:
     words = (
         "run",
         "debug=fast",
-        "references=none",
+        "controls=none",
         "method=dds",
         "dataset=folder",
         "dataset.path=.",
@@ -157,7 +157,7 @@ def test_odd_pictures_are_edited(ids: Ids) -> None:
 
 
 def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> None:
-    """Every row is told and recorded; the status is not 0; no picture is written. (Weights that
+    """Every row is told and recorded; the status is not 0; no image is written. (Weights that
     hold NaN are refused before; these overflow.)
     """
     import shutil
@@ -174,9 +174,9 @@ def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> N
         "method.n_steps=2",
         "backbone=stable_diffusion",
         "logger=files",
-        "references=none",
+        "controls=none",
     )
-    done = ids(*words, f"backbone.path={folder}", "backbone.picture_size=64", "dataset.count=2")
+    done = ids(*words, f"backbone.path={folder}", "backbone.image_size=64", "dataset.count=2")
     assert done.returncode == 1
     assert "NaN or infinity first in step 0" in done.stdout
     assert "0, 2 failed" in done.stdout
@@ -186,7 +186,7 @@ def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> N
 def test_an_unsupported_cell_is_a_row_of_the_sweep(ids: Ids) -> None:
     Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
     (ids.folder / "edits.csv").write_text("image,source,target\nok.png,a,b\n")
-    words = ("run", "-m", "debug=fast", "references=none", "dataset=folder", "dataset.path=.")
+    words = ("run", "-m", "debug=fast", "controls=none", "dataset=folder", "dataset.path=.")
     done = ids(*words, "method=null_edit,true_edit")
     assert done.returncode == 0, done.stderr
     assert "0, 1 unsupported" in done.stdout

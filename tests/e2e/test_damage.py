@@ -14,16 +14,16 @@ import pytest
 import torch
 from conftest import Ids
 
-from ids.config.build import build_campaign
+from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.diffusion import Uniform
 from ids.editing import DistillationEditor
-from ids.report.catalog import read_catalog
-from ids.report.rows import frame
-from ids.report.shelf import faults
+from ids.results.catalog import read_catalog
+from ids.results.frames import frame
+from ids.results.shelf import faults
 from ids.run import Store, code
 
-WORDS = ["debug=fast", "references=none", "method=dds", "method.n_steps=3", "limit=4"]
+WORDS = ["debug=fast", "controls=none", "method=dds", "method.n_steps=3", "limit=4"]
 WORDS += ["keep_every=1", "~metrics.ssim", "~metrics.ssim_background"]
 KINDS = {
     "job.json": "results/*/*/job.json",
@@ -54,7 +54,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 def run() -> None:
     (setting,) = compose_all(WORDS)
-    build_campaign(setting.choices, setting.values).run(Path("run"))
+    build_experiment(setting.choices, setting.values).run(Path("run"))
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_code_of_this_package_that_has_changed_is_told_once(
     with caplog.at_level(logging.WARNING):
         run()
     assert "its code has changed" not in caplog.text
-    monkeypatch.setattr("ids.run.campaign.code_digests", lambda editor: {"DDS": "another"})
+    monkeypatch.setattr("ids.run.experiment.code_digests", lambda editor: {"DDS": "another"})
     with caplog.at_level(logging.WARNING):
         run()
     assert caplog.text.count("DDS: its code has changed since results here were made") == 1

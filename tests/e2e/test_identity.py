@@ -10,27 +10,27 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-from ids.config.build import build_campaign
+from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.core.errors import WeightsError
-from ids.report.catalog import World, read_catalog
-from ids.report.rows import frame
+from ids.results.catalog import ResultGroup, read_catalog
+from ids.results.frames import frame
 from ids.run import Outcome, Store
 
-WORDS = ["debug=fast", "references=none", "method=dds", "method.n_steps=3"]
+WORDS = ["debug=fast", "controls=none", "method=dds", "method.n_steps=3"]
 WORDS += ["~metrics.ssim", "~metrics.ssim_background"]
 Edit = Callable[..., list[Outcome]]
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Three pictures with prompts; the first has a mask."""
+    """Three images with prompts; the first has a mask."""
     folder = tmp_path / "animals" / "photos"
     folder.mkdir(parents=True)
     for name, colour in (("cat", "red"), ("bike", "blue"), ("hat", "green")):
-        picture = Image.new("RGB", (40, 40), colour)
-        picture.paste("white", (5, 5, 20, 20))
-        picture.save(folder / f"{name}.png")
+        image = Image.new("RGB", (40, 40), colour)
+        image.paste("white", (5, 5, 20, 20))
+        image.save(folder / f"{name}.png")
     mask = Image.new("L", (40, 40), 0)
     mask.paste(255, (0, 0, 20, 40))
     mask.save(folder / "mask.png")
@@ -52,18 +52,18 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
         limit = [] if any(word.startswith("limit") for word in words) else ["limit=null"]
         asked = [*WORDS, "dataset=folder", f"dataset.path={folder}", *limit, *words]
         (setting,) = compose_all(asked)
-        outcomes = build_campaign(setting.choices, setting.values).run(tmp_path / "run")
+        outcomes = build_experiment(setting.choices, setting.values).run(tmp_path / "run")
         return [outcome for outcome in outcomes if outcome.job.key not in before]
 
     return run
 
 
-def worlds(tmp_path: Path) -> list[World]:
+def worlds(tmp_path: Path) -> list[ResultGroup]:
     return list(read_catalog(Store(tmp_path / "outputs")).worlds)
 
 
 def table(tmp_path: Path) -> pd.DataFrame:
-    """Of the one data set there is, by the picture's name."""
+    """Of the one data set there is, by the image's name."""
     (world,) = worlds(tmp_path)
     found = frame(world.entries, Store(tmp_path / "outputs"))
     return found.set_index(found["id"].str.split("-").str[0])
@@ -92,9 +92,9 @@ def test_renaming_and_retagging_lose_and_split_nothing(
 ) -> None:
     edit(photos)
     before = table(tmp_path)
-    moved = photos.rename(tmp_path / "pictures")
+    moved = photos.rename(tmp_path / "images")
     assert edit(moved) == []
-    assert [world.manifest.name for world in worlds(tmp_path)] == ["folder:pictures"]
+    assert [world.manifest.name for world in worlds(tmp_path)] == ["folder:images"]
     text = (moved / "edits.csv").read_text()
     (moved / "edits.csv").write_text(text.replace("pet", "animal furry"))
     assert edit(moved) == []
@@ -153,7 +153,7 @@ def test_a_corrected_mask_gives_new_numbers_of_the_same_edit(
     assert after.set_index("key")["psnr_background"].equals(right["psnr_background"][after["key"]])
 
 
-def test_a_corrected_prompt_or_picture_takes_the_old_numbers_out_of_the_table(
+def test_a_corrected_prompt_or_image_takes_the_old_numbers_out_of_the_table(
     photos: Path, edit: Edit, tmp_path: Path
 ) -> None:
     edit(photos)
@@ -203,7 +203,7 @@ def test_the_same_folder_at_two_sizes(photos: Path, edit: Edit, tmp_path: Path) 
     assert len({world.title for world in found}) == 2
 
 
-def test_a_picture_saved_anew_is_the_same_picture(photos: Path, edit: Edit, tmp_path: Path) -> None:
+def test_a_image_saved_anew_is_the_same_image(photos: Path, edit: Edit, tmp_path: Path) -> None:
     edit(photos)
     Image.open(photos / "hat.png").save(photos / "hat.png", compress_level=0, optimize=False)
     assert edit(photos) == []
@@ -226,7 +226,7 @@ def test_force_makes_edits_again_and_nothing_else_does(
 def test_a_broken_mask_costs_its_row_and_nobody_else(
     photos: Path, edit: Edit, tmp_path: Path
 ) -> None:
-    (photos / "mask.png").write_bytes(b"no picture")
+    (photos / "mask.png").write_bytes(b"no image")
     assert len(edit(photos)) == 2
     (world,) = worlds(tmp_path)
     assert len(world.entries) == 2
@@ -260,7 +260,7 @@ def test_a_folder_that_is_renamed_and_corrected_at_once_is_one_data_set(
     photos: Path, edit: Edit, tmp_path: Path
 ) -> None:
     edit(photos)
-    moved = photos.rename(tmp_path / "pictures")
+    moved = photos.rename(tmp_path / "images")
     text = (moved / "edits.csv").read_text()
     (moved / "edits.csv").write_text(text.replace("a dog", "a tiger"))
     assert len(edit(moved)) == 1
@@ -284,10 +284,10 @@ def test_a_prompt_that_is_too_long_fails_no_edit_that_reads_none(
     asked = compose_all(
         [
             *("backbone=shapes", "metrics=standard", "logger=files", "method=null_edit"),
-            *("references=none", "dataset=folder", f"dataset.path={photos}"),
+            *("controls=none", "dataset=folder", f"dataset.path={photos}"),
         ]
     )
-    outcomes = build_campaign(asked[0].choices, asked[0].values).run(tmp_path / "run")
+    outcomes = build_experiment(asked[0].choices, asked[0].values).run(tmp_path / "run")
     assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
 
 

@@ -51,7 +51,7 @@ def photos(tmp_path: Path) -> Path:
 def test_a_run_on_stable_diffusion_is_judged_and_matched(
     ids: Ids, tiny_sd: Path, photos: Path, judges: tuple[str, ...]
 ) -> None:
-    words = ("backbone=stable_diffusion", f"backbone.path={tiny_sd}", "backbone.picture_size=64")
+    words = ("backbone=stable_diffusion", f"backbone.path={tiny_sd}", "backbone.image_size=64")
     data = ("dataset=folder", f"dataset.path={photos}", "logger=files")
     run = ("-m", "method=sds,dds", "method.n_steps=4", "keep_every=2")
     done = ids("run", *run, *words, *data, *judges)
@@ -59,7 +59,7 @@ def test_a_run_on_stable_diffusion_is_judged_and_matched(
     for name in ("LPIPS squeeze", "CLIP dir.", "tiny-clip-", "squeeze-", ": lpips_squeeze"):
         assert name in done.stdout
     assert "feat. dist." not in done.stdout
-    table = ids("table", "--matched", "--axis", "strength")
+    table = ids("table", "--matched", "--axis", "latent_distance")
     assert "where strength first reaches" in table.stdout, table.stderr
     assert "CLIP dir." in table.stdout
     paths = (ids.folder / "outputs" / "results").rglob("metrics-*.json")

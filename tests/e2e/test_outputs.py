@@ -1,4 +1,4 @@
-"""Where `ids edit` puts its picture, and what it does with the words it is given."""
+"""Where `ids edit` puts its image, and what it does with the words it is given."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from conftest import Ids
 from PIL import Image
 
 from ids.core.errors import ConfigError
-from ids.report.output import check_out, default_out, write_picture
+from ids.report.output import check_out, default_out, write_image
 
 EDIT = ("--backbone", "gaussian", "--method", "dds", "method.n_steps=2", "metrics=standard")
-EDIT += ("logger=files", "references=none")
+EDIT += ("logger=files", "controls=none")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_the_result_stands_beside_the_photo_at_its_size(ids: Ids, photo: Path) -
         "a $1 ü.dds.a-pig",
     ]
     assert {Image.open(path).size for path in made} == {(48, 30)}
-    assert f"edited picture: {made[0]}" in done.stdout
+    assert f"edited image: {made[0]}" in done.stdout
     assert not list(ids.folder.glob("*.png"))
 
 
@@ -57,12 +57,12 @@ def test_words_are_stored_as_they_were_typed(
 
 
 def test_endings_are_honoured(tmp_path: Path) -> None:
-    picture = Image.effect_noise((40, 40), 90).convert("RGB")
+    image = Image.effect_noise((40, 40), 90).convert("RGB")
     for name, kind in {"a.png": "PNG", "b.JPG": "JPEG", "c.jpeg": "JPEG", "d.webp": "WEBP"}.items():
-        write_picture(picture, tmp_path / "new" / name)
+        write_image(image, tmp_path / "new" / name)
         assert Image.open(tmp_path / "new" / name).format == kind
     for name in ("a.png", "d.webp"):
-        assert Image.open(tmp_path / "new" / name).convert("RGB").tobytes() == picture.tobytes()
+        assert Image.open(tmp_path / "new" / name).convert("RGB").tobytes() == image.tobytes()
     assert len(list((tmp_path / "new").iterdir())) == 4
     assert (tmp_path / "new" / "a.png").stat().st_mode & 0o777 == 0o666 & ~_umask()
 
@@ -116,7 +116,7 @@ def test_no_link_laid_in_the_way_is_followed(tmp_path: Path) -> None:
     victim.write_text("mine")
     (tmp_path / "out.png").symlink_to(victim)
     with pytest.raises(ConfigError, match="a symbolic link is there"):
-        write_picture(Image.new("RGB", (8, 8)), tmp_path / "out.png")
+        write_image(Image.new("RGB", (8, 8)), tmp_path / "out.png")
     assert victim.read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"victim", "out.png"}
 
@@ -154,14 +154,14 @@ def test_an_empty_name_of_a_mask_is_no_mask_left_out(ids: Ids, photo: Path) -> N
     done = ids("edit", str(photo), "--source", "a cat", "--target", "a dog", *EDIT, "--mask", "")
     assert done.returncode == 1
     assert done.stderr == (
-        "ids: DataError: '': expected a picture file; there is none; check the path\n"
+        "ids: DataError: '': expected a image file; there is none; check the path\n"
     )
 
 
 def test_a_scene_of_the_embedded_world_needs_no_backbone(ids: Ids) -> None:
     Image.new("RGB", (64, 64), "red").save(ids.folder / "scene.png")
     words = ("--source", "a plain red circle", "--target", "a plain blue circle", "--method", "dds")
-    done = ids("edit", "scene.png", *words, "method.n_steps=1", "logger=files", "references=none")
+    done = ids("edit", "scene.png", *words, "method.n_steps=1", "logger=files", "controls=none")
     assert done.returncode == 0, done.stderr
     (job,) = ids.results()
     assert json.loads(job.read_text())["backbone_name"] == "shapes"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conftest import Ids
 
-FAST = ("debug=fast", "references=none")
+FAST = ("debug=fast", "controls=none")
 
 
 def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
@@ -40,7 +40,7 @@ def test_matched_strength_from_the_states_of_a_run(ids: Ids) -> None:
         assert name in table.stdout
     written = ids.folder / "outputs" / "tables"
     assert [path.suffix for path in sorted(written.glob("*strength*.png"))] == [".png"]
-    assert "strength" in next(written.glob("*strength.md")).read_text()
+    assert "latent_distance" in next(written.glob("*strength.md")).read_text()
     assert ids("table", "--tag", "nonsense").returncode == 1
     wrong = ids("table", "--matched", "--axis", "beauty")
     assert wrong.returncode == 1
@@ -93,12 +93,12 @@ def test_equal_seeds_give_equal_results_whatever_the_batch(ids: Ids) -> None:
     words = ("run", *FAST, "method=ids", "limit=3")
     for size in (1, 3):
         assert ids(*words, f"engine.batch_size={size}", f"output_dir=out{size}").returncode == 0
-    pictures = [
+    images = [
         {p.parent.name: p.read_bytes() for p in (ids.folder / f"out{size}").rglob("edit.png")}
         for size in (1, 3)
     ]
-    assert len(pictures[0]) == 3
-    assert pictures[0] == pictures[1]
+    assert len(images[0]) == 3
+    assert images[0] == images[1]
 
 
 def test_a_single_run_is_refused_before_anything_is_made(ids: Ids) -> None:
@@ -130,7 +130,7 @@ def test_every_rule_takes_every_refiner(ids: Ids) -> None:
 
 
 def test_contrast_on_the_embedded_network(ids: Ids) -> None:
-    words = ("logger=files", "metrics=standard", "references=none", "limit=2", "method.n_steps=1")
+    words = ("logger=files", "metrics=standard", "controls=none", "limit=2", "method.n_steps=1")
     done = ids("run", "-m", *words, "method=cds,ids_cut", "fpr=polyak")
     assert done.returncode == 0, done.stderr
     assert len(ids.results()) == 2  # the same edits by two words
@@ -170,7 +170,7 @@ def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
     folder = ids.results()[0].parent
     job = json.loads((folder / "job.json").read_text())
     assert job["method"]["n_steps"] == 4
-    assert job["method"]["refine"]["n_iters"] == 3
+    assert job["method"]["fpr"]["n_iters"] == 3
     assert job["revisions"]["FPR"] == 1
     assert ids.store().trace(folder.name).curves["fpr_residual"].shape == (4, 3)
     assert job["environment"]["packages"]["torch"]
@@ -180,7 +180,7 @@ def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
     assert taken.seconds > 0
     log = (ids.folder / "outputs" / "logs" / "ids.jsonl").read_text()
     events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert {"config", "curve", "edit", "picture", "summary"} == set(events)
+    assert {"config", "curve", "edit", "image", "summary"} == set(events)
 
 
 def test_the_reference_rows_are_in_every_table(ids: Ids) -> None:

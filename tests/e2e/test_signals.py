@@ -36,7 +36,7 @@ else:
     sys.meta_path.insert(0, Importing())
 main({words!r})
 """
-FAST = ("debug=fast", "references=none", "method=dds", "method.n_steps=2")
+FAST = ("debug=fast", "controls=none", "method=dds", "method.n_steps=2")
 STOPPED = "ids: stopped; finished edits are kept, and the same command continues from there\n"
 
 
@@ -60,8 +60,8 @@ def stopped(folder: Path, place: str, number: int, *words: str) -> subprocess.Co
         ("ids.config.compose:compose", signal.SIGTERM, 143),
         ("ids.config.compose:check", signal.SIGHUP, 129),
         ("ids.run.execute:Executor._edit", signal.SIGTERM, 143),
-        ("ids.run.campaign:Evaluation", signal.SIGHUP, 129),
-        ("ids.report.after_run:report", signal.SIGINT, 130),
+        ("ids.run.experiment:Evaluation", signal.SIGHUP, 129),
+        ("ids.report.summary:report", signal.SIGINT, 130),
     ],
 )
 def test_a_stop_is_one_line_in_every_phase(

@@ -40,7 +40,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def backbone_words(folder: Path) -> tuple[str, ...]:
-    return ("--backbone", "stable_diffusion", f"backbone.path={folder}", "backbone.picture_size=64")
+    return ("--backbone", "stable_diffusion", f"backbone.path={folder}", "backbone.image_size=64")
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def backbone_words(folder: Path) -> tuple[str, ...]:
 )
 def test_editing_a_photo(ids: Ids, photo: Path, tiny_sd: Path, method: str, precision: str) -> None:
     words = (*PROMPTS, *backbone_words(tiny_sd), f"backbone.precision={precision}")
-    words += ("--method", method, "references=none", *STEPS[method])
+    words += ("--method", method, "controls=none", *STEPS[method])
     done = ids("edit", "photo.jpg", *words, "--out", "new/edited.png")
     assert done.returncode == 0, done.stderr
     assert Image.open(ids.folder / "new" / "edited.png").size == (100, 80)
-    assert "edited picture: new/edited.png" in done.stdout
+    assert "edited image: new/edited.png" in done.stdout
     (job,) = ids.results()
     assert json.loads(job.read_text())["backbone"]["precision"] == precision
     assert list((ids.folder / "outputs" / "wandb").glob("offline-run-*"))

@@ -11,7 +11,7 @@ from conftest import ENVIRONMENT, Ids
 
 from ids.log import WeightsAndBiases
 
-FAST = ("debug=fast", "references=none", "method.n_steps=2")
+FAST = ("debug=fast", "controls=none", "method.n_steps=2")
 
 
 def told(stderr: str) -> list[str]:
@@ -45,13 +45,13 @@ def test_where_all_are_bad_nothing_runs(ids: Ids) -> None:
 
 BROKEN = """
 from ids.cli import main
-from ids.run import Campaign
-whole = Campaign.run
-def run(campaign, folder):
-    if campaign.asked.name == "dds":
+from ids.run import Experiment
+whole = Experiment.run
+def run(experiment, folder):
+    if experiment.asked.name == "dds":
         raise TypeError("\\x1b[31mno such thing")
-    return whole(campaign, folder)
-Campaign.run = run
+    return whole(experiment, folder)
+Experiment.run = run
 main({words!r})
 """
 

@@ -1,4 +1,4 @@
-"""The training program: every stage, interrupted and taken up, to a folder that edits pictures."""
+"""The training program: every stage, interrupted and taken up, to a folder that edits images."""
 
 import os
 import subprocess

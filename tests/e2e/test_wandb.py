@@ -1,4 +1,4 @@
-"""The offline run, read back: configuration, curves, a picture, PSNR, seconds, memory."""
+"""The offline run, read back: configuration, curves, a image, PSNR, seconds, memory."""
 
 import json
 import struct
@@ -43,7 +43,7 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
     words = (
         "run",
         "debug=fast",
-        "references=none",
+        "controls=none",
         "logger=standard",
         "logger.wandb.group=study",
         "method=ids",
@@ -74,13 +74,13 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
     assert len(history["edit/psnr"]) == 2
     assert history["edit/seconds"][0] > 0
     assert history["edit/peak_memory_mb"][0] > 10
-    assert {"psnr", "seconds", "peak_memory_mb", "strength"} <= set(summary)
+    assert {"psnr", "seconds", "peak_memory_mb", "latent_distance"} <= set(summary)
     assert list(file.parent.glob("files/media/images/**/*.png"))
 
 
 def test_no_key_is_ever_written(ids: Ids) -> None:
     secret = "0123456789abcdef0123456789abcdef01234567"
-    words = ("run", "debug=fast", "references=none", "logger=standard", "method=null_edit")
+    words = ("run", "debug=fast", "controls=none", "logger=standard", "method=null_edit")
     done = ids(*words, WANDB_API_KEY=secret)
     assert done.returncode == 0, done.stderr
     assert secret not in done.stdout + done.stderr
@@ -90,7 +90,7 @@ def test_no_key_is_ever_written(ids: Ids) -> None:
 
 def test_a_logger_is_told_what_it_missed_and_nothing_twice(ids: Ids) -> None:
     """As after a kill between the last edit and the mirror: results are there, the run is not."""
-    words = ("run", "debug=fast", "references=none", "method=dds", "method.n_steps=2")
+    words = ("run", "debug=fast", "controls=none", "method=dds", "method.n_steps=2")
     assert ids(*words, "logger=files").returncode == 0
     folder = ids.folder / "outputs" / "wandb"
     for _ in range(2):

@@ -17,20 +17,20 @@ from ids.core.records import Draw, EditCase
 from ids.core.rng import Streams
 from ids.data import Shapes
 from ids.diffusion import Guided, Uniform
-from ids.editing import DistillationEditor, Metered
+from ids.editing import DistillationEditor, MeteredBackbone
 from ids.methods import (
     DDS,
     FPR,
-    AsDrawn,
     FiniteDifferenceFPR,
     NoiseFPR,
+    NoRefinement,
     PatchNCE,
     PolyakFPR,
     Refined,
     SquaredFPR,
     Sum,
 )
-from ids.methods.patch_nce import patch_nce
+from ids.methods.rules.patch_nce import patch_nce
 from ids.representations import LatentImage
 
 BACKBONE = Golden(GOLDEN).backbone(torch.float64)
@@ -58,7 +58,7 @@ def question(
     return Draw(t, eps, Streams(tuple("abcd"[:rows])), t - 1), z_src, z_trg
 
 
-def guided(backbone: LatentDiffusion | Metered = BACKBONE, rows: int = 1) -> Guided:
+def guided(backbone: LatentDiffusion | MeteredBackbone = BACKBONE, rows: int = 1) -> Guided:
     return Guided(backbone, BACKBONE.prompt([""] * rows), 7.5)
 
 
@@ -131,7 +131,7 @@ def test_a_sum_is_the_sum_at_the_price_of_one() -> None:
     draw, z_src, z_trg = question(1, 1)
     apart = 0.5 * gradient(DDS(), draw, z_src, z_trg) + 3 * gradient(CUT, draw, z_src, z_trg)
     torch.testing.assert_close(gradient(CDS, draw, z_src, z_trg), apart, rtol=1e-9, atol=1e-12)
-    metered, y = Metered(BACKBONE), BACKBONE.prompt(["target"])
+    metered, y = MeteredBackbone(BACKBONE), BACKBONE.prompt(["target"])
     anchor = CDS.anchor(guided(metered), z_src, y, draw)
     assert (metered.passes.forwards, metered.passes.backwards) == (2, 0)
     CDS.grad(guided(metered), z_trg, y, anchor)
@@ -176,7 +176,7 @@ def test_a_patch_larger_than_a_map_is_refused() -> None:
 def test_the_whole_loop_whatever_the_batch() -> None:
     """CDS through the editor that `ids run` builds, twice alone and once together."""
     sgd = partial(torch.optim.SGD, lr=0.1)
-    edit = DistillationEditor(CDS, Uniform(), sgd, 3, 7.5, 1.0, refine=AsDrawn())
+    edit = DistillationEditor(CDS, Uniform(), sgd, 3, 7.5, 1.0, fpr=NoRefinement())
     cases, z = [case("a"), case("b")], normal(2, 5)
     ends: Mapping[bool, list[Tensor]] = {True: [], False: []}
     for together in (True, False):

@@ -16,9 +16,9 @@ from ids.core.errors import ConfigError
 from ids.core.protocols import Editor
 from ids.diffusion.ddim import evenly, leading
 from ids.diffusion.schedule import scaled_linear_vp
-from ids.editing import Metered
+from ids.editing import MeteredBackbone
 from ids.methods import DDIMInversion, Reconstruction, SDEdit
-from ids.methods.inversion import Descent
+from ids.methods.inversion.ddim import InversionRequest
 
 WORLD = GaussianWorld(scaled_linear_vp(torch.float64))
 
@@ -37,7 +37,7 @@ def test_inversion_and_sampling_undo_each_other_to_first_order() -> None:
 def test_without_a_word_the_way_up_is_told_nothing() -> None:
     inversion = DDIMInversion(5, prompt="empty")
     told, empty, other = (
-        i(SD, normal(1, 0), Descent([text], 1.0, SD.prompt([""]), [801]), Silent()).states
+        i(SD, normal(1, 0), InversionRequest([text], 1.0, SD.prompt([""]), [801]), Silent()).states
         for i, text in ((inversion, "source"), (DDIMInversion(5), ""), (DDIMInversion(5), "source"))
     )
     assert set(told) == {0, 801}  # what is not wanted is not kept
@@ -72,7 +72,7 @@ def test_batch_mates_change_nothing(edit: Editor) -> None:
 def test_what_they_cost() -> None:
     """Inversion without guidance; SDEdit walks its share alone."""
     for edit, forwards in ((Reconstruction(DDIMInversion(6)), 12), (SDEdit(0.5, 10), 2 * 5)):
-        metered = Metered(SD)
+        metered = MeteredBackbone(SD)
         edited(edit, normal(1, 1), [case("a")], metered)
         assert metered.passes.forwards == forwards
 

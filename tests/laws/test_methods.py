@@ -18,7 +18,7 @@ from ids.diffusion import Flow, Guided, Uniform
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import DistillationEditor
 from ids.methods import DDS, FPR, PDS, SDS, DreamCatalyst, Refined
-from ids.methods.fpr import descent
+from ids.methods.refiners.fpr import residual_and_gradient
 from ids.representations import LatentImage
 
 DOUBLE = torch.float64
@@ -108,8 +108,10 @@ def test_the_descent_is_the_gradient() -> None:
     z, y, t = latents(1), world.prompt(["source"]), torch.tensor([400])
     eps_phi = Guided(world, world.prompt([""]), 7.5)
     z_t, push = latents(1, 5), latents(1, 6)
-    _, direction = descent(eps_phi, z, z_t, y, t)
-    plus, minus = (descent(eps_phi, z, z_t + s * 1e-6 * push, y, t)[0] for s in (1, -1))
+    _, direction = residual_and_gradient(eps_phi, z, z_t, y, t)
+    plus, minus = (
+        residual_and_gradient(eps_phi, z, z_t + s * 1e-6 * push, y, t)[0] for s in (1, -1)
+    )
     torch.testing.assert_close(
         ((plus - minus) / 2e-6)[0], (direction * push).sum(), rtol=1e-6, atol=0
     )

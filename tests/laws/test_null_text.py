@@ -8,9 +8,9 @@ import torch
 from recorded_sd import SD, case, edited, normal
 from torch import Tensor
 
-from ids.editing import Metered
+from ids.editing import MeteredBackbone
 from ids.methods import DDIMInversion, NullTextInversion, PromptToPrompt, Reconstruction
-from ids.methods.null_text import Down
+from ids.methods.inversion.null_text import GuidedStep
 
 
 def test_null_text_finds_the_way_back_under_guidance() -> None:
@@ -30,10 +30,10 @@ def test_null_text_rows_stop_alone() -> None:
     z, cases = normal(2, 3), [case("a"), case("b", "target", "source")]
     z[0] *= 0.02
     edit = Reconstruction(NullTextInversion(4, n_inner=6, tolerance=12.0), 7.5)
-    shared, costs = Metered(SD), []
+    shared, costs = MeteredBackbone(SD), []
     together = edited(edit, z, cases, shared)
     for row in range(2):
-        metered = Metered(SD)
+        metered = MeteredBackbone(SD)
         alone = edited(edit, z[row : row + 1], cases[row : row + 1], metered)
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-7, atol=1e-8)
         costs.append(metered.passes.backwards)
@@ -71,7 +71,7 @@ class Straight:
 def fitted(world: Straight, away: list[float], step: int, **values: int) -> Tensor:
     """Null prompts, 0 at first, of rows that would come down so far from 0."""
     z = torch.tensor(away).view(-1, 1, 1, 1).expand(-1, 4, 8, 8)
-    down, y_null = Down(world, 0.0, z, torch.zeros_like(z), 500, 0), torch.zeros(len(z), 3, 2)
+    down, y_null = GuidedStep(world, 0.0, z, torch.zeros_like(z), 500, 0), torch.zeros(len(z), 3, 2)
     return NullTextInversion(**values)._fitted(down, y_null, torch.zeros_like(z), step)
 
 
@@ -123,7 +123,10 @@ def test_values_that_cannot_be_are_refused(make: Callable[[], object], words: st
 
 
 def test_what_it_costs() -> None:
-    metered, edit = Metered(SD), Reconstruction(NullTextInversion(3, n_inner=2, tolerance=0.0), 7.5)
+    metered, edit = (
+        MeteredBackbone(SD),
+        Reconstruction(NullTextInversion(3, n_inner=2, tolerance=0.0), 7.5),
+    )
     edited(edit, normal(1, 1), [case("a")], metered)
     assert metered.passes.backwards == 3 * 2
     assert metered.passes.forwards == 3 + 3 * (2 + 2) + 2 * 3

@@ -17,7 +17,7 @@ from ids.diffusion import Guided, Uniform, posterior
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import DistillationEditor
 from ids.methods import DDS, PDS, DreamCatalyst, Refined
-from ids.methods.fpr_polyak import PolyakFPR
+from ids.methods.refiners.polyak import PolyakFPR
 from ids.representations import LatentImage
 
 VP64 = scaled_linear_vp(torch.float64)

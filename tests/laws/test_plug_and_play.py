@@ -14,9 +14,9 @@ from ids.config.compose import compose_all
 from ids.core.capabilities import Hook
 from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone
-from ids.editing import Metered
+from ids.editing import MeteredBackbone
 from ids.methods import DDIMInversion, PlugAndPlay, Reconstruction
-from ids.methods.pnp import FromSource
+from ids.methods.editors.pnp import FromSource
 
 
 def sites_of(option: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_injection_holds_the_source() -> None:
 
 def test_a_followed_reconstruction_is_told_what_the_way_up_was() -> None:
     """Nothing, say: all held to it gives what an empty prompt gives, whatever the source's is."""
-    z, metered, untold = normal(1, 1), Metered(SD), DDIMInversion(10, prompt="empty")
+    z, metered, untold = normal(1, 1), MeteredBackbone(SD), DDIMInversion(10, prompt="empty")
     follow = replace(full(1.0, "reconstruction"), inversion=untold, source_prompt="empty")
     held = edited(follow, z, [case("a", "source", "")], metered)
     assert metered.passes.forwards == 10 + 10 + 30
@@ -161,7 +161,7 @@ def test_more_inversion_than_sampling_steps() -> None:
     has been paid for.
     """
     edited(replace(PNP, inversion=DDIMInversion(20)), normal(1, 1), [case("a")])
-    metered = Metered(SD)
+    metered = MeteredBackbone(SD)
     with pytest.raises(ConfigError, match="of its 7 none is 901; make them equal"):
         edited(replace(PNP, inversion=DDIMInversion(7)), normal(1, 1), [case("a")], metered)
     assert metered.passes.forwards == 0
@@ -178,7 +178,7 @@ def test_batch_mates_change_nothing() -> None:
 
 def test_what_it_costs() -> None:
     """Inversion without guidance, then three rows a step."""
-    metered = Metered(SD)
+    metered = MeteredBackbone(SD)
     edited(PNP, normal(1, 1), [case("a")], metered)
     assert metered.passes.forwards == 10 + 30
 

@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import Silent
+from fake_text_sd import BACKBONE, P2P, A, B, case, edited
 from golden_replay import prompt_to_prompt
-from golden_replay.spoken import FromNoise
+from golden_replay.fake_text import FromNoise
 from recorded_sd import SD, UNET, normal
-from spoken_sd import BACKBONE, P2P, A, B, case, edited
 from torch import Tensor
 
 from ids.backbones.hooks import hooked
 from ids.core.errors import ConfigError
 from ids.diffusion import Guided
 from ids.diffusion.ddim import leading, sample
-from ids.editing import Metered
+from ids.editing import MeteredBackbone
 from ids.methods import DDIMInversion, LocalBlend, Reconstruction
-from ids.methods.inversion import Descent
+from ids.methods.inversion.ddim import InversionRequest
 from ids.representations import LatentImage
 
 
@@ -42,8 +42,8 @@ def test_everything_left_alone_is_plain_sampling_and_stays_fused() -> None:
         assert not control.wants("x.attn2.probs", 4)
     y, y_null, times = SD.prompt(["target"]), SD.prompt([""]), leading(5, 1000, 0)
     with torch.no_grad():
-        descent = Descent([A], 7.5, y_null, times)
-        z_T = DDIMInversion(5, 0)(BACKBONE, z, descent, Silent()).states[times[0]]  # type: ignore[arg-type]
+        request = InversionRequest([A], 7.5, y_null, times)
+        z_T = DDIMInversion(5, 0)(BACKBONE, z, request, Silent()).states[times[0]]  # type: ignore[arg-type]
         alone = sample(Guided(SD, y_null, 7.5), z_T, y, times)
     torch.testing.assert_close(edited(free, z, [case("a")]), alone, rtol=0, atol=1e-10)
     assert not torch.allclose(edited(P2P, z, [case("a")]), alone)
@@ -161,7 +161,7 @@ def test_nothing_is_left_on_the_network() -> None:
 
 
 def test_what_it_costs() -> None:
-    metered = Metered(SD)
+    metered = MeteredBackbone(SD)
     edited(P2P, normal(1, 1), [case("a")], backbone=replace(BACKBONE, backbone=metered))  # type: ignore[arg-type]
     assert (metered.passes.forwards, metered.passes.backwards) == (5 + 5 * 4, 0)
 

@@ -13,20 +13,20 @@ from ids.core.rng import Streams
 from ids.diffusion import Guided
 from ids.diffusion.gaussianity import kurtosis, lag1
 from ids.diffusion.schedule import scaled_linear_vp
-from ids.editing import Metered
+from ids.editing import MeteredBackbone
 from ids.methods import (
     DDS,
     FPR,
     PDS,
     SDS,
-    AsDrawn,
     FiniteDifferenceFPR,
     NoiseFPR,
+    NoRefinement,
     PolyakFPR,
     Refined,
     SquaredFPR,
 )
-from ids.methods.fpr import descent, norm
+from ids.methods.refiners.fpr import norm, residual_and_gradient
 
 WORLD = GaussianWorld(scaled_linear_vp(torch.float64))
 FAMILY: dict[str, NoiseRefiner] = {
@@ -50,7 +50,7 @@ def drawn(t: int, seed: int, rows: int = 1) -> Draw:
     return Draw(times, normal(seed, rows), Streams(tuple("abcdef"[:rows])), times - 1)
 
 
-def guided(world: GaussianWorld | Metered = WORLD, rows: int = 1) -> Guided:
+def guided(world: GaussianWorld | MeteredBackbone = WORLD, rows: int = 1) -> Guided:
     return Guided(world, WORLD.prompt([""] * rows), 3.0)
 
 
@@ -58,7 +58,7 @@ def guided(world: GaussianWorld | Metered = WORLD, rows: int = 1) -> Guided:
 @settings(max_examples=20)
 @given(t=TIMES, seed=SEEDS)
 def test_the_posterior_mean_comes_nearer_to_the_source(
-    refine: NoiseRefiner, t: int, seed: int
+    fpr: NoiseRefiner, t: int, seed: int
 ) -> None:
     anchor = Refined(DDS(), refine).anchor(guided(), normal(seed), Y, drawn(t, seed + 99))
     before, after = anchor.logs["fpr_residual"][0, 0], anchor.logs["fpr_residual_after"][0]
@@ -92,7 +92,7 @@ def test_the_residual_left_is_the_one_at_the_refined_noise(refine: NoiseRefiner)
     anchor = Refined(SDS(), refine).anchor(guided(), z, Y, draw)
     s = WORLD.schedule
     z_t = s.alpha(draw.t) * z + s.sigma(draw.t) * anchor.draw.eps
-    expected, _ = descent(guided(), z, z_t, Y, draw.t)
+    expected, _ = residual_and_gradient(guided(), z, z_t, Y, draw.t)
     torch.testing.assert_close(anchor.logs["fpr_residual_after"], expected)
     torch.testing.assert_close(
         anchor.logs["eps_star_norm"], norm(anchor.draw.eps) / anchor.draw.eps.numel() ** 0.5
@@ -107,7 +107,7 @@ def test_what_refining_costs() -> None:
     costs["finite_difference"] = (12, 0)
     for name, (forwards, backwards) in costs.items():
         for rule in (SDS(), DDS(), PDS()):
-            metered = Metered(WORLD)
+            metered = MeteredBackbone(WORLD)
             anchor = Refined(rule, FAMILY[name]).anchor  # type: ignore[arg-type]
             anchor(guided(metered), normal(1), Y, drawn(500, 2))
             assert metered.passes.forwards == forwards + 2, (name, rule)
@@ -116,8 +116,8 @@ def test_what_refining_costs() -> None:
 
 @pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
 def test_noise_as_drawn_is_the_rule_itself_bit_for_bit(rule: object) -> None:
-    for refine in (AsDrawn(), AsDrawn(7, 3.0), FPR(0), SquaredFPR(0), PolyakFPR(0)):
-        metered = Metered(WORLD)
+    for refine in (NoRefinement(), NoRefinement(7, 3.0), FPR(0), SquaredFPR(0), PolyakFPR(0)):
+        metered = MeteredBackbone(WORLD)
         plain = rule.anchor(guided(), normal(1), Y, drawn(500, 2))  # type: ignore[attr-defined]
         anchor = Refined(rule, refine).anchor(guided(metered), normal(1), Y, drawn(500, 2))  # type: ignore[arg-type]
         assert torch.equal(anchor.reference, plain.reference)

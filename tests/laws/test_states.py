@@ -14,7 +14,7 @@ from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
 from ids.diffusion.timesteps import Uniform
-from ids.editing import DistillationEditor, Kept, ThereAndBack, TrueEdit
+from ids.editing import DistillationEditor, StateRecorder, ThereAndBack, TrueEdit
 from ids.methods import DDS, FPR, SDS, Refined
 from ids.representations import LatentImage, encode
 
@@ -34,9 +34,11 @@ def subject(world: GaussianWorld = WORLD, cases: list[EditCase] = CASES) -> Late
     return LatentImage(z, cases)
 
 
-def edited(edit: DistillationEditor | ThereAndBack, every: int) -> tuple[LatentImage, Kept]:
+def edited(
+    edit: DistillationEditor | ThereAndBack, every: int
+) -> tuple[LatentImage, StateRecorder]:
     own = subject()
-    kept = Kept(Silent(), own, every)
+    kept = StateRecorder(Silent(), own, every)
     edit(WORLD, own, Streams.of(0, [case.id for case in CASES]), kept)
     return own, kept
 
@@ -59,7 +61,7 @@ def test_a_kept_state_is_the_edit_that_would_have_stopped_there(
 def test_nothing_is_kept_where_nothing_is_asked_or_no_step_is_taken() -> None:
     assert edited(editor("dds", 3), 0)[1].states() == {}
     own = subject()
-    kept = Kept(Silent(), own, 1)
+    kept = StateRecorder(Silent(), own, 1)
     TrueEdit()(WORLD, own, Streams.of(0, ["a", "b"]), kept)
     assert kept.states() == {}
 
@@ -87,9 +89,9 @@ def test_the_way_back_has_its_own_draws_and_both_halves_are_traced() -> None:
     assert not torch.equal(t[:4], t[4:])
 
 
-def test_by_way_of_the_picture_the_way_back_starts_from_eight_bits() -> None:
-    """With no step on the way back left to move it, only the rounding of the picture shows."""
-    whole, _ = edited(ThereAndBack(editor("dds", 1, lr=0.0), via="picture"), 0)
+def test_by_way_of_the_image_the_way_back_starts_from_eight_bits() -> None:
+    """With no step on the way back left to move it, only the rounding of the image shows."""
+    whole, _ = edited(ThereAndBack(editor("dds", 1, lr=0.0), via="image"), 0)
     x = WORLD.decode(whole.z_src)
     rounded = WORLD.encode((x.clamp(0, 1) * 255).round() / 255)
     assert torch.allclose(whole.z_trg, rounded)
@@ -98,5 +100,5 @@ def test_by_way_of_the_picture_the_way_back_starts_from_eight_bits() -> None:
 
 
 def test_an_unknown_way_is_refused() -> None:
-    with pytest.raises(ValueError, match="via: expected one of latent, picture; got 'air'"):
+    with pytest.raises(ValueError, match="via: expected one of latent, image; got 'air'"):
         replace(ThereAndBack(editor("dds", 1)), via="air")

@@ -70,7 +70,7 @@ def test_a_hook_may_put_something_else_in_place() -> None:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 8), (10, 14), (9, 5)])
-def test_maps_have_the_pictures_aspect(size: tuple[int, int]) -> None:
+def test_maps_have_the_images_aspect(size: tuple[int, int]) -> None:
     """Attention sees tokens; what is shown is a map, also where sides are odd."""
     low = ((size[0] + 1) // 2, (size[1] + 1) // 2)
     shapes = [tuple(h.shape[-2:]) for h in features(normal(*size)).values()]

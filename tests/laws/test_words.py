@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from golden_replay.spoken import Words
+from fake_text_sd import BACKBONE, P2P, A, B, case, edited
+from golden_replay.fake_text import Words
 from recorded_sd import normal
-from spoken_sd import BACKBONE, P2P, A, B, case, edited
 
 from ids.core.capabilities import Tokens
 from ids.core.errors import DataError
-from ids.methods.p2p_words import positions, replacement, shares, weights
+from ids.methods.editors.p2p_words import positions, replacement, shares, weights
 from ids.representations import LatentImage
 
 

@@ -124,8 +124,8 @@ def test_a_plain_loop_is_reproduced(name: str, tmp_path: Path) -> None:
 
 def test_recorded_words_become_the_editor_that_ids_run_builds() -> None:
     editor: Any = editor_of({**RELEASED, **VARIANTS["ids_cut"]}, torch.zeros(1, 4, 16, 16))
-    assert editor.refine.n_iters == 2
-    assert editor.refine.scale == 0.5
+    assert editor.fpr.n_iters == 2
+    assert editor.fpr.scale == 0.5
     assert editor.grad_scale == 1.0
     assert editor.distillation.weights == {"dds": 2000 / 256, "cut": 1.5}
     assert editor.distillation.terms["cut"].n_patches == 24

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from picture_files import load, save
+from image_fixtures import load, save
 from PIL import Image, ImageOps
 
 from ids.core.errors import DataError
-from ids.data.pictures import PictureFile
+from ids.data.image_files import ImageFile
 
 
 def test_stretch_and_crop(tmp_path: Path) -> None:
-    picture = Image.new("RGB", (40, 20), "black")
-    picture.paste("white", (10, 0, 30, 20))
-    path = save(tmp_path, picture)
+    image = Image.new("RGB", (40, 20), "black")
+    image.paste("white", (10, 0, 30, 20))
+    path = save(tmp_path, image)
     assert load(path, 20, "crop").min() > 0.95
     assert load(path, 20).min() < 0.05
 
@@ -39,24 +39,24 @@ def test_aspect_keeps_the_shape(
 def test_aspect_has_an_end(tmp_path: Path) -> None:
     path = save(tmp_path, photo(200, 10))
     with pytest.raises(DataError, match=r"at most 8 times .* got 200x10; use dataset.fit=pad"):
-        PictureFile(path, 32, "aspect").load()
-    assert PictureFile(path, 32, "pad").load().shape == (3, 32, 32)
+        ImageFile(path, 32, "aspect").load()
+    assert ImageFile(path, 32, "pad").load().shape == (3, 32, 32)
 
 
 def test_pad_shows_the_whole_photo_with_its_edges_going_on(tmp_path: Path) -> None:
-    picture = Image.new("RGB", (40, 20), "black")
-    picture.paste("red", (0, 0, 40, 4))
-    picture.paste("blue", (0, 16, 40, 20))
-    pixels = load(save(tmp_path, picture), 40, "pad")
+    image = Image.new("RGB", (40, 20), "black")
+    image.paste("red", (0, 0, 40, 4))
+    image.paste("blue", (0, 16, 40, 20))
+    pixels = load(save(tmp_path, image), 40, "pad")
     assert pixels[:13].mean((0, 1)).tolist() == [1, 0, 0]
     assert pixels[27:].mean((0, 1)).tolist() == [0, 0, 1]
     assert pixels[16:24].max() == 0
 
 
 def test_crop_is_what_it_was(tmp_path: Path) -> None:
-    picture = photo(57, 33)
-    theirs = ImageOps.fit(picture, (16, 16), Image.Resampling.LANCZOS)
-    assert (load(save(tmp_path, picture), 16, "crop") * 255).round().astype(int).tolist() == (
+    image = photo(57, 33)
+    theirs = ImageOps.fit(image, (16, 16), Image.Resampling.LANCZOS)
+    assert (load(save(tmp_path, image), 16, "crop") * 255).round().astype(int).tolist() == (
         np.asarray(theirs).tolist()
     )
 
@@ -68,14 +68,14 @@ def test_an_edit_comes_back_in_the_shape_of_its_photo(
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = PictureFile(save(tmp_path, photo(90, 60), exif=exif), 64, fit)
-    upright = ImageOps.exif_transpose(Image.open(picture.path))
-    assert picture.photo_size() == upright.size
-    back = picture.restore(picture.load())
+    image = ImageFile(save(tmp_path, photo(90, 60), exif=exif), 64, fit)
+    upright = ImageOps.exif_transpose(Image.open(image.path))
+    assert image.photo_size() == upright.size
+    back = image.restore(image.load())
     if fit == "crop":
         assert back.size == (64, 64)
         return
     assert back.size == upright.size
     assert np.abs(np.asarray(back).astype(int) - np.asarray(upright).astype(int)).mean() < 4
     with pytest.raises(ValueError, match="expected a canvas"):
-        picture.restore(torch.zeros(3, 8, 8))
+        image.restore(torch.zeros(3, 8, 8))

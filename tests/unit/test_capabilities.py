@@ -11,14 +11,13 @@ from ids.core.capabilities import (
     FeatureBackbone,
     HookedBackbone,
     PosteriorSchedule,
-    able,
     needs,
-    parts,
+    require,
 )
 from ids.core.errors import UnsupportedError
 from ids.core.protocols import BackboneSource
 from ids.diffusion import Flow, Guided
-from ids.editing import Metered, NullEdit
+from ids.editing import MeteredBackbone, NullEdit
 from ids.methods import DDS, FPR, PDS, PatchNCE, Refined, Sum
 
 
@@ -36,19 +35,19 @@ def test_needs_are_found_however_deep() -> None:
     assert needs(Refined(cds, FPR())) == {FeatureBackbone: "PatchNCE"}
     assert needs({"a": [], "b": Refined(PDS(), FPR())}) == {PosteriorSchedule: "PDS"}
     assert needs(DDS()) == needs(NullEdit()) == {}
-    names = [type(part).__name__ for part in parts(Refined(cds, FPR()))]
+    names = [type(part).__name__ for part in iter_components(Refined(cds, FPR()))]
     assert names == ["Refined", "Sum", "DDS", "PatchNCE", "FPR"]
 
 
 def test_a_lack_is_named_where_it_is_met(world: GaussianWorld) -> None:
     z, y, t = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3), torch.tensor([5])
-    guided = Guided(Metered(world), y, 2.0)
+    guided = Guided(MeteredBackbone(world), y, 2.0)
     with pytest.raises(UnsupportedError, match="GaussianWorld: expected one that gives features"):
         guided.features(z, y, t, "*")
     with pytest.raises(UnsupportedError, match="Flow: expected one that gives posterior"):
-        able(Flow(), PosteriorSchedule)
+        require(Flow(), PosteriorSchedule)
     with pytest.raises(UnsupportedError, match="hooks"):
-        able(world, HookedBackbone)
+        require(world, HookedBackbone)
 
 
 @pytest.mark.parametrize("weights", [{}, {"dds": 1.0, "cds": 2.0}])

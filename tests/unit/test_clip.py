@@ -41,7 +41,7 @@ def test_the_true_edit_scores_above_the_source() -> None:
     assert mean(direction, truth) > 0.5
 
 
-def test_a_picture_is_like_itself_and_stands_still() -> None:
+def test_a_image_is_like_itself_and_stands_still() -> None:
     assert mean(ClipImage(OWN), source) == pytest.approx(1, abs=1e-5)
     assert math.isnan(mean(ClipDirectional(OWN), source))
     assert mean(ClipImage(OWN), truth) < 0.99
@@ -56,8 +56,8 @@ def test_words_of_another_world_have_no_score_by_the_small_clip() -> None:
 
 def test_all_metrics_share_one_network() -> None:
     assert Clip("shapes", None).load() is OWN.load()
-    assert ClipScore(Clip("shapes", None)).basis() == ClipImage(OWN).basis()
-    assert OWN.basis().startswith("shapes-clip-")
+    assert ClipScore(Clip("shapes", None)).weights_id() == ClipImage(OWN).weights_id()
+    assert OWN.weights_id().startswith("shapes-clip-")
 
 
 def test_it_answers_as_open_clip_called_directly() -> None:
@@ -71,9 +71,9 @@ def test_it_answers_as_open_clip_called_directly() -> None:
     case = CASES[0]
     with torch.no_grad():
         x = preprocess(to_pil(case.source.load())).unsqueeze(0)
-        picture = network.encode_image(x, normalize=True)
+        image = network.encode_image(x, normalize=True)
         words = network.encode_text(tokenize([case.prompt_trg]), normalize=True)
-    assert ClipScore(OWN)(case, source(case)) == pytest.approx(float(picture @ words.T), abs=1e-6)
+    assert ClipScore(OWN)(case, source(case)) == pytest.approx(float(image @ words.T), abs=1e-6)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_any_model_from_a_file_of_any_kind(tiny: Path) -> None:
         for name in ("tiny.safetensors", "tiny.pt", "scripted.pt")
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6) == pytest.approx(scores[2], abs=1e-6)
-    assert Clip("tiny-clip", str(tiny / "tiny.pt")).basis().startswith("tiny-clip-")
+    assert Clip("tiny-clip", str(tiny / "tiny.pt")).weights_id().startswith("tiny-clip-")
 
 
 def folder_of(tiny: Path, name: str, **preprocessing: object) -> str:
@@ -120,8 +120,8 @@ def folder_of(tiny: Path, name: str, **preprocessing: object) -> str:
 
 def test_any_model_from_a_folder_that_states_its_preprocessing(tiny: Path) -> None:
     plain, other = folder_of(tiny, "a"), folder_of(tiny, "b", mean=[0.1] * 3, std=[0.9] * 3)
-    assert Clip(plain, None).basis().startswith("mine-")
-    assert Clip(plain, None).basis() != Clip(other, None).basis()
+    assert Clip(plain, None).weights_id().startswith("mine-")
+    assert Clip(plain, None).weights_id() != Clip(other, None).weights_id()
     scores = [ClipScore(Clip(f, None))(PHOTO, source(CASES[0])) for f in (plain, other)]
     assert scores[0] != pytest.approx(scores[1], abs=1e-6)
 
@@ -129,25 +129,25 @@ def test_any_model_from_a_folder_that_states_its_preprocessing(tiny: Path) -> No
 def test_a_folder_without_its_files_is_named(tiny: Path) -> None:
     (tiny / "empty").mkdir()
     with pytest.raises(WeightsError, match=r"open_clip_config\.json and open_clip_model"):
-        Clip(f"local-dir:{tiny / 'empty'}", None).basis()
+        Clip(f"local-dir:{tiny / 'empty'}", None).weights_id()
     with pytest.raises(ValueError, match="expected null, as shapes has weights of its own"):
         Clip("shapes", "openai")
 
 
 def test_a_tokenizer_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(WEIGHTS / "clip", tmp_path / "clip"))
-    assert ClipScore(Clip(f"local-dir:{folder}", None)).basis().startswith("clip-")
+    assert ClipScore(Clip(f"local-dir:{folder}", None)).weights_id().startswith("clip-")
     (folder / "tokenizer.json").unlink()
     with pytest.raises(WeightsError, match="tokenizer of the network's 116 words"):
-        Clip(f"local-dir:{folder}", None).basis()
+        Clip(f"local-dir:{folder}", None).weights_id()
 
 
 def test_what_does_not_fit_is_refused_before_any_number(tiny: Path) -> None:
     with pytest.raises(WeightsError, match=r"cannot be loaded \(\d+ missing: .*; \d+ extra: "):
-        Clip("RN50", str(tiny / "tiny.safetensors")).basis()
+        Clip("RN50", str(tiny / "tiny.safetensors")).weights_id()
     (tiny / "torn.safetensors").write_bytes((tiny / "tiny.safetensors").read_bytes()[:1000])
     with pytest.raises(WeightsError, match="cut short, before its tensors"):
-        Clip("tiny-clip", str(tiny / "torn.safetensors")).basis()
+        Clip("tiny-clip", str(tiny / "torn.safetensors")).weights_id()
 
 
 def clip_file(folder: Path, name: str = "other.safetensors", **changed: Any) -> Clip:
@@ -167,21 +167,21 @@ def test_what_a_file_lacks_holds_beyond_or_in_another_shape_is_told(tiny: Path) 
         ({"ln_final.bias": torch.full((8,), -torch.inf)}, r"ln_final\.bias holds infinity"),
     ):
         with pytest.raises(WeightsError, match=told) as raised:
-            clip_file(tiny, **changed).basis()
+            clip_file(tiny, **changed).weights_id()
         assert "\n" not in str(raised.value)
     state = torch.load(tiny / "tiny.pt", weights_only=True)
     state["positional_embedding"] = torch.zeros(50, 8)
     torch.save(state, tiny / "long.pt")
     with pytest.raises(WeightsError, match="would have to be resized"):
-        Clip("tiny-clip", str(tiny / "long.pt")).basis()
+        Clip("tiny-clip", str(tiny / "long.pt")).weights_id()
 
 
 def test_a_file_that_changes_is_another_basis_and_is_read_again(tiny: Path) -> None:
     clip = clip_file(tiny)
-    before, network = clip.basis(), clip.load()
+    before, network = clip.weights_id(), clip.load()
     assert clip.load() is network
     clip_file(tiny, **{"ln_final.bias": torch.ones(8)})
-    assert clip.basis() != before
+    assert clip.weights_id() != before
     assert clip.load() is not network
 
 
@@ -193,28 +193,28 @@ def test_a_folder_that_asks_for_code_is_refused_by_name(tiny: Path) -> None:
     layout["model_cfg"] = TINY_CLIP | {"text_cfg": text}
     (folder / "open_clip_config.json").write_text(json.dumps(layout))
     with pytest.raises(WeightsError, match="it asks for trust_remote_code"):
-        Clip(clip, None).basis()
+        Clip(clip, None).weights_id()
     plain = folder_of(tiny, "plain")
     told = {"auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}}
     (Path(plain.removeprefix("local-dir:")) / "tokenizer_config.json").write_text(json.dumps(told))
     with pytest.raises(WeightsError, match="it asks for auto_map"):
-        Clip(plain, None).basis()
+        Clip(plain, None).weights_id()
 
 
 def test_a_folders_tokenizer_is_part_of_the_basis(tiny: Path) -> None:
     clip = Clip(folder_of(tiny, "words"), None)
-    before = clip.basis()
+    before = clip.weights_id()
     (tiny / "words" / "mine" / "vocab.json").write_text('{"a": 0}')
-    assert clip.basis() != before
+    assert clip.weights_id() != before
 
 
 def test_no_weights_no_number(tiny: Path) -> None:
     with pytest.raises(ConfigError, match="would be random"):
-        Clip("tiny-clip", None).basis()
+        Clip("tiny-clip", None).weights_id()
     with pytest.raises(ConfigError, match="a model open_clip knows"):
-        Clip("ViT-X", "openai").basis()
+        Clip("ViT-X", "openai").weights_id()
     with pytest.raises(WeightsError, match="openai"):  # told which tags there are
-        Clip("ViT-L-14", "/nowhere.pt").basis()
+        Clip("ViT-L-14", "/nowhere.pt").weights_id()
 
 
 @pytest.mark.parametrize("clip", [Clip("ViT-B-16-quickgelu"), Clip("hf-hub:some/clip", None)])
@@ -229,7 +229,7 @@ def test_weights_the_hub_does_not_give_are_named(
     monkeypatch.setattr(open_clip, "download_pretrained", unreachable)
     monkeypatch.setattr(open_clip.pretrained, "download_pretrained_from_hf", unreachable)
     with pytest.raises(WeightsError, match=r"clip\.checkpoint=/path/to/file"):
-        clip.basis()
+        clip.weights_id()
 
 
 def test_a_tag_brings_its_activation_and_preprocessing_along(
@@ -249,4 +249,4 @@ def test_a_tag_brings_its_activation_and_preprocessing_along(
     assert "QuickGELU" in str(tagged.load().network)
     plain = Clip("tiny-clip", str(tiny / "tiny.safetensors"))
     assert "QuickGELU" not in str(plain.load().network)
-    assert tagged.basis() != plain.basis()
+    assert tagged.weights_id() != plain.weights_id()

@@ -1,15 +1,15 @@
-"""Colours and depths of pictures, to 8-bit sRGB."""
+"""Colours and depths of images, to 8-bit sRGB."""
 
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import load, save
+from image_fixtures import load, save
 from PIL import Image, ImageCms
 
 from ids.core.errors import DataError
-from ids.data.pictures import PictureFile
+from ids.data.image_files import ImageFile
 
 
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_floating_point_pixels_must_be_numbers(tmp_path: Path) -> None:
     assert np.allclose(load(save(tmp_path, good, "x.tiff")), 128 / 255)
     bad = Image.fromarray(np.full((8, 8), np.nan, dtype=np.float32))
     with pytest.raises(DataError, match=r"expected floating-point pixels in \[0, 1\]"):
-        PictureFile(save(tmp_path, bad, "y.tiff"), 8).load()
+        ImageFile(save(tmp_path, bad, "y.tiff"), 8).load()
 
 
 def profile(space: str = "sRGB", swap: bool = False) -> bytes:
@@ -66,9 +66,9 @@ def test_colour_profiles_are_applied(tmp_path: Path) -> None:
 def test_a_profile_that_cannot_be_used_is_said(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    picture = PictureFile(save(tmp_path, Image.new("RGB", (8, 8), "red"), icc_profile=content), 8)
-    picture.digest()
-    assert picture.load()[0].min() == 1
+    image = ImageFile(save(tmp_path, Image.new("RGB", (8, 8), "red"), icc_profile=content), 8)
+    image.digest()
+    assert image.load()[0].min() == 1
     (message,) = caplog.messages
     assert "x.png: its colour profile cannot be used" in message
 
@@ -106,7 +106,7 @@ def test_deep_pixels_of_no_known_range_are_refused(
 ) -> None:
     path = save(tmp_path, Image.fromarray(np.array([values, values], dtype=kind)), "x.tiff")
     with pytest.raises(DataError, match=told):
-        PictureFile(path, 8).load()
+        ImageFile(path, 8).load()
 
 
 WHITE = struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)  # D50
@@ -138,8 +138,8 @@ SOOT = profile_of(  # cyan alone prints grey, every other ink black
 
 def test_profiles_of_grey_and_ink(tmp_path: Path) -> None:
     deep = Image.fromarray(np.full((8, 8), 32896, dtype=np.uint16))
-    for picture in (Image.new("L", (8, 8), 128), Image.new("LA", (8, 8), (128, 255)), deep):
-        linear = load(save(tmp_path, picture, icc_profile=LINEAR_GREY))
+    for image in (Image.new("L", (8, 8), 128), Image.new("LA", (8, 8), (128, 255)), deep):
+        linear = load(save(tmp_path, image, icc_profile=LINEAR_GREY))
         assert np.allclose(linear * 255, 188)  # one half, linear
     for name in ("x.tiff", "x.jpg"):
         cyan = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
@@ -152,6 +152,6 @@ def test_profiles_of_grey_and_ink(tmp_path: Path) -> None:
 def test_a_profile_of_another_kind_is_left_out(
     tmp_path: Path, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    picture = Image.new("RGB", (8, 8), "red").convert(mode)
-    assert load(save(tmp_path, picture, "x.tiff", icc_profile=LINEAR_GREY)).max() > 0.9
+    image = Image.new("RGB", (8, 8), "red").convert(mode)
+    assert load(save(tmp_path, image, "x.tiff", icc_profile=LINEAR_GREY)).max() > 0.9
     assert "its colour profile cannot be used" in caplog.text

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ids.core.errors import ConfigError, DataError
-from ids.report.bootstrap import (
+from ids.report.figure import draw_curves
+from ids.report.render import text_grid
+from ids.results.bootstrap import (
     Level,
     first_reach,
     mean_curve,
@@ -20,12 +22,10 @@ from ids.report.bootstrap import (
     reading,
     resampled,
 )
-from ids.report.cells import Cell
-from ids.report.columns import columns_in, only
-from ids.report.curves import Curves
-from ids.report.figure import draw_curves
-from ids.report.matched import Question, axis_of, matched_report
-from ids.report.render import text_grid
+from ids.results.cells import Cell
+from ids.results.columns import columns_in, select_columns
+from ids.results.curves import Curves
+from ids.results.matched import Question, axis_of, matched_report
 
 STEPS = (0.0, 10.0, 20.0, 30.0)
 CASES = tuple(f"c{i:02}" for i in range(40))
@@ -104,7 +104,7 @@ def lines(label: str, own: Curves, seeds: int = 2) -> list[dict[str, object]]:
             "case": case,
             "seed": seed,
             "step": step,
-            "passes": 4 * step,
+            "nfe": 4 * step,
             "success": own.values["axis"][row, at],
             "psnr": own.values["psnr"][row, at],
         }
@@ -153,7 +153,7 @@ def test_the_order_of_the_records_changes_nothing() -> None:
 
 def test_axes_are_taken_by_rank_and_unknown_ones_refused() -> None:
     assert axis_of(data()) == "success"
-    for axis in ("strength", "clip_directional"):
+    for axis in ("latent_distance", "clip_directional"):
         assert axis_of(data().rename(columns={"success": axis})) == axis
     with pytest.raises(DataError, match="got 'beauty'; name another with --axis"):
         axis_of(data(), "beauty")
@@ -176,20 +176,22 @@ def test_without_states_there_is_nothing_to_match(frame: pd.DataFrame) -> None:
 
 
 def test_levels_come_from_those_that_move() -> None:
-    """The untouched picture has strength 0 and must not set the level."""
+    """The untouched image has strength 0 and must not set the level."""
     null = pd.DataFrame(constant("null_edit", 31.0))
     null["success"] = 0.0
-    frame = pd.concat([data(), null]).rename(columns={"success": "strength"})
+    frame = pd.concat([data(), null]).rename(columns={"success": "latent_distance"})
     report = matched_report("t", frame, Question())
-    lowest = 0.5 * frame[frame["label"] == "dds (g=3)"].groupby("step")["strength"].mean().max()
+    lowest = (
+        0.5 * frame[frame["label"] == "dds (g=3)"].groupby("step")["latent_distance"].mean().max()
+    )
     assert f"first reaches {lowest:.3g}" in report.grids[0].title
 
 
 def test_an_axis_that_does_not_grow_is_refused() -> None:
     with pytest.raises(DataError, match="starts at 3"):
         matched_report("t", data(), Question("psnr", (28.0,)))
-    still = data().rename(columns={"success": "strength"})
-    still["strength"] = 0.0
+    still = data().rename(columns={"success": "latent_distance"})
+    still["latent_distance"] = 0.0
     with pytest.raises(DataError, match="never gets above 0;"):
         matched_report("t", still, Question())
 
@@ -247,7 +249,7 @@ def test_what_is_undefined_at_the_source_alone_is_still_read() -> None:
     assert read_at(np.array([[1.0, math.nan]]), np.array([0.0])) == 1.0
 
 
-def test_the_picture_has_a_curve_per_setting(tmp_path: Path) -> None:
+def test_the_image_has_a_curve_per_setting(tmp_path: Path) -> None:
     frame = data().rename(columns={"psnr": "psnr_background"})
     path = draw_curves(frame, "success", "title", tmp_path / "curves.md")
     assert path is not None
@@ -255,7 +257,7 @@ def test_the_picture_has_a_curve_per_setting(tmp_path: Path) -> None:
     assert draw_curves(data().drop(columns="psnr"), "success", "t", tmp_path / "x.md") is None
 
 
-def test_a_picture_takes_names_as_they_are(tmp_path: Path) -> None:
+def test_a_image_takes_names_as_they_are(tmp_path: Path) -> None:
     """A dollar starts no formula: this one could not be drawn."""
     frame = data().rename(columns={"psnr": "psnr_background"})
     frame["label"] = frame["label"].replace("true_edit", "$\\nonsense{$\n")
@@ -265,8 +267,18 @@ def test_a_picture_takes_names_as_they_are(tmp_path: Path) -> None:
 def test_columns_are_asked_for_by_name_and_new_metrics_show_unasked() -> None:
     frame = pd.DataFrame({"label": ["a"], "clip_score | a": [1.0], "clip_score | b": [2.0]})
     frame["beauty"], frame["ssim"] = 3.0, 4.0
-    assert [c.title for c in columns_in(only(frame, ()))] == ["CLIP a", "CLIP b", "beauty"]
-    assert [c.title for c in columns_in(only(frame, ["clip_score"]))] == ["CLIP a", "CLIP b"]
-    assert [c.title for c in columns_in(only(frame, ["ssim"], keep="beauty"))] == ["beauty", "ssim"]
+    assert [c.title for c in columns_in(select_columns(frame, ()))] == [
+        "CLIP a",
+        "CLIP b",
+        "beauty",
+    ]
+    assert [c.title for c in columns_in(select_columns(frame, ["clip_score"]))] == [
+        "CLIP a",
+        "CLIP b",
+    ]
+    assert [c.title for c in columns_in(select_columns(frame, ["ssim"], keep="beauty"))] == [
+        "beauty",
+        "ssim",
+    ]
     with pytest.raises(ConfigError, match="expected one of beauty, clip_score, ssim; got 'psnr'"):
-        only(frame, ["psnr"])
+        select_columns(frame, ["psnr"])

@@ -60,7 +60,7 @@ BAD_ROWS = {
     HEAD + "a.png,,b,\n": "expected a prompt; got an empty one",
     HEAD + "a.png,a,   ,\n": "expected a prompt; got an empty one",
     HEAD + "c.png,a,b,\n": "there is none; check the name",
-    HEAD + ",a,b,\n": "column image: expected the name of a picture",
+    HEAD + ",a,b,\n": "column image: expected the name of a image",
     HEAD + "../outside.png,a,b,\n": "leads out of it",
     HEAD + "/etc/passwd,a,b,\n": "leads out of it",
     HEAD + "a.png,a,b,x/y\n": "expected a case id",
@@ -92,7 +92,7 @@ def test_no_table_no_folder_no_list(photos: Path) -> None:
 
 def test_single_asks_for_a_file_and_two_prompts(photos: Path) -> None:
     assert Single(str(photos / "a.png"), " a", "b ", 16)[0].prompt_trg == "b "
-    with pytest.raises(DataError, match="expected a picture file"):
+    with pytest.raises(DataError, match="expected a image file"):
         Single(str(photos / "none.png"), "a", "b", 16)
     with pytest.raises(DataError, match="target prompt"):
         Single(str(photos / "a.png"), "a", " ", 16)
@@ -109,7 +109,7 @@ def test_a_single_case_is_labelled_by_its_words(photos: Path) -> None:
     assert label("grün 1.png", "a", "b").startswith("grun_1-")
 
 
-def test_a_single_picture_or_mask_that_cannot_be_read_stops_at_once(photos: Path) -> None:
+def test_a_single_image_or_mask_that_cannot_be_read_stops_at_once(photos: Path) -> None:
     (photos / "bad.png").write_bytes(b"")
     Image.new("L", (20, 30)).save(photos / "long.png")
     for name in ("bad.png", "long.png", "none.png"):
@@ -160,7 +160,7 @@ def test_the_true_edit_differs_within_the_mask_alone(index: int) -> None:
     )
 
 
-def test_a_scene_is_one_picture_at_every_size() -> None:
+def test_a_scene_is_one_image_at_every_size() -> None:
     scene = Shapes("dev", 1)[0].source.scene  # type: ignore[attr-defined]
     small, large = render([scene], 32)[0], render([scene], 128)[0]
     coarse = torch.nn.functional.avg_pool2d(large, 4)

@@ -55,7 +55,7 @@ class Counted:
     network: str = "some-network"
     asked: list[str] = field(default_factory=list)
 
-    def basis(self) -> str:
+    def weights_id(self) -> str:
         return self.network
 
     def __call__(self, case: EditCase, edited: Edited) -> float:
@@ -95,9 +95,9 @@ def test_the_last_state_reads_as_the_finished_edit(
     for job in jobs:
         own = found(store, job)
         assert own.steps == [0, 2, 4, 5]
-        for key in ("psnr@1", "strength@1"):
+        for key in ("psnr@1", "latent_distance@1"):
             assert own.along[key][-1] == own.values[key].value
-        assert own.along["strength@1"][0] == 0
+        assert own.along["latent_distance@1"][0] == 0
         last = store.states(job.key)[5]
         assert torch.equal(last, store.z_trg(job.key)[0])
 
@@ -118,8 +118,8 @@ def test_a_new_metric_decodes_again_and_an_old_one_is_not_asked_again(
 
 def test_another_network_is_another_number(done: tuple[Store, list[Job], Decoder]) -> None:
     store, jobs, decode = done
-    for basis in ("a", "b"):
-        evaluation(store, decode, Counted(network=basis))(jobs)
+    for weights_id in ("a", "b"):
+        evaluation(store, decode, Counted(network=weights_id))(jobs)
     assert {"counted@1:a", "counted@1:b"} == set(found(store, jobs[0]).values)
 
 
@@ -160,14 +160,14 @@ def test_a_lost_source_is_encoded_again(done: tuple[Store, list[Job], Decoder]) 
     for path in (store.root / "sources").glob("*/*"):
         path.unlink()
     evaluation(store, decode, LatentDistance())(jobs)
-    assert found(store, jobs[0]).along["strength@1"][0] == 0
+    assert found(store, jobs[0]).along["latent_distance@1"][0] == 0
 
 
 def shown(case: EditCase, which: str) -> Edited:
-    picture = case.source if which == "source" else case.truth
-    assert picture is not None
+    image = case.source if which == "source" else case.truth
+    assert image is not None
     z = torch.zeros(1, 2, 2)
-    return Edited(picture.load(), z, z)
+    return Edited(image.load(), z, z)
 
 
 def test_success_reads_the_changed_attribute() -> None:

@@ -52,10 +52,10 @@ def test_seeds_share_a_batch(tmp_path: Path) -> None:
 class Hungry:
     """Takes more memory than there is."""
 
-    random = True
-    guided = True
-    stoppable = True
-    ticks = 1
+    uses_seed = True
+    uses_prompts = True
+    anytime = True
+    n_ticks = 1
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -67,10 +67,10 @@ class Hungry:
 class Poisoned:
     """Answers NaN for every second row."""
 
-    random = True
-    guided = True
-    stoppable = True
-    ticks = 1
+    uses_seed = True
+    uses_prompts = True
+    anytime = True
+    n_ticks = 1
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress

@@ -1,4 +1,4 @@
-"""The pictures that a table names: found by any name, never outside the folder, each at its own
+"""The images that a table names: found by any name, never outside the folder, each at its own
 cost.
 """
 
@@ -74,8 +74,8 @@ def test_a_folder_with_a_dot_keeps_its_name(tmp_path: Path) -> None:
     assert Folder(str(folder / "edits.csv"), 16).name == "folder:photos.v2"
 
 
-def test_an_unreadable_picture_or_mask_costs_its_row_alone(photos: Path) -> None:
-    (photos / "broken.png").write_bytes(b"not a picture")
+def test_an_unreadable_image_or_mask_costs_its_row_alone(photos: Path) -> None:
+    (photos / "broken.png").write_bytes(b"not a image")
     table = "image,source,target,mask\na.png,a,b,\nbroken.png,a,b,\na.png,a,b,broken.png\n"
     good, *bad = cases(photos, table)
     assert good.digest
@@ -84,7 +84,7 @@ def test_an_unreadable_picture_or_mask_costs_its_row_alone(photos: Path) -> None
             _ = case.digest
 
 
-def test_a_picture_of_many_rows_is_one(photos: Path) -> None:
+def test_a_image_of_many_rows_is_one(photos: Path) -> None:
     first, second = cases(photos, HEAD + "a.png,a,b\na.png,a,c\n")
     assert first.source is second.source
     assert first.digest != second.digest

@@ -8,8 +8,8 @@ import torch
 
 from ids.core.records import Edited
 from ids.data import Shapes
-from ids.report.catalog import Entry, World, read_catalog
-from ids.report.rows import curve_frame, frame
+from ids.results.catalog import Entry, ResultGroup, read_catalog
+from ids.results.frames import curve_frame, frame
 from ids.run import Job, Setting, Store
 from ids.run.manifest import Manifests, row_of, survey
 from ids.run.records import MetricsRecord, MetricValue
@@ -18,7 +18,7 @@ CASES = Shapes(count=3)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> tuple[Store, World]:
+def world(tmp_path: Path) -> tuple[Store, ResultGroup]:
     """Three edits: a metric that is never defined, one of a single case, one of all."""
     store = Store(tmp_path)
     setting = Setting("dds", {"n_steps": 2}, "tiny", {}, {})
@@ -45,7 +45,7 @@ def world(tmp_path: Path) -> tuple[Store, World]:
 
 @pytest.mark.parametrize("make", [frame, curve_frame])
 def test_columns_are_numbers_with_nan_where_nothing_is_known(
-    world: tuple[Store, World], make: object
+    world: tuple[Store, ResultGroup], make: object
 ) -> None:
     store, found = world
     data = make(found.entries, store)  # type: ignore[operator]
@@ -55,25 +55,27 @@ def test_columns_are_numbers_with_nan_where_nothing_is_known(
     assert data["never"].isna().all()
     assert data["once"].notna().sum() == lines
     assert sorted(data["always"]) == sorted([0.0, 1.0, 2.0] * lines)
-    assert data["passes"].isna().all()  # nobody measured
+    assert data["nfe"].isna().all()  # nobody measured
 
 
-def test_no_entries_are_no_lines(world: tuple[Store, World]) -> None:
+def test_no_entries_are_no_lines(world: tuple[Store, ResultGroup]) -> None:
     store, _ = world
     assert frame([], store).empty
     assert curve_frame([], store).empty
 
 
-def test_a_row_that_cannot_be_read_fails_under_every_method(world: tuple[Store, World]) -> None:
+def test_a_row_that_cannot_be_read_fails_under_every_method(
+    world: tuple[Store, ResultGroup],
+) -> None:
     store, found = world
-    broken = row_of(CASES[0]).__class__(id="bad", problem="bad.png: no picture")
+    broken = row_of(CASES[0]).__class__(id="bad", problem="bad.png: no image")
     data = frame(found.entries, store, broken=[broken])
     (line,) = data[data["status"] == "failed"].to_dict("records")
-    assert (line["label"], line["reason"]) == ("dds", "bad.png: no picture")
+    assert (line["label"], line["reason"]) == ("dds", "bad.png: no image")
     assert math.isnan(line["always"])
 
 
-def test_numbers_of_another_case_are_not_shown(world: tuple[Store, World]) -> None:
+def test_numbers_of_another_case_are_not_shown(world: tuple[Store, ResultGroup]) -> None:
     store, found = world
     other = MetricsRecord(key=found.entries[0].record.key, case="another")
     bare = [Entry(e.record, e.row, other) for e in found.entries]

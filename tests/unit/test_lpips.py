@@ -50,7 +50,7 @@ def test_it_equals_the_package_called_directly(net: str, tmp_path: Path) -> None
     assert metric(CASE, edited) > 0
     assert metric(CASE, Edited(CASE.source.load(), Z, Z)) == 0
     assert metric.name == f"lpips_{net}"
-    assert metric.basis() == file.stem
+    assert metric.weights_id() == file.stem
 
 
 def test_the_package_finds_the_same_file_where_torchvision_keeps_it(
@@ -65,7 +65,7 @@ def test_the_package_finds_the_same_file_where_torchvision_keeps_it(
     torch.manual_seed(1)
     torch.save(squeezenet1_1().state_dict(), kept)
     with pytest.raises(WeightsError, match=r"expected .* to have the hash of its name, b8a52dc0"):
-        _ = LPIPS("squeeze").basis()  # the package below takes it all the same
+        _ = LPIPS("squeeze").weights_id()  # the package below takes it all the same
     digest = hashlib.sha256(kept.read_bytes()).hexdigest()[:8]
     named = tmp_path / f"squeezenet1_1-{digest}.pth"
     named.write_bytes(kept.read_bytes())
@@ -82,12 +82,12 @@ def test_what_is_missing_is_named_with_the_remedy(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match=r"alexnet-owt-7be5be79\.pth; there is no such file"):
-        _ = LPIPS().basis()
+        _ = LPIPS().weights_id()
     with pytest.raises(WeightsError, match=r"metrics\.lpips\.backbone="):
-        _ = LPIPS("vgg", "/nowhere/vgg16-397923af.pth").basis()
+        _ = LPIPS("vgg", "/nowhere/vgg16-397923af.pth").weights_id()
     (tmp_path / "alexnet.pth").write_bytes(b"x")
     with pytest.raises(WeightsError, match="named by its hash"):
-        _ = LPIPS("alex", str(tmp_path / "alexnet.pth")).basis()
+        _ = LPIPS("alex", str(tmp_path / "alexnet.pth")).weights_id()
     with pytest.raises(ValueError, match="expected one of alex, vgg, squeeze"):
         LPIPS("resnet")
 
@@ -95,11 +95,11 @@ def test_what_is_missing_is_named_with_the_remedy(
 def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
     file, _ = backbone_file(tmp_path, "squeeze")
     with pytest.raises(WeightsError, match="they do not fit"):
-        LPIPS("alex", str(file)).basis()
+        LPIPS("alex", str(file)).weights_id()
     torn = tmp_path / f"torn-{hashlib.sha256(b'x').hexdigest()[:8]}.pth"
     torn.write_bytes(b"x")
     with pytest.raises(WeightsError, match="they do not fit"):
-        LPIPS("alex", str(torn)).basis()
+        LPIPS("alex", str(torn)).weights_id()
 
 
 def test_weights_that_are_no_numbers_or_not_all_there_are_refused(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_weights_that_are_no_numbers_or_not_all_there_are_refused(tmp_path: Path
         digest = hashlib.sha256((tmp_path / "x").read_bytes()).hexdigest()[:8]
         other = (tmp_path / "x").rename(tmp_path / f"squeeze-{digest}.pth")
         with pytest.raises(WeightsError, match=told):
-            LPIPS("squeeze", str(other)).basis()
+            LPIPS("squeeze", str(other)).weights_id()
 
 
 @pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])

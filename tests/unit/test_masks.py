@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from picture_files import save
+from image_fixtures import save
 from PIL import Image
 
 from ids.core.errors import DataError
-from ids.data.pictures import MaskFile, PictureFile
+from ids.data.image_files import ImageFile, MaskFile
 
 MARKED = np.zeros((20, 30), dtype=bool)
 MARKED[4:12, 5:20] = True
@@ -17,7 +17,7 @@ MARKED[4:12, 5:20] = True
 
 def marked(path: Path) -> np.ndarray:
     """Where the mask marks, in the pixels of a file of 20 x 30."""
-    mask = MaskFile(PictureFile(path, 10, "aspect", 1)).load()
+    mask = MaskFile(ImageFile(path, 10, "aspect", 1)).load()
     assert mask.shape[0] == 3
     assert ((mask == 0) | (mask == 1)).all()
     return mask[0].numpy() > 0.5
@@ -25,7 +25,7 @@ def marked(path: Path) -> np.ndarray:
 
 def reads_as_drawn(path: Path) -> bool:
     expected = MaskFile(
-        PictureFile(save(path.parent, Image.fromarray(MARKED), "expected.png"), 10, "aspect", 1)
+        ImageFile(save(path.parent, Image.fromarray(MARKED), "expected.png"), 10, "aspect", 1)
     ).load()
     return bool((marked(path) == (expected[0].numpy() > 0.5)).all())
 
@@ -35,14 +35,14 @@ def greys(black: float, white: float, kind: type = np.uint8) -> Image.Image:
 
 
 def palette(*colours: tuple[int, int, int]) -> Image.Image:
-    picture = Image.fromarray(MARKED.astype(np.uint8), mode="P")
-    picture.putpalette([value for colour in colours for value in colour])
-    return picture
+    image = Image.fromarray(MARKED.astype(np.uint8), mode="P")
+    image.putpalette([value for colour in colours for value in colour])
+    return image
 
 
-def alpha(picture: Image.Image, opaque: int = 255, clear: int = 0) -> Image.Image:
-    picture.putalpha(greys(clear, opaque))
-    return picture
+def alpha(image: Image.Image, opaque: int = 255, clear: int = 0) -> Image.Image:
+    image.putalpha(greys(clear, opaque))
+    return image
 
 
 def colours(black: tuple[int, ...], white: tuple[int, ...]) -> Image.Image:
@@ -51,11 +51,11 @@ def colours(black: tuple[int, ...], white: tuple[int, ...]) -> Image.Image:
 
 def strokes() -> Image.Image:
     """White on transparent black, with soft edges, as paint programs write."""
-    picture = colours((0, 0, 0), (255, 255, 255)).convert("RGBA")
+    image = colours((0, 0, 0), (255, 255, 255)).convert("RGBA")
     soft = np.where(MARKED, 255, 0).astype(np.uint8)
     soft[3, 5:20] = 60
-    picture.putalpha(Image.fromarray(soft))
-    return picture
+    image.putalpha(Image.fromarray(soft))
+    return image
 
 
 READ = {
@@ -97,8 +97,8 @@ READ = {
 
 @pytest.mark.parametrize("kind", READ)
 def test_what_is_read(tmp_path: Path, kind: str) -> None:
-    picture, name = READ[kind]
-    assert reads_as_drawn(save(tmp_path, picture, name))
+    image, name = READ[kind]
+    assert reads_as_drawn(save(tmp_path, image, name))
 
 
 def three(*values: int) -> Image.Image:
@@ -109,9 +109,9 @@ def three(*values: int) -> Image.Image:
 
 
 def three_colours() -> Image.Image:
-    picture = three(0, 1, 2)
-    picture.putpalette([0, 0, 0, 128, 0, 0, 224, 224, 192])
-    return picture
+    image = three(0, 1, 2)
+    image.putpalette([0, 0, 0, 128, 0, 0, 224, 224, 192])
+    return image
 
 
 def noise() -> Image.Image:
@@ -135,9 +135,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_refused(tmp_path: Path, kind: str) -> None:
-    picture, words = REFUSED[kind]
+    image, words = REFUSED[kind]
     with pytest.raises(DataError, match=words) as raised:
-        marked(save(tmp_path, picture))
+        marked(save(tmp_path, image))
     assert "mask " in str(raised.value)
     assert str(raised.value).isprintable()
 
@@ -154,7 +154,7 @@ def test_soft_edges_are_cut_at_one_half(tmp_path: Path) -> None:
     ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
     for kind, scale in ((np.uint8, 1), (np.uint16, 257)):
         path = save(tmp_path, Image.fromarray((ramp.astype(kind) * scale).astype(kind)))
-        mask = MaskFile(PictureFile(path, 256)).load()[0]
+        mask = MaskFile(ImageFile(path, 256)).load()[0]
         assert (mask == torch.from_numpy(ramp >= 128)).all()
 
 
@@ -166,9 +166,9 @@ def test_one_digest_for_one_mask(tmp_path: Path) -> None:
         save(tmp_path, palette((0, 0, 0), (128, 0, 0)), "c.png"),
         save(tmp_path, Image.fromarray(MARKED), "d.bmp"),
     ]
-    assert len({MaskFile(PictureFile(path, 64)).digest() for path in paths}) == 1
+    assert len({MaskFile(ImageFile(path, 64)).digest() for path in paths}) == 1
     other = save(tmp_path, Image.fromarray(~MARKED), "e.png")
-    assert MaskFile(PictureFile(other, 64)).digest() != MaskFile(PictureFile(paths[0], 64)).digest()
+    assert MaskFile(ImageFile(other, 64)).digest() != MaskFile(ImageFile(paths[0], 64)).digest()
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_one_digest_for_one_mask(tmp_path: Path) -> None:
 def test_empty_and_full_masks_are_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, level: int, words: str
 ) -> None:
-    picture = PictureFile(save(tmp_path, Image.new("L", (30, 20), level)), 16, "pad")
-    mask = MaskFile(picture, where="case cat-1")
+    image = ImageFile(save(tmp_path, Image.new("L", (30, 20), level)), 16, "pad")
+    mask = MaskFile(image, where="case cat-1")
     mask.digest()
     mask.load()
     (message,) = caplog.messages

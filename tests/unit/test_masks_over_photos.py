@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import save
+from image_fixtures import save
 from PIL import Image, ImageOps
 
 from ids.core.errors import DataError
 from ids.data import Folder
-from ids.data.pictures import MaskFile, PictureFile
+from ids.data.image_files import ImageFile, MaskFile
 
 ORIENTATIONS = (2, 3, 4, 5, 6, 7, 8)
 
@@ -28,10 +28,10 @@ def photo_and_mask(
 
 
 def covers(photo: Path, mask: Path, fit: str = "aspect") -> bool:
-    source = PictureFile(photo, 64, fit, 4)
+    source = ImageFile(photo, 64, fit, 4)
     image = source.load()
     found = (image[0] - image[1]) > 0.5
-    drawn = MaskFile(PictureFile(mask, 64, fit, 4), source).load()[0] > 0.5
+    drawn = MaskFile(ImageFile(mask, 64, fit, 4), source).load()[0] > 0.5
     return bool((found & drawn).sum() > 0.95 * (found | drawn).sum())
 
 
@@ -81,9 +81,9 @@ def test_a_mask_of_another_resolution_is_scaled(tmp_path: Path, scale: float, fi
     photo, drawn = photo_and_mask(tmp_path, 1)
     size = (round(120 * scale), round(60 * scale))
     soft = Image.fromarray(drawn).convert("L").resize(size, Image.Resampling.BILINEAR)
-    source = PictureFile(photo, 64, fit, 4)
+    source = ImageFile(photo, 64, fit, 4)
     image = source.load()
-    mask = MaskFile(PictureFile(save(tmp_path, soft), 64, fit, 4), source).load()[0] > 0.5
+    mask = MaskFile(ImageFile(save(tmp_path, soft), 64, fit, 4), source).load()[0] > 0.5
     assert mask.shape == image.shape[1:]
     found = (image[0] - image[1]) > 0.5
     assert (found & mask).sum() > 0.75 * (found | mask).sum()

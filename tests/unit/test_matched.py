@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ids.report.cells import Cell
-from ids.report.matched import Question, matched_report
+from ids.results.cells import Cell
+from ids.results.matched import Question, matched_report
 
 LEVEL = 0.5731  # no mean is exactly that, so that rounding decides nothing
 METRICS = ("psnr", "psnr_background", "clip_directional")

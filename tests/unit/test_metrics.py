@@ -1,4 +1,4 @@
-"""Metrics on pictures whose answers are known."""
+"""Metrics on images whose answers are known."""
 
 import math
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from ids.metrics.ssim import ssim_map
 
 @dataclass(frozen=True)
 class Held:
-    """A picture in memory."""
+    """A image in memory."""
 
     image: torch.Tensor
 

@@ -186,7 +186,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "a beta of 2": (config("scheduler", trained_betas=[0.1] * 999 + [2.0]), "1000 numbers"),
     "sample": (config("scheduler", prediction_type="sample"), "prediction_type epsilon or v"),
     "zero SNR": (config("scheduler", rescale_betas_zero_snr=True), "zero terminal SNR"),
-    "only pictures of weights": (
+    "only images of weights": (
         lambda f: (f / UNET).rename(f / "unet/x.safetensors"),
         "expected diffusion_pytorch_model.safetensors in .*; there is none",
     ),

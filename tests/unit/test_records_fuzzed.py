@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ids.report.catalog import read_catalog
-from ids.report.rows import frame
+from ids.results.catalog import read_catalog
+from ids.results.frames import frame
 from ids.run import Store
 from ids.run.records import EditRecord, Manifest, MeasurementRecord, MetricsRecord, MetricValue, Row
 from ids.run.sealed import Unusable, seal, unseal

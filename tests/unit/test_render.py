@@ -13,13 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ids.report.cells import Cell, Grid, Row
-from ids.report.columns import Column
 from ids.report.grid import Report
-from ids.report.matched import Question, matched_report
 from ids.report.render import csv_text, text_grid
 from ids.report.table import table
 from ids.report.text import FORMULA, for_csv, for_markdown, markdown_paragraph, printable
+from ids.results.cells import Cell, Grid, Row
+from ids.results.columns import Column
+from ids.results.matched import Question, matched_report
 
 PSNR = Column("psnr", "PSNR", 2, better=1)
 CELL = Cell(27.9812345678901, 27.5, 28.4, 7)
@@ -45,7 +45,7 @@ def frame(labels: list[str], status: str = "ok", reason: str = "") -> pd.DataFra
     """Three cases of every label; text as objects: else pandas refuses lone surrogates."""
     lines = [
         {"key": f"{at}{case}", "case": f"c{case}", "seed": 0, "psnr": 20.0 + at + case**2}
-        | {"values": {}, "seconds": 1.0, "batch": f"{at}{case}", "passes": 4.0, "peak_mb": 9.0}
+        | {"values": {}, "seconds": 1.0, "batch": f"{at}{case}", "nfe": 4.0, "peak_mb": 9.0}
         for at in range(len(labels))
         for case in range(3)
     ]

@@ -8,11 +8,11 @@ import pytest
 from scipy import stats
 
 from ids.core.errors import ConfigError
-from ids.report.cells import MISSING
 from ids.report.render import text_grid
-from ids.report.rows import baseline_of, in_order, says
-from ids.report.statistics import estimate, paired_differences
 from ids.report.table import table
+from ids.results.cells import MISSING
+from ids.results.frames import baseline_of, in_order, matches
+from ids.results.statistics import estimate, paired_differences
 from ids.run.evaluate import metric_columns
 
 
@@ -34,7 +34,7 @@ def frame() -> pd.DataFrame:
                         "reason": "",
                         "psnr": level + gain + rng.gauss(0, 0.01),
                         "seconds": 1.0,
-                        "passes": 4.0,
+                        "nfe": 4.0,
                         "peak_mb": 100.0,
                         "engine": "cpu, batch 1",
                         "batch": f"{case}{label}{seed}",
@@ -133,13 +133,13 @@ def test_a_difference_is_to_the_setting_of_the_baseline_that_is_most_alike() -> 
 
 
 def test_a_setting_says_what_people_set() -> None:
-    values = {"refine.scale": "0.2165", "guidance_scale": "3"}
-    assert says(values, "fpr.scale=0.2165")
-    assert says(values, "guidance_scale=3.0")
-    assert not says(values, "guidance_scale=7.5")
-    assert not says(values, "scale=3")
+    values = {"fpr.scale": "0.2165", "guidance_scale": "3"}
+    assert matches(values, "fpr.scale=0.2165")
+    assert matches(values, "guidance_scale=3.0")
+    assert not matches(values, "guidance_scale=7.5")
+    assert not matches(values, "scale=3")
     with pytest.raises(ConfigError, match="expected key=value"):
-        says(values, "guidance_scale")
+        matches(values, "guidance_scale")
 
 
 def test_numbers_of_two_networks_have_two_columns_and_old_versions_none() -> None:

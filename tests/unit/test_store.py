@@ -14,7 +14,7 @@ import torch
 from ids.core.records import EditCase, Edited, Measurement
 from ids.data import Shapes
 from ids.run import Job, Setting, Store
-from ids.run.job import spelt
+from ids.run.job import normalize_numbers
 from ids.run.records import EditRecord, MetricsRecord, MetricValue
 from ids.run.sealed import SCHEMA_VERSION, seal
 from ids.run.store import Look
@@ -252,9 +252,13 @@ def test_the_key_ignores_order_and_names_and_knows_everything_else() -> None:
 def test_three_and_three_point_zero_ask_for_the_same() -> None:
     """A user may write either; Hydra hands on what was written."""
     whole, real = ({"g": 3, "list": [1, {"x": 2}]}, {"g": 3.0, "list": [1.0, {"x": 2.0}]})
-    assert job(method=spelt(whole)).key == job(method=spelt(real)).key
-    assert spelt({"g": 7.5, "flag": True, "name": "3.0"}) == {"g": 7.5, "flag": True, "name": "3.0"}
-    assert spelt(True) is True
+    assert job(method=normalize_numbers(whole)).key == job(method=normalize_numbers(real)).key
+    assert normalize_numbers({"g": 7.5, "flag": True, "name": "3.0"}) == {
+        "g": 7.5,
+        "flag": True,
+        "name": "3.0",
+    }
+    assert normalize_numbers(True) is True
 
 
 def test_states_of_other_steps_replace_numbers_along(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_further_columns_are_metadata(photos: Path) -> None:
     [
         (HEAD + "a.png,a,b,c\n", "line 2: expected 3 cells, as in the header; got 4"),
         (HEAD + "a.png,a\n", "line 2: expected 3 cells, as in the header; got 2"),
-        (HEAD + '\na.png,"a\nb",c\nz.png,a,b\n', "line 5: column image: expected the picture"),
+        (HEAD + '\na.png,"a\nb",c\nz.png,a,b\n', "line 5: column image: expected the image"),
         (HEAD + 'a.png,a,b\na.png,"a,b\n\n', "line 3: expected CSV; unexpected end of data"),
         (HEAD + 'a.png,"a" b,c\n', "line 2: expected CSV"),
         ("image;source;target\na.png;a;b\n", "line 1: expected columns with commas"),

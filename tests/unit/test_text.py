@@ -28,7 +28,7 @@ def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
 
 
 def test_an_error_is_one_line() -> None:
-    assert str(DataError("photo\n\x1b[2J.png: no picture")) == r"photo\n\x1b[2J.png: no picture"
+    assert str(DataError("photo\n\x1b[2J.png: no image")) == r"photo\n\x1b[2J.png: no image"
 
 
 def test_the_traceback_of_an_unexpected_error_is_in_the_folder(tmp_path: Path) -> None:

@@ -15,7 +15,14 @@ from ids.backbones import StableDiffusion
 from ids.backbones.clip_tokenizer import check_vocabulary
 from ids.backbones.latent_diffusion import ClipText
 from ids.core.errors import DataError, WeightsError
-from ids.methods.p2p_words import marked, positions, refinement, replacement, shares, weights
+from ids.methods.editors.p2p_words import (
+    marked,
+    positions,
+    refinement,
+    replacement,
+    shares,
+    weights,
+)
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 MERGES = ("c a", "ca t</w>", "d o", "do g</w>", "i n</w>")

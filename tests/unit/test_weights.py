@@ -20,7 +20,7 @@ def test_they_reach_every_goal_on_a_smaller_sample() -> None:
     assert len(quality.findings) == 8
     for finding in quality.findings:
         assert finding.reached, finding
-    assert quality.pictures.shape == (36, 3, 64, 64)
+    assert quality.images.shape == (36, 3, 64, 64)
 
 
 def test_all_shipped_files_fit() -> None:
@@ -40,7 +40,7 @@ def test_a_missed_goal_is_told_and_fails_the_command(
     missed = Finding("beauty", 0.5, 0.9, "%")
     reached = Finding("autoencoder", 31.0, 30.0, "dB")
     for findings, status in (((reached,), 0), ((reached, missed), 1)):
-        found = Quality(findings, pictures=doctor.torch.zeros(1, 3, 4, 4))
+        found = Quality(findings, images=doctor.torch.zeros(1, 3, 4, 4))
         monkeypatch.setattr(doctor, "measure_quality", lambda *_, found=found: found)
         assert doctor.examine_shapes() == status
     told = capsys.readouterr().out

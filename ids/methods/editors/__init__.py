@@ -1,0 +1,1 @@
+"""Sampling baselines: one paper, one file."""

@@ -1,0 +1,1 @@
+"""From a source latent to the noise it is sampled from."""

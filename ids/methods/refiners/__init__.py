@@ -1,0 +1,1 @@
+"""Noise refiners: FPR and its variants."""

@@ -1,0 +1,33 @@
+"""The fixed-point regularizer moving the noise instead of the latent."""
+
+from dataclasses import dataclass
+
+from ids.core.protocols import Denoiser
+from ids.core.records import Draw
+from ids.core.tensors import Latent, PerRow, Prompt
+from ids.methods.refiners.fpr import Refinement, check_refiner, refine_loop, residual_and_gradient
+
+
+@dataclass(frozen=True)
+class NoiseFPR:
+    """FPR by gradient steps on eps (the ablation of Kim et al. 2025): eps <- eps - scale d/d eps
+    ||z_src - z_0|t||_2.
+
+    z_t = alpha z_src + sigma eps, so the gradient in eps is sigma times that in z_t, and z_t moves
+    sigma^2 times as far as under `FPR`: hardly at small t, alike at large t.
+    """
+
+    n_iters: int = 3  # N
+    scale: float = 1.0  # lambda, in noise units
+
+    def __post_init__(self) -> None:
+        check_refiner(self.n_iters, self.scale)
+
+    def __call__(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Refinement:
+        sigma = eps_phi.schedule.sigma(draw.t)
+
+        def step(z_t: Latent) -> tuple[PerRow, Latent]:
+            residual, direction = residual_and_gradient(eps_phi, z_src, z_t, y_src, draw.t)
+            return residual, sigma * self.scale * (sigma * direction)
+
+        return refine_loop(eps_phi, z_src, draw, self.n_iters, step)

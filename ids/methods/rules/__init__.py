@@ -1,0 +1,1 @@
+"""Distillation rules: one paper, one file."""

@@ -1,0 +1,40 @@
+"""DDS with an explicit identity term."""
+
+import math
+from dataclasses import dataclass
+
+from ids.core.protocols import Denoiser
+from ids.core.records import Anchor, Draw
+from ids.core.tensors import Coefficient, Latent, Prompt, Timestep
+from ids.diffusion.schedule import diffuse
+
+
+@dataclass(frozen=True)
+class DreamCatalyst:
+    """What PDS gets from its coefficients, said outright (Kim et al. 2025, DreamCatalyst): chi(t)
+    (eps_phi_trg - eps_phi_src) + psi(t) (z_trg - z_src).
+
+    As released, with s = (t - 1) / T: chi = delta + gamma s^(1/e), psi = identity exp(s). What the
+    released code has besides belongs to InstructPix2Pix and is not here: image guidance in both
+    halves, text guidance in the target's alone, FreeU, t falling from 0.9 T to 0.2 T.
+    """
+
+    delta: float = 0.2
+    gamma: float = 0.8
+    identity: float = 0.075
+
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        return Anchor(draw, reference=self._pull(eps_phi, z_src, y_src, draw))
+
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        return self._pull(eps_phi, z_trg, y_trg, anchor.draw) - anchor.reference
+
+    def _pull(self, eps_phi: Denoiser, z: Latent, y: Prompt, draw: Draw) -> Latent:
+        chi, psi = self.coefficients(draw.t, eps_phi.schedule.n_timesteps)
+        z_t = diffuse(eps_phi.schedule, z, draw.eps, draw.t)
+        return chi.to(z) * eps_phi(z_t, y, draw.t) + psi.to(z) * z
+
+    def coefficients(self, t: Timestep, n_timesteps: int) -> tuple[Coefficient, Coefficient]:
+        """chi and psi at s = (t - 1) / T."""
+        s = ((t - 1).double() / n_timesteps).view(-1, 1, 1, 1)
+        return self.delta + self.gamma * s ** (1 / math.e), self.identity * s.exp()

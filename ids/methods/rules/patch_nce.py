@@ -1,0 +1,107 @@
+"""The contrastive half of the contrastive denoising score."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, cross_entropy, normalize
+
+from ids.core.capabilities import FeatureBackbone, require
+from ids.core.errors import DataError
+from ids.core.protocols import Denoiser
+from ids.core.records import Anchor, Draw
+from ids.core.rng import Randomness
+from ids.core.tensors import Features, Latent, PerRow, Prompt
+from ids.diffusion.schedule import diffuse
+
+Patches = Float[Tensor, "B patches channels"]
+
+
+@dataclass(frozen=True)
+class PatchNCE:
+    """PatchNCE on the network's own self-attention (CDS: Nam et al. 2024, as released): a patch of
+    the target should resemble the source's patch at its place, and no other.
+
+    The gradient goes through the network into z_trg. Features are what the layers at `sites` give
+    for the half that reads the prompt, for each patch size averaged over so many pixels a side, at
+    up to `n_patches` random places a row; the source keeps those places alone.
+
+    As released, the source is the query and the negatives are the target's (the original CUT has it
+    the other way). The released code takes square maps and the first image of a batch; here every
+    row is compared with itself, whatever the aspect ratio.
+    """
+
+    sites: str = "up_blocks.*.attn1"
+    patch_sizes: Sequence[int] = (1, 2)
+    n_patches: int = 256
+    temperature: float = 0.07
+
+    needs = (FeatureBackbone,)
+
+    def __post_init__(self) -> None:
+        sizes = list(self.patch_sizes)
+        whole = all(type(size) is int and size >= 1 for size in sizes)
+        if not sizes or not whole or len(set(sizes)) < len(sizes):
+            raise ValueError(f"patch_sizes: expected different whole numbers from 1; got {sizes}")
+        if self.n_patches < 2:
+            raise ValueError(f"n_patches: expected 2 or more; got {self.n_patches}")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature: expected more than 0; got {self.temperature}")
+
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        z_t_src = diffuse(eps_phi.schedule, z_src, draw.eps, draw.t)
+        maps = self._maps(eps_phi, z_t_src, y_src, draw)
+        return Anchor(draw, torch.zeros_like(z_src), features=dict(self._patches(maps, draw.rng)))
+
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        with torch.enable_grad():
+            z_trg = z_trg.detach().requires_grad_()
+            z_t_trg = diffuse(eps_phi.schedule, z_trg, anchor.draw.eps, anchor.draw.t)
+            maps = self._maps(eps_phi, z_t_trg, y_trg, anchor.draw)
+            losses = self.losses_of(maps, anchor)
+            (g,) = torch.autograd.grad(torch.stack([*losses.values()]).sum(), z_trg)
+        return g
+
+    def losses_of(self, maps: Mapping[str, Features], anchor: Anchor) -> dict[str, PerRow]:
+        """The target's loss at each site and patch size, `site/size`."""
+        return {
+            place: patch_nce(anchor.features[place], patches, self.temperature).mean(1)
+            for place, patches in self._patches(maps, anchor.draw.rng)
+        }
+
+    def _maps(
+        self, eps_phi: Denoiser, z_t: Latent, y: Prompt, draw: Draw
+    ) -> Mapping[str, Features]:
+        return require(eps_phi, FeatureBackbone).features(z_t, y, draw.t, self.sites)[1]
+
+    def _patches(
+        self, maps: Mapping[str, Features], rng: Randomness
+    ) -> Iterator[tuple[str, Patches]]:
+        """Unit feature vectors [B, n, C] at random places of each map and patch size; both halves
+        of a step draw the same places.
+        """
+        for site, h in maps.items():
+            for size in self.patch_sizes:
+                if size > min(h.shape[-2:]):
+                    raise DataError(
+                        f"patch_sizes: expected sizes up to {min(h.shape[-2:])}, the smallest side "
+                        f"of the map at {site}; got {size}; leave it out, or take larger images"
+                    )
+                vectors = avg_pool2d(h, size).flatten(2).transpose(1, 2)
+                order = rng.permutation(f"patches {site}/{size}", vectors.shape[1])
+                chosen = order[:, : self.n_patches, None].to(h.device)
+                yield f"{site}/{size}", normalize(vectors.take_along_dim(chosen, dim=1), dim=2)
+
+
+def patch_nce(source: Patches, target: Patches, temperature: float) -> Float[Tensor, "B patches"]:
+    """Cross-entropy of telling each patch's own place from the others, per row and patch: [B, n] of
+    [B, n, C]. The patch itself is no negative: its similarity is replaced by -10.
+    """
+    similarity = source @ target.transpose(1, 2)
+    positive = similarity.diagonal(dim1=1, dim2=2).unsqueeze(2)
+    same = torch.eye(similarity.shape[1], dtype=torch.bool, device=similarity.device)
+    logits = torch.cat([positive, similarity.masked_fill(same, -10)], dim=2) / temperature
+    first = torch.zeros(logits.shape[:2], dtype=torch.long, device=logits.device)
+    return cross_entropy(logits.transpose(1, 2), first, reduction="none")

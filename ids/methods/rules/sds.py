@@ -1,0 +1,46 @@
+"""Score distillation sampling."""
+
+from dataclasses import dataclass
+
+from ids.core.protocols import Denoiser, Schedule
+from ids.core.records import Anchor, Draw
+from ids.core.tensors import Coefficient, Latent, Prompt, Timestep
+from ids.diffusion.schedule import diffuse
+
+WEIGHTINGS = ("uniform", "sds", "fantasia3d")
+
+
+@dataclass(frozen=True)
+class SDS:
+    """Score distillation sampling (Poole et al. 2023, Eq. 3): predicted noise against drawn noise,
+    w(t) (eps_phi - eps).
+
+    `weighting` of w(t): `uniform` 1 (the DDS notebook), `sds` sigma^2 and `fantasia3d` alpha
+    sigma^2 (threestudio, whose guidance scale is ours minus 1). The source image is only the
+    starting point: nothing here remembers it.
+    """
+
+    weighting: str = "uniform"
+
+    def __post_init__(self) -> None:
+        if self.weighting not in WEIGHTINGS:
+            raise ValueError(
+                f"SDS weighting: expected one of {', '.join(WEIGHTINGS)}; got {self.weighting!r}"
+            )
+
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        return Anchor(draw, reference=draw.eps)
+
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        t, eps = anchor.draw.t, anchor.draw.eps
+        z_t_trg = diffuse(eps_phi.schedule, z_trg, eps, t)
+        return self._weight(eps_phi.schedule, t) * (eps_phi(z_t_trg, y_trg, t) - anchor.reference)
+
+    def _weight(self, schedule: Schedule, t: Timestep) -> Coefficient | float:
+        match self.weighting:
+            case "sds":
+                return schedule.sigma(t) ** 2
+            case "fantasia3d":
+                return schedule.alpha(t) * schedule.sigma(t) ** 2
+            case _:
+                return 1.0

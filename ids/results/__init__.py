@@ -1,0 +1,1 @@
+"""Stored results as numbers: frames, selection, statistics, matched curves."""

@@ -1,0 +1,107 @@
+"""Metrics as curves along an edit's steps, as arrays: per setting a value for every case and kept
+step, seeds averaged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+
+from ids.results.frames import in_order
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """One setting: `values` per metric. One that is not `moving` (null and true edit) takes no
+    steps, and has a single value a case. Compared, and hashed, as an object.
+    """
+
+    steps: Float[ndarray, " steps"]
+    values: dict[str, Float[ndarray, "cases steps"]]
+    moving: bool
+
+    @property
+    def n_cases(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    def defined(self, *columns: str) -> Bool[ndarray, " cases"]:
+        """The cases for which these are numbers, the untouched source aside. The last is asked
+        alone where there are no steps.
+        """
+        first = 1 if len(self.steps) > 1 else 0
+        asked = columns if self.moving else columns[-1:]
+        known = [np.isfinite(self.values[c][:, first:]).all(1) for c in asked]
+        return np.asarray(np.logical_and.reduce(known))
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """The kept states of one setting, a line each: whose case, whose edit (a case and a seed), and
+    a number per column. Cases and edits are numbered alike in all settings of a frame.
+    """
+
+    cases: Int[ndarray, " states"]
+    edits: Int[ndarray, " states"]
+    steps: Float[ndarray, " states"]
+    values: Float[ndarray, "states columns"]
+    columns: tuple[str, ...]
+
+    @property
+    def moving(self) -> bool:
+        return len(np.unique(self.steps)) > 1
+
+    def among(self, edits: Int[ndarray, " edits"]) -> "States":
+        """Those of some edits alone; itself, where that is all of them."""
+        known = np.isin(self.edits, edits)
+        if known.all():
+            return self
+        lines = (self.cases[known], self.edits[known], self.steps[known], self.values[known])
+        return States(*lines, self.columns)
+
+    def curves(self) -> Curves:
+        """At the steps that all the edits kept."""
+        steps, step = np.unique(self.steps, return_inverse=True)
+        cases, case = np.unique(self.cases, return_inverse=True)
+        kept = np.bincount(step) == len(np.unique(self.edits))
+        place = (case * kept.sum() + (np.cumsum(kept) - 1)[step])[kept[step]]
+        shape = (len(cases), int(kept.sum()))
+        values = {
+            column: _means(place, own[kept[step]], shape)
+            for column, own in zip(self.columns, self.values.T, strict=True)
+        }
+        return Curves(steps[kept], values, self.moving)
+
+
+def _means(
+    place: Int[ndarray, " lines"], values: Float[ndarray, " lines"], shape: tuple[int, int]
+) -> Float[ndarray, "cases steps"]:
+    """Of the finite values at each place; nan where there are none."""
+    known, size = np.isfinite(values), shape[0] * shape[1]
+    total = np.bincount(place[known], values[known], minlength=size)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / np.bincount(place[known], minlength=size)).reshape(shape)
+
+
+def setting_states(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, States]:
+    """Of a `curve_frame`, per label, in order."""
+    labels, names = pd.factorize(frame["label"])
+    cases, _ = pd.factorize(frame["case"], sort=True)
+    seeds, known = pd.factorize(frame["seed"], sort=True)
+    edits, steps = cases * len(known) + seeds, frame["step"].to_numpy(float)
+    values = frame[list(columns)].to_numpy(float)
+    order = np.lexsort((steps, edits))  # sums do not depend on the order of the records
+    labels, codes, found = labels[order], {name: code for code, name in enumerate(names)}, {}
+    for label in in_order(codes):
+        lines = order[labels == codes[label]]
+        own = (cases[lines], edits[lines], steps[lines], values[lines])
+        found[label] = States(*own, tuple(columns))
+    return found
+
+
+def paired(ours: States, theirs: States) -> tuple[States, States]:
+    """The edits of cases and seeds that both have."""
+    shared = np.intersect1d(ours.edits, theirs.edits)
+    return ours.among(shared), theirs.among(shared)

@@ -1,0 +1,161 @@
+"""Listening to an editor at work: what its denoiser was asked, what its rule answered, where the
+latent went.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ids.backbones.latent_diffusion import LatentDiffusion
+from ids.core.capabilities import FeatureBackbone, Hook, require
+from ids.core.protocols import Denoiser, Distillation, Schedule, Subject
+from ids.core.records import Anchor, Draw
+from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question to the denoiser: noised latent, guided answer, the network's raw answer [null,
+    prompt], and the maps that were shown.
+    """
+
+    z_t: Latent
+    eps: Latent
+    raw: Tensor
+    maps: Mapping[str, Features]
+
+
+@dataclass
+class Step:
+    """One step, as it happened."""
+
+    t: Tensor | None = None
+    anchor: Anchor | None = None
+    source_calls: list[Call] = field(default_factory=list)
+    target_calls: list[Call] = field(default_factory=list)
+    gradient: Tensor | None = None
+    terms: dict[str, Tensor] = field(default_factory=dict)  # of a sum: each weighted gradient
+    z_trg: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ListeningBackbone:
+    """A backbone whose raw answers are kept."""
+
+    backbone: LatentDiffusion
+    heard: list[Tensor] = field(default_factory=list)
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.backbone.schedule
+
+    def encode(self, x: Images) -> Latent:
+        return self.backbone.encode(x)
+
+    def decode(self, z: Latent) -> Images:
+        return self.backbone.decode(z)
+
+    def prompt(self, texts: Sequence[str]) -> Prompt:
+        return self.backbone.prompt(texts)
+
+    def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        answer = self.backbone.eps(z_t, y, t)
+        self.heard.append(answer.detach().clone())
+        return answer
+
+    def hooked(self, hook: Hook) -> AbstractContextManager[None]:
+        return self.backbone.hooked(hook)
+
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        answer, maps = self.backbone.features(z_t, y, t, sites)
+        self.heard.append(answer.detach().clone())
+        return answer, maps
+
+
+@dataclass(frozen=True)
+class ListeningDenoiser:
+    """A denoiser whose questions and answers are kept."""
+
+    eps_phi: Denoiser
+    backbone: ListeningBackbone
+    calls: list[Call]
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.eps_phi.schedule
+
+    def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        self.backbone.heard.clear()
+        answer = self.eps_phi(z_t, y, t)
+        self._note(z_t, answer)
+        return answer
+
+    def features(
+        self, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        self.backbone.heard.clear()
+        answer, maps = require(self.eps_phi, FeatureBackbone).features(z_t, y, t, sites)
+        self._note(z_t, answer, maps)
+        return answer, maps
+
+    def _note(self, z_t: Latent, eps: Latent, maps: Mapping[str, Features] | None = None) -> None:
+        raw = torch.cat(self.backbone.heard)
+        seen = {site: h.detach().clone() for site, h in (maps or {}).items()}
+        self.calls.append(Call(z_t.detach().clone(), eps.detach().clone(), raw, seen))
+
+
+@dataclass(frozen=True)
+class ListeningRule:
+    """A rule whose halves are listened to."""
+
+    distillation: Distillation
+    backbone: ListeningBackbone
+    steps: list[Step]
+
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        step = Step(t=draw.t)
+        self.steps.append(step)
+        heard = ListeningDenoiser(eps_phi, self.backbone, step.source_calls)
+        step.anchor = self.distillation.anchor(heard, z_src, y_src, draw)
+        return step.anchor
+
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        heard = ListeningDenoiser(eps_phi, self.backbone, self.steps[-1].target_calls)
+        return self.distillation.grad(heard, z_trg, y_trg, anchor)
+
+
+@dataclass(frozen=True)
+class ListeningTerm:
+    """A term of a sum whose weighted gradient is listened to."""
+
+    name: str
+    weight: float
+    distillation: Distillation
+    steps: list[Step]
+
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        return self.distillation.anchor(eps_phi, z_src, y_src, draw)
+
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        gradient = self.distillation.grad(eps_phi, z_trg, y_trg, anchor)
+        self.steps[-1].terms[self.name] = self.weight * gradient
+        return gradient
+
+
+@dataclass(frozen=True)
+class ListeningProgress:
+    """After every step: the gradient that reached the optimizer, and where the latent went."""
+
+    subject: Subject
+    steps: list[Step]
+
+    def step(self) -> None:
+        (parameter,) = self.subject.parameters()
+        assert parameter.grad is not None
+        self.steps[-1].gradient = parameter.grad.clone()
+        self.steps[-1].z_trg = torch.Tensor.clone(self.subject.z_trg.detach())
