@@ -65,7 +65,7 @@ class KLAutoencoder:
 
     @property
     def factor(self) -> int:
-        """LazyImage pixels per latent pixel, along a side."""
+        """Image pixels per latent pixel, along a side."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def encode(self, x: Images) -> Latent:

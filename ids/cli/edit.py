@@ -81,7 +81,7 @@ def _backbone(args: argparse.Namespace, overrides: Sequence[str]) -> list[str]:
 
 
 def _is_scene(args: argparse.Namespace) -> bool:
-    """A image that cannot be read is one, too: it is told when the data set reads it."""
+    """An image that cannot be read is one, too: it is told when the data set reads it."""
     from PIL import Image
 
     from ids.shapes.caption import said

@@ -63,7 +63,7 @@ TABLE = """print what is in the store: means with 95 % intervals, differences pa
   ids table --matched                          at equal strength: success 0.8, 0.9, 0.95
   ids table --matched --axis strength --at 0.4 at equal distance in latent space
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
-  ids table --write                            also into outputs/tables, with curves as a image
+  ids table --write                            also into outputs/tables, with curves as an image
 """
 
 DOCTOR = """versions, device, weights: what is here, what is missing, what to do about it
@@ -119,7 +119,7 @@ def _add_edit(single: argparse.ArgumentParser) -> None:
         "--backbone", help="sd14, sd15, sd21, stable_diffusion with backbone.path=..."
     )
     single.add_argument(
-        "--mask", metavar="FILE", help="a image, white where the edit belongs (for the metrics)"
+        "--mask", metavar="FILE", help="an image, white where the edit belongs (for the metrics)"
     )
     single.add_argument(
         "--out",

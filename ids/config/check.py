@@ -30,7 +30,7 @@ PACKAGES = {  # whose classes a group may name
 }
 ONE = ("method", "backbone", "dataset", "engine", "fpr", "inversion")  # groups that are one part
 MANY = ("controls", "metrics", "logger")  # groups of parts by name
-MAX_SIDE = 8192  # of a image, in pixels
+MAX_SIDE = 8192  # of an image, in pixels
 MAX_NAME = 255  # bytes of a file's name
 MAX_SEED = 2**63 - 1
 

@@ -22,7 +22,7 @@ class ConfigError(IdsError):
 
 
 class DataError(IdsError):
-    """A image, prompt, mask or data set that cannot be used."""
+    """An image, prompt, mask or data set that cannot be used."""
 
 
 class WeightsError(IdsError):

@@ -15,7 +15,7 @@ from ids.core.tensors import Image, Latent, Prompt, Timestep
 
 @runtime_checkable
 class LazyImage(Protocol):
-    """A image that is loaded when it is needed. `digest` is of the pixels that `load` gives (or
+    """An image that is loaded when it is needed. `digest` is of the pixels that `load` gives (or
     of a statement that determines them): equal digests are equal pixels, whatever the file is
     called.
     """

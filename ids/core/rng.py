@@ -36,7 +36,7 @@ class Streams:
     @classmethod
     def of(cls, seeds: int | Sequence[int], sources: Sequence[str]) -> "Streams":
         """The streams of these source images (by digest), under one seed or each under its own.
-        All prompts of a image share its draws.
+        All prompts of an image share its draws.
         """
         per_row = [seeds] * len(sources) if isinstance(seeds, int) else seeds
         return cls(tuple(f"{seed}/{name}" for seed, name in zip(per_row, sources, strict=True)))

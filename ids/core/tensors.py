@@ -19,5 +19,5 @@ Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the 
 
 
 def eight_bit(images: Float[Tensor, "*dims"]) -> Float[Tensor, "*dims"]:
-    """As a image file keeps them: in [0, 1], in steps of 1/255."""
+    """As an image file keeps them: in [0, 1], in steps of 1/255."""
     return (images.clamp(0, 1) * 255).round() / 255

@@ -38,7 +38,7 @@ class Layout:
     middle: bool = False  # only the photo's middle square is shown
 
     def place(self, image: PIL.Image) -> NDArray[Any]:
-        """A image of the photo's shape, in any resolution, on the canvas: 8-bit [h, w, ...].
+        """An image of the photo's shape, in any resolution, on the canvas: 8-bit [h, w, ...].
         Around a photo its edges go on; around a mask (one channel) nothing is marked.
         """
         left, top, right, bottom = self.inner
@@ -70,7 +70,7 @@ def layout(photo: Size, size: int, fit: str, multiple: int, where: str) -> Layou
     if fit == "aspect":
         if max(photo) > LONGEST * min(photo):
             raise DataError(
-                f"{where}: expected a image at most {LONGEST} times as long as wide for "
+                f"{where}: expected an image at most {LONGEST} times as long as wide for "
                 f"fit=aspect; got {width}x{height}; use dataset.fit=pad"
             )
         ratio = (width / height) ** 0.5

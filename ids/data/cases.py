@@ -62,11 +62,11 @@ def file_within(folder: Path, name: str, where: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, no access
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{where}: expected the name of a image; got {quoted(name)}; {shown(reason)}"
+            f"{where}: expected the name of an image; got {quoted(name)}; {shown(reason)}"
         ) from error
     if not inside:
         raise DataError(
-            f"{where}: expected a image inside {shown(folder)}; {quoted(name)} leads out of it; "
+            f"{where}: expected an image inside {shown(folder)}; {quoted(name)} leads out of it; "
             "move it in"
         )
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""LazyImage files to decoded images: which formats, how large, and which way up."""
+"""Image files to decoded images: which formats, how large, and which way up."""
 
 import warnings
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
         raise
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{shown(path)}: expected a image ({', '.join(_formats())}); its content is none "
+            f"{shown(path)}: expected an image ({', '.join(_formats())}); its content is none "
             "that can be read; convert it to PNG"
         ) from error
     except PIL.DecompressionBombError as error:
@@ -125,7 +125,7 @@ def _check_kind(image: PIL.Image, path: Path) -> None:
     if image.mode == "LAB":
         raise DataError(f"{shown(path)}: expected RGB, grey or CMYK; got Lab; convert it to RGB")
     if image.width < 1 or image.height < 1:
-        raise DataError(f"{shown(path)}: expected a image with pixels; got {size}; check it")
+        raise DataError(f"{shown(path)}: expected an image with pixels; got {size}; check it")
     if image.width * image.height > MAX_PIXELS:
         raise DataError(
             f"{shown(path)}: expected at most {MAX_PIXELS // 10**6} megapixels; got {size}; "

@@ -23,21 +23,21 @@ from ids.data.shown import quoted, shown
 from ids.data.tables import ENDINGS, OPTIONAL, REQUIRED, Row, read_table
 
 TABLES = tuple(f"edits{ending}" for ending in ENDINGS)
-Open = Callable[[str, str], ImageFile]  # a image of the folder, and the column that names it
+Open = Callable[[str, str], ImageFile]  # an image of the folder, and the column that names it
 
 
 @dataclass(frozen=True)
 class Folder:
     """Images in `path`, named by a table there: `edits.csv`, `edits.jsonl` or `edits.yaml`.
 
-    Columns: image, source (prompt), target (prompt); if wanted id, mask (a image, white where the
+    Columns: image, source (prompt), target (prompt); if wanted id, mask (an image, white where the
     edit belongs), tags (words), and for Prompt-to-Prompt blend (`cat dog`, the words of source and
     target that say where the edit belongs) and weights (`dog:2`, emphasis of target words). Other
     columns are kept as metadata. `path` may also name the table itself. `fit` and `multiple` bring
-    a image of another shape onto the canvas, see `ImageFile`.
+    an image of another shape onto the canvas, see `ImageFile`.
 
     Rows that are wrong as text, or name files that do not exist, are refused together when the
-    first case is asked for. A image or mask that cannot be read fails its own case, by `digest`.
+    first case is asked for. An image or mask that cannot be read fails its own case, by `digest`.
     """
 
     path: str
@@ -134,7 +134,7 @@ def _case(row: Row, number: int, open_image: Open) -> EditCase:
         raise DataError(row.fault)
     cells = row.cells
     if not cells["image"].strip():
-        raise DataError("column image: expected the name of a image; got none; add it")
+        raise DataError("column image: expected the name of an image; got none; add it")
     for column, text in cells.items():
         checked_text(column + text, f"column {shown(column)}")
     case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{number}"

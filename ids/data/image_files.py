@@ -1,4 +1,4 @@
-"""LazyImage and mask files as cases hold them: read when needed, named by their pixels."""
+"""Image and mask files as cases hold them: read when needed, named by their pixels."""
 
 import hashlib
 import logging
@@ -52,7 +52,7 @@ class FirstReading:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A image on disk as 8-bit sRGB: EXIF orientation and colour profile applied, transparency
+    """An image on disk as 8-bit sRGB: EXIF orientation and colour profile applied, transparency
     laid on white, deep values scaled, the first frame of several.
 
     `fit` brings it onto the canvas, see `layout`: `stretch` to size x size (the released DDS, CDS

@@ -23,7 +23,7 @@ REMEDY = "save it in black and white, white where the edit belongs"
 
 
 def levels(image: PIL.Image, where: str) -> PIL.Image:
-    """How far each pixel is marked, 0 .. 255, as a image of mode L."""
+    """How far each pixel is marked, 0 .. 255, as an image of mode L."""
     return PIL.fromarray(_levels(image, where))
 
 

@@ -172,7 +172,7 @@ def _cells_of_json(content: str) -> dict[str, str]:
 
 def _cell_of_json(column: str, value: Any) -> str:
     """Text as it is; null is empty. Numbers and true or false are labels, in columns of the user's
-    own: where a image or a prompt belongs they are a mistake.
+    own: where an image or a prompt belongs they are a mistake.
     """
     if value is None:
         return ""

@@ -97,7 +97,7 @@ def show_tables(selection: Selection, baseline: str, engine: str | None, write: 
 
 
 def show_matched(selection: Selection, question: Question, write: bool) -> int:
-    """The same at equal strength; with `write` also the curves as a image."""
+    """The same at equal strength; with `write` also the curves as an image."""
     store = open_store(selection.output_dir)
     catalog = read_catalog(store)
     worlds = selection.worlds(catalog)

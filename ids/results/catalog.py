@@ -49,7 +49,7 @@ class ResultGroup:
 
     @property
     def broken(self) -> list[Row]:
-        """Rows that cannot be asked: a image or mask of theirs cannot be read."""
+        """Rows that cannot be asked: an image or mask of theirs cannot be read."""
         return [row for row in self.manifest.rows if row.problem]
 
     def notes(self) -> tuple[str, ...]:

@@ -168,7 +168,7 @@ def _number(metric: Metric, case: EditCase, edited: Edited) -> Number:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A image that stays in memory while many metrics ask for it."""
+    """An image that stays in memory while many metrics ask for it."""
 
     image: Image
     lazy: LazyImage

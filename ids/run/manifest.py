@@ -61,7 +61,7 @@ def survey(dataset: Dataset, limit: int | None) -> Survey:
 
 
 def row_of(case: EditCase) -> Row:
-    """What a case asks, by digest; its `problem` where a image or mask cannot be read."""
+    """What a case asks, by digest; its `problem` where an image or mask cannot be read."""
     row = Row(
         id=case.id,
         tags=sorted(case.tags),

@@ -1,4 +1,4 @@
-"""The judge of the embedded world: which fill, colour and shape a image shows. For evaluation
+"""The judge of the embedded world: which fill, colour and shape an image shows. For evaluation
 only, never for editing.
 """
 

@@ -106,14 +106,14 @@ REFUSED: dict[str, tuple[Write, str]] = {
     ),
     "floats of NaN": (save(greys(float("nan"), 1, np.float32), format="TIFF"), "floating-point"),
     "floats below 0": (save(greys(-1, 1, np.float32), format="TIFF"), "floating-point"),
-    "an empty file": (lambda path: path.write_bytes(b""), "expected a image"),
-    "text": (lambda path: path.write_text("white"), "expected a image"),
+    "an empty file": (lambda path: path.write_bytes(b""), "expected an image"),
+    "text": (lambda path: path.write_text("white"), "expected an image"),
     "cut short": (lambda path: path.write_bytes(_bytes(NOISE)[:700]), "m.png"),
     "PostScript": (
         lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"),
-        "expected a image",
+        "expected an image",
     ),
-    "SVG": (lambda path: path.write_text("<svg/>"), "expected a image"),
+    "SVG": (lambda path: path.write_text("<svg/>"), "expected an image"),
     "an empty palette": (save(palette((9, 9, 9), (9, 9, 9))), "palette"),
 }
 

@@ -161,8 +161,8 @@ def lab(path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Write, str]] = {
-    "an empty file": (content(b""), "expected a image"),
-    "text": (content(b"not a image"), "expected a image"),
+    "an empty file": (content(b""), "expected an image"),
+    "text": (content(b"not an image"), "expected an image"),
     "a PNG cut short": (content(encoded("PNG")[:2000]), "x.png"),
     "a JPEG cut short": (content(encoded("JPEG")[:700]), "x.png"),
     "a TIFF cut short": (content(encoded("TIFF")[:700]), "x.png"),
@@ -175,10 +175,10 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "a bit flipped": (content(encoded("PNG")[:900] + b"\xff" * 9 + encoded("PNG")[909:]), "x.png"),
     "text of 200 megabytes": (text_bomb, "x.png"),
     "PostScript": (content(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n"), "expected a pic"),
-    "PDF": (content(b"%PDF-1.4\n"), "expected a image"),
-    "SVG": (content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "expected a image"),
-    "ICO": (lambda p: RED.save(p, format="ICO"), "expected a image"),
-    "a program": (content(b"\x7fELF" + bytes(100)), "expected a image"),
+    "PDF": (content(b"%PDF-1.4\n"), "expected an image"),
+    "SVG": (content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "expected an image"),
+    "ICO": (lambda p: RED.save(p, format="ICO"), "expected an image"),
+    "a program": (content(b"\x7fELF" + bytes(100)), "expected an image"),
     "Lab": (lab, "got Lab"),
     "NaN": (save(Image.fromarray(np.full((8, 8), np.nan, np.float32)), format="TIFF"), "floating"),
     "infinity": (
@@ -189,9 +189,9 @@ REFUSED: dict[str, tuple[Write, str]] = {
         save(Image.fromarray(np.full((8, 8), -5, np.int32)), format="TIFF"),
         "whole pixel",
     ),
-    "a folder": (Path.mkdir, "expected a image file; there is none"),
-    "a link to nothing": (lambda p: p.symlink_to("nothing"), "expected a image file"),
-    "nothing": (lambda p: None, "expected a image file"),
+    "a folder": (Path.mkdir, "expected an image file; there is none"),
+    "a link to nothing": (lambda p: p.symlink_to("nothing"), "expected an image file"),
+    "nothing": (lambda p: None, "expected an image file"),
     "a strip of 1 to 4000": (save(Image.new("RGB", (4000, 1))), "x.png"),
 }
 

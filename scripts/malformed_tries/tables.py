@@ -232,7 +232,7 @@ def places() -> Sequence[Try]:
         Try("file names", "a link to itself", RUN, Refused("dataset.path"), loop),
         Try("file names", "a folder named as a table", RUN, Refused("dataset.path"), locked),
         Try("file names", "no folder", (*RUN[:-1], "dataset.path=nowhere"), Refused("no such")),
-        Try("file names", "a image for a table", (*RUN[:-1], "dataset.path=a.png"),
+        Try("file names", "an image for a table", (*RUN[:-1], "dataset.path=a.png"),
             Refused("ends in"), photo),
         Try("file names", "a name with a line break", (*RUN[:-1], "dataset.path='a\nb'"),
             Refused("dataset.path"), photo),

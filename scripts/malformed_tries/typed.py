@@ -55,7 +55,7 @@ def image_at(name: str, kind: str) -> Expectation:
 
 
 def laid(place: Place) -> None:
-    """What may stand in a image's way."""
+    """What may stand in an image's way."""
     photo(place, "x.png")
     folder = place.folder
     os.link(folder / "x.png", folder / "hard.png")
@@ -110,7 +110,7 @@ MISSPOKEN = {
     "the source as an override": (("dataset.prompt_src=x",), "give it as --source"),
     "another data set": (("dataset=shapes",), "given twice|dataset"),
     "no such mask": (("--mask", "nowhere.png"), "nowhere.png"),
-    "an empty mask's name": (("--mask", ""), "expected a image file"),
+    "an empty mask's name": (("--mask", ""), "expected an image file"),
     "a mask of colours": (("--mask", "mask.png"), "several colours"),
     "a mask that is a folder": (("--mask", "folder.png"), "folder.png"),
     "blend of one word": (("dataset.blend=cat",), "blend"),

@@ -22,7 +22,7 @@ def one_line(told: str) -> str:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (("none.png", "--source", "a", "--target", "b"), "none.png: expected a image file"),
+        (("none.png", "--source", "a", "--target", "b"), "none.png: expected an image file"),
         (("nan.tiff", "--source", "a", "--target", "b"), "nan.tiff: expected floating-point"),
         (("ok.png", "--source", "", "--target", "b"), "source prompt: expected a prompt"),
         (("ok.png", "--source", "a", "--target", "b", "--method", "idz"), "did you mean ids?"),
@@ -120,7 +120,7 @@ def test_what_a_store_cannot_be_asked_is_said_in_one_line(ids: Ids) -> None:
 
 def test_a_image_that_cannot_be_read_fails_alone(ids: Ids) -> None:
     Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
-    (ids.folder / "broken.png").write_bytes(b"not a image")
+    (ids.folder / "broken.png").write_bytes(b"not an image")
     table = "image,source,target\nok.png,a,b\nbroken.png,a,b\n"
     (ids.folder / "edits.csv").write_text(table)
     words = (
@@ -133,7 +133,7 @@ def test_a_image_that_cannot_be_read_fails_alone(ids: Ids) -> None:
     )
     done = ids(*words)
     assert done.returncode == 1
-    assert "broken.png: expected a image" in done.stdout
+    assert "broken.png: expected an image" in done.stdout
     assert "1, 1 failed" in done.stdout
     assert len(list(ids.folder.rglob("edit.png"))) == 1
 

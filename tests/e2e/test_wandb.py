@@ -1,4 +1,4 @@
-"""The offline run, read back: configuration, curves, a image, PSNR, seconds, memory."""
+"""The offline run, read back: configuration, curves, an image, PSNR, seconds, memory."""
 
 import json
 import struct

@@ -54,24 +54,24 @@ def guided(world: GaussianWorld | MeteredBackbone = WORLD, rows: int = 1) -> Gui
     return Guided(world, WORLD.prompt([""] * rows), 3.0)
 
 
-@pytest.mark.parametrize("refine", FAMILY.values(), ids=FAMILY)
+@pytest.mark.parametrize("fpr", FAMILY.values(), ids=FAMILY)
 @settings(max_examples=20)
 @given(t=TIMES, seed=SEEDS)
 def test_the_posterior_mean_comes_nearer_to_the_source(
     fpr: NoiseRefiner, t: int, seed: int
 ) -> None:
-    anchor = Refined(DDS(), refine).anchor(guided(), normal(seed), Y, drawn(t, seed + 99))
+    anchor = Refined(DDS(), fpr).anchor(guided(), normal(seed), Y, drawn(t, seed + 99))
     before, after = anchor.logs["fpr_residual"][0, 0], anchor.logs["fpr_residual_after"][0]
     assert after < before
 
 
-@pytest.mark.parametrize("refine", FAMILY.values(), ids=FAMILY)
+@pytest.mark.parametrize("fpr", FAMILY.values(), ids=FAMILY)
 @pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
-def test_every_rule_takes_every_refiner(rule: object, refine: NoiseRefiner) -> None:
+def test_every_rule_takes_every_refiner(rule: object, fpr: NoiseRefiner) -> None:
     """The same noise comes to all of them, row by row, and what was done is told of each row."""
     y, z, draw = WORLD.prompt(["a", "b"]), normal(1, 2), drawn(500, 2, rows=2)
-    anchor = Refined(rule, refine).anchor(guided(rows=2), z, y, draw)  # type: ignore[arg-type]
-    expected, _ = refine(guided(rows=2), z, y, draw)
+    anchor = Refined(rule, fpr).anchor(guided(rows=2), z, y, draw)  # type: ignore[arg-type]
+    expected, _ = fpr(guided(rows=2), z, y, draw)
     assert torch.equal(anchor.draw.eps, expected.eps)
     assert anchor.draw.t_prev is draw.t_prev
     told = set(anchor.logs) - {"fpr_residual"}
@@ -86,10 +86,10 @@ def test_every_rule_takes_every_refiner(rule: object, refine: NoiseRefiner) -> N
     assert anchor.logs["fpr_residual"].shape[0] == 2
 
 
-@pytest.mark.parametrize("refine", FAMILY.values(), ids=FAMILY)
-def test_the_residual_left_is_the_one_at_the_refined_noise(refine: NoiseRefiner) -> None:
+@pytest.mark.parametrize("fpr", FAMILY.values(), ids=FAMILY)
+def test_the_residual_left_is_the_one_at_the_refined_noise(fpr: NoiseRefiner) -> None:
     z, draw = normal(1), drawn(400, 2)
-    anchor = Refined(SDS(), refine).anchor(guided(), z, Y, draw)
+    anchor = Refined(SDS(), fpr).anchor(guided(), z, Y, draw)
     s = WORLD.schedule
     z_t = s.alpha(draw.t) * z + s.sigma(draw.t) * anchor.draw.eps
     expected, _ = residual_and_gradient(guided(), z, z_t, Y, draw.t)
@@ -116,10 +116,10 @@ def test_what_refining_costs() -> None:
 
 @pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
 def test_noise_as_drawn_is_the_rule_itself_bit_for_bit(rule: object) -> None:
-    for refine in (NoRefinement(), NoRefinement(7, 3.0), FPR(0), SquaredFPR(0), PolyakFPR(0)):
+    for fpr in (NoRefinement(), NoRefinement(7, 3.0), FPR(0), SquaredFPR(0), PolyakFPR(0)):
         metered = MeteredBackbone(WORLD)
         plain = rule.anchor(guided(), normal(1), Y, drawn(500, 2))  # type: ignore[attr-defined]
-        anchor = Refined(rule, refine).anchor(guided(metered), normal(1), Y, drawn(500, 2))  # type: ignore[arg-type]
+        anchor = Refined(rule, fpr).anchor(guided(metered), normal(1), Y, drawn(500, 2))  # type: ignore[arg-type]
         assert torch.equal(anchor.reference, plain.reference)
         assert not anchor.logs
         assert metered.passes.forwards == (0 if isinstance(rule, SDS) else 2)

@@ -17,7 +17,8 @@ from ids.core.capabilities import Transition
 from ids.core.protocols import Schedule
 from ids.diffusion import VP, Guided
 from ids.diffusion.schedule import Posterior
-from ids.methods import FPR, PatchNCE, pds
+from ids.methods import FPR, PatchNCE
+from ids.methods.rules import pds
 
 NAMES = Golden(GOLDEN).names()
 TINY = 1e-6

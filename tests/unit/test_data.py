@@ -60,7 +60,7 @@ BAD_ROWS = {
     HEAD + "a.png,,b,\n": "expected a prompt; got an empty one",
     HEAD + "a.png,a,   ,\n": "expected a prompt; got an empty one",
     HEAD + "c.png,a,b,\n": "there is none; check the name",
-    HEAD + ",a,b,\n": "column image: expected the name of a image",
+    HEAD + ",a,b,\n": "column image: expected the name of an image",
     HEAD + "../outside.png,a,b,\n": "leads out of it",
     HEAD + "/etc/passwd,a,b,\n": "leads out of it",
     HEAD + "a.png,a,b,x/y\n": "expected a case id",
@@ -92,7 +92,7 @@ def test_no_table_no_folder_no_list(photos: Path) -> None:
 
 def test_single_asks_for_a_file_and_two_prompts(photos: Path) -> None:
     assert Single(str(photos / "a.png"), " a", "b ", 16)[0].prompt_trg == "b "
-    with pytest.raises(DataError, match="expected a image file"):
+    with pytest.raises(DataError, match="expected an image file"):
         Single(str(photos / "none.png"), "a", "b", 16)
     with pytest.raises(DataError, match="target prompt"):
         Single(str(photos / "a.png"), "a", " ", 16)

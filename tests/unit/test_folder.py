@@ -75,7 +75,7 @@ def test_a_folder_with_a_dot_keeps_its_name(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_image_or_mask_costs_its_row_alone(photos: Path) -> None:
-    (photos / "broken.png").write_bytes(b"not a image")
+    (photos / "broken.png").write_bytes(b"not an image")
     table = "image,source,target,mask\na.png,a,b,\nbroken.png,a,b,\na.png,a,b,broken.png\n"
     good, *bad = cases(photos, table)
     assert good.digest

@@ -60,7 +60,7 @@ def test_a_file_that_changes_while_in_use_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"not a image", "its content is none that can be read"), (b"", "can be read")],
+    [(b"not an image", "its content is none that can be read"), (b"", "can be read")],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "broken.png"

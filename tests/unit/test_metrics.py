@@ -16,7 +16,7 @@ from ids.metrics.ssim import ssim_map
 
 @dataclass(frozen=True)
 class Held:
-    """A image in memory."""
+    """An image in memory."""
 
     image: torch.Tensor
 
