@@ -72,6 +72,6 @@ class Single:
     def _image(self, path: str) -> ImageFile:
         if "\0" in path or not os.path.isfile(path):
             raise DataError(
-                f"{shown(path) or repr(path)}: expected an image file; there is none; check the path"
+                f"{shown(path) or repr(path)}: expected an image file; none found; check the path"
             )
         return ImageFile(Path(path), self.size, self.fit, self.multiple)
