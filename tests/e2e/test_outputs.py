@@ -154,7 +154,7 @@ def test_an_empty_name_of_a_mask_is_no_mask_left_out(ids: Ids, photo: Path) -> N
     done = ids("edit", str(photo), "--source", "a cat", "--target", "a dog", *EDIT, "--mask", "")
     assert done.returncode == 1
     assert done.stderr == (
-        "ids: DataError: '': expected an image file; there is none; check the path\n"
+        "ids: DataError: '': expected an image file; none found; check the path\n"
     )
 
 

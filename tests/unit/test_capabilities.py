@@ -11,6 +11,7 @@ from ids.core.capabilities import (
     FeatureBackbone,
     HookedBackbone,
     PosteriorSchedule,
+    iter_components,
     needs,
     require,
 )
