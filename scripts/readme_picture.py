@@ -1,7 +1,7 @@
 """Draw the picture at the top of README.md from stored results.
 
-    ids run experiments=demo dataset.split=test 'dataset.edits=[colour,shape]' output_dir=outputs/readme
-    python scripts/readme_picture.py outputs/readme docs/edits.png
+    ids run experiments=demo dataset.split=test 'dataset.edits=[colour,shape]' output_dir=readme
+    python scripts/readme_picture.py readme docs/edits.png
 
 The rule that picks the cases knows nothing of the methods: the first N_CASES of the data set whose
 autoencoder round trip (`null_edit`) keeps the background at MIN_PSNR or better.
@@ -18,11 +18,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ids.data import Shapes
 from ids.data.images import to_pil
+from ids.shapes.scene import Attribute
 
 N_CASES = 4
 MIN_PSNR = 34.0  # dB, outside the mask
 SPLIT = "test"
-EDITS = ("colour", "shape")
+EDITS: tuple[Attribute, ...] = ("colour", "shape")
 COLUMNS = ("source", "sds", "dds", "ids", "true_edit")
 TITLES = ("Source", "SDS", "DDS", "IDS", "True edit")
 SCALE = 4  # screen pixels per image pixel, without interpolation
@@ -90,9 +91,7 @@ def sheet(store: Path) -> Image.Image:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description="draw the picture at the top of README.md")
-    arguments.add_argument(
-        "store", type=Path, help="a folder of results, see the head of this file"
-    )
+    arguments.add_argument("store", type=Path, help="a folder of results")
     arguments.add_argument("out", type=Path, help="the picture to write")
     args = arguments.parse_args()
     sheet(args.store).save(args.out, optimize=True)
