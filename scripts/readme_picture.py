@@ -1,7 +1,8 @@
-"""Draw the picture at the top of README.md from stored results.
+r"""Draw the picture at the top of README.md from stored results.
 
-    ids run experiments=demo dataset.split=test 'dataset.edits=[colour,shape]' output_dir=readme
-    python scripts/readme_picture.py readme docs/edits.png
+    ids run experiments=demo dataset.split=test 'dataset.edits=[colour,shape]' \
+        output_dir=outputs/readme
+    python scripts/readme_picture.py outputs/readme docs/edits.png
 
 The rule that picks the cases knows nothing of the methods: the first N_CASES of the data set whose
 autoencoder round trip (`null_edit`) keeps the background at MIN_PSNR or better.
