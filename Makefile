@@ -42,7 +42,7 @@ format: $(STAMP)  ## write the format that check wants
 	$(BIN)/ruff format .
 
 docs: $(STAMP)  ## the documentation site, into site/; links checked, no network
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@! grep -rnE '<(script|link|img)[^>]* (src|href)="https?:' site || { echo "docs: expected no assets from elsewhere"; exit 1; }
 
 malformed: $(STAMP)  ## eight hundred malformed inputs through the command line: five minutes
