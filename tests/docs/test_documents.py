@@ -27,7 +27,10 @@ def named(paths: list[Path]) -> list[object]:
 
 
 def commands() -> Iterator[object]:
-    """The words of every `ids` command in a code block, with exported variables filled in."""
+    """The words of every `ids` command in a code block, once each, with exported variables filled
+    in.
+    """
+    seen = set()
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
         exports: dict[str, str] = {}
@@ -36,7 +39,9 @@ def commands() -> Iterator[object]:
         for found in COMMAND.findall(text):
             line = Template(found.replace("\\\n", " ")).safe_substitute(exports)
             words = shlex.split(line, comments=True)
-            yield pytest.param(words, id=f"{path.stem}: {' '.join(words)[:80]}")
+            if tuple(words) not in seen:
+                seen.add(tuple(words))
+                yield pytest.param(words, id=f"{path.stem}: {' '.join(words)[:80]}")
 
 
 def test_readme_is_short() -> None:
