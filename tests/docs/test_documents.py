@@ -11,6 +11,7 @@ from conftest import ROOT
 
 from ids.cli.parser import parser
 from ids.config.compose import compose_all
+from ids.config.paths import options
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -73,5 +74,10 @@ def test_every_command_is_taken(words: list[str]) -> None:
         return
     args, rest = parser().parse_known_args(words)
     assert [word for word in rest if word.startswith("-")] == []
-    if args.command == "run" and "--config-dir" not in words:
-        compose_all([*args.overrides, *rest])
+    overrides = [*getattr(args, "overrides", ()), *rest]
+    if args.command != "run" or "--config-dir" in words:
+        return
+    if overrides[0].startswith("experiments=") and len(overrides) == 1:  # composed in tests/conf
+        assert overrides[0].removeprefix("experiments=") in options("experiments")
+    else:
+        compose_all(overrides)
