@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow check format malformed bench parity shapes wheel clean
+.PHONY: help setup demo test slow check format docs malformed bench parity shapes wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ format: $(STAMP)  ## write the format that check wants
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP)  ## the documentation site, into site/; links checked, no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@! grep -rnE '<(script|link|img)[^>]* (src|href)="https?:' site || { echo "docs: expected no assets from elsewhere"; exit 1; }
+
 malformed: $(STAMP)  ## eight hundred malformed inputs through the command line: five minutes
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python scripts/malformed.py
 
@@ -60,4 +64,4 @@ wheel: $(STAMP)  ## dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean:  ## remove what was built, keep results
-	rm -rf dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
