@@ -64,4 +64,4 @@ def _quoted(text: str) -> str:
     """
     text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
     text = re.sub(r"(\\*)'", r"\1\1\\'", text)
-    return "'" + re.sub(r"(\\+)$", r"\1\1", text) + "'"
+    return "'" + re.sub(r"(\\+)\Z", r"\1\1", text) + "'"
