@@ -4,7 +4,9 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
 from ids.data.canvas import checked_canvas
 from ids.data.cases import checked_blend, checked_prompt, checked_weights, safe_stem
@@ -45,6 +47,11 @@ class Single:
         """Size and fit of the canvas."""
         how = f" in steps of {self.multiple}" if self.fit == "aspect" else ""
         return f"{self.size} px, {self.fit}{how}"
+
+    def files(self) -> list[NeededFile]:
+        """The image, and the mask if one is given."""
+        masks = [] if self.mask is None else [needed_file("mask", Path(self.mask))]
+        return [needed_file("image", Path(self.path)), *masks]
 
     def __len__(self) -> int:
         return 1

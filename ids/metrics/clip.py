@@ -12,11 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ids.core.needed import NeededFile
 from ids.core.tensors import Image
 from ids.core.weight_files import Stamp, stamp
 from ids.images import to_pil
 from ids.metrics.clip_network import open_network
-from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights
+from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights, needed_files
 from ids.metrics.weights import judging_device
 from ids.shapes import WEIGHTS
 from ids.shapes.caption import said
@@ -70,6 +71,11 @@ class Clip:
     def _weights(self) -> ClipWeights:
         model = f"{FOLDER}{WEIGHTS / 'clip'}" if self.model == SHAPES else self.model
         return find_weights(model, self.checkpoint)
+
+    def files(self) -> list[NeededFile]:
+        """The network's weights and configuration."""
+        folder = f"{FOLDER}{WEIGHTS / 'clip'}"
+        return needed_files(folder if self.model == SHAPES else self.model, self.checkpoint)
 
 
 @dataclass(frozen=True)
