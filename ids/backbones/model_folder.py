@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ids.backbones.clip_tokenizer import check_vocabulary
-from ids.backbones.model_kind import check_kind, kind_of_pipeline
+from ids.backbones.model_kind import SDXL, another_kind, check_kind, kind_of_pipeline
 from ids.backbones.networks import CLASSES, canonical, empty_network, filled
 from ids.backbones.noise_schedule import check_scheduler
 from ids.core.errors import WeightsError
@@ -76,7 +76,9 @@ class ModelFolder:
         for file in sorted([*self.folder.glob(INDEX), *self.folder.glob("*/*config.json")]):
             read_json(file, self._named(file))  # none of them asks for code, read here or not
         configs = {part: self.config(part) for part in NETWORKS}
-        check_kind(self.folder, configs)
+        if (self.folder / "text_encoder_2").is_dir():
+            raise another_kind(f"backbone {self.folder}", SDXL, "it has text_encoder_2")
+        check_kind(f"backbone {self.folder}", configs)
         check_scheduler(self.config("scheduler"), self.where("scheduler"))
         vocabulary = configs["text_encoder"]["vocab_size"]
         check_vocabulary(self.folder / "tokenizer", vocabulary, f"backbone {self.folder}")

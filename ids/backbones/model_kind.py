@@ -3,7 +3,6 @@ words alone, or another one that is named.
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ids.core.errors import WeightsError
@@ -60,20 +59,29 @@ def kind_of_pipeline(index: Config) -> str:
     return next((kind for part, kind in PIPELINES.items() if part in name), "")
 
 
-def check_kind(folder: Path, configs: Mapping[str, Config]) -> None:
-    """`WeightsError` where the folder holds another model, or parts that do not belong together."""
+def check_kind(where: str, configs: Mapping[str, Config]) -> None:
+    """`WeightsError` for the configurations of another model, or of parts that do not belong
+    together; `where` names the folder or pipeline.
+    """
     for part, config in configs.items():
-        for told in _malformed(part, config):
+        for fault in _malformed(part, config):
             raise WeightsError(
-                f"backbone {folder}: {part}/config.json: expected {told}; download the folder again"
+                f"{where}: {part} configuration: expected {fault}; take a complete copy of the "
+                "model"
             )
     unet, vae, text = configs["unet"], configs["vae"], configs["text_encoder"]
-    if (folder / "text_encoder_2").is_dir():
-        raise _another(folder, SDXL, "it has text_encoder_2")
     for kind, why in (*_classes(configs), *_conditions(unet), *_channels(unet, vae)):
-        raise _another(folder, kind, why)
-    for told in (*_misfits(unet, text), *_autoencoder(vae)):
-        raise WeightsError(f"backbone {folder}: expected {told}; take the parts of one model")
+        raise another_kind(where, kind, why)
+    for fault in (*_misfits(unet, text), *_autoencoder(vae)):
+        raise WeightsError(f"{where}: expected {fault}; take the parts of one model")
+
+
+def another_kind(where: str, kind: str, why: str) -> WeightsError:
+    """The error for a model that is recognized and not supported."""
+    return WeightsError(
+        f"{where}: expected Stable Diffusion 1.x or 2.x, conditioned on text alone; "
+        f"this is {kind} ({why}); choose another model"
+    )
 
 
 def _malformed(part: str, config: Config) -> Iterator[str]:
@@ -166,13 +174,6 @@ def _autoencoder(vae: Config) -> Iterator[str]:
         finite = type(value) in (int, float) and abs(value) < MANY  # NaN is not
         if not finite or (name == "scaling_factor" and value <= 0):
             yield f"a number as vae {name}; got {_told(value)}"
-
-
-def _another(folder: Path, kind: str, why: str) -> WeightsError:
-    return WeightsError(
-        f"backbone {folder}: expected Stable Diffusion 1.x or 2.x from words alone; "
-        f"this is {kind} ({why}); choose another folder"
-    )
 
 
 def _told(value: Any) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from ids.backbones.model_folder import INDEX, NETWORKS, PARTS, REMEDY, ModelFolder
+from ids.backbones.hub import cached_files, download, folder_files
+from ids.backbones.model_folder import REMEDY, ModelFolder
 from ids.core.capabilities import (
     FeatureBackbone,
     HookedBackbone,
@@ -16,10 +17,13 @@ from ids.core.capabilities import (
     TokenBackbone,
 )
 from ids.core.errors import WeightsError
+from ids.core.needed import NeededFile
+from ids.shapes import WEIGHTS
 
 if TYPE_CHECKING:
     from ids.backbones.latent_diffusion import LatentDiffusion
 
+SHAPES = "shapes"  # the path of the shipped folder
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -29,9 +33,10 @@ class StableDiffusion:
     safetensors only.
 
     `path` is a local folder, a hub id, or `shapes` for the embedded world. `precision` is the
-    UNet's and text encoder's; latents, schedule and autoencoder stay float32. `image_size` is the
-    side of the images it was trained on, `fpr_scale` the released lambda at the size of their
-    latents, sqrt(d / 16384): data sets and FPR take them from here, no edit depends on them else.
+    UNet's and text encoder's; latents, schedule and autoencoder stay float32. `truncate` cuts
+    prompts that are too long. `image_size` is the side, in pixels, of the images it was trained
+    on, `fpr_scale` the released lambda at the size d of their latents, sqrt(d / 16384): the default
+    values of data sets and FPR.
     """
 
     path: str
@@ -50,8 +55,8 @@ class StableDiffusion:
             )
 
     def identity(self) -> Mapping[str, str]:
-        """`WeightsError` where the folder is not whole, finite, and Stable Diffusion.
-        Read before the first edit; read again where a file has changed since.
+        """Digest of the weights, precision, truncation. `WeightsError` for a folder that is not
+        complete, finite and Stable Diffusion; a file that has changed is read again.
         """
         return {
             "weights": self._checked().digest(),
@@ -60,6 +65,9 @@ class StableDiffusion:
         }
 
     def load(self, device: torch.device) -> "LatentDiffusion":
+        """All parts on the device, frozen. `WeightsError` as `identity`; `ConfigError` if the
+        precision cannot hold the weights.
+        """
         from ids.backbones.clip_tokenizer import load_tokenizer
         from ids.backbones.latent_diffusion import (
             ClipText,
@@ -81,51 +89,41 @@ class StableDiffusion:
             ClipText(tokenizer, text, self.truncate),
         )
 
+    def files(self) -> list[NeededFile]:
+        """The files of the folder or of the hub's cache, without network access."""
+        folder = self._local_folder()
+        return cached_files(self.path) if folder is None else folder_files(folder)
+
     def _checked(self) -> ModelFolder:
-        """The folder, known to be whole. The shipped one is known to fit its configuration: a look
-        at its values is enough, and saves the libraries' start where nothing is left to do.
+        """The folder, known to be complete. The shipped one fits its configuration: only its values
+        are checked, which does not import the model libraries.
         """
         folder = ModelFolder(self._folder())
-        if self.path == "shapes":
+        if self.path == SHAPES:
             folder.check_parts()
             folder.check_values()
         else:
             folder.check()
         return folder
 
-    def _folder(self) -> Path:
-        if self.path == "shapes":
-            from ids.shapes import WEIGHTS
+    @cached_property
+    def _downloaded(self) -> Path:
+        return download(self.path)
 
-            return WEIGHTS
-        local = Path(self.path).expanduser()
-        if local.is_dir():
-            return local
-        if self.path.startswith((".", "/", "~")):
+    def _folder(self) -> Path:
+        local = self._local_folder()
+        if local is None:
+            return self._downloaded
+        if not local.is_dir():
             raise WeightsError(
                 f"backbone.path: expected a diffusers folder; {self.path!r} does not exist; "
                 f"{REMEDY}"
             )
-        return _download(self.path)
+        return local
 
-
-@cache
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    patterns = ("*.json", "*.txt", "*.safetensors")
-    allowed = [INDEX, *(f"{part}/{pattern}" for part in PARTS for pattern in patterns)]
-    try:
-        folder = Path(
-            snapshot_download(
-                hub_id, allow_patterns=allowed, ignore_patterns=["*.fp16*", "*non_ema*"]
-            )
-        )
-        if not all(any((folder / part).glob("*.safetensors")) for part in NETWORKS):
-            snapshot_download(hub_id, allow_patterns=allowed, ignore_patterns=["*non_ema*"])
-        return folder
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise WeightsError(
-            f"backbone {hub_id}: neither a local folder nor a hub id within reach; {REMEDY}"
-        ) from error
+    def _local_folder(self) -> Path | None:
+        """None for a hub id. The folder may not exist."""
+        if self.path == SHAPES:
+            return WEIGHTS
+        local = Path(self.path).expanduser()
+        return local if local.is_dir() or self.path.startswith((".", "/", "~")) else None

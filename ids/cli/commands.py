@@ -46,10 +46,20 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
-    if args.what == "shapes":
+    words = args.what or ["machine"]
+    if words == ["shapes"]:
         from ids.doctor.shapes import examine_shapes
 
         return examine_shapes()
-    from ids.doctor.machine import examine
+    if words == ["machine"]:
+        from ids.doctor.machine import examine
 
-    return examine()
+        return examine()
+    if wrong := [word for word in words if "=" not in word]:
+        raise ConfigError(
+            f"ids doctor: expected machine, shapes or words of `ids run`; got {wrong[0]}; "
+            "write group=option"
+        )
+    from ids.doctor.presets import examine_files
+
+    return examine_files(words)

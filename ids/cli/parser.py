@@ -66,11 +66,12 @@ TABLE = """print what is in the store: means with 95 % intervals, differences pa
   ids table --write                            also into outputs/tables, with curves as an image
 """
 
-DOCTOR = """versions, device, weights: what is here, what is missing, what to do about it
+DOCTOR = """versions, device, weights: what is installed, what is missing, how to get it
 
-  ids doctor
-  ids doctor shapes                            how good are the embedded networks?
-  HF_HOME=/data/huggingface ids doctor         is the model I need in this cache?
+  ids doctor                                   this machine, and each preset in one line
+  ids doctor metrics=paper backbone=sd15       every file that `ids run` with these words reads
+  ids doctor shapes                            the quality of the embedded networks
+  HF_HOME=/data/huggingface ids doctor backbone=sd15       is the model in this cache?
 """
 
 
@@ -94,7 +95,10 @@ def parser() -> argparse.ArgumentParser:
     results.add_parser(verbs)
     doctor = verbs.add_parser("doctor", description=DOCTOR, formatter_class=FORMAT)
     doctor.add_argument(
-        "what", nargs="?", choices=("machine", "shapes"), default="machine", help="what to examine"
+        "what",
+        nargs="*",
+        metavar="machine | shapes | group=option ...",
+        help="this machine (default), the embedded networks, or the files of a configuration",
     )
     doctor.set_defaults(act=commands.doctor)
     return main

@@ -1,5 +1,5 @@
-"""Shape legend, and the one rounding that every image undergoes. B rows (one edit each), C latent
-channels, H W latent size, T timesteps of the schedule.
+"""Shape legend: B rows (one edit each), C latent channels, H W latent size, T timesteps of the
+schedule.
 """
 
 from jaxtyping import Float, Int
@@ -16,8 +16,3 @@ Features = Float[Tensor, "B channels height width"]  # inside a network, at one 
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
 Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the image should stay
-
-
-def eight_bit(images: Float[Tensor, "*dims"]) -> Float[Tensor, "*dims"]:
-    """As an image file keeps them: in [0, 1], in steps of 1/255."""
-    return (images.clamp(0, 1) * 255).round() / 255

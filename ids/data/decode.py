@@ -1,4 +1,4 @@
-"""Image files to decoded images: which formats, how large, and which way up."""
+"""Image files to decoded images: accepted formats, size limits, EXIF orientation."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,7 +13,16 @@ from ids.core.errors import DataError
 from ids.data.shown import shown
 
 MAX_PIXELS = 100_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")  # none starts a program
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "TIFF",
+    "GIF",
+    "BMP",
+    "PPM",
+    "AVIF",
+)  # Pillow runs no program for these
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 TURNS = {
     2: PIL.Transpose.FLIP_LEFT_RIGHT,
@@ -28,74 +37,88 @@ TURNS = {
 
 @dataclass(frozen=True)
 class Shape:
-    """How a file lies: its size as one looks at it, and the EXIF orientation that made it so."""
+    """The upright size of an image, and the EXIF orientation that was applied to get it."""
 
     size: tuple[int, int]  # width and height, upright
-    orientation: int | None  # None where the file states none
+    orientation: int | None  # None without an EXIF orientation
 
     @property
     def stored(self) -> tuple[int, int]:
-        """Width and height of the pixels as they are stored."""
+        """Width and height of the pixels in the file, before the orientation is applied."""
         return self.size[::-1] if self.orientation in SIDEWAYS else self.size
 
     @property
     def turned(self) -> bool:
+        """Whether the orientation rotates or mirrors the stored pixels."""
         return self.orientation in TURNS
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """The first frame of a file: upright, in the mode it is stored in."""
+    """The first frame of an image: upright, in its stored mode (8-bit, deep, palette, ...)."""
 
     image: PIL.Image
     shape: Shape
-    notes: tuple[str, ...] = ()  # what a reader should know, one line each
+    notes: tuple[str, ...] = ()  # warnings, one line each
 
 
 def shape_of(path: Path) -> Shape:
-    """Size and orientation, without decoding the pixels where the format allows it."""
+    """Size and orientation, without decoding the pixels if the format allows it. `DataError` for a
+    file that is no image of a known format.
+    """
     with _opened(path) as image:
         return _shape(image)
 
 
 def decode(path: Path) -> Decoded:
-    """The first frame. Raises `DataError` for what is no whole image of a known format."""
+    """The first frame of a file. `DataError` for a damaged file or an unknown format."""
     with _opened(path) as image:
-        shape = _shape(image)
-        frames = image.format != "MPO" and getattr(image, "is_animated", False)
-        image.load()  # a TIFF is upright from here on, others are as they are stored
-        upright = image if _is_tiff(image) else turn(image, shape.orientation)
-    note = f"{shown(path)}: has several frames or pages; the first is used"
+        return decode_opened(image, shown(path))
+
+
+def decode_opened(image: PIL.Image, where: str) -> Decoded:
+    """The first frame of an image that Pillow has opened or holds in memory; `where` names it.
+    `DataError` for Lab, for no pixels, and above 100 megapixels. A decoder's error on damaged
+    content is passed on.
+    """
+    _check_kind(image, where)
+    shape = _shape(image)
+    frames = image.format != "MPO" and getattr(image, "is_animated", False)
+    image.load()  # Pillow turns a TIFF upright here, and no other format
+    upright = image if _is_tiff(image) else turn(image, shape.orientation)
+    note = f"{where}: has several frames or pages; the first is used"
     return Decoded(upright, shape, (note,) if frames else ())
 
 
 def turn(image: PIL.Image, orientation: int | None) -> PIL.Image:
-    """Pixels as they are stored to pixels as one looks at them."""
+    """Stored pixels to upright pixels, by an EXIF orientation of 1 to 8 or None."""
     return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
 def _shape(image: PIL.Image) -> Shape:
-    stated = image.getexif().get(ExifTags.Base.Orientation)
-    orientation = stated if stated in range(1, 9) else None
+    tag = image.getexif().get(ExifTags.Base.Orientation)
+    orientation = tag if tag in range(1, 9) else None
     sideways = orientation in SIDEWAYS and not _is_tiff(image)
     width, height = image.size
     return Shape((height, width) if sideways else (width, height), orientation)
 
 
 def _is_tiff(image: PIL.Image) -> bool:
-    return image.format == "TIFF"  # whose plugin turns by itself
+    return image.format == "TIFF"  # Pillow applies its orientation itself
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[PIL.Image]:
-    """The file, not decoded yet. What a decoder raises on a damaged file can be anything, so all of
-    it is turned into `DataError`: nothing but decoding belongs inside.
+    """The file, opened but not decoded. A decoder may raise anything on a damaged file, so every
+    exception becomes a `DataError`: only decoding belongs inside.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # too many pixels are refused; odd tags are no matter
+            warnings.simplefilter(
+                "ignore"
+            )  # too many pixels are refused below; odd tags are harmless
             with PIL.open(path, formats=_formats()) as image:
-                _check_kind(image, path)
+                _check_kind(image, shown(path))
                 yield image
     except DataError:
         raise
@@ -108,7 +131,7 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
         raise DataError(
             f"{shown(path)}: expected at most {MAX_PIXELS // 10**6} megapixels; shrink it first"
         ) from error
-    except Exception as error:  # each format's reader raises what it likes on broken files
+    except Exception as error:  # each format's decoder has its own errors for damaged files
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(
             f"{shown(path)}: expected a readable image file; {shown(reason)}; check the file"
@@ -117,17 +140,17 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
 
 def _formats() -> list[str]:
     PIL.init()
-    return [name for name in FORMATS if name in PIL.OPEN]  # AVIF came with Pillow 11.3
+    return [name for name in FORMATS if name in PIL.OPEN]  # AVIF needs Pillow 11.3 or later
 
 
-def _check_kind(image: PIL.Image, path: Path) -> None:
+def _check_kind(image: PIL.Image, where: str) -> None:
     size = f"{image.width}x{image.height}"
     if image.mode == "LAB":
-        raise DataError(f"{shown(path)}: expected RGB, grey or CMYK; got Lab; convert it to RGB")
+        raise DataError(f"{where}: expected RGB, grey or CMYK; got Lab; convert it to RGB")
     if image.width < 1 or image.height < 1:
-        raise DataError(f"{shown(path)}: expected an image with pixels; got {size}; check it")
+        raise DataError(f"{where}: expected an image with pixels; got {size}; check it")
     if image.width * image.height > MAX_PIXELS:
         raise DataError(
-            f"{shown(path)}: expected at most {MAX_PIXELS // 10**6} megapixels; got {size}; "
+            f"{where}: expected at most {MAX_PIXELS // 10**6} megapixels; got {size}; "
             "shrink it first"
         )

@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from ids.core.errors import DataError
+from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
 from ids.data.canvas import checked_canvas
 from ids.data.cases import (
@@ -66,6 +67,13 @@ class Folder:
     def view(self) -> str:
         how = f" in steps of {self.multiple}" if self.fit == "aspect" else ""
         return f"{self.size} px, {self.fit}{how}"
+
+    def files(self) -> list[NeededFile]:
+        """The table of prompts. Its images are not listed: a missing one fails its own row."""
+        try:
+            return [needed_file("table of prompts", self._table)]
+        except DataError as error:
+            return [NeededFile("table of prompts", self.path, None, str(error))]
 
     def __len__(self) -> int:
         return len(self._cases)

@@ -1,15 +1,13 @@
-"""Image and mask files as cases hold them: read when needed, named by their pixels."""
+"""Image and mask files as edit cases hold them: read on demand, identified by their pixels."""
 
-import hashlib
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image as PIL
 
@@ -18,27 +16,37 @@ from ids.core.tensors import Image
 from ids.data.canvas import Layout, Size, layout
 from ids.data.colour import to_rgb
 from ids.data.decode import Shape, decode, shape_of
-from ids.data.masks import levels, under_photo
+from ids.data.masks import Photo, as_mask, binary_mask
 from ids.data.shown import shown
+from ids.images import digest_of_pixels, from_array, to_pil
 
 log = logging.getLogger(__name__)
 Array = NDArray[Any]
 
 
+def checked_file(path: str | bytes) -> Path:
+    """The path of an image file; `DataError` if no such file exists."""
+    text = os.fsdecode(path)
+    if "\0" in text or not os.path.isfile(text):
+        raise DataError(
+            f"{shown(text) or repr(text)}: expected an image file; none found; check the path"
+        )
+    return Path(text)
+
+
 @dataclass
 class FirstReading:
-    """The digest of a file's pixels as they were first read. A file that changes while it is in use
-    would give an edit the name of another image.
+    """The digest of a file's pixels when they were first read. A file that changes during a run
+    would otherwise store an edit under the key of another image.
     """
 
     digest: str = ""
 
     def hold(self, pixels: Array, path: Path, notes: Iterable[str]) -> Array:
-        """The pixels, [h, w] or [h, w, 3], if they are the first or the same. Notes are logged
-        once.
+        """The pixels, [h, w] or [h, w, 3]. `DataError` if they differ from the first reading. Notes
+        are logged at the first reading only.
         """
-        shape = "x".join(map(str, pixels.shape))
-        digest = hashlib.sha256(f"{shape}/".encode() + pixels.tobytes()).hexdigest()
+        digest = digest_of_pixels(pixels)
         for note in notes if not self.digest else ():
             log.warning("%s", note)
         self.digest = self.digest or digest
@@ -52,66 +60,79 @@ class FirstReading:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image on disk as 8-bit sRGB: EXIF orientation and colour profile applied, transparency
-    laid on white, deep values scaled, the first frame of several.
+    """An image file as 8-bit sRGB: EXIF orientation and colour profile applied, transparency
+    laid on white, deep values scaled, the first of several frames.
 
-    `fit` brings it onto the canvas, see `layout`: `stretch` to size x size (the released DDS, CDS
+    `fit` brings it to the canvas, see `layout`: `stretch` to size x size (the released DDS, CDS
     and IDS pipelines), `crop` the middle square (the DDS notebook), `pad` the whole photo within
-    size x size, `aspect` the photo's own shape in sides that `multiple` divides.
+    size x size, `aspect` the photo's own shape with sides divisible by `multiple`.
     """
 
     path: Path
-    size: int
+    size: int  # side of the canvas in pixels
     fit: str = "stretch"
     multiple: int = 8
     _first: FirstReading = field(
         default_factory=FirstReading, init=False, repr=False, compare=False
     )
 
+    @property
+    def name(self) -> str:
+        """The path, printable in messages."""
+        return shown(self.path)
+
     def digest(self) -> str:
-        """Of the pixels that `load` gives: name, container and metadata play no part."""
+        """SHA-256 of the pixels that `load` returns: file name, container and metadata play no
+        part. `DataError` if the file cannot be read.
+        """
         if not self._first.digest:
             self._pixels()
         return self._first.digest
 
     def load(self) -> Image:
-        pixels = torch.from_numpy(self._pixels().copy())
-        return pixels.permute(2, 0, 1).float() / 255
+        """RGB in [0, 1] on the canvas. `DataError` if the file cannot be read or has changed."""
+        return from_array(self._pixels())
 
     def photo_size(self) -> Size:
-        """Width and height of the photo, upright, before it came onto the canvas."""
+        """Width and height of the upright photo, before it was brought to the canvas."""
         return self.shape.size
 
+    def photo(self) -> Photo:
+        """What a mask over this photo has to fit."""
+        return Photo(self.name, self.shape, self.layout)
+
     def restore(self, image: Image) -> PIL.Image:
-        """An edited canvas, 8 bits, at the photo's own size and shape. Of `crop` the square at its
-        own resolution: the rest of the photo was never edited.
+        """An edited canvas, 8 bits, at the photo's own size and shape. With `crop`, the square at
+        the resolution of the canvas: the rest of the photo was not edited.
         """
-        pixels = (image.detach().cpu().float().clamp(0, 1) * 255).round().to(torch.uint8)
-        return self.layout.restore(PIL.fromarray(pixels.permute(1, 2, 0).numpy()))
+        return self.layout.restore(to_pil(image))
 
     @cached_property
     def shape(self) -> Shape:
+        """Size and orientation of the photo in the file."""
         return shape_of(self.path)
 
     @cached_property
     def layout(self) -> Layout:
+        """Position of the photo on the canvas."""
         return self.layout_of(self.shape.size)
 
     def layout_of(self, photo: Size) -> Layout:
-        return layout(photo, self.size, self.fit, self.multiple, shown(self.path))
+        """Position of a photo of this width and height on the canvas."""
+        return layout(photo, self.size, self.fit, self.multiple, self.name)
 
     def _pixels(self) -> Array:
         decoded = decode(self.path)
-        image, notes = to_rgb(decoded.image, shown(self.path))
+        image, notes = to_rgb(decoded.image, self.name)
         pixels = self.layout_of(image.size).place(image)
         return self._first.hold(pixels, self.path, decoded.notes + notes)
 
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A mask on disk, white where the edit belongs: see `ids.data.masks` for what is read as such.
-    `photo` is the image it was drawn over: the mask follows its orientation, and must have its
-    shape. `where` names the row in warnings.
+    """A mask file, white where the edit belongs; `ids.data.masks` lists the accepted encodings.
+    `photo` is the image it was drawn over: the mask follows the photo's orientation and must have
+    its shape. `where` names the row in warnings.
     """
 
     image: ImageFile
@@ -122,34 +143,19 @@ class MaskFile:
     )
 
     def digest(self) -> str:
-        """Of the mask as it is used, 0 or 1 at every pixel of the canvas."""
+        """SHA-256 of the binary mask on the canvas. `DataError` if the file cannot be read."""
         if not self._first.digest:
             self._pixels()
         return self._first.digest
 
     def load(self) -> Image:
-        """0 or 1, the same in all three channels."""
-        return torch.from_numpy(self._pixels().copy()).float().expand(3, -1, -1)
+        """0 or 1, equal in all three channels."""
+        return as_mask(self._pixels())
 
     def _pixels(self) -> Array:
         path = self.image.path
-        named = f"mask {shown(path)}"
-        decoded = decode(path)
-        mask = levels(decoded.image, named)
-        placed = self.image.layout_of(mask.size)
-        if self.photo is not None:
-            photo = f"{named} over {shown(self.photo.path)}"
-            mask = under_photo(mask, decoded.shape, self.photo.shape, photo)
-            placed = self.photo.layout
-        marked = (placed.place(mask) > 127).astype(np.uint8)
-        notes = (*decoded.notes, *self._extremes(marked, placed, named))
-        return self._first.hold(marked, path, notes)
-
-    def _extremes(self, marked: Array, placed: Layout, named: str) -> Iterable[str]:
-        left, top, right, bottom = placed.inner
-        share = marked[top:bottom, left:right].mean()
+        decoded, named = decode(path), f"mask {shown(path)}"
+        over = self.photo and self.photo.photo()
+        marked, notes = binary_mask(decoded, over, self.image.layout_of, named)
         where = f"{self.where}: " if self.where else ""
-        if share == 0:
-            yield f"{where}{named} marks nothing; the whole image counts as background"
-        if share == 1:
-            yield f"{where}{named} marks everything; there is no background to measure"
+        return self._first.hold(marked, path, (*decoded.notes, *(where + note for note in notes)))

@@ -1,4 +1,4 @@
-"""One image and one pair of prompts: what `ids edit` runs on."""
+"""One image and one pair of prompts: the data set of `ids edit`."""
 
 import hashlib
 import os
@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ids.core.errors import DataError
+from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
 from ids.data.canvas import checked_canvas
 from ids.data.cases import checked_blend, checked_prompt, checked_weights, safe_stem
-from ids.data.image_files import ImageFile, MaskFile
-from ids.data.shown import shown
+from ids.data.image_files import ImageFile, MaskFile, checked_file
 
 
 @dataclass(frozen=True)
 class Single:
-    """The image at `path`, to be brought from `prompt_src` to `prompt_trg`. For Prompt-to-Prompt
-    `blend` (`cat dog`) and `weights` (`dog:2`), as a folder's columns. All of it is checked, and
-    the images are read, when it is made.
+    """One edit of the image at `path`, from `prompt_src` to `prompt_trg`. `blend` (`cat dog`) and
+    `weights` (`dog:2`) are for Prompt-to-Prompt, as the columns of a `Folder`. Everything is
+    checked, and the images are read, on construction: `DataError` or `ValueError`.
     """
 
     path: str
@@ -32,10 +31,11 @@ class Single:
     multiple: int = 8
 
     name = "single"
-    partial = True  # every edit is a row of its own
+    partial = True  # each edit adds one row
 
     @property
     def place(self) -> str:
+        """The full path of the image."""
         return os.path.realpath(self.path)
 
     def __post_init__(self) -> None:
@@ -44,8 +44,14 @@ class Single:
 
     @property
     def view(self) -> str:
+        """Size and fit of the canvas."""
         how = f" in steps of {self.multiple}" if self.fit == "aspect" else ""
         return f"{self.size} px, {self.fit}{how}"
+
+    def files(self) -> list[NeededFile]:
+        """The image, and the mask if one is given."""
+        masks = [] if self.mask is None else [needed_file("mask", Path(self.mask))]
+        return [needed_file("image", Path(self.path)), *masks]
 
     def __len__(self) -> int:
         return 1
@@ -70,8 +76,4 @@ class Single:
         )
 
     def _image(self, path: str) -> ImageFile:
-        if "\0" in path or not os.path.isfile(path):
-            raise DataError(
-                f"{shown(path) or repr(path)}: expected an image file; none found; check the path"
-            )
-        return ImageFile(Path(path), self.size, self.fit, self.multiple)
+        return ImageFile(checked_file(path), self.size, self.fit, self.multiple)

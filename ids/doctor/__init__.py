@@ -1,1 +1,1 @@
-"""`ids doctor`: what is here, what is missing, how good the embedded networks are."""
+"""`ids doctor`: this machine, the files of a configuration, the embedded networks' quality."""

@@ -1,4 +1,4 @@
-"""`ids doctor machine`: what is here, what is missing, and what to do about it."""
+"""`ids doctor`: versions, device and weights of this machine, and how to repair what is broken."""
 
 import importlib
 import os
@@ -7,8 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
-
-from ids.core.errors import WeightsError
 
 PACKAGES = (
     "torch",
@@ -24,18 +22,21 @@ PACKAGES = (
 
 
 def examine() -> int:
-    """Print a line per finding; 1 where something needs mending."""
+    """Print a line per finding, on versions, device, weights and presets. 1 if the installation is
+    broken; files that are missing for some presets are listed, and are no error.
+    """
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"python          {platform.python_version()} on {platform.platform()}")
     for package in PACKAGES:
         console.print(f"{package:15} {_version(package)}")
     troubles = [*_torch_trouble(), *_weights(console)]
-    if not troubles:
-        _judges(console)
     _device(console)
+    lacking = [] if troubles else _presets(console)
     for trouble in troubles:
-        console.print(f"needs mending: {trouble}", markup=False)
-    if not troubles:
+        console.print(f"to repair: {trouble}", markup=False)
+    if lacking:
+        console.print(f"ready, except for presets with missing files: {', '.join(lacking)}")
+    elif not troubles:
         console.print("all well")
     return int(bool(troubles))
 
@@ -97,16 +98,15 @@ def _weights(console: Console) -> list[str]:
         folder.name.removeprefix("models--").replace("--", "/") for folder in hub.glob("models--*")
     )
     console.print(f"hub cache       {hub}: {', '.join(cached) or 'empty'}")
-    return [] if files else [f"the shapes weights are not in {WEIGHTS}; `make shapes` trains them"]
+    return [] if files else [f"no shapes weights in {WEIGHTS}; `make shapes` trains them"]
 
 
-def _judges(console: Console) -> None:
-    """The networks under LPIPS: needed by nobody who does not ask for `metrics=paper`."""
-    from ids.metrics import LPIPS
-    from ids.metrics.lpips import NETS
+def _presets(console: Console) -> list[str]:
+    """One line per option of the groups that need files; those that miss some."""
+    from ids.doctor.presets import summarize_presets
 
-    for net in NETS:
-        try:
-            console.print(f"lpips {net:9} {LPIPS(net).weights_id()}")
-        except WeightsError as error:
-            console.print(f"lpips {net:9} not here: {error}", markup=False)
+    summaries = dict(summarize_presets())
+    width = max(map(len, summaries))
+    for words, message in summaries.items():
+        console.print(f"{words:{width}} {message or 'all files are found'}", markup=False)
+    return [words for words, message in summaries.items() if message]

@@ -8,7 +8,8 @@ import torch
 from ids.core.protocols import Backbone, Editor, Progress, Subject
 from ids.core.records import EditCase, Trace
 from ids.core.rng import Streams
-from ids.core.tensors import Latent, eight_bit
+from ids.core.tensors import Latent
+from ids.images import eight_bit
 
 VIAS = ("latent", "image")
 

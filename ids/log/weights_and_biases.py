@@ -11,6 +11,7 @@ from typing import Any
 
 from ids.core.errors import ConfigError
 from ids.core.tensors import Image
+from ids.images import to_array
 
 log = logging.getLogger(__name__)
 MODES = ("auto", "online", "offline", "disabled")
@@ -112,7 +113,7 @@ class WeightsAndBiasesRun:
     def image(self, name: str, x: Image, caption: str) -> None:
         import wandb
 
-        pixels = (x.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+        pixels = to_array(x)
         self.run.log({f"images/{name}": wandb.Image(pixels, caption=caption)})
 
     def summary(self, values: Mapping[str, float]) -> None:

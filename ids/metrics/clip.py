@@ -12,10 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ids.core.tensors import Image, eight_bit
+from ids.core.needed import NeededFile
+from ids.core.tensors import Image
 from ids.core.weight_files import Stamp, stamp
+from ids.images import to_pil
 from ids.metrics.clip_network import open_network
-from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights
+from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights, needed_files
 from ids.metrics.weights import judging_device
 from ids.shapes import WEIGHTS
 from ids.shapes.caption import said
@@ -70,6 +72,11 @@ class Clip:
         model = f"{FOLDER}{WEIGHTS / 'clip'}" if self.model == SHAPES else self.model
         return find_weights(model, self.checkpoint)
 
+    def files(self) -> list[NeededFile]:
+        """The network's weights and configuration."""
+        folder = f"{FOLDER}{WEIGHTS / 'clip'}"
+        return needed_files(folder if self.model == SHAPES else self.model, self.checkpoint)
+
 
 @dataclass(frozen=True)
 class LoadedClip:
@@ -93,9 +100,7 @@ class LoadedClip:
 
     @torch.no_grad()
     def _compute(self, image: Image) -> Feature:
-        from torchvision.transforms.functional import to_pil_image
-
-        x = self.preprocess(to_pil_image(eight_bit(image).mul(255).round().byte()))
+        x = self.preprocess(to_pil(image))
         feature: Feature = self.network.encode_image(
             x.unsqueeze(0).to(self.device), normalize=True
         )[0].cpu()

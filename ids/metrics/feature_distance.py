@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from ids.core.needed import NeededFile
 from ids.core.records import EditCase, Edited
 from ids.metrics.comparison import checked_comparison, image_against, name_of
 from ids.shapes.caption import said
-from ids.shapes.judge import judge, judge_weights_id
+from ids.shapes.judge import judge, judge_files, judge_weights_id
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class FeatureDistance:
     unit = ""
     higher_is_better = False
     min_side = 1
+
+    def files(self) -> list[NeededFile]:
+        """The shapes classifier."""
+        return judge_files()
 
     def __post_init__(self) -> None:
         checked_comparison("feature_distance", self.against, "whole")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ids.core.errors import WeightsError
+from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase, Edited
 from ids.core.weight_files import Stamp, differences, digest_of, one_line, stamp
 from ids.metrics.weights import check_weights, judging_device
@@ -46,6 +47,12 @@ class LPIPS:
     def min_side(self) -> int:
         return MIN_SIDES[self.net]
 
+    def files(self) -> list[NeededFile]:
+        """The network under the heads."""
+        remedy = f"fetch {_torchvision_url(self.net)} into it"
+        file = backbone_file(self.net, self.backbone)
+        return [needed_file(f"network of lpips_{self.net}", file, remedy)]
+
     def weights_id(self) -> str:
         """Net and digest of the file. Loads it, so that what does not fit is known at once."""
         file = checked_backbone(self.net, self.backbone)
@@ -64,11 +71,7 @@ class LPIPS:
 def checked_backbone(net: str, given: str | None) -> Path:
     """The file of the network under the heads; `WeightsError` where it is missing or another."""
     url = _torchvision_url(net)
-    file = (
-        Path(given).expanduser()
-        if given
-        else Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
-    )
+    file = backbone_file(net, given)
     if not file.is_file():
         raise WeightsError(
             f"lpips_{net}: expected its network in {file}; there is no such file; "
@@ -87,6 +90,13 @@ def checked_backbone(net: str, given: str | None) -> Path:
             f"it has {digest[: len(named[1])]}; it is broken or another file: fetch {url} again"
         )
     return file
+
+
+def backbone_file(net: str, given: str | None) -> Path:
+    """`given`, or the file in torchvision's cache; it may not exist."""
+    if given:
+        return Path(given).expanduser()
+    return Path(torch.hub.get_dir(), "checkpoints", Path(_torchvision_url(net)).name)
 
 
 def _torchvision_url(net: str) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ids.core.needed import NeededFile
 from ids.core.records import EditCase, Edited
 from ids.shapes.caption import said
-from ids.shapes.judge import judge, judge_weights_id
+from ids.shapes.judge import judge, judge_files, judge_weights_id
 from ids.shapes.scene import VALUES
 
 ASKED = ("target", "source")
@@ -28,6 +29,10 @@ class Success:
     unit = ""
     higher_is_better = True
     min_side = 1
+
+    def files(self) -> list[NeededFile]:
+        """The shapes classifier."""
+        return judge_files()
 
     def __post_init__(self) -> None:
         if self.asked not in ASKED:

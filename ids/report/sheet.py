@@ -8,7 +8,7 @@ from PIL import Image as PIL
 from PIL import ImageDraw, ImageFont
 
 from ids.core.records import EditCase
-from ids.data.images import to_pil
+from ids.images import to_pil
 from ids.results.frames import in_order
 from ids.run.store import IMAGE, Store
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from ids.core.errors import DataError
 from ids.core.protocols import Metric
 from ids.core.records import EditCase, Edited, LazyImage
-from ids.core.tensors import Image, Images, Latent, eight_bit
+from ids.core.tensors import Image, Images, Latent
+from ids.images import eight_bit
 from ids.run.job import Job
 from ids.run.records import MetricsRecord, MetricValue, Number
 from ids.run.store import Store

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from ids.core.records import Edited, Trace
 from ids.core.tensors import Image, Latent
-from ids.data.images import from_png, to_pil
+from ids.images import from_png, to_pil
 from ids.run.claims import Claims, Workshop
 from ids.run.files import touch, unlike, write
 from ids.run.job import Job

@@ -6,11 +6,17 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from ids.core.errors import WeightsError
+from ids.core.needed import NeededFile, needed_file
 from ids.core.weight_files import AGAIN, check_finite, differences, digest_of, headers_in
 from ids.shapes import WEIGHTS
 from ids.shapes.classifier import Classifier
 
 FILE = WEIGHTS / "classifier" / "model.safetensors"
+
+
+def judge_files() -> list[NeededFile]:
+    """The classifier's weights."""
+    return [needed_file("shapes classifier", FILE, "train it with `make shapes`")]
 
 
 def load_classifier(file: Path) -> Classifier:

@@ -91,7 +91,7 @@ READ: dict[str, tuple[str, Write]] = {
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8))
 REFUSED: dict[str, tuple[Write, str]] = {
     "a photo": (save(NOISE), "expected black and white; got several colours"),
-    "red and green": (save(colours((255, 0, 0), (0, 255, 0))), "no brightness parts"),
+    "red and green": (save(colours((255, 0, 0), (0, 255, 0))), "similar brightness"),
     "labels 0, 1, 2": (save(levels(0, 1, 2)), "like a map of labels"),
     "labels 1, 2": (save(levels(1, 2)), "like a map of labels|expected"),
     "greys of the dark half": (save(levels(10, 60, 100)), "expected black, white"),

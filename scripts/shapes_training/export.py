@@ -11,8 +11,8 @@ from PIL import Image as PIL
 from safetensors.torch import save_file
 from torch import nn
 
-from ids.data.images import to_pil
 from ids.doctor.shapes import Quality, measure_quality
+from ids.images import to_pil
 from shapes_training.clip import LAYOUT, PREPROCESSING
 from shapes_training.course import Outcome
 from shapes_training.diffusion import new_scheduler, new_tokenizer

@@ -63,7 +63,7 @@ def test_all_metrics_share_one_network() -> None:
 def test_it_answers_as_open_clip_called_directly() -> None:
     import open_clip
 
-    from ids.data.images import to_pil
+    from ids.images import to_pil
 
     network, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{WEIGHTS / 'clip'}")
     tokenize = open_clip.get_tokenizer(f"local-dir:{WEIGHTS / 'clip'}")

@@ -1,0 +1,83 @@
+"""`ids doctor GROUP=OPTION ...`: every file that a configuration needs, and whether it is on this
+machine. No network is used and no weights are loaded.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from ids.config.build import build
+from ids.config.compose import compose_all
+from ids.config.paths import options
+from ids.core.capabilities import iter_components
+from ids.core.errors import ConfigError
+from ids.core.needed import NeededFile, NeedsFiles
+from ids.core.text import printable
+
+PARTS = ("backbone", "dataset", "metrics")  # of a configuration: those that read files
+PRESETS = ("backbone", "metrics")  # groups whose options differ in the files they need
+
+
+def examine_files(words: Sequence[str]) -> int:
+    """Print the files of the configuration that `ids run WORDS` would use; 1 if one is missing.
+    `ConfigError` for words that `ids run` would refuse.
+    """
+    files = needed_files(words, PARTS)
+    lines = [line for part, file in files for line in _lines(part, file)]
+    missing = sum(1 for _, file in files if not file.found)
+    total = f"missing: {missing} of {len(files)} files" if missing else "all files are found"
+    console = Console(soft_wrap=True, highlight=False)
+    for line in (*lines, total):
+        console.print(printable(line), markup=False)
+    return int(missing > 0)
+
+
+def summarize_presets() -> Iterator[tuple[str, str]]:
+    """The words of every option of `PRESETS`, and what is missing for it: empty if nothing is."""
+    for group in PRESETS:
+        for option in options(group):
+            words = f"{group}={option}"
+            try:
+                files = needed_files([words], [group])
+            except ConfigError as error:  # an option that needs another value
+                yield words, str(error)
+                continue
+            missing = sum(1 for _, file in files if not file.found)
+            more = f"missing: {missing} of {len(files)} files; `ids doctor {words}` names them"
+            yield words, more if missing else ""
+
+
+def needed_files(words: Sequence[str], parts: Sequence[str]) -> list[tuple[str, NeededFile]]:
+    """(part, file) of the given parts of all settings of a sweep, each file once."""
+    found: dict[NeededFile, str] = {}
+    for setting in compose_all(words):
+        for part in parts:
+            for where, file in _files_of(setting.values[part], part):
+                found.setdefault(file, where)
+    return [(where, file) for file, where in found.items()]
+
+
+def _files_of(node: Mapping[str, Any], where: str) -> Iterator[tuple[str, NeededFile]]:
+    nodes = {where: node}
+    if "_target_" not in node:  # a dictionary of parts, as the metrics are
+        nodes = {f"{where}.{key}": value for key, value in node.items()}
+    for name, value in nodes.items():
+        for component in iter_components(build(value, name)):
+            if isinstance(component, NeedsFiles):
+                yield from ((name, file) for file in component.files())
+
+
+def _lines(part: str, file: NeededFile) -> Iterator[str]:
+    state = "found  " if file.size is not None else "MISSING"
+    size = "" if file.size is None else f" ({_size(file.size)})"
+    yield f"{state}  {part}: {file.what}, {file.place}{size}"
+    if not file.found and file.remedy:
+        yield f"         {file.remedy}"
+
+
+def _size(n_bytes: int) -> str:
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if n_bytes >= 10**power:
+            return f"{n_bytes / 10**power:.1f} {unit}"
+    return f"{n_bytes} bytes"
