@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def method_in_keys(method: Mapping[str, Any]) -> dict[str, Any]:
     """A method's configuration in the names that keys are computed from."""
-    return _renamed(method, FIELDS, OPTIONS)
+    return _renamed(method, FIELDS, CLASSES, OPTIONS)
 
 
 def revisions_in_keys(revisions: Mapping[str, T]) -> dict[str, T]:
@@ -26,7 +26,13 @@ def revisions_in_keys(revisions: Mapping[str, T]) -> dict[str, T]:
 
 def method_today(method: Mapping[str, Any]) -> dict[str, Any]:
     """A stored method configuration in today's names."""
-    return _renamed(method, _inverse(FIELDS), _inverse(OPTIONS))
+    return _renamed(method, _inverse(FIELDS), _inverse(CLASSES), _inverse(OPTIONS))
+
+
+def revisions_today(revisions: Mapping[str, T]) -> dict[str, T]:
+    """Stored revisions, or code digests, by today's class names."""
+    today = _inverse(CLASSES)
+    return {today.get(name, name): value for name, value in revisions.items()}
 
 
 def metrics_today(metrics: Mapping[str, T]) -> dict[str, T]:
@@ -40,16 +46,28 @@ def _metric_today(key: str) -> str:
 
 
 def _renamed(
-    node: Mapping[str, Any], fields: Mapping[str, str], options: Mapping[str, str]
+    node: Mapping[str, Any],
+    fields: Mapping[str, str],
+    classes: Mapping[str, str],
+    options: Mapping[str, str],
 ) -> dict[str, Any]:
     renamed: dict[str, Any] = {}
     for key, value in node.items():
         if isinstance(value, Mapping):
-            value = _renamed(value, fields, options)
+            value = _renamed(value, fields, classes, options)
         elif key == "via":
             value = options.get(value, value)
+        elif key == "_target_":
+            value = _class_renamed(value, classes)
         renamed[fields.get(key, key)] = value
     return renamed
+
+
+def _class_renamed(target: object, classes: Mapping[str, str]) -> object:
+    """`ids.methods.NoRefinement` -> `ids.methods.AsDrawn`; classes from outside keep their name."""
+    package, dot, name = str(target).rpartition(".")
+    ours = package.split(".")[0] == "ids"
+    return f"{package}{dot}{classes[name]}" if ours and name in classes else target
 
 
 def _inverse(names: Mapping[str, str]) -> dict[str, str]:
