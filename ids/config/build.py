@@ -42,7 +42,7 @@ def build_experiment(
     engine = part(config["engine"], "engine", Engine)
     engine.place()  # a device that is not there is known now
     return Experiment(
-        asked=_asked(_name(choices), config["method"], "method"),
+        method=_asked(_name(choices), config["method"], "method"),
         controls=[_asked(key, node, f"controls.{key}") for key, node in config["controls"].items()],
         backbone_name=choices["backbone"],
         backbone=part(config["backbone"], "backbone", BackboneSource),
@@ -51,7 +51,6 @@ def build_experiment(
             key: part(node, f"metrics.{key}", Metric) for key, node in config["metrics"].items()
         },
         loggers=[part(node, f"logger.{key}", Logger) for key, node in config["logger"].items()],
-        engine=engine,
         seeds=config["seeds"],
         store=Store(Path(config["output_dir"])),
         config=config,
@@ -60,7 +59,7 @@ def build_experiment(
         force=config["force"],
         keep_every=config["keep_every"],
         sweep=sweep,
-        session=made.setdefault("session", Session()),
+        session=made.setdefault("session", Session(engine)).with_engine(engine),
     )
 
 

@@ -75,19 +75,27 @@ def prepare(
 
 def launch(prepared: Prepared) -> Launched:
     """Run what is ready, one after another. What breaks a setting off costs itself only."""
+    from ids.log.progress import RunProgress, setting_labels
+
     output_dir = Path(prepared.ready[0][0].values["output_dir"])
     folder = output_dir / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     failed = []
-    for index, (setting, experiment) in enumerate(prepared.ready):
-        place = folder / str(index) if prepared.sweep else folder
-        try:
-            _state(setting, place)
-            experiment.run(place)
-        except Exception as error:  # whatever it is, the other settings still run
-            if interrupted(error):
-                raise
-            known = error if isinstance(error, IdsError) else unexpected(error, place)
-            failed.append(Refused(setting.words, known))
+    labels = setting_labels(
+        [experiment.method.name for _, experiment in prepared.ready],
+        [setting.words for setting, _ in prepared.ready],
+    )
+    with RunProgress([experiment.n_steps for _, experiment in prepared.ready]) as progress:
+        for index, (setting, experiment) in enumerate(prepared.ready):
+            place = folder / str(index) if prepared.sweep else folder
+            try:
+                with progress.setting(labels[index]):
+                    _state(setting, place)
+                    experiment.run(place, progress)
+            except Exception as error:  # whatever it is, the other settings still run
+                if interrupted(error):
+                    raise
+                known = error if isinstance(error, IdsError) else unexpected(error, place)
+                failed.append(Refused(setting.words, known))
     return Launched(folder, prepared, failed)
 
 

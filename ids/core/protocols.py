@@ -2,9 +2,9 @@
 never subclassed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from torch import Tensor
 from ids.core.records import Anchor, Draw, EditCase, Edited, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Coefficient, Image, Images, Latent, Prompt, Timestep
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -158,6 +160,17 @@ class Dataset(Protocol):
 
 
 @runtime_checkable
+class Models(Protocol):
+    """The networks of one command that judge edits, each loaded once, on `device`."""
+
+    @property
+    def device(self) -> torch.device: ...
+    def get(self, key: Hashable, load: Callable[[], T]) -> T:
+        """The network of this key; `load` is called for a key that is new."""
+        ...
+
+
+@runtime_checkable
 class Metric(Protocol):
     """One number of one edit; nan where it is not defined for the case.
 
@@ -180,6 +193,15 @@ class Metric(Protocol):
     def min_side(self) -> int: ...
     def weights_id(self) -> str: ...
     def __call__(self, case: EditCase, edited: Edited) -> float: ...
+
+
+@runtime_checkable
+class NetworkMetric(Protocol):
+    """A metric that needs a network. `load` takes it from `models` before the first edit;
+    `WeightsError` where its weights are corrupt or belong to another network.
+    """
+
+    def load(self, models: Models) -> object: ...
 
 
 @runtime_checkable

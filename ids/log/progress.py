@@ -1,7 +1,11 @@
-"""The progress bar: edits done, the step of those under way, time left."""
+"""What a command shows while it runs: a bar for the whole sweep, one for the method under way, and
+a plain line for each method that is finished. Without a terminal, the lines alone.
+"""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console
@@ -14,43 +18,79 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(stderr=True)
 
-
-@contextmanager
-def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar that is told how many more are done, and goes away at the end."""
-    with Progress(console=console, transient=True, disable=not total) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda n: bar.advance(task, n)
-
-
+@dataclass
 class EditProgress:
-    """Counts edit steps, so that the time left is known long before the first batch ends."""
+    """Edits of one method. Counts their steps, so that the time left is known long before the first
+    batch ends.
+    """
 
-    def __init__(self, name: str, total: int, kept: int) -> None:
-        self._name, self._total, self._kept, self._done = name, total, kept, 0
-        self._steps, self._rows = 1, 0
-        self._bar = Progress(
-            TextColumn("{task.description}"),
+    bars: "RunProgress"
+    task: TaskID
+    label: str
+    n_edits: int  # to make
+    n_steps: int  # of each edit
+    done: int = 0
+    failed: int = 0
+    _steps: int = 0
+
+    def batch(self, rows: int) -> "BatchProgress":
+        """The progress of a batch: `step()` once for each step of its edits."""
+        return BatchProgress(self, rows)
+
+    def advance(self, steps: int) -> None:
+        """Count steps of single edits."""
+        self._steps += steps
+        self.bars.advance(self.task, steps, f"{self.done}/{self.n_edits} edits")
+
+    def finished(self, reason: str = "") -> None:
+        """One edit has ended, with the reason of its failure where it failed."""
+        self.done += 1
+        self.failed += bool(reason)
+        if reason:
+            self.bars.print(f"{self.label}: {reason}")
+        self.advance(max(self.done * self.n_steps - self._steps, 0))
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """Steps of a batch of edits side by side."""
+
+    edits: EditProgress
+    rows: int
+
+    def step(self) -> None:
+        """All edits of the batch have made a step."""
+        self.edits.advance(self.rows)
+
+
+class RunProgress:
+    """The bars of one command. `expected` has the number of edit steps that each setting of a sweep
+    may need; settings that turn out to be finished shorten the time left.
+    """
+
+    def __init__(self, expected: Sequence[int] = (0,), console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self._expected, self._started = list(expected), 0
+        self._label = ""
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[state]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=console,
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
         )
-        self._task: TaskID | None = None
+        self._total, self._done = sum(expected), 0
+        self._sweep: TaskID | None = None
 
-    def __enter__(self) -> "EditProgress":
-        if not self._total:
-            console.print(f"{self._name}: nothing to do, {self._kept} edits are there already")
-            return self
-        self._bar.start()
-        kept = f", {self._kept} kept" if self._kept else ""
-        self._task = self._bar.add_task(
-            f"{self._name:10}", state=f"{self._total} edits{kept}", total=None
-        )
+    def __enter__(self) -> "RunProgress":
+        self._bars.start()
+        if len(self._expected) > 1:
+            self._sweep = self._bars.add_task("sweep", total=None, state=self._settings())
         return self
 
     def __exit__(
@@ -59,23 +99,88 @@ class EditProgress:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        self._bars.stop()
 
-    def batch(self, rows: int, steps: int) -> "EditProgress":
-        """A batch of edits begins."""
-        self._steps, self._rows = steps, rows
-        if self._task is not None:
-            self._bar.update(self._task, total=self._total * steps)
-        return self
+    @contextmanager
+    def setting(self, label: str) -> Iterator[None]:
+        """The next setting of a sweep runs. Its methods are shown under its full label."""
+        self._total -= self._expected[self._started]
+        self._label = label
+        try:
+            yield
+        finally:
+            self._started += 1
+            self._label = ""
+            self._show_sweep()
 
-    def step(self) -> None:
-        if self._task is not None:
-            self._bar.update(self._task, advance=self._rows)
+    @contextmanager
+    def edits(
+        self, name: str, n_edits: int, n_existing: int, n_steps: int, quiet: bool = False
+    ) -> Iterator[EditProgress]:
+        """The edits of one method; then a line that says what became of them. `quiet` methods have
+        no line where nothing is to be made.
+        """
+        label = self._label if self._label and not quiet else name
+        began, self._total = time.monotonic(), self._total + n_edits * n_steps
+        existing = f", {n_existing} existing" if n_existing else ""
+        task = self._bars.add_task(
+            label, total=n_edits * n_steps, state=f"{n_edits} edits{existing}", visible=n_edits > 0
+        )
+        edits = EditProgress(self, task, label, n_edits, n_steps)
+        try:
+            yield edits
+        finally:
+            self._bars.remove_task(task)
+            self._total -= (n_edits - edits.done) * n_steps  # what was broken off is not ahead
+            self._report(edits, n_existing, time.monotonic() - began, quiet)
 
-    def finished(self, reason: str) -> None:
-        self._done += 1
-        if reason:
-            console.print(f"{self._name}: {reason}", markup=False, highlight=False, soft_wrap=True)
-        if self._task is not None:
-            state = f"{self._done}/{self._total} edits"
-            self._bar.update(self._task, completed=self._done * self._steps, state=state)
+    @contextmanager
+    def counted(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar for other work; call what it yields with the number of items just done."""
+        task = self._bars.add_task(what, total=total, state="", visible=total > 0)
+        try:
+            yield lambda n: self._bars.advance(task, n)
+        finally:
+            self._bars.remove_task(task)
+
+    def advance(self, task: TaskID, steps: int, state: str) -> None:
+        """Count steps of the method under way, and of the sweep."""
+        self._done += steps
+        self._bars.update(task, advance=steps, state=state)
+        self._show_sweep()
+
+    def print(self, text: str) -> None:
+        """A line above the bars, as it is: no markup, no folding."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _report(self, edits: EditProgress, existing: int, seconds: float, quiet: bool) -> None:
+        if edits.n_edits:
+            counts = [f"{edits.done} of {edits.n_edits} edits", f"{existing} existing"]
+            counts += [f"{edits.failed} failed"] if edits.failed else []
+            self.print(f"{self._number()}{edits.label}: {', '.join(counts)}, {seconds:.1f} s")
+        elif not quiet:
+            self.print(
+                f"{self._number()}{edits.label}: nothing to do, {existing} edits exist already"
+            )
+
+    def _number(self) -> str:
+        """Of the setting in a sweep."""
+        return f"[{self._started + 1}/{len(self._expected)}] " if len(self._expected) > 1 else ""
+
+    def _settings(self) -> str:
+        return f"{self._started}/{len(self._expected)} settings"
+
+    def _show_sweep(self) -> None:
+        if self._sweep is not None:
+            self._bars.update(
+                self._sweep, completed=self._done, total=self._total, state=self._settings()
+            )
+
+
+def setting_labels(names: Sequence[str], words: Sequence[Sequence[str]]) -> list[str]:
+    """A label per setting of a sweep: its method, and the words that tell the settings apart."""
+    common = set(words[0]).intersection(*words) if words else set()
+    return [
+        " ".join([name, *(w for w in own if w not in common and not w.startswith("method="))])
+        for name, own in zip(names, words, strict=True)
+    ]

@@ -1,39 +1,35 @@
-"""Metrics over edits: of those that were just made, and of stored ones. A new metric costs no new
-edit.
-"""
+"""Metrics of stored edits: what is missing is computed, and a new metric makes no edit again."""
 
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
-
 from ids.core.errors import DataError
-from ids.core.protocols import Metric
-from ids.core.records import EditCase, Edited, LazyImage
-from ids.core.tensors import Image, Images, Latent
-from ids.images import eight_bit
+from ids.core.protocols import Metric, Models
+from ids.core.records import EditCase, Edited
+from ids.core.tensors import Images, Latent
+from ids.run.edit import FinishedEdit
+from ids.run.in_memory import with_images
 from ids.run.job import Job
-from ids.run.records import MetricsRecord, MetricValue, Number
+from ids.run.judge import Unjudged, judge
+from ids.run.records import MetricsRecord
 from ids.run.store import Store
 
 log = logging.getLogger(__name__)
-SEPARATOR = " | "  # between a metric and the network it stands on, where there are several
-DECODED_AT_ONCE = 8  # states; a 512-pixel decoder takes some hundred megabytes each
+SEPARATOR = " | "  # between a metric and its network, where a table has several networks
+EDITS_AT_ONCE = 8  # read from the store
 
 
 def metric_key(metric: Metric) -> str:
-    """`psnr@1`, `lpips_alex@1:alex-1f2e3d4c`: name, version, and the network it stands on."""
+    """Name, revision and weights: `psnr@1`, `lpips_alex@1:alex-1f2e3d4c`."""
     weights_id = metric.weights_id()
     return f"{metric.name}@{metric.version}" + (f":{weights_id}" if weights_id else "")
 
 
 def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
-    """Key of a stored metric -> its column: the newest version alone, and a column per network
-    where numbers stand on several, so that they are never averaged together.
+    """Metric key -> column, for the keys of several edits. The newest revision counts. A metric
+    with several networks has a column per network: their numbers are never averaged.
     """
     versions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
     for key in {key for keys in found for key in keys}:
@@ -49,24 +45,13 @@ def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Made:
-    """An edit at hand: the images of its case in memory, z_trg at its kept steps, [C, H, W], and
-    what came of it.
-    """
-
-    job: Job
-    case: EditCase
-    edited: Edited
-    states: Mapping[int, Tensor]
-
-
-@dataclass(frozen=True)
 class Evaluation:
-    """Computes the numbers that are missing, of finished edits and of the states they passed
-    through. `decode` makes images of latents, `encode` the latent of a case's source.
+    """Computes and stores the numbers that edits lack. `metrics` are by key; `decode` makes images
+    of latents, `encode` the latent of a case's source.
     """
 
     metrics: Mapping[str, Metric]
+    models: Models
     store: Store
     decode: Callable[[Latent], Images]
     encode: Callable[[EditCase], Latent]
@@ -74,24 +59,33 @@ class Evaluation:
     def __call__(
         self, jobs: Iterable[Job], progress: Callable[[int], None] = lambda n: None
     ) -> None:
-        """Of stored edits; what another process is judging is waited for. `progress` is told how
-        many are judged, batch by batch.
+        """Judge stored edits, after other processes that judge some of them. `progress` gets the
+        number of edits of each batch.
         """
         todo = [job for job in jobs if self.lacks(job)]
         for batch in self.store.claims.batches(
-            todo, DECODED_AT_ONCE, lambda job: job.key, lambda job: not self.lacks(job)
+            todo, EDITS_AT_ONCE, lambda job: job.key, lambda job: not self.lacks(job)
         ):
-            self.judge([made for made in map(self._stored, batch) if made])
+            read = [(job, self._stored(job)) for job in batch]
+            self.judge([(job, edit) for job, edit in read if edit is not None])
             progress(len(batch))
 
-    def judge(self, made: Sequence[Made]) -> None:
-        """Of edits at hand. The caller holds their claims."""
-        images = self._decoded(made)
-        for one in made:
-            self._judge(one, [images.pop((one.job.key, step)) for step in _on_the_way(one)])
+    def judge(self, edits: Sequence[tuple[Job, FinishedEdit]]) -> None:
+        """Judge edits in memory, and store their numbers. The caller holds their claims."""
+        todo = [self._lacking(job, edit) for job, edit in edits]
+        judged = judge(todo, self.models, self.decode)
+        for (job, edit), found in zip(edits, judged, strict=True):
+            record = MetricsRecord(
+                key=job.key,
+                case=job.case.digest,
+                values=found.values,
+                steps=list(edit.states),
+                along=found.along,
+            )
+            self.store.numbers.add_metrics(record)
 
     def lacks(self, job: Job) -> bool:
-        """Is there an edit without all of its numbers?"""
+        """Does a finished edit lack a number?"""
         look = self.store.look(job.key, files=False)
         if look.record is None or look.record.status != "ok":
             return False
@@ -99,12 +93,18 @@ class Evaluation:
         along = known.along if known.steps else self.metrics
         return not self.metrics.keys() <= known.values.keys() & set(along)
 
-    def _stored(self, job: Job) -> Made | None:
-        """None where the case, or the edit's own files, cannot be read any more."""
+    def _lacking(self, job: Job, edit: FinishedEdit) -> Unjudged:
+        known = self.store.numbers.metrics(job.key, job.case.digest)
+        values = {k: m for k, m in self.metrics.items() if k not in known.values}
+        along = {k: m for k, m in self.metrics.items() if edit.states and k not in known.along}
+        return Unjudged(edit, values, along)
+
+    def _stored(self, job: Job) -> FinishedEdit | None:
+        """None where the case, or a file of the edit, cannot be read any more."""
         look = self.store.look(job.key, content=True)
         try:
-            case = loaded(job.case)
-        except DataError as error:  # a file that has changed since it was looked at
+            case = with_images(job.case)
+        except DataError as error:  # the file has changed since the survey
             look = replace(look, record=None, problem=str(error))
         if look.record is None:
             log.warning("case %s: no numbers: %s", job.case.id, look.problem)
@@ -113,79 +113,5 @@ class Evaluation:
         if z_src is None:
             z_src = self.encode(job.case)[0].cpu()
             self.store.put_z_src(job.source_name, z_src, replace=True)
-        z_trg = self.store.z_trg(job.key)[0]
-        edited = Edited(self.store.image(job.key), z_src, z_trg)
-        return Made(job, case, edited, self.store.states(job.key))
-
-    def _judge(self, made: Made, images: Sequence[Image]) -> None:
-        """The finished edit, from its 8-bit image and latents; its states alike."""
-        key, case, edited = made.job.key, made.case, made.edited
-        known = self.store.numbers.metrics(key, made.job.case.digest)
-        missing = {k: m for k, m in self.metrics.items() if k not in known.values}
-        unread = {k: m for k, m in self.metrics.items() if made.states and k not in known.along}
-        edited = replace(edited, image=eight_bit(edited.image))
-        final = {k: _number(m, case, edited) for k, m in {**missing, **unread}.items()}
-        values = {k: MetricValue(final[k], m.unit, m.higher_is_better) for k, m in missing.items()}
-        along: dict[str, list[Number]] = {k: [] for k in unread}
-        for image, step in zip(images, _on_the_way(made), strict=True):
-            state = Edited(eight_bit(image), edited.z_src, made.states[step])
-            for k, m in unread.items():  # in this order, what metrics share is computed once
-                along[k].append(_number(m, case, state))
-        for k in unread:
-            along[k].append(final[k])  # the last state is the finished edit
-        steps = list(made.states)
-        record = MetricsRecord(
-            key=key,
-            case=made.job.case.digest,
-            values=values,
-            steps=steps,
-            along=along if steps else {},
-        )
-        self.store.numbers.add_metrics(record)
-
-    def _decoded(self, made: Sequence[Made]) -> dict[tuple[str, int], Image]:
-        """Images of all states but the last, decoded some at a time."""
-        places = [(one.job.key, step) for one in made for step in _on_the_way(one)]
-        latents = [one.states[step] for one in made for step in _on_the_way(one)]
-        images: list[Image] = []
-        for at in range(0, len(latents), DECODED_AT_ONCE):
-            part = torch.stack(latents[at : at + DECODED_AT_ONCE])
-            images += self.decode(part).cpu().unbind()
-        return dict(zip(places, images, strict=True))
-
-
-def _on_the_way(made: Made) -> list[int]:
-    """The kept steps before the last."""
-    return list(made.states)[:-1]
-
-
-def _number(metric: Metric, case: EditCase, edited: Edited) -> Number:
-    """None where it is not defined."""
-    if min(edited.image.shape[-2:]) < metric.min_side:
-        return None
-    value = metric(case, edited)
-    return value if math.isfinite(value) else None
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """An image that stays in memory while many metrics ask for it."""
-
-    image: Image
-    lazy: LazyImage
-
-    def digest(self) -> str:
-        return self.lazy.digest()
-
-    def load(self) -> Image:
-        return self.image
-
-
-def loaded(case: EditCase) -> EditCase:
-    """The case with its images in memory. `DataError` where one cannot be read."""
-
-    def load(image: LazyImage | None) -> LazyImage | None:
-        return image and _Loaded(image.load(), image)
-
-    source = _Loaded(case.source.load(), case.source)
-    return replace(case, source=source, mask=load(case.mask), truth=load(case.truth))
+        edited = Edited(self.store.image(job.key), z_src, self.store.z_trg(job.key)[0])
+        return FinishedEdit(case, edited, self.store.states(job.key), curves={})

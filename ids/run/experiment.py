@@ -1,35 +1,41 @@
 """One setting over one data set: plan, execute, evaluate, log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ids.core.capabilities import NAMES, needs
 from ids.core.errors import ConfigError, UnsupportedError
-from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger, Metric
+from ids.core.protocols import (
+    BackboneSource,
+    Dataset,
+    Editor,
+    Logger,
+    Metric,
+    NetworkMetric,
+)
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
-from ids.log.progress import EditProgress, counted
+from ids.log.progress import EditProgress, RunProgress
 from ids.metrics.sizes import check_size
 from ids.representations import encode
 from ids.run.code import code_digests, revisions
-from ids.run.engine import Engine
+from ids.run.edit import BatchEditor
 from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor, Outcome
 from ids.run.job import Job, Setting, normalize_numbers, plan
 from ids.run.manifest import Survey
 from ids.run.mirror import mirror
 from ids.run.outcomes import write_outcomes
+from ids.run.reuse import Reuse
 from ids.run.session import Session
 from ids.run.store import Store
 
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """A method by its word, as it was stated, and built."""
+    """A method: its name, its configuration without ignored values, and the editor of it."""
 
     name: str
     method: Mapping[str, Any]
@@ -38,205 +44,209 @@ class MethodSpec:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything `ids run` was asked for, built and ready.
+    """One setting, built and ready to run.
 
-    `controls` (null edit, true edit) are made beside the method, so that every table has them;
-    where the data set cannot give one, it is left out. `config` is the whole statement.
+    `controls` (null edit, true edit) run before the method, so that every table has them; a data
+    set that cannot give one goes without. `config` is the whole configuration.
     """
 
-    asked: MethodSpec
+    method: MethodSpec
     controls: Sequence[MethodSpec]
     backbone_name: str
     backbone: BackboneSource
     dataset: Dataset
     metrics: Mapping[str, Metric]
     loggers: Sequence[Logger]
-    engine: Engine
     seeds: Sequence[int]
     store: Store
     config: Mapping[str, Any]
     keep_every: int
-    limit: int | None = None
+    limit: int | None = None  # cases of the data set
     retry_failed: bool = False
-    force: bool = False  # make edits again that are there already
+    force: bool = False  # make existing edits again
     sweep: bool = False  # a method that the backbone cannot run is a row of the table, no error
     session: Session = field(default_factory=Session)
 
     def __post_init__(self) -> None:
         if self.keep_every < 0:
             raise ConfigError(f"keep_every: expected 0 (none) or more; got {self.keep_every}")
-        if (reason := self._unsupported(self.asked)) and not self.sweep:
+        if (reason := self._unsupported(self.method)) and not self.sweep:
             raise UnsupportedError(reason)
 
-    def run(self, folder: Path) -> list[Outcome]:
-        """Make what is missing; `folder/outcomes.json` tells what became of everything."""
+    @property
+    def n_steps(self) -> int:
+        """Edit steps of the method over all cases and seeds, existing results included."""
+        n_cases = min(len(self.dataset), self.limit or len(self.dataset))
+        seeds = len(self.seeds) if self.method.editor.uses_seed else 1
+        return n_cases * seeds * max(self.method.editor.n_ticks, 1)
+
+    def run(self, folder: Path, progress: RunProgress | None = None) -> list[Outcome]:
+        """Make what is missing, and write `folder/outcomes.json`: how every edit ended.
+
+        Where an error stops the run, the outcomes of everything before it are written first.
+        `IdsError` for what the user can mend.
+        """
         try:
             self.session.open(self.store)
-            evaluation = self._evaluation()
             seen = self.survey()
             self._check_sizes(seen)
-            return self._run(folder, seen, evaluation)
+            evaluation = self._evaluation()
+            if progress is not None:
+                return self._run(folder, seen, evaluation, progress)
+            with RunProgress() as progress:
+                return self._run(folder, seen, evaluation, progress)
         finally:
             self.store.close()
 
-    def _run(self, folder: Path, seen: Survey, evaluation: Evaluation) -> list[Outcome]:
+    def survey(self) -> Survey:
+        """The rows of the data set, read once a session."""
+        return self.session.survey(self.dataset, self.config.get("dataset", {}), self.limit)
+
+    def setting(self, spec: MethodSpec) -> Setting:
+        """What decides the results of a method in this experiment, and the name of it."""
+        return Setting(
+            spec.name,
+            normalize_numbers(spec.method),
+            self.backbone_name,
+            self.backbone.identity(),
+            revisions(spec.editor),
+            code_digests(spec.editor),
+        )
+
+    def _run(
+        self, folder: Path, seen: Survey, evaluation: Evaluation, progress: RunProgress
+    ) -> list[Outcome]:
         outcomes: list[Outcome] = []
         try:
-            for reference in self.controls:
-                if reference.name != self.asked.name:
-                    made = self._make(reference, seen, evaluation)
-                    outcomes += [outcome for outcome in made if outcome.status != "unsupported"]
-            outcomes += self._make(self.asked, seen, evaluation)
-            self.session.keep(seen, self.store)
+            for control in self.controls:
+                if control.name != self.method.name:
+                    self._run_method(control, seen, evaluation, progress, outcomes)
+            self._run_method(self.method, seen, evaluation, progress, outcomes)
+            self.session.publish(seen, self.store)
         finally:
-            write_outcomes(folder, self.asked.name, outcomes, seen.manifest)
+            write_outcomes(folder, self.method.name, outcomes, seen.manifest)
         return outcomes
 
-    def survey(self) -> Survey:
-        """The rows that were asked for, read once a command."""
-        stated = self.config.get("dataset", {})
-        return self.session.survey(self.dataset, stated, self.limit)
+    def _run_method(
+        self,
+        spec: MethodSpec,
+        seen: Survey,
+        evaluation: Evaluation,
+        progress: RunProgress,
+        outcomes: list[Outcome],
+    ) -> None:
+        """One method over all cases: plan, execute, evaluate, mirror. Adds to `outcomes` even where
+        an error ends it. A control that a case cannot have is left out.
+        """
+        setting = self.setting(spec)
+        jobs = _unique(plan(setting, spec.editor, seen.cases, self.seeds))
+        found: dict[tuple[str, str], Outcome] = {}
+        try:
+            for outcome in self._execute(spec, jobs, seen, evaluation, progress):
+                found[_name(outcome.job)] = outcome
+        finally:
+            ended = [found.get(_name(job)) or self._existing(job) for job in jobs]
+            shown = {"ok", "failed", "unsupported"} if spec is self.method else {"ok", "failed"}
+            outcomes += [outcome for outcome in ended if outcome and outcome.status in shown]
+        done = [outcome.job for outcome in ended if outcome and outcome.status == "ok"]
+        lacking = [job for job in done if _name(job) not in found and evaluation.lacks(job)]
+        with progress.counted(f"{spec.name}: metrics", len(lacking)) as count:
+            evaluation(lacking, count)
+        self._mirror(spec, setting, done)
+
+    def _execute(
+        self,
+        spec: MethodSpec,
+        jobs: Sequence[Job],
+        seen: Survey,
+        evaluation: Evaluation,
+        progress: RunProgress,
+    ) -> Iterator[Outcome]:
+        """Make and judge the edits that are missing; the outcomes of those this process makes."""
+        reuse = Reuse(self.store, self.session, self.keep_every, self.force, self.retry_failed)
+        todo = [job for job in jobs if reuse.lacks(job)]
+        if reason := self._unsupported(spec):
+            for job in todo:
+                self.store.put_failure(job, "unsupported", reason)
+            return
+        existing, n_steps = len(jobs) - len(todo), max(spec.editor.n_ticks, 1)
+        quiet = spec is not self.method
+        with progress.edits(spec.name, len(todo), existing, n_steps, quiet) as edits:
+            if todo:
+                for outcomes in self._executor(spec, reuse, edits)(todo, edits.batch):
+                    self.session.publish(seen, self.store)
+                    evaluation.judge([(o.job, o.edit) for o in outcomes if o.edit])
+                    for outcome in outcomes:
+                        edits.finished(outcome.reason if outcome.status == "failed" else "")
+                        yield replace(outcome, edit=None)
+
+    def _executor(self, spec: MethodSpec, reuse: Reuse, edits: EditProgress) -> Executor:
+        def done(job: Job) -> bool:
+            """Another process may have finished it since it was planned."""
+            if reuse.lacks(job):
+                return False
+            edits.finished()
+            return True
+
+        session = self.session
+        backbone = session.backbone(self.backbone)
+        editor = BatchEditor(spec.editor, backbone, session.device, self.keep_every)
+        return Executor(editor, session.engine, self.store, done, self.force)
+
+    def _existing(self, job: Job) -> Outcome | None:
+        """The stored outcome; None where nothing is stored."""
+        record = self.store.look(job.key, files=False).record
+        return None if record is None else Outcome(job, record.status, record.reason)
+
+    def _evaluation(self) -> Evaluation:
+        """Loads what every metric needs: a missing file is known before the first edit."""
+        metrics = {metric_key(metric): metric for metric in self.metrics.values()}
+        models = self.session.models
+        for metric in metrics.values():
+            if isinstance(metric, NetworkMetric):
+                metric.load(models)
+        return Evaluation(metrics, models, self.store, self._decode, self._encode)
+
+    def _decode(self, z: Latent) -> Images:
+        backbone = self.session.backbone(self.backbone)
+        return backbone.decode(z.to(self.session.device))
+
+    def _encode(self, case: EditCase) -> Latent:
+        backbone = self.session.backbone(self.backbone)
+        return encode(backbone, case.source, self.session.device)
 
     def _check_sizes(self, seen: Survey) -> None:
-        """Refuse metrics that are not defined on images as small as these, before the first edit.
-        A view brings all images to about one size.
+        """`ConfigError` where a metric is not defined on images as small as the first. A view gives
+        all images about the same size.
         """
         height, width = seen.cases[0].source.load().shape[-2:]
         check_size(self.metrics.values(), height, width)
 
-    def _evaluation(self) -> Evaluation:
-        """Finds every metric's weights, so that a missing file is known before the first edit."""
-        metrics = {metric_key(metric): metric for metric in self.metrics.values()}
-        return Evaluation(metrics, self.store, self._decode, self._encode)
-
-    def _decode(self, z: Latent) -> Images:
-        device = self.engine.start()
-        return _loaded(self.backbone, device).decode(z.to(device))
-
-    def _encode(self, case: EditCase) -> Latent:
-        device = self.engine.start()
-        return encode(_loaded(self.backbone, device), case.source, device)
-
-    def _make(self, asked: MethodSpec, seen: Survey, evaluation: Evaluation) -> list[Outcome]:
-        """One method over all cases: plan, execute, evaluate, mirror."""
-        setting = self._setting(asked)
-        jobs = _unique(plan(setting, asked.editor, seen.cases, self.seeds))
-        todo = [job for job in jobs if self._wanted(job)]
-        if reason := self._unsupported(asked):
-            for job in todo:
-                self.store.put_failure(job, "unsupported", reason)
-        made: dict[tuple[str, str], Outcome] = {}
-        if not reason and (todo or asked is self.asked):
-            made = self._execute(asked, todo, len(jobs), seen, evaluation)
-        outcomes = [made.get(_name(job)) or self._outcome(job) for job in jobs]
-        done = [outcome.job for outcome in outcomes if outcome.status == "ok"]
-        lacking = [job for job in done if _name(job) not in made and evaluation.lacks(job)]
-        with counted(f"{asked.name}: metrics", len(lacking)) as progress:
-            evaluation(lacking, progress)
-        self._mirror(asked, setting, done)
-        return outcomes
-
-    def _setting(self, asked: MethodSpec) -> Setting:
-        return Setting(
-            asked.name,
-            normalize_numbers(asked.method),
-            self.backbone_name,
-            self.backbone.identity(),
-            revisions(asked.editor),
-            code_digests(asked.editor),
-        )
-
-    def _unsupported(self, asked: MethodSpec) -> str:
+    def _unsupported(self, spec: MethodSpec) -> str:
         """What the method needs and the backbone does not give, known before weights are read."""
         gives = self.backbone.gives
-        for capability, part in needs(asked.editor).items():
+        for capability, part in needs(spec.editor).items():
             if capability not in gives:
                 given = ", ".join(sorted(NAMES[g] for g in gives)) or "nothing beyond eps"
                 return (
-                    f"method={asked.name}: expected a backbone that gives {NAMES[capability]} "
+                    f"method={spec.name}: expected a backbone that gives {NAMES[capability]} "
                     f"({part} needs it); {self.backbone_name} gives {given}; use another backbone"
                 )
         return ""
 
-    def _mirror(self, asked: MethodSpec, setting: Setting, done: Sequence[Job]) -> None:
-        """Give each logger what it has not seen yet, be it that an earlier run was killed first."""
+    def _mirror(self, spec: MethodSpec, setting: Setting, done: Sequence[Job]) -> None:
+        """Give each logger the results that it lacks, those of a killed run among them."""
         group = f"{self.dataset.name} on {self.backbone_name}"
-        config = {**self.config, "method": asked.method}
+        config = {**self.config, "method": spec.method}
         for logger in self.loggers:
-            mirror(asked.name, group, config, setting.key, done, self.store, logger)
-
-    def _wanted(self, job: Job) -> bool:
-        """Is there work to do? What was made since this command began is not made again."""
-        look = self.store.look(job.key)
-        if look.record is None:
-            self.session.name(look)
-            return True
-        self.session.compare(job, look.record)
-        if look.status == "ok" and job.prompts and look.record.keep_every != self.keep_every:
-            self.session.compare_states(look.record, self.keep_every)
-        again = self.force if look.record.status == "ok" else self.force or self.retry_failed
-        return again and look.record.made < self.session.began
-
-    def _execute(
-        self, asked: MethodSpec, todo: list[Job], jobs: int, seen: Survey, evaluation: Evaluation
-    ) -> dict[tuple[str, str], Outcome]:
-        """Make and judge edits; what became of those that this process made, by name."""
-        found: dict[tuple[str, str], Outcome] = {}
-        with EditProgress(asked.name, total=len(todo), kept=jobs - len(todo)) as progress:
-            if not todo:
-                return found
-
-            def done(job: Job) -> bool:
-                """Another process may have made it since it was planned."""
-                if self._wanted(job):
-                    return False
-                progress.finished("")
-                return True
-
-            device = self.engine.start()
-            executor = Executor(
-                asked.editor,
-                _loaded(self.backbone, device),
-                self.engine,
-                device,
-                self.store,
-                self.keep_every,
-                done,
-                self.force,
-            )
-            steps = max(asked.editor.n_ticks, 1)
-            for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):
-                self.session.keep(seen, self.store)
-                self.session.keep(self.survey(), self.store)  # there is something to show
-                evaluation.judge([o.made for o in outcomes if o.made])
-                for outcome in outcomes:
-                    found[_name(outcome.job)] = replace(outcome, made=None)
-                    progress.finished(outcome.reason if outcome.status == "failed" else "")
-        return found
-
-    def _outcome(self, job: Job) -> Outcome:
-        record = self.store.look(job.key, files=False).record
-        if record is None:
-            return Outcome(job, "failed", f"{self.store.folder(job.key)}: it has been removed")
-        return Outcome(job, record.status, record.reason)
+            mirror(spec.name, group, config, setting.key, done, self.store, logger)
 
 
 def _unique(jobs: Sequence[Job]) -> list[Job]:
-    """One job per edit and case: rows that ask the same share their answer."""
+    """One job per edit and case: equal rows share their result."""
     return list({_name(job): job for job in jobs}.values())
 
 
 def _name(job: Job) -> tuple[str, str]:
-    """An edit, and the case it answers."""
+    """The edit and the case."""
     return job.key, job.case.digest
-
-
-_last: dict[tuple[BackboneSource, torch.device], Backbone] = {}
-
-
-def _loaded(source: BackboneSource, device: torch.device) -> Backbone:
-    """The last backbone is kept: sweeps come back to it again and again."""
-    if (source, device) not in _last:
-        _last.clear()
-        _last[source, device] = source.load(device)
-    return _last[source, device]

@@ -26,16 +26,19 @@ class Setting:
     backbone: Mapping[str, str]
     revisions: Mapping[str, int | str]  # of the classes the method is made of, see `code`
     code: Mapping[str, str] = field(default_factory=dict)
+    representation: Mapping[str, str] = field(default_factory=dict)  # empty for latents
 
     @cached_property
     def key(self) -> str:
-        return digest_of(
-            {
-                "method": method_in_keys(self.method),
-                "backbone": self.backbone,
-                "revisions": revisions_in_keys(self.revisions),
-            }
-        )
+        """Digest of everything that decides the results, in the names of version 0.2."""
+        content: dict[str, Any] = {
+            "method": method_in_keys(self.method),
+            "backbone": self.backbone,
+            "revisions": revisions_in_keys(self.revisions),
+        }
+        if self.representation:
+            content["representation"] = self.representation
+        return digest_of(content)
 
     @cached_property
     def backbone_key(self) -> str:
@@ -91,6 +94,7 @@ class Job:
             method=dict(self.setting.method),
             backbone_name=self.setting.backbone_name,
             backbone=dict(self.setting.backbone),
+            representation=dict(self.setting.representation),
             revisions=dict(self.setting.revisions),
             code=dict(self.setting.code),
             source=self.case.source_digest,

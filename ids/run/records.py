@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import force_setattr
 
-from ids.run.former_names import method_today, metrics_today
+from ids.run.former_names import method_today, metrics_today, revisions_today
 from ids.run.sealed import SCHEMA_VERSION
 
 Status = Literal["ok", "failed", "unsupported"]
@@ -44,10 +44,11 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     status: Status
     reason: str = ""  # of a failure
     name: str  # the method's word
-    setting: str  # key of method, backbone and revisions
+    setting: str  # key of method, backbone, representation and revisions
     method: dict[str, Any]
     backbone_name: str
     backbone: dict[str, str]  # digest of the weights, precision
+    representation: dict[str, str] = {}  # empty for latents
     revisions: dict[str, int | str]  # of the classes the method is made of
     code: dict[str, str]  # digests of their source
     source: str  # digest of the source's pixels
@@ -63,6 +64,8 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def __post_init__(self) -> None:
         force_setattr(self, "method", method_today(self.method))
+        force_setattr(self, "revisions", revisions_today(self.revisions))
+        force_setattr(self, "code", revisions_today(self.code))
 
     @property
     def prompts(self) -> tuple[str, str] | None:
@@ -73,11 +76,16 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class MetricValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A number of a finished edit."""
+    """A number of a finished edit, and how tables show it. `title` is empty in records of version
+    0.2: there the metric's name is its title.
+    """
 
     value: Number
     unit: str
-    higher_is_better: bool | None
+    higher_is_better: bool | None  # None where neither is better
+    title: str = ""
+    digits: int = 3  # after the decimal point
+    weights: str = ""  # `weights_id` of the metric's network; empty where it has none
 
 
 class MetricsRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,82 +1,105 @@
-"""What the settings of one command share, so that each is done once."""
+"""What the settings of one command share: the device, loaded networks, data sets, warnings."""
 
 import json
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from ids.core.protocols import Dataset
-from ids.run.job import Job
+import torch
+
+from ids.core.protocols import Backbone, BackboneSource, Dataset
+from ids.run.engine import Engine
 from ids.run.manifest import Manifests, Survey, survey
-from ids.run.records import EditRecord
-from ids.run.store import Look, Store
+from ids.run.store import Store
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
-@dataclass
+@dataclass(frozen=True)
+class LoadedModels:
+    """Judging networks on one device, each loaded once."""
+
+    device: torch.device
+    _models: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def get(self, key: Hashable, load: Callable[[], T]) -> T:
+        """The network of this key; `load` is called for a key that is new."""
+        if key not in self._models:
+            self._models[key] = load()
+        model: T = self._models[key]
+        return model
+
+
+@dataclass(frozen=True)
 class Session:
-    """One command: when it began, the data sets it has read, and what it has said already."""
+    """One command, or one caller from Python. Networks stay loaded as long as it lives: every
+    judging network, and the last backbone.
+    """
 
-    began: float = field(default_factory=time.time)
-    surveys: dict[str, Survey] = field(default_factory=dict)
-    kept: set[str] = field(default_factory=set)
-    told: set[str] = field(default_factory=set)
+    engine: Engine = field(default_factory=Engine)
+    began: float = field(default_factory=time.time)  # seconds since 1970
+    _backbone: dict[tuple[BackboneSource, torch.device], Backbone] = field(default_factory=dict)
+    _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
+    _surveys: dict[str, Survey] = field(default_factory=dict)
+    _published: set[str] = field(default_factory=set)
+    _opened: set[str] = field(default_factory=set)
+    _warned: set[str] = field(default_factory=set)
 
-    def survey(self, dataset: Dataset, stated: Mapping[str, Any], limit: int | None) -> Survey:
-        """The rows of a data set, read once however many settings ask for it."""
-        key = json.dumps([stated, limit], sort_keys=True)
-        if key not in self.surveys:
-            self.surveys[key] = survey(dataset, limit)
-        return self.surveys[key]
+    def with_engine(self, engine: Engine) -> "Session":
+        """The same session, for settings on another engine: everything loaded is shared."""
+        return replace(self, engine=engine)
 
-    def keep(self, seen: Survey, store: Store) -> None:
-        """State the data set in the store, once it has an answer: what is refused before the first
-        edit takes nothing out of a table.
+    @property
+    def device(self) -> torch.device:
+        """Where edits and judges run. `ConfigError` where this machine has no such device."""
+        return self.engine.start()
+
+    @property
+    def models(self) -> LoadedModels:
+        """The judging networks on this device."""
+        return self._models.setdefault(self.device, LoadedModels(self.device))
+
+    def backbone(self, source: BackboneSource) -> Backbone:
+        """The loaded backbone. One at a time is kept, so that memory holds no second one."""
+        place = source, self.device
+        if place not in self._backbone:
+            self._backbone.clear()
+            self._backbone[place] = source.load(self.device)
+        return self._backbone[place]
+
+    def survey(self, dataset: Dataset, config: Mapping[str, Any], limit: int | None) -> Survey:
+        """The rows of a data set, read once for all settings that configure it alike."""
+        key = json.dumps([config, limit], sort_keys=True)
+        if key not in self._surveys:
+            self._surveys[key] = survey(dataset, limit)
+        return self._surveys[key]
+
+    def publish(self, seen: Survey, store: Store) -> None:
+        """Write the data set's manifest to the store, once. Called when the first result exists: a
+        run that is refused before that leaves the tables as they were.
         """
         key = f"{store.root}/{seen.manifest.seen}/{seen.manifest.place}"
-        if key not in self.kept:
-            self.kept.add(key)
+        if key not in self._published:
+            self._published.add(key)
             Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
 
     def open(self, store: Store) -> None:
-        """Clean up after dead processes, and name what is of an older version."""
-        if str(store.root) in self.told:
+        """Clean up after dead processes, and warn of results of an older version; once a store."""
+        if str(store.root) in self._opened:
             return
-        self.told.add(str(store.root))
+        self._opened.add(str(store.root))
         store.sweep()
         if old := sum(1 for _ in store.root.glob("results/??/*/env.json")):
-            self.say(
-                f"{store.root}: {old} results of version 0.1 are not read; their numbers had no "
-                "case; `ids results rm --old` removes them"
+            self.warn_once(
+                f"{store.root}: {old} results of version 0.1 are not read: their numbers belong to "
+                "no case; `ids results rm --old` removes them"
             )
 
-    def name(self, look: Look) -> None:
-        """A file that is no result is named, once."""
-        if look.problem:
-            self.say(f"{look.problem}; left out, and made again")
-
-    def compare(self, job: Job, record: EditRecord) -> None:
-        """Code that has changed since a result was made, at the same revision, is named once."""
-        for kind, digest in job.setting.code.items():
-            then = record.code.get(kind, digest)
-            if then != digest:
-                self.say(
-                    f"{kind}: its code has changed since results here were made, its revision has "
-                    f"not; raise `revision` where numbers change, or make them again with --force"
-                )
-
-    def compare_states(self, record: EditRecord, keep_every: int) -> None:
-        """States are kept while an edit is made; another spacing comes with another edit."""
-        if record.keep_every and keep_every:
-            self.say(
-                f"keep_every={keep_every}: existing edits keep every {record.keep_every}th state, "
-                "and stay; --force makes them again"
-            )
-
-    def say(self, text: str) -> None:
-        if text not in self.told:
-            self.told.add(text)
+    def warn_once(self, text: str) -> None:
+        """Log a warning, unless this session has logged it before."""
+        if text not in self._warned:
+            self._warned.add(text)
             log.warning("%s", text)

@@ -181,7 +181,7 @@ def test_nothing_typed_is_read_as_configuration() -> None:
     (setting,) = compose_all(["method.negative_prompt='the \\${seeds}'"])
     assert setting.values["method"]["negative_prompt"] == "the ${seeds}"
     experiment = build_experiment(setting.choices, setting.values)
-    assert experiment.asked.method["negative_prompt"] == "the ${seeds}"
+    assert experiment.method.method["negative_prompt"] == "the ${seeds}"
 
 
 def test_a_bad_setting_costs_itself_only() -> None:

@@ -74,7 +74,7 @@ def test_a_second_run_does_nothing_and_a_new_metric_edits_nothing(ids: Ids) -> N
     assert ids("run", *FAST, "method=dds", "~metrics.ssim").returncode == 0
     before = {path: path.stat().st_mtime_ns for path in ids.results()}
     again = ids("run", *FAST, "method=dds", PYTHONHASHSEED="1")  # keys know no order of sets
-    assert "nothing to do, 2 edits are there already" in again.stderr
+    assert "nothing to do, 2 edits exist already" in again.stderr
     assert {path: path.stat().st_mtime_ns for path in ids.results()} == before
     (metrics,) = ids.results()[0].parent.glob("metrics-*.json")
     assert {"psnr@1", "ssim@1"} <= set(json.loads(metrics.read_text())["values"])

@@ -47,10 +47,10 @@ BROKEN = """
 from ids.cli import main
 from ids.run import Experiment
 whole = Experiment.run
-def run(experiment, folder):
-    if experiment.asked.name == "dds":
+def run(experiment, folder, progress):
+    if experiment.method.name == "dds":
         raise TypeError("\\x1b[31mno such thing")
-    return whole(experiment, folder)
+    return whole(experiment, folder, progress)
 Experiment.run = run
 main({words!r})
 """

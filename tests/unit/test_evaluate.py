@@ -18,11 +18,13 @@ from ids.editing import DistillationEditor
 from ids.methods import DDS
 from ids.metrics import PSNR, FeatureDistance, LatentDistance, Success
 from ids.run.code import revisions
+from ids.run.edit import BatchEditor
 from ids.run.engine import Engine
 from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor
 from ids.run.job import Job, Setting, plan
 from ids.run.records import MetricsRecord
+from ids.run.session import LoadedModels
 from ids.run.store import Store
 
 
@@ -71,7 +73,8 @@ def done(tmp_path: Path) -> tuple[Store, list[Job], Decoder]:
     setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(made))
     jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], [0])
     cpu = torch.device("cpu")
-    executor = Executor(made, world, Engine(batch_size=2), cpu, store, 2, lambda _: False)
+    batches = BatchEditor(made, world, cpu, 2)
+    executor = Executor(batches, Engine(batch_size=2), store, lambda _: False)
     assert [o.status for batch in executor(jobs, lambda _: Silent()) for o in batch] == ["ok", "ok"]
     return store, jobs, Decoder(world)
 
@@ -80,7 +83,8 @@ def evaluation(store: Store, decode: Decoder, *metrics: Metric) -> Evaluation:
     def encode(case: EditCase) -> Latent:
         return decode.world.encode(case.source.load().unsqueeze(0))
 
-    return Evaluation({metric_key(m): m for m in metrics}, store, decode, encode)
+    models = LoadedModels(torch.device("cpu"))
+    return Evaluation({metric_key(m): m for m in metrics}, models, store, decode, encode)
 
 
 def found(store: Store, job: Job) -> MetricsRecord:
@@ -146,10 +150,11 @@ def test_at_hand_and_from_the_store_are_one_number(tmp_path: Path) -> None:
         store, decode = Store(tmp_path / name), Decoder(world)
         judge = evaluation(store, decode, PSNR(), LatentDistance())
         cpu = torch.device("cpu")
-        run = Executor(made, world, Engine(batch_size=2), cpu, store, 2, lambda _: False)
+        batches = BatchEditor(made, world, cpu, 2)
+        run = Executor(batches, Engine(batch_size=2), store, lambda _: False)
         for outcomes in run(jobs, lambda _: Silent()):
             if name == "at hand":
-                judge.judge([outcome.made for outcome in outcomes if outcome.made])
+                judge.judge([(o.job, o.edit) for o in outcomes if o.edit])
         judge(jobs)
         records.append([found(store, job) for job in jobs])
     assert records[0] == records[1]

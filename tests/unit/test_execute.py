@@ -18,6 +18,7 @@ from ids.diffusion.timesteps import Uniform
 from ids.editing import DistillationEditor
 from ids.methods import DDS
 from ids.run import Engine, Job, Setting, Store
+from ids.run.edit import BatchEditor
 from ids.run.execute import Executor
 from ids.run.job import plan
 
@@ -39,7 +40,9 @@ def test_seeds_share_a_batch(tmp_path: Path) -> None:
     for size in (6, 1):
         store = Store(tmp_path / str(size))
         world = Gaussian().load(CPU)
-        executor = Executor(editor, world, Engine(batch_size=size), CPU, store, 10, never)
+        executor = Executor(
+            BatchEditor(editor, world, CPU, 10), Engine(batch_size=size), store, never
+        )
         batches = [len(outcomes) for outcomes in executor(jobs, lambda _: Silent())]
         assert batches == [size] * (6 // size)
         found.append([store.z_trg(job.key) for job in jobs])
@@ -82,7 +85,8 @@ class Poisoned:
 
 def executor(editor: object, folder: Path) -> Executor:
     backbone = Gaussian().load(CPU)
-    return Executor(editor, backbone, Engine(batch_size=4), CPU, Store(folder), 0, never)  # type: ignore[arg-type]
+    batches = BatchEditor(editor, backbone, CPU)  # type: ignore[arg-type]
+    return Executor(batches, Engine(batch_size=4), Store(folder), never)
 
 
 def jobs(count: int) -> list[Job]:

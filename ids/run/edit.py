@@ -1,0 +1,154 @@
+"""Batches of edits in memory. Nothing here reads or writes a store: the executor and the Python API
+make edits in the same way.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ids.core.errors import ConfigError
+from ids.core.protocols import Backbone, Editor, Progress
+from ids.core.records import EditCase, Edited, Measurement, Trace
+from ids.core.rng import Streams
+from ids.core.tensors import Latent
+from ids.editing import MeteredBackbone, StateRecorder
+from ids.representations import LatentImage, encode
+from ids.run.memory import peak_bytes, reset_peak
+
+
+@dataclass(frozen=True)
+class FinishedEdit:
+    """One edit on the CPU: its case with the images in memory, the result, z_trg [C, H, W] at its
+    kept steps, and one value (or vector) per step and curve, [n_steps, ...].
+    """
+
+    case: EditCase
+    edited: Edited
+    states: Mapping[int, Tensor]
+    curves: Mapping[str, Tensor]
+
+    @property
+    def problem(self) -> str:
+        """Why this is no result: NaN or infinity in it; empty for a result."""
+        if self.edited.z_trg.isfinite().all() and self.edited.image.isfinite().all():
+            return ""
+        return f"expected finite latents; {_first_bad_step(self.curves)}"
+
+
+@dataclass(frozen=True)
+class EditedBatch:
+    """The edits of one batch, in the order of its cases, and what each of them took."""
+
+    edits: Sequence[FinishedEdit]
+    measurement: Measurement
+
+
+@dataclass(frozen=True)
+class BatchEditor:
+    """Edits batches of one method on one loaded backbone. `keep_every` is the number of steps
+    between kept states; 0 keeps none.
+    """
+
+    editor: Editor
+    backbone: Backbone
+    device: torch.device
+    keep_every: int = 0
+
+    def __call__(
+        self,
+        cases: Sequence[EditCase],
+        seeds: Sequence[int],
+        progress: Progress,
+        warm_up: bool = False,
+    ) -> EditedBatch:
+        """Edit cases of one image size side by side, one seed per case.
+
+        Each row draws from the streams of its seed and the digest of its source: batch mates change
+        no draw. `warm_up` runs the network once before the clock starts. `ConfigError` where the
+        device has too little memory; `DataError` and `UnsupportedError` come from the editor.
+        """
+        try:
+            return self._edited(cases, seeds, progress, warm_up)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+        # Raised here, where the first error and its frames are gone: they hold the tensors.
+        raise ConfigError(_advice(len(cases)))
+
+    def _edited(
+        self, cases: Sequence[EditCase], seeds: Sequence[int], progress: Progress, warm_up: bool
+    ) -> EditedBatch:
+        subject = open_subject(self.backbone, cases, self.device)
+        if warm_up:
+            _warm_up(self.backbone, subject.z_src)
+        metered = MeteredBackbone(self.backbone)
+        rng = Streams.of(list(seeds), [case.source_digest for case in cases])
+        recorder = StateRecorder(progress, subject, self.keep_every if self.editor.anytime else 0)
+        reset_peak(self.device)
+        began = time.perf_counter()
+        trace = self.editor(metered, subject, rng, recorder)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        measurement = Measurement(
+            seconds=(time.perf_counter() - began) / len(cases),
+            forwards=metered.passes.forwards / len(cases),
+            backwards=metered.passes.backwards / len(cases),
+            peak_bytes=peak_bytes(self.device),
+        )
+        return EditedBatch(_rows(self.backbone, subject, trace, recorder.states()), measurement)
+
+
+def open_subject(
+    backbone: Backbone, cases: Sequence[EditCase], device: torch.device
+) -> LatentImage:
+    """The cases as latents, each source encoded alone: batch mates cannot change it."""
+    z_src = torch.cat([encode(backbone, case.source, device) for case in cases])
+    return LatentImage(z_src, cases)
+
+
+def _warm_up(backbone: Backbone, z_src: Latent) -> None:
+    """One forward and backward: kernels are chosen and memory is mapped on first use."""
+    z = z_src.clone().requires_grad_()
+    t = torch.zeros(len(z), dtype=torch.long, device=z.device)
+    backbone.eps(z, backbone.prompt([""] * len(z)), t).sum().backward()
+
+
+def _rows(
+    backbone: Backbone, subject: LatentImage, trace: Trace, states: Mapping[int, Latent]
+) -> list[FinishedEdit]:
+    """A finished batch row by row, on the CPU."""
+    images = backbone.decode(subject.z_trg.detach()).cpu()
+    z_src, z_trg = subject.z_src.cpu(), subject.z_trg.detach().cpu().clone()
+    kept = {step: z.cpu() for step, z in states.items()}
+    return [
+        FinishedEdit(
+            case,
+            Edited(images[row], z_src[row], z_trg[row]),
+            {step: z[row] for step, z in kept.items()},
+            {name: values[:, row] for name, values in trace.curves.items()},
+        )
+        for row, case in enumerate(subject.cases)
+    ]
+
+
+def _first_bad_step(curves: Mapping[str, Tensor]) -> str:
+    bad = (~curves["gradient"].isfinite()).nonzero() if "gradient" in curves else torch.empty(0)
+    where = f"first in step {int(bad[0])}" if len(bad) else "in the result"
+    return f"NaN or infinity {where}; try backbone.precision=fp32 or another seed"
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """torch's CPU allocator has no error class for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _advice(rows: int) -> str:
+    smaller = (
+        f"engine.batch_size={rows // 2}"
+        if rows > 1
+        else "a smaller dataset.size or backbone.precision=fp16"
+    )
+    return f"engine.batch_size: out of memory with {rows} edits at a time; set {smaller}"

@@ -1,0 +1,53 @@
+"""Which existing results are reused, and warnings where they differ from what would be made now."""
+
+from dataclasses import dataclass
+
+from ids.run.job import Job
+from ids.run.records import EditRecord
+from ids.run.session import Session
+from ids.run.store import Store
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """The rule of one experiment: finished edits are reused unless `force`, failed ones unless
+    `retry_failed`. What was made since the session began is never made again.
+    """
+
+    store: Store
+    session: Session
+    keep_every: int
+    force: bool
+    retry_failed: bool
+
+    def lacks(self, job: Job) -> bool:
+        """Is there an edit to make? Warns, once per reason, of what it finds."""
+        look = self.store.look(job.key)
+        if look.record is None:
+            if look.problem:
+                self.session.warn_once(f"{look.problem}; left out, and made again")
+            return True
+        self._compare_code(job, look.record)
+        self._compare_states(job, look.record)
+        again = self.force if look.record.status == "ok" else self.force or self.retry_failed
+        return again and look.record.made < self.session.began
+
+    def _compare_code(self, job: Job, record: EditRecord) -> None:
+        """Code that has changed since a result was made, while its revision has not."""
+        for kind, digest in job.setting.code.items():
+            if record.code.get(kind, digest) != digest:
+                self.session.warn_once(
+                    f"{kind}: its code has changed since existing results were made, its revision "
+                    "has not; raise `revision` where numbers change, or make them again with "
+                    "--force"
+                )
+
+    def _compare_states(self, job: Job, record: EditRecord) -> None:
+        """States are kept while an edit is made: a finished edit has the spacing of its run."""
+        if record.status != "ok" or not job.prompts or record.keep_every == self.keep_every:
+            return
+        if record.keep_every and self.keep_every:
+            self.session.warn_once(
+                f"keep_every={self.keep_every}: existing edits keep every {record.keep_every}th "
+                "state, and stay; --force makes them again"
+            )
