@@ -1,17 +1,16 @@
-"""Shape legend, and the one rounding that every image undergoes. B rows (one edit each), C latent
-channels, H W latent size, T timesteps of the schedule.
+"""Names of tensor shapes, and the rounding of images to 8 bits. B rows (one edit each), C latent
+channels, H W latent height and width, T timesteps of the schedule.
 """
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Real
 from torch import Tensor
 
 Latent = Float[
     Tensor, "B C H W"
 ]  # VAE-scaled; float32 in runs, float64 in parity: code follows z_src's dtype
-Timestep = Int[Tensor, " B"]  # 0 .. T-1; 0 is clean
+Timestep = Real[Tensor, " B"]  # in 0 .. T, 0 is clean; VP takes integers up to T-1, Flow any number
 Coefficient = Float[Tensor, "B 1 1 1"]
 PerRow = Float[Tensor, " B"]
-Prompt = Float[Tensor, "B *prompt"]  # one encoded prompt a row; opaque to everyone but its backbone
 Features = Float[Tensor, "B channels height width"]  # inside a network, at one of its sites
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
@@ -19,5 +18,5 @@ Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the 
 
 
 def eight_bit(images: Float[Tensor, "*dims"]) -> Float[Tensor, "*dims"]:
-    """As an image file keeps them: in [0, 1], in steps of 1/255."""
+    """Rounded as an 8-bit image file stores them: in [0, 1], in steps of 1/255."""
     return (images.clamp(0, 1) * 255).round() / 255
