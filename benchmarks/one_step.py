@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ids.backbones.latent_diffusion import LatentDiffusion, UNetDenoiser
+from ids.core.prompt import Prompt
 from ids.core.rng import Streams
-from ids.core.tensors import Images, Latent, Prompt
+from ids.core.tensors import Images, Latent
 from ids.data import Shapes
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import MeteredBackbone
@@ -50,7 +51,7 @@ class RandomText:
     device: torch.device
 
     def __call__(self, texts: Sequence[str]) -> Prompt:
-        return torch.randn(len(texts), 77, 768, device=self.device)
+        return Prompt(torch.randn(len(texts), 77, 768, device=self.device))
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from ids.core.capabilities import PosteriorSchedule
+from ids.core.prompt import Prompt
 from ids.core.protocols import Schedule
-from ids.core.tensors import Images, Latent, Prompt, Timestep
+from ids.core.tensors import Images, Latent, Timestep
 from ids.diffusion.schedule import scaled_linear_vp
 
 
@@ -64,9 +65,9 @@ class GaussianWorld:
             int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big") for text in texts
         ]
         rows = [np.random.Generator(np.random.Philox(key=seed)).uniform(-1, 1, 3) for seed in seeds]
-        return torch.from_numpy(np.stack(rows)).float()
+        return Prompt(torch.from_numpy(np.stack(rows)).float())
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
-        mean = y.to(z_t)[:, :, None, None]
+        mean = y.embedding.to(z_t)[:, :, None, None]
         return sigma * (z_t - alpha * mean) / (alpha**2 * self.spread**2 + sigma**2)

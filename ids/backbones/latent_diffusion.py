@@ -13,8 +13,9 @@ from ids.backbones.clip_tokenizer import engine_of, pieces_of
 from ids.backbones.hooks import hooked, shown
 from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
+from ids.core.prompt import Prompt
 from ids.core.protocols import Schedule
-from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Images, Latent, Timestep
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class UNetDenoiser:
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         dtype = next(self.unet.parameters()).dtype
         out: Latent = self.unet(
-            z_t.to(dtype), t, encoder_hidden_states=y.to(dtype), return_dict=False
+            z_t.to(dtype), t, encoder_hidden_states=y.embedding.to(dtype), return_dict=False
         )[0]
         out = out.to(z_t.dtype)
         if self.prediction == "v_prediction":  # v = alpha eps - sigma z_0
@@ -102,7 +103,7 @@ class ClipText:
     _known: dict[str, Prompt] = field(default_factory=dict)
 
     def __call__(self, texts: Sequence[str]) -> Prompt:
-        return torch.cat([self._encode(text) for text in texts])
+        return Prompt.cat([self._encode(text) for text in texts])
 
     def _encode(self, text: str) -> Prompt:
         if text not in self._known:
@@ -110,7 +111,7 @@ class ClipText:
             ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
             row = torch.tensor([ids], device=self.encoder.device)
             with torch.no_grad():
-                self._known[text] = self.encoder(row).last_hidden_state.float()
+                self._known[text] = Prompt(self.encoder(row).last_hidden_state.float())
         return self._known[text]
 
     def tokens(self, text: str) -> Tokens:

@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 from torch import Tensor
 
 from ids.core.errors import UnsupportedError
-from ids.core.tensors import Coefficient, Features, Latent, Prompt, Timestep
+from ids.core.prompt import Prompt
+from ids.core.tensors import Coefficient, Features, Latent, Timestep
 
 T = TypeVar("T")
 

@@ -9,9 +9,10 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.core.records import Anchor, Draw, EditCase, Edited, Trace
 from ids.core.rng import Streams
-from ids.core.tensors import Coefficient, Image, Images, Latent, Prompt, Timestep
+from ids.core.tensors import Coefficient, Image, Images, Latent, Timestep
 
 T = TypeVar("T")
 

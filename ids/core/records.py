@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.core.rng import Randomness
-from ids.core.tensors import Image, Latent, Prompt, Timestep
+from ids.core.tensors import Image, Latent, Timestep
 
 
 @runtime_checkable

@@ -2,16 +2,15 @@
 schedule.
 """
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Real
 from torch import Tensor
 
 Latent = Float[
     Tensor, "B C H W"
 ]  # VAE-scaled; float32 in runs, float64 in parity: code follows z_src's dtype
-Timestep = Int[Tensor, " B"]  # 0 .. T-1; 0 is clean
+Timestep = Real[Tensor, " B"]  # in 0 .. T, 0 is clean; VP takes integers up to T-1, Flow any number
 Coefficient = Float[Tensor, "B 1 1 1"]
 PerRow = Float[Tensor, " B"]
-Prompt = Float[Tensor, "B *prompt"]  # one encoded prompt a row; opaque to everyone but its backbone
 Features = Float[Tensor, "B channels height width"]  # inside a network, at one of its sites
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]

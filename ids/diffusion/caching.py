@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import torch
 
 from ids.core.capabilities import FeatureBackbone, require
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Schedule
-from ids.core.tensors import Features, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Latent, Timestep
 
 
 @dataclass

@@ -8,8 +8,9 @@ from itertools import pairwise
 import torch
 
 from ids.core.errors import ConfigError
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Schedule
-from ids.core.tensors import Latent, Prompt, Timestep
+from ids.core.tensors import Latent, Timestep
 from ids.diffusion.schedule import diffuse, predict_z0
 
 Times = Sequence[int]  # where a walk stops, noisiest first, 0 last

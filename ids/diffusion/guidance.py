@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from ids.core.capabilities import FeatureBackbone, require
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone, Schedule
-from ids.core.tensors import Features, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Latent, Timestep
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Guided:
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         if self.guidance_scale == 1:
             return self.backbone.eps(z_t, y, t)
-        both = self.backbone.eps(z_t.repeat(2, 1, 1, 1), torch.cat([self.y_null, y]), t.repeat(2))
+        both = self.backbone.eps(z_t.repeat(2, 1, 1, 1), Prompt.cat([self.y_null, y]), t.repeat(2))
         eps_null, eps_y = both.chunk(2)
         return eps_null + self.guidance_scale * (eps_y - eps_null)
 

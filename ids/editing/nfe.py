@@ -14,8 +14,9 @@ from ids.core.capabilities import (
     Tokens,
     require,
 )
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone, Schedule
-from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Images, Latent, Timestep
 
 
 @dataclass
@@ -69,9 +70,9 @@ class MeteredBackbone:
     def _counted(self, z_t: Latent, y: Prompt) -> tuple[Latent, Prompt]:
         """A forward now, and a backward whenever a gradient comes back to z_t, or to y alone."""
         self.passes.forwards += len(z_t)
-        z_t, y = z_t.view_as(z_t), y.view_as(y)
+        z_t, embedding = z_t.view_as(z_t), y.embedding.view_as(y.embedding)
         if z_t.requires_grad:
             z_t.register_hook(self.passes.count_backward)
-        elif y.requires_grad:
-            y.register_hook(self.passes.count_backward)
-        return z_t, y
+        elif embedding.requires_grad:
+            embedding.register_hook(self.passes.count_backward)
+        return z_t, y.with_embedding(embedding)

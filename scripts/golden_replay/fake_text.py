@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
 from ids.core.capabilities import Hook, Tokens
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone, Progress, Schedule
-from ids.core.tensors import Latent, Prompt
+from ids.core.tensors import Latent
 from ids.diffusion.ddim import Times, leading
 from ids.methods.inversion.ddim import InversionRequest, InversionResult
 

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
 from ids.core.capabilities import FeatureBackbone, Hook, require
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Distillation, Schedule, Subject
 from ids.core.records import Anchor, Draw
-from ids.core.tensors import Features, Images, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Images, Latent, Timestep
 
 
 @dataclass(frozen=True)

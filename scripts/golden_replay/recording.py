@@ -15,9 +15,10 @@ from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion, UNetDenoiser
 from ids.core.capabilities import Transition
+from ids.core.prompt import Prompt
 from ids.core.records import Draw
 from ids.core.rng import Streams
-from ids.core.tensors import Coefficient, Images, Latent, Prompt, Timestep
+from ids.core.tensors import Coefficient, Images, Latent, Timestep
 from ids.diffusion import VP
 
 TEXTS = {"": "emb_null", "source": "emb_src", "target": "emb_trg", "negative": "emb_neg"}
@@ -63,7 +64,7 @@ class Golden:
             VP(self.inputs["alphas_cumprod_f32"].double(), dtype), self.folder / "scheduler_ddpm"
         )
         inputs = self.inputs if network == "tiny" else self.inputs_sd4
-        prompts = {text: inputs[name].to(dtype) for text, name in TEXTS.items() if name in inputs}
+        prompts = {text: Prompt(inputs[name].to(dtype)) for text, name in TEXTS.items() if name in inputs}
         denoiser = UNetDenoiser(unet.requires_grad_(False).eval(), schedule)
         return LatentDiffusion(denoiser, NoAutoencoder(), StoredPrompts(prompts))
 
@@ -75,7 +76,7 @@ class StoredPrompts:
     known: Mapping[str, Prompt]
 
     def __call__(self, texts: Sequence[str]) -> Prompt:
-        return torch.cat([self.known[text] for text in texts])
+        return Prompt.cat([self.known[text] for text in texts])
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from golden_replay.editor import editor_of, replay, some
 from golden_replay.recorder import Step
 from golden_replay.recording import Golden, RecordedDraws, RecordedRandomness, Worst
 from golden_replay.verdict import EXACT, SINGLE, Verdict, all_within
+from ids.core.prompt import Prompt
 from ids.core.protocols import Schedule
 from ids.core.records import Draw
-from ids.core.tensors import Features, Latent, Prompt, Timestep
+from ids.core.tensors import Features, Latent, Timestep
 from ids.diffusion import VP, diffuse, predict_eps, predict_z0
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.methods import PatchNCE, Sum
@@ -128,7 +129,7 @@ def _contrast(
     orders = RecordedRandomness([view[f"perm.{j}"] for j in range(len(case["patch_size"]))])
     z, t = torch.zeros(1, 4, 8, 8).double(), torch.tensor([500])
     shown = _Showing(_map(ref), scaled_linear_vp(torch.float64))
-    anchor = cut.anchor(shown, z, z, Draw(t, z, orders))
+    anchor = cut.anchor(shown, z, Prompt(z), Draw(t, z, orders))
     losses = cut.losses_of({"stored": _map(cur)}, anchor)
     loss = torch.stack([*losses.values()]).sum()
     (gradient,) = torch.autograd.grad(loss, cur)

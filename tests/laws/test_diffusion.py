@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ids.backbones import GaussianWorld
+from ids.core.prompt import Prompt
 from ids.core.protocols import Schedule
 from ids.diffusion import Flow, Guided, diffuse, predict_eps, predict_z0
 from ids.diffusion.ddim import evenly, sample
@@ -37,7 +38,7 @@ def test_the_schedule_is_stable_diffusions() -> None:
 def test_guidance_is_affine_between_the_two_answers(w: float) -> None:
     world = GaussianWorld(scaled_linear_vp(torch.float64))
     z = torch.ones(1, 3, 2, 2, dtype=torch.float64)
-    y_null, y, t = torch.zeros(1, 3), torch.full((1, 3), 0.5), torch.tensor([300])
+    y_null, y, t = Prompt(torch.zeros(1, 3)), Prompt(torch.full((1, 3), 0.5)), torch.tensor([300])
     null, cond = world.eps(z, y_null, t), world.eps(z, y, t)
     torch.testing.assert_close(Guided(world, y_null, w)(z, y, t), null + w * (cond - null))
 
@@ -46,6 +47,6 @@ def test_ddim_turns_noise_into_the_prompts_gaussian() -> None:
     world = GaussianWorld(scaled_linear_vp(), spread=0.3)
     z_T = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     mean = torch.tensor([[0.5, -0.2, 0.0]])
-    z = sample(Guided(world, mean, 1.0), z_T, mean, evenly(200, 1000))
+    z = sample(Guided(world, Prompt(mean), 1.0), z_T, Prompt(mean), evenly(200, 1000))
     torch.testing.assert_close(z.mean((2, 3)), mean, atol=0.03, rtol=0)
     assert abs(float(z.std((2, 3)).mean()) - 0.3) < 0.03

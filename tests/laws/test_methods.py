@@ -56,7 +56,7 @@ def test_dds_and_ids_translate(rule: object, schedule: object, w: float) -> None
     world = GaussianWorld(schedule)  # type: ignore[arg-type]
     z = latents(2)
     z_trg, _ = run(world, editor(rule, w=w), z, [case("a"), case("b")])
-    mu_src, mu_trg = world.prompt(["source", "target"]).double()
+    mu_src, mu_trg = world.prompt(["source", "target"]).embedding.double()
     shift = (w * (mu_trg - mu_src)).view(1, 3, 1, 1).expand_as(z)
     torch.testing.assert_close(z_trg - z, shift, atol=1e-5, rtol=0)
 
@@ -75,7 +75,7 @@ def test_sds_goes_to_the_prompts_mean() -> None:
     world = GaussianWorld(scaled_linear_vp(DOUBLE))
     z = torch.full((1, 3, 64, 64), 0.9, dtype=DOUBLE)
     z_trg, _ = run(world, editor(SDS(), n_steps=600, lr=0.05), z, [case("a")])
-    mu_trg = world.prompt(["target"]).double()
+    mu_trg = world.prompt(["target"]).embedding.double()
     torch.testing.assert_close(z_trg.mean((2, 3)), mu_trg, atol=0.05, rtol=0)
 
 

@@ -8,6 +8,7 @@ import torch
 from recorded_sd import SD, case, edited, normal
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.editing import MeteredBackbone
 from ids.methods import DDIMInversion, NullTextInversion, PromptToPrompt, Reconstruction
 from ids.methods.inversion.null_text import GuidedStep
@@ -59,20 +60,21 @@ class Straight:
     def sigma(self, t: Tensor) -> Tensor:
         return (t > 0).float().view(-1, 1, 1, 1)
 
-    def eps(self, z_t: Tensor, y: Tensor, t: Tensor) -> Tensor:
+    def eps(self, z_t: Tensor, y: Prompt, t: Tensor) -> Tensor:
         self.asked.append(len(y))
-        return -self.slope * y.mean((1, 2)).view(-1, 1, 1, 1).expand_as(z_t)
+        return -self.slope * y.embedding.mean((1, 2)).view(-1, 1, 1, 1).expand_as(z_t)
 
     def encode(self, x: Tensor) -> Tensor: ...
     def decode(self, z: Tensor) -> Tensor: ...
-    def prompt(self, texts: list[str]) -> Tensor: ...
+    def prompt(self, texts: list[str]) -> Prompt: ...
 
 
 def fitted(world: Straight, away: list[float], step: int, **values: int) -> Tensor:
     """Null prompts, 0 at first, of rows that would come down so far from 0."""
     z = torch.tensor(away).view(-1, 1, 1, 1).expand(-1, 4, 8, 8)
-    down, y_null = GuidedStep(world, 0.0, z, torch.zeros_like(z), 500, 0), torch.zeros(len(z), 3, 2)
-    return NullTextInversion(**values)._fitted(down, y_null, torch.zeros_like(z), step)
+    down = GuidedStep(world, 0.0, z, torch.zeros_like(z), 500, 0)
+    y_null = Prompt(torch.zeros(len(z), 3, 2))
+    return NullTextInversion(**values)._fitted(down, y_null, torch.zeros_like(z), step).embedding
 
 
 def test_the_released_schedule_of_a_fit() -> None:

@@ -22,6 +22,7 @@ from ids.representations import LatentImage
 
 VP64 = scaled_linear_vp(torch.float64)
 WORLD = GaussianWorld(VP64)
+PROMPTS = WORLD.prompt(["target", "source"]), WORLD.prompt(["source", "target"])
 TIMES = st.integers(10, 489).map(lambda index: 2 * index + 1)  # as released: 21, 23 .. 979
 PSI = {21: 1.613, 101: 0.314, 201: 0.140, 501: 0.0321, 801: 0.0096, 981: 0.0042}
 CHI = {21: 0.232, 101: 0.116, 201: 0.092, 501: 0.082, 801: 0.096, 981: 0.110}
@@ -47,10 +48,10 @@ def latents(seed: int) -> Tensor:
 
 
 def grads(rule: PDS | DDS, t: int, seed: int) -> Tensor:
-    z_src, z_trg, y = latents(seed), latents(seed + 1), WORLD.prompt(["source", "target"]).double()
+    z_src, z_trg, y_src, y_trg = latents(seed), latents(seed + 1), *PROMPTS
     eps_phi = Guided(WORLD, WORLD.prompt(["", ""]), 7.5)
     draw = Draw(at(t).repeat(2), latents(seed + 2), Streams(("a", "b")), at(t - 2).repeat(2))
-    return rule.grad(eps_phi, z_trg, y, rule.anchor(eps_phi, z_src, y.flip(0), draw))
+    return rule.grad(eps_phi, z_trg, y_trg, rule.anchor(eps_phi, z_src, y_src, draw))
 
 
 @pytest.mark.parametrize("t", PSI)
@@ -104,7 +105,7 @@ def test_as_released_it_stays_closer_to_the_source() -> None:
     """DDS goes all the way to the other prompt, so does strided PDS; the released one stops
     before, and DreamCatalyst does by its own term.
     """
-    mu_src, mu_trg = WORLD.prompt(["source", "target"]).double()
+    mu_src, mu_trg = WORLD.prompt(["source", "target"]).embedding.double()
     whole = mu_trg - mu_src
     torch.testing.assert_close(translated(PDS("strided"))[0], whole, atol=1e-3, rtol=0)
     for rule in (PDS(), DreamCatalyst(), Refined(PDS(), PolyakFPR())):

@@ -69,7 +69,7 @@ class PromptToPrompt:
 
     def check(self, backbone: Backbone, case: EditCase) -> None:
         """`DataError` where words of this case cannot be found or paired."""
-        self._plan(backbone, case, backbone.prompt([""]).shape[1])
+        self._plan(backbone, case, backbone.prompt([""]).n_tokens)
 
     def __call__(
         self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
@@ -84,7 +84,7 @@ class PromptToPrompt:
             z = inverted.states[times[0]].repeat(2, 1, 1, 1)
             for step, (t, below) in enumerate(pairwise(times)):
                 control.step = step
-                nulls = torch.cat([inverted.y_null[t]] * 2)
+                nulls = inverted.y_null[t].repeat(2)
                 eps_phi = Guided(backbone, nulls, self.guidance_scale)
                 with require(backbone, HookedBackbone).hooked(control):
                     eps = eps_phi(z, y, times_of(t, z))
@@ -95,7 +95,7 @@ class PromptToPrompt:
 
     def control(self, backbone: Backbone, subject: Subject) -> Control:
         """What is done to the attention of these cases."""
-        n = backbone.prompt([""]).shape[1]
+        n = backbone.prompt([""]).n_tokens
         plans = [self._plan(backbone, case, n) for case in subject.cases]
         return Control(
             plan=stacked(plans, subject.z_src),

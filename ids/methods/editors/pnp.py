@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ids.core.capabilities import HookedBackbone, require
 from ids.core.errors import ConfigError
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone, Progress, Schedule, Subject
 from ids.core.records import Trace
 from ids.core.rng import Streams
@@ -78,7 +79,7 @@ class PlugAndPlay:
         texts = [case.prompt_src for case in subject.cases]
         y_neg = backbone.prompt([self.negative_prompt] * len(texts))
         y_trg = backbone.prompt([case.prompt_trg for case in subject.cases])
-        y = torch.cat([backbone.prompt(told(self.source_prompt, texts)), y_neg, y_trg])
+        y = Prompt.cat([backbone.prompt(told(self.source_prompt, texts)), y_neg, y_trg])
         with torch.no_grad():
             request = InversionRequest(texts, self.guidance_scale, y_neg, times)
             inverted = self.inversion(backbone, subject.z_src, request, progress)

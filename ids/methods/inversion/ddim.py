@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone, Progress, Schedule
-from ids.core.tensors import Latent, Prompt
+from ids.core.tensors import Latent
 from ids.diffusion.ddim import Times, checked_grid, ddim_invert_step, leading
 from ids.diffusion.guidance import Guided
 

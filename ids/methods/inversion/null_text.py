@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone, Progress, Schedule
-from ids.core.tensors import Latent, Prompt
+from ids.core.tensors import Latent
 from ids.diffusion.ddim import Times, ddim_step, times_of
 from ids.methods.inversion.ddim import DDIMInversion, InversionRequest, InversionResult
 
@@ -90,12 +91,12 @@ class NullTextInversion:
         return InversionResult({t: z for t, z in states.items() if t in request.wanted}, nulls)
 
     def _fitted(self, down: GuidedStep, y_null: Prompt, goal: Latent, step: int) -> Prompt:
-        fitted = y_null.detach().clone().requires_grad_()
+        fitted = y_null.embedding.detach().clone().requires_grad_()
         adam = torch.optim.Adam([fitted], lr=self.lr * (1 - step / 100))
         away, d = torch.arange(len(goal), device=goal.device), goal[0].numel()
         for _ in range(self.n_inner):
             with torch.enable_grad():
-                squares = (down.of(away)(fitted[away]) - goal[away]).square().sum((1, 2, 3))
+                squares = (down.of(away)(y_null.with_embedding(fitted)[away]) - goal[away]).square().sum((1, 2, 3))
                 # Of the sum, and divided afterwards: a mean's would vanish in half precision.
                 (gradient,) = torch.autograd.grad(squares.sum(), fitted)
             fitted.grad = gradient / d
@@ -106,4 +107,4 @@ class NullTextInversion:
             away = away[squares.detach() / d >= self.tolerance + step * 2e-5]
             if not len(away):
                 break
-        return fitted.detach()
+        return y_null.with_embedding(fitted.detach())

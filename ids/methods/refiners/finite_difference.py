@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
-from ids.core.tensors import Latent, PerRow, Prompt
+from ids.core.tensors import Latent, PerRow
 from ids.diffusion.schedule import predict_z0
 from ids.methods.refiners.fpr import (
     Refinement,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
-from ids.core.tensors import Coefficient, Latent, PerRow, Prompt, Timestep
+from ids.core.tensors import Coefficient, Latent, PerRow, Timestep
 from ids.diffusion.schedule import diffuse, predict_eps, predict_z0
 
 Step = Callable[[Latent], tuple[PerRow, Latent]]  # z_t -> its residual, and what to take from it

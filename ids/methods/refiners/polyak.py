@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
-from ids.core.tensors import Latent, PerRow, Prompt
+from ids.core.tensors import Latent, PerRow
 from ids.diffusion.schedule import diffuse
 from ids.methods.refiners.fpr import (
     Refinement,

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
-from ids.core.tensors import Latent, PerRow, Prompt
+from ids.core.tensors import Latent, PerRow
 from ids.methods.refiners.fpr import (
     Refinement,
     check_refiner,

@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
-from ids.core.tensors import Coefficient, Latent, Prompt, Timestep
+from ids.core.tensors import Coefficient, Latent, Timestep
 from ids.diffusion.schedule import diffuse
 
 

@@ -10,10 +10,11 @@ from torch.nn.functional import avg_pool2d, cross_entropy, normalize
 
 from ids.core.capabilities import FeatureBackbone, require
 from ids.core.errors import DataError
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.rng import Randomness
-from ids.core.tensors import Features, Latent, PerRow, Prompt
+from ids.core.tensors import Features, Latent, PerRow
 from ids.diffusion.schedule import diffuse
 
 Patches = Float[Tensor, "B patches channels"]

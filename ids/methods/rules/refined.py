@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Distillation, NoiseRefiner
 from ids.core.records import Anchor, Draw
-from ids.core.tensors import Latent, Prompt
+from ids.core.tensors import Latent
 from ids.diffusion.caching import CachedDenoiser
 from ids.diffusion.gaussianity import kurtosis, lag1
 from ids.diffusion.schedule import diffuse, predict_z0

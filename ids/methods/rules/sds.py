@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Schedule
 from ids.core.records import Anchor, Draw
-from ids.core.tensors import Coefficient, Latent, Prompt, Timestep
+from ids.core.tensors import Coefficient, Latent, Timestep
 from ids.diffusion.schedule import diffuse
 
 WEIGHTINGS = ("uniform", "sds", "fantasia3d")

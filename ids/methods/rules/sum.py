@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 
 from ids.core.capabilities import FeatureBackbone, needs
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Distillation
 from ids.core.records import Anchor, Draw
-from ids.core.tensors import Latent, Prompt
+from ids.core.tensors import Latent
 from ids.diffusion.caching import CachedDenoiser
 
 
