@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ids.core.errors import DataError
-from ids.core.protocols import Metric
+from ids.core.protocols import Metric, Models
 from ids.core.records import EditCase, Edited, LazyImage
 from ids.core.tensors import Image, Images, Latent, eight_bit
 from ids.run.job import Job
@@ -27,7 +27,7 @@ DECODED_AT_ONCE = 8  # states; a 512-pixel decoder takes some hundred megabytes 
 def metric_key(metric: Metric) -> str:
     """`psnr@1`, `lpips_alex@1:alex-1f2e3d4c`: name, version, and the network it stands on."""
     weights_id = metric.weights_id()
-    return f"{metric.name}@{metric.version}" + (f":{weights_id}" if weights_id else "")
+    return f"{metric.name}@{metric.revision}" + (f":{weights_id}" if weights_id else "")
 
 
 def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
@@ -69,6 +69,7 @@ class Evaluation:
     store: Store
     decode: Callable[[Latent], Images]
     encode: Callable[[EditCase], Latent]
+    models: Models
 
     def __call__(
         self, jobs: Iterable[Job], progress: Callable[[int], None] = lambda n: None
@@ -122,16 +123,18 @@ class Evaluation:
         known = self.store.numbers.metrics(key, made.job.case.digest)
         missing = {k: m for k, m in self.metrics.items() if k not in known.values}
         unread = {k: m for k, m in self.metrics.items() if made.states and k not in known.along}
-        edited = replace(edited, image=eight_bit(edited.image))
-        final = {k: _number(m, case, edited) for k, m in {**missing, **unread}.items()}
-        values = {k: MetricValue(final[k], m.unit, m.higher_is_better) for k, m in missing.items()}
-        along: dict[str, list[Number]] = {k: [] for k in unread}
-        for image, step in zip(images, _on_the_way(made), strict=True):
-            state = Edited(eight_bit(image), edited.z_src, made.states[step])
-            for k, m in unread.items():  # in this order, what metrics share is computed once
-                along[k].append(_number(m, case, state))
-        for k in unread:
-            along[k].append(final[k])  # the last state is the finished edit
+        shown = [eight_bit(image) for image in images]
+        edits = [
+            Edited(image, edited.z_src, made.states[step])
+            for image, step in zip(shown, _on_the_way(made), strict=True)
+        ]
+        edits.append(replace(edited, image=eight_bit(edited.image)))
+        found = {
+            k: _numbers(m, case, edits if k in unread else edits[-1:], self.models)
+            for k, m in {**missing, **unread}.items()
+        }
+        values = {k: _value(found[k][-1], m) for k, m in missing.items()}
+        along = {k: found[k] for k in unread}  # the last state is the finished edit
         steps = list(made.states)
         record = MetricsRecord(
             key=key,
@@ -158,12 +161,26 @@ def _on_the_way(made: Made) -> list[int]:
     return list(made.states)[:-1]
 
 
-def _number(metric: Metric, case: EditCase, edited: Edited) -> Number:
-    """None where it is not defined."""
-    if min(edited.image.shape[-2:]) < metric.min_side:
-        return None
-    value = metric(case, edited)
-    return value if math.isfinite(value) else None
+def _value(value: Number, metric: Metric) -> MetricValue:
+    """A number with all that a table needs to show it."""
+    return MetricValue(
+        value,
+        metric.unit,
+        metric.higher_is_better,
+        metric.title,
+        metric.digits,
+        metric.weights_id(),
+    )
+
+
+def _numbers(
+    metric: Metric, case: EditCase, edits: Sequence[Edited], models: Models
+) -> list[Number]:
+    """Of images of one case; None where the metric is not defined."""
+    if min(edits[-1].image.shape[-2:]) < metric.min_side:
+        return [None] * len(edits)
+    values = metric([case] * len(edits), edits, models)
+    return [value if math.isfinite(value) else None for value in values]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,15 @@ import torch
 
 from ids.core.capabilities import NAMES, needs
 from ids.core.errors import ConfigError, UnsupportedError
-from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger, Metric
+from ids.core.protocols import (
+    Backbone,
+    BackboneSource,
+    Dataset,
+    Editor,
+    Logger,
+    Metric,
+    NetworkMetric,
+)
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
 from ids.log.progress import EditProgress, counted
@@ -105,9 +113,14 @@ class Experiment:
         check_size(self.metrics.values(), height, width)
 
     def _evaluation(self) -> Evaluation:
-        """Finds every metric's weights, so that a missing file is known before the first edit."""
+        """Loads every metric's network: missing or corrupt weights are known before the first
+        edit.
+        """
         metrics = {metric_key(metric): metric for metric in self.metrics.values()}
-        return Evaluation(metrics, self.store, self._decode, self._encode)
+        for metric in metrics.values():
+            if isinstance(metric, NetworkMetric):
+                metric.load(self.session.models)
+        return Evaluation(metrics, self.store, self._decode, self._encode, self.session.models)
 
     def _decode(self, z: Latent) -> Images:
         device = self.engine.start()

@@ -73,11 +73,16 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class MetricValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A number of a finished edit."""
+    """A number of a finished edit, and how tables show it. `title` is empty in records of version
+    0.2: there the metric's name is its title.
+    """
 
     value: Number
     unit: str
-    higher_is_better: bool | None
+    higher_is_better: bool | None  # None where neither is better
+    title: str = ""
+    digits: int = 3  # after the decimal point
+    weights: str = ""  # `weights_id` of the metric's network; empty where it has none
 
 
 class MetricsRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ from typing import Any
 
 from ids.core.protocols import Dataset
 from ids.run.job import Job
+from ids.run.loaded import LoadedModels
 from ids.run.manifest import Manifests, Survey, survey
 from ids.run.records import EditRecord
 from ids.run.store import Look, Store
@@ -24,6 +25,7 @@ class Session:
     surveys: dict[str, Survey] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
+    models: LoadedModels = field(default_factory=LoadedModels)
 
     def survey(self, dataset: Dataset, stated: Mapping[str, Any], limit: int | None) -> Survey:
         """The rows of a data set, read once however many settings ask for it."""
