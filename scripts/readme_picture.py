@@ -18,7 +18,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from ids.data import Shapes
-from ids.data.images import to_pil
+from ids.images import to_pil
 from ids.shapes.scene import Attribute
 
 N_CASES = 4

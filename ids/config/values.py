@@ -16,7 +16,7 @@ def words_of(values: Mapping[str, object]) -> list[str]:
     `__` in a key stands for a dot. A key that is neither a group nor a root key belongs to the
     method. A text for a group chooses an option (`fpr="polyak"`); a mapping sets its values.
     """
-    words = []
+    words: list[str] = []
     for name, value in values.items():
         key = name.replace("__", ".")
         if key.split(".")[0] not in ROOT_KEYS:
@@ -54,14 +54,12 @@ def literal(value: object, key: str = "value") -> str:
         case list() | tuple():
             return f"[{', '.join(literal(one, key) for one in value)}]"
     raise ConfigError(
-        f"{key}: expected a number, text, list, dict or None; got {type(value).__name__}; convert it"
+        f"{key}: expected a number, text, list, dict or None; got {type(value).__name__}; change it"
     )
 
 
 def _quoted(text: str) -> str:
-    """Backslashes count only before an interpolation, before a quote and at the end: there, they are
-    doubled.
-    """
+    """Backslashes are doubled where they count: before an interpolation, a quote and the end."""
     text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
     text = re.sub(r"(\\*)'", r"\1\1\\'", text)
     return "'" + re.sub(r"(\\+)\Z", r"\1\1", text) + "'"

@@ -162,7 +162,7 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class Models(Protocol):
-    """The networks of one command that judge edits, each loaded once, on `device`."""
+    """The judging networks of one command, each loaded once. `device` is where they run."""
 
     @property
     def device(self) -> torch.device: ...
@@ -173,27 +173,37 @@ class Models(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """One number of one edit; nan where it is not defined for the case.
+    """One number per edit. Tables show it under `title`, in `unit`, with `digits` after the point.
 
-    `weights_id()` identifies the network and its weights, and is empty for a metric without one.
-    Values with different weights are never averaged. It locates and checks the weights, and raises
-    `WeightsError` if they are missing or corrupt.
-
-    `min_side` is the smallest side of an image, in pixels, at which the number is defined.
+    `revision` is raised when the numbers change. `min_side` is the smallest side of an image, in
+    pixels, at which the number is defined.
     """
 
     @property
     def name(self) -> str: ...
     @property
-    def version(self) -> int: ...
+    def title(self) -> str: ...
     @property
     def unit(self) -> str: ...
     @property
+    def digits(self) -> int: ...
+    @property
     def higher_is_better(self) -> bool | None: ...
     @property
+    def revision(self) -> int: ...
+    @property
     def min_side(self) -> int: ...
-    def weights_id(self) -> str: ...
-    def __call__(self, case: EditCase, edited: Edited) -> float: ...
+    def weights_id(self) -> str:
+        """The network and a digest of its weights; empty for a metric without one. Values with
+        different weights are never averaged. `WeightsError` where a file is missing.
+        """
+        ...
+
+    def __call__(
+        self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
+        """A number per case and its edit; nan where it is not defined."""
+        ...
 
 
 @runtime_checkable

@@ -162,10 +162,10 @@ def _shares(
 
 def _ranked_first(clip: Clip) -> float:
     """Of all captions of a colour and a shape, is the image's own the nearest?"""
-    network = clip.load()
+    network = clip.open(torch.device("cpu"))
     captions = [f"a {colour} {shape}" for colour, shape in product(COLOURS, SHAPES)]
-    texts = torch.stack([network.text(caption) for caption in captions])
+    texts = network.texts(captions)
     scenes = _held_out("held-out-clip", SCENES["clip"])
-    nearest = [int((texts @ network.image_feature(x)).argmax()) for x in render(scenes)]
+    nearest = (network.images(list(render(scenes))) @ texts.T).argmax(1).tolist()
     right = [captions[k] == f"a {s.colour} {s.shape}" for k, s in zip(nearest, scenes, strict=True)]
     return float(np.mean(right))

@@ -1,4 +1,4 @@
-"""What is said of an edit: one number, one file."""
+"""Metrics: one number per edit, one file per metric."""
 
 from ids.metrics.clip import Clip
 from ids.metrics.clip_directional import ClipDirectional

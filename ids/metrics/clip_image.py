@@ -1,29 +1,49 @@
 """CLIP image similarity."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
+from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.metrics.clip import Clip
+from ids.metrics.batches import over_defined
+from ids.metrics.clip import Clip, LoadedClip
 
 
 @dataclass(frozen=True)
 class ClipImage:
-    """cos(E_I(edit), E_I(source)): how much of the source CLIP still sees."""
+    """cos(E_I(edit), E_I(source)): how similar edit and source are to CLIP."""
 
     clip: Clip
 
+    revision = 1
     name = "clip_image"
-    version = 1
+    title = "CLIP img."
     unit = ""
+    digits = 3
     higher_is_better = True
     min_side = 1
 
     def weights_id(self) -> str:
         return self.clip.weights_id()
 
-    def __call__(self, case: EditCase, edited: Edited) -> float:
-        if not self.clip.understands(case.prompt_src):
-            return math.nan
-        clip = self.clip.load()
-        return float(clip.image_feature(edited.image) @ clip.image_feature(case.source.load()))
+    def load(self, models: Models) -> LoadedClip:
+        return self.clip.load(models)
+
+    def __call__(
+        self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
+        """In [-1, 1]; nan for a source prompt that the network does not understand."""
+        clip = self.load(models)
+
+        def cosines(known: list[tuple[Tensor, Tensor]]) -> list[float]:
+            images, sources = zip(*known, strict=True)
+            return (clip.images(images) * clip.images(sources)).sum(1).tolist()
+
+        pairs = zip(cases, edits, strict=True)
+        understood = self.clip.understands
+        return over_defined(
+            [(e.image, c.source.load()) if understood(c.prompt_src) else None for c, e in pairs],
+            cosines,
+        )

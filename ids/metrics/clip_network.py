@@ -1,4 +1,4 @@
-"""open_clip's network with its weights in it: all of them, as they were trained, and numbers."""
+"""A CLIP network as open_clip builds it, with every weight of its file loaded and checked."""
 
 import logging
 import zipfile
@@ -16,8 +16,8 @@ from ids.metrics.weights import check_weights
 
 
 def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
-    """Network (float32, frozen, on the CPU), preprocessing, tokenizer; `WeightsError` where the
-    file is not this network's, or holds NaN.
+    """Network (float32, frozen, on the CPU), preprocessing, tokenizer. `WeightsError` where the
+    file belongs to another network, or holds NaN.
     """
     import open_clip
 
@@ -32,16 +32,16 @@ def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
         if scripted:
             network.load_state_dict(_of_torchscript(weights.file))
         tokenize = open_clip.get_tokenizer(weights.model)
-    except Exception as error:  # open_clip, torch and safetensors each have their own
+    except Exception as error:  # open_clip, torch and safetensors raise many types
         raise WeightsError(
             f"clip: expected weights of {weights.model} in {weights.file}; they cannot be loaded "
-            f"({_difference(weights) or one_line(error)}); name the model they belong to "
-            "(clip.model=...), or fetch them again"
+            f"({_difference(weights) or one_line(error)}); set clip.model to the model they belong "
+            "to, or fetch them again"
         ) from error
     if resized := _resized(weights, network):
         raise WeightsError(
             f"clip: expected weights of {weights.model} in {weights.file}; they would have to be "
-            f"resized ({resized}); name the model they belong to (clip.model=...)"
+            f"resized ({resized}); set clip.model to the model they belong to"
         )
     check_weights(network, "clip", weights.file)
     _check_vocabulary(weights, network, tokenize)
@@ -50,7 +50,7 @@ def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
 
 @contextmanager
 def _unwarned() -> Iterator[None]:
-    """open_clip warns of a network without weights where it is only looked at, or filled here."""
+    """open_clip warns of a network without weights, also where they are loaded afterwards."""
     logging.disable(logging.WARNING)
     try:
         yield
@@ -59,14 +59,14 @@ def _unwarned() -> Iterator[None]:
 
 
 def _check_file(file: Path) -> None:
-    """What the file is, before open_clip is asked to read it."""
+    """Before open_clip reads it: no empty file, git-lfs pointer or damaged header."""
     check_content(file, f"clip: {file}")
     if file.suffix == ".safetensors":
         headers_in(file, f"clip: {file}")
 
 
 def _shapes(weights: ClipWeights) -> dict[str, tuple[int, ...]]:
-    """Of the tensors in the file; empty where it cannot be told without reading them."""
+    """Shapes of the tensors in the file; empty where only reading them would tell."""
     if weights.file.suffix == ".safetensors":
         headers = headers_in(weights.file, f"clip: {weights.file}")
         return {name: header.shape for name, header in headers.items()}
@@ -74,12 +74,12 @@ def _shapes(weights: ClipWeights) -> dict[str, tuple[int, ...]]:
         found = torch.load(weights.file, map_location="meta", weights_only=True)
         state = found.get("state_dict", found)
         return {name.removeprefix("module."): tuple(x.shape) for name, x in state.items()}
-    except Exception:  # a TorchScript archive, or what open_clip's own words say more about
+    except Exception:  # TorchScript, or a file that open_clip describes better
         return {}
 
 
 def _difference(weights: ClipWeights) -> str:
-    """What is missing, extra and wrong-shaped in a file that does not fit."""
+    """Which tensors of a file are missing, extra and wrong-shaped."""
     import open_clip
 
     try:
@@ -87,7 +87,7 @@ def _difference(weights: ClipWeights) -> str:
             network = open_clip.create_model(
                 weights.model, load_weights=False, pretrained_text=False
             )
-    except Exception:  # not even the architecture can be made: open_clip's own words say more
+    except Exception:  # an architecture that cannot be built: open_clip describes it better
         return ""
     found = _shapes(weights)
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
@@ -95,8 +95,8 @@ def _difference(weights: ClipWeights) -> str:
 
 
 def _resized(weights: ClipWeights, network: Any) -> str:
-    """Embeddings of places that open_clip has stretched to the network's: other numbers than its
-    weights were trained to give.
+    """Positional embeddings that open_clip has interpolated to the network's size: its numbers
+    would not be those of the trained weights.
     """
     found = {name: shape for name, shape in _shapes(weights).items() if "pos" in name}
     wanted = {n: tuple(v.shape) for n, v in network.state_dict().items() if n in found}
@@ -104,8 +104,8 @@ def _resized(weights: ClipWeights, network: Any) -> str:
 
 
 def _check_vocabulary(weights: ClipWeights, network: Any, tokenize: Any) -> None:
-    """A tokenizer whose vocabulary is missing reads every word as the same one, without an error.
-    open_clip's own needs no look: it comes with the library.
+    """A tokenizer without its vocabulary maps every word to one token, without an error. The
+    tokenizer that open_clip contains needs no check.
     """
     size = getattr(network, "vocab_size", None)
     if size is None or not hasattr(tokenize, "tokenizer"):
@@ -113,13 +113,13 @@ def _check_vocabulary(weights: ClipWeights, network: Any, tokenize: Any) -> None
     ids = tokenize.tokenizer.get_vocab().values()
     if len(ids) < size / 2 or max(ids) >= size:
         raise WeightsError(
-            f"clip: expected a tokenizer of the network's {size} words beside {weights.file}; got "
-            f"{len(ids)} words; fetch tokenizer.json of that model again"
+            f"clip: expected a tokenizer of the network's {size} tokens beside {weights.file}; got "
+            f"{len(ids)} tokens; fetch tokenizer.json of that model again"
         )
 
 
 def _is_torchscript(file: Path) -> bool:
-    """As OpenAI published theirs."""
+    """A TorchScript archive, the format of OpenAI's files."""
     if not zipfile.is_zipfile(file):
         return False
     with zipfile.ZipFile(file) as archive:
@@ -127,7 +127,7 @@ def _is_torchscript(file: Path) -> bool:
 
 
 def _of_torchscript(file: Path) -> dict[str, torch.Tensor]:
-    """Its weights; torch's reader of such archives unpickles no foreign objects."""
+    """Its weights. torch.jit.load unpickles no foreign objects."""
     state = torch.jit.load(str(file), map_location="cpu").state_dict()
     constants = ("input_resolution", "context_length", "vocab_size", "attn_mask")
     return {name: value for name, value in state.items() if name not in constants}

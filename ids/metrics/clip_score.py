@@ -1,10 +1,14 @@
 """CLIP score."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
+from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.metrics.clip import Clip
+from ids.metrics.batches import over_defined
+from ids.metrics.clip import Clip, LoadedClip
 
 
 @dataclass(frozen=True)
@@ -15,17 +19,33 @@ class ClipScore:
 
     clip: Clip
 
+    revision = 1
     name = "clip_score"
-    version = 1
+    title = "CLIP"
     unit = ""
+    digits = 3
     higher_is_better = True
     min_side = 1
 
     def weights_id(self) -> str:
         return self.clip.weights_id()
 
-    def __call__(self, case: EditCase, edited: Edited) -> float:
-        if not self.clip.understands(case.prompt_trg):
-            return math.nan
-        clip = self.clip.load()
-        return float(clip.image_feature(edited.image) @ clip.text(case.prompt_trg))
+    def load(self, models: Models) -> LoadedClip:
+        return self.clip.load(models)
+
+    def __call__(
+        self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
+        """In [-1, 1]; nan for a target prompt that the network does not understand."""
+        clip = self.load(models)
+
+        def cosines(known: list[tuple[Tensor, str]]) -> list[float]:
+            images, prompts = zip(*known, strict=True)
+            return (clip.images(images) * clip.texts(prompts)).sum(1).tolist()
+
+        pairs = zip(cases, edits, strict=True)
+        understood = self.clip.understands
+        return over_defined(
+            [(e.image, c.prompt_trg) if understood(c.prompt_trg) else None for c, e in pairs],
+            cosines,
+        )

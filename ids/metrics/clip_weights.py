@@ -1,18 +1,17 @@
-"""Where the weights of a CLIP are, and what of them decides its numbers."""
+"""The files of a CLIP: where they are, and a digest of all that decides its numbers."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ids.core.errors import ConfigError, WeightsError
 from ids.core.needed import NeededFile, needed_file
-from ids.core.weight_files import Stamp, digest_of, read_json, stamp
+from ids.core.weight_files import digest_of, read_json
 
-FOLDER, HUB = "local-dir:", "hf-hub:"  # open_clip's words
+FOLDER, HUB = "local-dir:", "hf-hub:"  # open_clip's prefixes
 LAYOUT = "open_clip_config.json"
 WEIGHT_NAMES = (  # in open_clip's own order
     "open_clip_model.safetensors",
@@ -21,7 +20,7 @@ WEIGHT_NAMES = (  # in open_clip's own order
 )
 VOCABULARY = (
     "added_tokens.json",
-    "config.json",  # which may say what class a tokenizer is of
+    "config.json",  # may name the tokenizer's class
     "merges.txt",
     "special_tokens_map.json",
     "spiece.model",
@@ -35,33 +34,35 @@ PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 
 @dataclass(frozen=True)
 class ClipWeights:
-    """A file of weights, and how open_clip is to be asked for the network around it."""
+    """A file of weights, and the arguments with which open_clip builds its network."""
 
     model: str
     file: Path
     tag: str | None = None
-    known: Mapping[str, Any] = field(default_factory=dict)  # what open_clip knows of the tag
-    layout: str = ""  # the configuration beside the file, of a folder
-    vocabulary: tuple[Path, ...] = ()  # its tokenizer's files, of a folder that has its own
+    known: Mapping[str, Any] = field(default_factory=dict)  # open_clip's settings of the tag
+    layout: str = ""  # content of the folder's configuration
+    vocabulary: tuple[Path, ...] = ()  # tokenizer files of the folder
 
     @property
     def quick_gelu(self) -> bool:
-        """OpenAI's weights need it; with plain GELU they answer other numbers."""
-        told = bool(self.known.get("quick_gelu")) or self.model.endswith("-quickgelu")
-        return told and not self.layout
+        """OpenAI's weights need it; with plain GELU they give other numbers."""
+        needed = bool(self.known.get("quick_gelu")) or self.model.endswith("-quickgelu")
+        return needed and not self.layout
 
     def digest(self) -> str:
-        """Of all that decides its answers: weights, activation, preprocessing, and of a folder its
-        tokenizer.
+        """Eight digits over all that decides its numbers: weights, activation, preprocessing, and
+        the tokenizer of a folder.
         """
         seen = {key: self.known.get(key) for key in PREPROCESSING}
         words = [(file.name, digest_of(file)) for file in self.vocabulary]
-        told = json.dumps([digest_of(self.file), self.quick_gelu, seen, self.layout, words])
-        return hashlib.sha256(told.encode()).hexdigest()[:8]
+        content = json.dumps([digest_of(self.file), self.quick_gelu, seen, self.layout, words])
+        return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
-    """`WeightsError` or `ConfigError` where there are none."""
+    """The files of a model. `WeightsError` where they are missing, `ConfigError` for an unknown
+    model or a model without weights.
+    """
     if model.startswith(FOLDER):
         folder = Path(model.removeprefix(FOLDER)).expanduser()
         return _in_folder(f"{FOLDER}{folder}", folder)
@@ -70,8 +71,8 @@ def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
     _check_name(model)
     if checkpoint is None:
         raise ConfigError(
-            f"clip.checkpoint: expected a file or a tag; got none; {model} without weights would "
-            "be random; clip.checkpoint=/path/to/weights"
+            f"clip.checkpoint: expected a file or a tag; got none, and {model} would be random; "
+            "set clip.checkpoint=/path/to/weights"
         )
     file = Path(checkpoint).expanduser()
     return ClipWeights(model, file) if file.is_file() else _tagged(model, checkpoint)
@@ -81,30 +82,22 @@ def _in_folder(model: str, folder: Path) -> ClipWeights:
     weights = next((name for name in WEIGHT_NAMES if (folder / name).is_file()), None)
     if weights is None or not (folder / LAYOUT).is_file():
         raise WeightsError(
-            f"clip: expected {LAYOUT} and {WEIGHT_NAMES[0]} in {folder}; they are not there; "
+            f"clip: expected {LAYOUT} and {WEIGHT_NAMES[0]} in {folder}; they are missing; "
             "check clip.model"
         )
-    files = [folder / name for name in (weights, LAYOUT, *VOCABULARY) if (folder / name).is_file()]
-    return _read_folder(model, *map(stamp, files))
-
-
-@cache
-def _read_folder(model: str, *stamps: Stamp) -> ClipWeights:
-    """Read again where one of its files has changed: weights, layout, and its tokenizer's."""
-    weights, layout, *words = (Path(stamped[0]) for stamped in stamps)
+    words = tuple(folder / name for name in VOCABULARY if (folder / name).is_file())
     for file in words:
         if file.suffix == ".json":
             read_json(file, f"clip: {file}")
-    return ClipWeights(model, weights, layout=_layout(layout), vocabulary=tuple(words))
+    return ClipWeights(model, folder / weights, layout=_layout(folder / LAYOUT), vocabulary=words)
 
 
 def _layout(file: Path) -> str:
-    """A configuration that runs no code."""
+    """Its text, checked: a configuration that asks for code is refused."""
     read_json(file, f"clip: {file}")
     return file.read_text(encoding="utf-8")
 
 
-@cache
 def _on_hub(model: str) -> ClipWeights:
     from open_clip import pretrained
 
@@ -112,12 +105,11 @@ def _on_hub(model: str) -> ClipWeights:
     try:
         file = Path(pretrained.download_pretrained_from_hf(repository))
         layout = Path(pretrained.download_pretrained_from_hf(repository, filename=LAYOUT))
-    except Exception as error:  # the hub's client fails in many ways, all meaning: not to be had
+    except Exception as error:  # the hub's client raises many types; each means unreachable
         raise _unreachable(f"weights of {repository}", repository, error) from error
     return ClipWeights(model, file, layout=_layout(layout))
 
 
-@cache
 def _tagged(model: str, tag: str) -> ClipWeights:
     import open_clip
 
@@ -126,7 +118,7 @@ def _tagged(model: str, tag: str) -> ClipWeights:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(model))
         raise WeightsError(
             f"clip.checkpoint: expected a file or a tag of {model} ({tags}); got {tag!r}, "
-            "which is neither; check the path"
+            "neither of them; check the path"
         )
     try:
         file = Path(open_clip.download_pretrained(known))
@@ -149,7 +141,7 @@ def _check_name(model: str) -> None:
 
 def _unreachable(what: str, place: str, error: Exception) -> WeightsError:
     return WeightsError(
-        f"clip: expected the {what} from the hub or its cache; they cannot be had "
+        f"clip: expected the {what} from the hub or its cache; they cannot be fetched "
         f"({type(error).__name__}); fetch the weights of {place.rstrip('/')} elsewhere and set "
         "clip.checkpoint=/path/to/file"
     )

@@ -1,29 +1,35 @@
 """The perceptual distance of the embedded world: LPIPS' formula on its classifier's features."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from ids.core.needed import NeededFile
+from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.metrics.comparison import checked_comparison, image_against, name_of
+from ids.core.tensors import Images, PerRow
+from ids.metrics.batches import over_defined, over_shapes
+from ids.metrics.comparison import Against, image_against, name_of, title_of
 from ids.shapes.caption import said
+from ids.shapes.classifier import Classifier
 from ids.shapes.judge import judge, judge_files, judge_weights_id
 
 
 @dataclass(frozen=True)
 class FeatureDistance:
     """sum_l mean_hw |f_l(x) - f_l(y)|^2, every f_l of unit length over its channels (Zhang et al.
-    2018, eq. 1 with all weights 1), f_l the stages of the shapes classifier. No LPIPS: another
-    network, no learned weights, and nan for prompts of another world, of which it knows nothing.
+    2018, eq. 1 with all weights 1), f_l the stages of the shapes classifier. It is not LPIPS:
+    another network, no learned weights, and nan for prompts outside the embedded world.
     """
 
-    against: str = "source"
+    against: Against = "source"
 
-    version = 1
+    revision = 1
     unit = ""
+    digits = 3
     higher_is_better = False
     min_side = 1
 
@@ -31,21 +37,43 @@ class FeatureDistance:
         """The shapes classifier."""
         return judge_files()
 
-    def __post_init__(self) -> None:
-        checked_comparison("feature_distance", self.against, "whole")
-
     @property
     def name(self) -> str:
-        return name_of("feature_distance", self.against, "whole")
+        return name_of("feature_distance", self.against)
+
+    @property
+    def title(self) -> str:
+        return title_of("feat. dist.", self.against)
 
     def weights_id(self) -> str:
         return judge_weights_id()
 
-    @torch.no_grad()
-    def __call__(self, case: EditCase, edited: Edited) -> float:
+    def load(self, models: Models) -> Classifier:
+        """The shapes classifier."""
+        return judge(models)
+
+    def __call__(
+        self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
+        """0 or more; nan without a true edit where it is needed, and outside the embedded world."""
+        network = self.load(models)
+        pairs = [self._pair(case, edited) for case, edited in zip(cases, edits, strict=True)]
+        return over_defined(
+            pairs, lambda known: map(float, over_shapes(known, lambda *xy: _distance(network, *xy)))
+        )
+
+    def _pair(self, case: EditCase, edited: Edited) -> tuple[Tensor, Tensor] | None:
         reference = image_against(case, self.against)
-        if reference is None or not said(case.prompt_src):
-            return math.nan
-        maps = judge().features(torch.stack([edited.image, reference]))
-        units = [F.normalize(f, dim=1, eps=1e-10) for f in maps]
-        return float(sum((f[0] - f[1]).square().sum(0).mean() for f in units))
+        return None if reference is None or not said(case.prompt_src) else (edited.image, reference)
+
+
+@torch.no_grad()
+def _distance(network: Classifier, x: Images, y: Images) -> PerRow:
+    stages = zip(network.features(x), network.features(y), strict=True)
+    return torch.stack([(_unit(f) - _unit(g)).square().sum(1).mean((1, 2)) for f, g in stages]).sum(
+        0
+    )
+
+
+def _unit(features: Tensor) -> Tensor:
+    return F.normalize(features, dim=1, eps=1e-10)

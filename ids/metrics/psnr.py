@@ -1,45 +1,62 @@
 """Peak signal-to-noise ratio."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.metrics.comparison import background_of, checked_comparison, image_against, name_of
+from ids.metrics.comparison import (
+    Against,
+    Region,
+    background_of,
+    image_against,
+    name_of,
+    title_of,
+)
 
 
 @dataclass(frozen=True)
 class PSNR:
-    """PSNR in dB, of images in [0, 1], against the source or the true edit, whole or outside the
-    mask.
+    """PSNR in dB of images in [0, 1], against the source or the true edit, over the whole image or
+    outside the mask.
 
-    Outside the mask it averages over the pixels there alone. (PIE-Bench's code blackens the masked
-    pixels and averages over all: its numbers grow with the mask.) Equal images have no finite
-    PSNR: nan.
+    Outside the mask, the mean is over those pixels alone. (PIE-Bench's code blackens the masked
+    pixels and averages over all pixels: its numbers grow with the mask.) Equal images have no
+    finite PSNR: nan.
     """
 
-    against: str = "source"
-    region: str = "whole"
+    against: Against = "source"
+    region: Region = "whole"
 
-    version = 1
+    revision = 1
     unit = "dB"
+    digits = 2
     higher_is_better = True
     min_side = 1
-
-    def __post_init__(self) -> None:
-        checked_comparison("psnr", self.against, self.region)
 
     @property
     def name(self) -> str:
         return name_of("psnr", self.against, self.region)
 
+    @property
+    def title(self) -> str:
+        return title_of("PSNR", self.against, self.region)
+
     def weights_id(self) -> str:
+        """Empty: no network."""
         return ""
 
-    def __call__(self, case: EditCase, edited: Edited) -> float:
-        reference = image_against(case, self.against)
+    def __call__(
+        self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
+        """In dB; nan without a true edit or mask where one is needed, and for equal images."""
+        return [self._psnr(*pair) for pair in zip(cases, edits, strict=True)]
+
+    def _psnr(self, case: EditCase, edited: Edited) -> float:
+        image, reference = edited.image, image_against(case, self.against)
         if reference is None:
             return math.nan
-        image = edited.image
         if self.region == "background":
             outside = background_of(case, edited)
             if outside is None:

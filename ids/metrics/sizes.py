@@ -1,4 +1,4 @@
-"""Images that metrics can measure."""
+"""The sizes of images on which metrics are defined."""
 
 from collections.abc import Iterable
 
@@ -10,9 +10,8 @@ def check_size(metrics: Iterable[Metric], height: int, width: int) -> None:
     """`ConfigError` where a metric is not defined on images of this size, in pixels."""
     small = {m.name: m.min_side for m in metrics if m.min_side > min(height, width)}
     if small:
-        least = max(small.values())
         names = ", ".join(f"metrics.{name}" for name in small)
         raise ConfigError(
-            f"{names}: expected images of at least {least} pixels a side; got {width}x{height}; "
-            "set dataset.size, or leave out what cannot be measured, as in ~metrics.NAME"
+            f"{names}: expected images of at least {max(small.values())} pixels a side; got "
+            f"{width}x{height}; set dataset.size, or remove the metric with ~metrics.NAME"
         )

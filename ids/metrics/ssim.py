@@ -1,15 +1,23 @@
 """Structural similarity."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch.nn import functional as F
 
+from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Image
-from ids.metrics.comparison import background_of, checked_comparison, image_against, name_of
+from ids.metrics.comparison import (
+    Against,
+    Region,
+    background_of,
+    image_against,
+    name_of,
+    title_of,
+)
 
 RADIUS, SIGMA = 5, 1.5  # of the Gaussian window, in pixels
 GAUSSIAN = [math.exp(-(d**2) / (2 * SIGMA**2)) for d in range(-RADIUS, RADIUS + 1)]
@@ -19,29 +27,38 @@ C1, C2 = 0.01**2, 0.03**2  # of images in [0, 1]
 
 @dataclass(frozen=True)
 class SSIM:
-    """SSIM (Wang et al. 2004; Gaussian window, sigma 1.5), against the source or the true edit: the
-    mean of its map over all pixels, or over those outside the mask.
+    """SSIM (Wang et al. 2004; Gaussian window, sigma 1.5) against the source or the true edit: the
+    mean of its map over all pixels, or over those outside the mask. At most 1.
     """
 
-    against: str = "source"
-    region: str = "whole"
+    against: Against = "source"
+    region: Region = "whole"
 
-    version = 1
+    revision = 1
     unit = ""
+    digits = 3
     higher_is_better = True
-    min_side = 11  # its window's
-
-    def __post_init__(self) -> None:
-        checked_comparison("ssim", self.against, self.region)
+    min_side = 2 * RADIUS + 1  # of the window
 
     @property
     def name(self) -> str:
         return name_of("ssim", self.against, self.region)
 
+    @property
+    def title(self) -> str:
+        return title_of("SSIM", self.against, self.region)
+
     def weights_id(self) -> str:
+        """Empty: no network."""
         return ""
 
-    def __call__(self, case: EditCase, edited: Edited) -> float:
+    def __call__(
+        self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
+        """nan without a true edit or mask where one is needed."""
+        return [self._ssim(*pair) for pair in zip(cases, edits, strict=True)]
+
+    def _ssim(self, case: EditCase, edited: Edited) -> float:
         reference = image_against(case, self.against)
         if reference is None:
             return math.nan
@@ -52,11 +69,8 @@ class SSIM:
         return math.nan if outside is None else float(similarity[:, outside].mean())
 
 
-@lru_cache(maxsize=1)  # the whole image and its background are asked for one after the other
 def ssim_map(x: Image, y: Image) -> Image:
-    """SSIM at every pixel and channel (Wang et al. 2004, eq. 13); beyond its border an image is
-    mirrored.
-    """
+    """SSIM at every pixel and channel (Wang et al. 2004, eq. 13), images mirrored at the border."""
     moments = torch.cat([x, y, x * x, y * y, x * y])
     n, window = len(moments), WINDOW.to(x)
     padded = F.pad(moments.unsqueeze(0), [RADIUS] * 4, mode="reflect")

@@ -1,32 +1,40 @@
-"""Does the image show what was asked for? The embedded world's classifier decides."""
+"""Whether an image shows the prompt's attributes, as read by the embedded world's classifier."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from ids.core.needed import NeededFile
+from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
+from ids.core.tensors import Images
+from ids.metrics.batches import over_defined, over_shapes
 from ids.shapes.caption import said
+from ids.shapes.classifier import Classifier
 from ids.shapes.judge import judge, judge_files, judge_weights_id
-from ids.shapes.scene import VALUES
+from ids.shapes.scene import VALUES, Attribute
 
-ASKED = ("target", "source")
+Wanted = dict[Attribute, str]
 
 
 @dataclass(frozen=True)
 class Success:
-    """1 where every attribute in which the prompts differ is read as the `asked` prompt says, else
-    0: `success` for the target, `restored` for the source (of an edit and back). nan for prompts of
-    another world, and where they do not differ.
+    """1 where every attribute in which the prompts differ is read as in the `asked` prompt, else
+    0: `success` for the target, `restored` for the source (of an edit and back). nan for prompts
+    outside the embedded world, and where the prompts do not differ.
 
-    It looks at the changed attributes alone: what else an edit breaks, PSNR to the true edit tells.
+    Only the changed attributes count; PSNR to the true edit measures what else an edit breaks.
     """
 
-    asked: str = "target"
+    asked: Literal["target", "source"] = "target"
 
-    version = 1
+    revision = 1
     unit = ""
+    digits = 2
     higher_is_better = True
     min_side = 1
 
@@ -34,25 +42,50 @@ class Success:
         """The shapes classifier."""
         return judge_files()
 
-    def __post_init__(self) -> None:
-        if self.asked not in ASKED:
-            raise ValueError(
-                f"success asked: expected one of {', '.join(ASKED)}; got {self.asked!r}"
-            )
-
     @property
     def name(self) -> str:
-        return "success" if self.asked == "target" else "restored"
+        return {"target": "success", "source": "restored"}[self.asked]
+
+    @property
+    def title(self) -> str:
+        return self.name
 
     def weights_id(self) -> str:
         return judge_weights_id()
 
-    @torch.no_grad()
-    def __call__(self, case: EditCase, edited: Edited) -> float:
+    def load(self, models: Models) -> Classifier:
+        """The shapes classifier."""
+        return judge(models)
+
+    def __call__(
+        self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
+        """0, 1 or nan."""
+        network = self.load(models)
+
+        def shown(known: list[tuple[Wanted, Tensor]]) -> list[float]:
+            read = over_shapes([(image,) for _, image in known], lambda x: _read(network, x))
+            return [_shows(row, wanted) for row, (wanted, _) in zip(read, known, strict=True)]
+
+        wanted = [self._wanted(case) for case in cases]
+        pairs = zip(wanted, edits, strict=True)
+        return over_defined([(w, e.image) if w else None for w, e in pairs], shown)
+
+    def _wanted(self, case: EditCase) -> Wanted:
+        """The changed attributes and their wanted values; empty where the number is undefined."""
         before, after = said(case.prompt_src), said(case.prompt_trg)
         wanted, other = (after, before) if self.asked == "target" else (before, after)
-        changed = [a for a in wanted if wanted[a] != other.get(a)]
-        if not (before and after and changed):
-            return math.nan
-        logits = judge()(edited.image.unsqueeze(0))
-        return float(all(VALUES[a][int(logits[a].argmax())] == wanted[a] for a in changed))
+        changed = {a: value for a, value in wanted.items() if value != other.get(a)}
+        return changed if before and after else {}
+
+
+@torch.no_grad()
+def _read(network: Classifier, images: Images) -> Int[Tensor, "B attributes"]:
+    """The most likely value of every attribute, in the order of `VALUES`."""
+    logits = network(images)
+    return torch.stack([logits[attribute].argmax(1) for attribute in VALUES], dim=1)
+
+
+def _shows(read: Int[Tensor, " attributes"], wanted: Wanted) -> float:
+    values = {a: VALUES[a][int(index)] for a, index in zip(VALUES, read, strict=True)}
+    return float(all(values[a] == value for a, value in wanted.items()))

@@ -24,7 +24,7 @@ EDITS_AT_ONCE = 8  # read from the store
 def metric_key(metric: Metric) -> str:
     """Name, revision and weights: `psnr@1`, `lpips_alex@1:alex-1f2e3d4c`."""
     weights_id = metric.weights_id()
-    return f"{metric.name}@{metric.version}" + (f":{weights_id}" if weights_id else "")
+    return f"{metric.name}@{metric.revision}" + (f":{weights_id}" if weights_id else "")
 
 
 def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:

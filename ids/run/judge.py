@@ -151,4 +151,4 @@ def _values(
     metric: Metric, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
 ) -> Sequence[float]:
     """nan where a number is not defined."""
-    return [metric(case, edited) for case, edited in zip(cases, edits, strict=True)]
+    return metric(cases, edits, models)

@@ -19,7 +19,13 @@ def test_any_text_arrives_unchanged(text: str) -> None:
 
 
 def test_where_a_value_belongs() -> None:
-    values = {"n_steps": 3, "fpr": {"scale": 0.2}, "optimizer__lr": 0.3, "seeds": [1], "limit": None}
+    values = {
+        "n_steps": 3,
+        "fpr": {"scale": 0.2},
+        "optimizer__lr": 0.3,
+        "seeds": [1],
+        "limit": None,
+    }
     assert words_of(values) == [
         "method.n_steps=3",
         "fpr.scale=0.2",

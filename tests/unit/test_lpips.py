@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Ids
+from judging import Networks, backbone_file, number
 
 from ids.core.errors import WeightsError
 from ids.core.records import EditCase, Edited
@@ -14,23 +15,6 @@ from ids.metrics import LPIPS
 
 CASE = Shapes()[0]
 Z = torch.zeros(1, 2, 2)
-
-
-def backbone_file(folder: Path, net: str) -> tuple[Path, "torch.nn.Module"]:
-    """A network of torchvision's layout with random weights, named by its hash; and the package's
-    own, with those weights in it.
-    """
-    import lpips
-
-    torch.manual_seed(0)
-    direct = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
-    weights = {
-        f"features.{name.split('.', 1)[1]}": value
-        for name, value in direct.net.state_dict().items()
-    }
-    torch.save(weights, folder / "any.pth")
-    digest = hashlib.sha256((folder / "any.pth").read_bytes()).hexdigest()
-    return (folder / "any.pth").rename(folder / f"{net}-{digest[:8]}.pth"), direct
 
 
 def other(case: EditCase) -> Edited:
@@ -46,9 +30,9 @@ def test_it_equals_the_package_called_directly(net: str, tmp_path: Path) -> None
     with torch.no_grad():
         pair = (edited.image.unsqueeze(0), CASE.source.load().unsqueeze(0))
         expected = float(direct(*pair, normalize=True))
-    assert metric(CASE, edited) == pytest.approx(expected, rel=1e-6)
-    assert metric(CASE, edited) > 0
-    assert metric(CASE, Edited(CASE.source.load(), Z, Z)) == 0
+    assert number(metric, CASE, edited) == pytest.approx(expected, rel=1e-6)
+    assert number(metric, CASE, edited) > 0
+    assert number(metric, CASE, Edited(CASE.source.load(), Z, Z)) == 0
     assert metric.name == f"lpips_{net}"
     assert metric.weights_id() == file.stem
 
@@ -74,32 +58,30 @@ def test_the_package_finds_the_same_file_where_torchvision_keeps_it(
     with torch.no_grad():
         pair = (edited.image.unsqueeze(0), CASE.source.load().unsqueeze(0))
         expected = float(direct(*pair, normalize=True))
-    assert LPIPS("squeeze", str(named))(CASE, edited) == pytest.approx(expected, rel=1e-6)
+    assert number(LPIPS("squeeze", str(named)), CASE, edited) == pytest.approx(expected, rel=1e-6)
 
 
 def test_what_is_missing_is_named_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(WeightsError, match=r"alexnet-owt-7be5be79\.pth; there is no such file"):
+    with pytest.raises(WeightsError, match=r"alexnet-owt-7be5be79\.pth; found no such file"):
         _ = LPIPS().weights_id()
     with pytest.raises(WeightsError, match=r"metrics\.lpips\.backbone="):
         _ = LPIPS("vgg", "/nowhere/vgg16-397923af.pth").weights_id()
     (tmp_path / "alexnet.pth").write_bytes(b"x")
     with pytest.raises(WeightsError, match="named by its hash"):
         _ = LPIPS("alex", str(tmp_path / "alexnet.pth")).weights_id()
-    with pytest.raises(ValueError, match="expected one of alex, vgg, squeeze"):
-        LPIPS("resnet")
 
 
 def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
     file, _ = backbone_file(tmp_path, "squeeze")
     with pytest.raises(WeightsError, match="they do not fit"):
-        LPIPS("alex", str(file)).weights_id()
+        LPIPS("alex", str(file)).load(Networks())
     torn = tmp_path / f"torn-{hashlib.sha256(b'x').hexdigest()[:8]}.pth"
     torn.write_bytes(b"x")
     with pytest.raises(WeightsError, match="they do not fit"):
-        LPIPS("alex", str(torn)).weights_id()
+        LPIPS("alex", str(torn)).load(Networks())
 
 
 def test_weights_that_are_no_numbers_or_not_all_there_are_refused(tmp_path: Path) -> None:
@@ -116,7 +98,7 @@ def test_weights_that_are_no_numbers_or_not_all_there_are_refused(tmp_path: Path
         digest = hashlib.sha256((tmp_path / "x").read_bytes()).hexdigest()[:8]
         other = (tmp_path / "x").rename(tmp_path / f"squeeze-{digest}.pth")
         with pytest.raises(WeightsError, match=told):
-            LPIPS("squeeze", str(other)).weights_id()
+            LPIPS("squeeze", str(other)).load(Networks())
 
 
 @pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])

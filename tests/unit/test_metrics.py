@@ -2,14 +2,27 @@
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
+from judging import NETWORKS, Networks, backbone_file, number
 
 from ids.core.errors import ConfigError
 from ids.core.records import Edited
 from ids.data import Shapes
-from ids.metrics import LPIPS, PSNR, SSIM, Clip, ClipScore, LatentDistance
+from ids.metrics import (
+    LPIPS,
+    PSNR,
+    SSIM,
+    Clip,
+    ClipDirectional,
+    ClipImage,
+    ClipScore,
+    FeatureDistance,
+    LatentDistance,
+    Success,
+)
 from ids.metrics.sizes import check_size
 from ids.metrics.ssim import ssim_map
 
@@ -28,6 +41,7 @@ class Held:
 
 
 CASE = Shapes("dev", 1)[0]
+SHAPES = [Shapes()[i] for i in range(6)]
 SOURCE = CASE.source.load()
 
 
@@ -38,7 +52,7 @@ def edit(image: torch.Tensor) -> Edited:
 def test_psnr_of_a_known_error() -> None:
     shifted = (SOURCE * 0.8 + 0.1).clamp(0, 1)
     mse = float((shifted - SOURCE).square().mean())
-    assert PSNR()(CASE, edit(shifted)) == pytest.approx(-10 * math.log10(mse), abs=1e-4)
+    assert number(PSNR(), CASE, edit(shifted)) == pytest.approx(-10 * math.log10(mse), abs=1e-4)
 
 
 def test_the_background_ignores_what_happens_inside_the_mask() -> None:
@@ -47,29 +61,31 @@ def test_the_background_ignores_what_happens_inside_the_mask() -> None:
     changed = torch.where(inside > 0, 1 - SOURCE, SOURCE * 0.9)
     further = torch.where(inside > 0, SOURCE, SOURCE * 0.9)
     metric = PSNR(region="background")
-    assert metric(CASE, edit(changed)) == pytest.approx(metric(CASE, edit(further)), abs=1e-4)
+    assert number(metric, CASE, edit(changed)) == pytest.approx(
+        number(metric, CASE, edit(further)), abs=1e-4
+    )
     outside = inside[0] == 0
     mse = float((0.1 * SOURCE[:, outside]).square().mean())
-    assert metric(CASE, edit(changed)) == pytest.approx(-10 * math.log10(mse), abs=1e-3)
+    assert number(metric, CASE, edit(changed)) == pytest.approx(-10 * math.log10(mse), abs=1e-3)
 
 
 def test_the_true_edit_is_nearest_to_itself() -> None:
     assert CASE.truth is not None
     near = (CASE.truth.load() + 0.01).clamp(0, 1)
-    assert PSNR("truth")(CASE, edit(near)) > 35 > PSNR("truth")(CASE, edit(SOURCE))
+    assert number(PSNR("truth"), CASE, edit(near)) > 35 > number(PSNR("truth"), CASE, edit(SOURCE))
 
 
 def test_undefined_is_nan_never_another_number() -> None:
     bare = replace(CASE, mask=None, truth=None)
     for metric in (PSNR("truth"), PSNR(region="background"), SSIM(region="background")):
-        assert math.isnan(metric(bare, edit(SOURCE * 0.5)))
-    assert math.isnan(PSNR()(CASE, edit(SOURCE)))
+        assert math.isnan(number(metric, bare, edit(SOURCE * 0.5)))
+    assert math.isnan(number(PSNR(), CASE, edit(SOURCE)))
 
 
 def test_ssim_and_strength() -> None:
-    assert SSIM()(CASE, edit(SOURCE)) == pytest.approx(1, abs=1e-4)
-    assert SSIM()(CASE, edit(torch.rand_like(SOURCE))) < 0.5
-    assert LatentDistance()(CASE, edit(SOURCE)) == pytest.approx(0.5)
+    assert number(SSIM(), CASE, edit(SOURCE)) == pytest.approx(1, abs=1e-4)
+    assert number(SSIM(), CASE, edit(torch.rand_like(SOURCE))) < 0.5
+    assert number(LatentDistance(), CASE, edit(SOURCE)) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (17, 40)])
@@ -83,9 +99,9 @@ def test_ssim_and_psnr_are_those_of_torchmetrics(size: tuple[int, int]) -> None:
     )
     assert torch.allclose(ssim_map(x, y), full[0], atol=2e-5)
     case = replace(CASE, source=Held(y))
-    assert SSIM()(case, edit(x)) == pytest.approx(float(mean), abs=1e-5)
+    assert number(SSIM(), case, edit(x)) == pytest.approx(float(mean), abs=1e-5)
     psnr = reference.peak_signal_noise_ratio(x, y, data_range=1.0)
-    assert PSNR()(case, edit(x)) == pytest.approx(float(psnr), abs=1e-4)
+    assert number(PSNR(), case, edit(x)) == pytest.approx(float(psnr), abs=1e-4)
 
 
 def test_names_say_what_is_compared() -> None:
@@ -94,8 +110,6 @@ def test_names_say_what_is_compared() -> None:
         "psnr_background",
         "psnr_truth",
     ]
-    with pytest.raises(ValueError, match="expected one of"):
-        PSNR("other")
 
 
 def test_images_that_are_too_small_for_a_metric_are_refused_by_name() -> None:
@@ -107,3 +121,26 @@ def test_images_that_are_too_small_for_a_metric_are_refused_by_name() -> None:
         check_size((SSIM(), PSNR()), 10, 40)
     with pytest.raises(ConfigError, match=r"metrics.ssim_background, metrics.lpips_alex: .* 31 "):
         check_size(metrics, 40, 8)
+
+
+def test_a_batch_gives_the_numbers_of_its_edits_one_by_one(tmp_path: Path) -> None:
+    """Of images of two sizes, with an undefined case in the middle."""
+    cases = [*SHAPES[:3], replace(SHAPES[3], prompt_src="a cat", truth=None, mask=None)]
+    cropped = [Held(case.source.load()[:, :48]) for case in SHAPES[4:6]]
+    cases += [replace(c, source=x, truth=None) for c, x in zip(SHAPES[4:6], cropped, strict=True)]
+    torch.manual_seed(0)
+    images = [(x + 0.1 * torch.rand_like(x)).clamp(0, 1) for x in (c.source.load() for c in cases)]
+    edits = [edit(image) for image in images]
+    clip = Clip("shapes", None)
+    networks = (FeatureDistance(), FeatureDistance("truth"), Success(), Success("source"))
+    networks += (ClipScore(clip), ClipImage(clip), ClipDirectional(clip))
+    networks += (LPIPS("squeeze", str(backbone_file(tmp_path, "squeeze")[0])),)
+    for metric in (PSNR(), PSNR("truth"), PSNR(region="background"), SSIM(), LatentDistance()):
+        pairs = zip(cases, edits, strict=True)
+        single = [number(metric, case, edited) for case, edited in pairs]
+        assert repr(metric(cases, edits, NETWORKS)) == repr(single)
+    for metric in networks:
+        pairs = zip(cases, edits, strict=True)
+        single = [number(metric, case, edited, Networks()) for case, edited in pairs]
+        assert metric(cases, edits, NETWORKS) == pytest.approx(single, abs=1e-6, nan_ok=True)
+        assert metric([], [], NETWORKS) == []

@@ -96,7 +96,11 @@ class NullTextInversion:
         away, d = torch.arange(len(goal), device=goal.device), goal[0].numel()
         for _ in range(self.n_inner):
             with torch.enable_grad():
-                squares = (down.of(away)(y_null.with_embedding(fitted)[away]) - goal[away]).square().sum((1, 2, 3))
+                squares = (
+                    (down.of(away)(y_null.with_embedding(fitted)[away]) - goal[away])
+                    .square()
+                    .sum((1, 2, 3))
+                )
                 # Of the sum, and divided afterwards: a mean's would vanish in half precision.
                 (gradient,) = torch.autograd.grad(squares.sum(), fitted)
             fitted.grad = gradient / d
