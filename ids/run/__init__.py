@@ -1,10 +1,28 @@
-"""From wishes to files."""
+"""From built experiments to stored results."""
 
+from ids.run.edit import BatchEditor, EditedBatch, FinishedEdit
 from ids.run.engine import Engine
 from ids.run.execute import Outcome
 from ids.run.experiment import Experiment, MethodSpec
 from ids.run.job import Job, Setting
+from ids.run.judge import Judged, judge_edits
+from ids.run.loaded_backbone import LoadedBackbone
 from ids.run.session import Session
 from ids.run.store import Store
 
-__all__ = ["Engine", "Experiment", "Job", "MethodSpec", "Outcome", "Session", "Setting", "Store"]
+__all__ = [
+    "BatchEditor",
+    "EditedBatch",
+    "Engine",
+    "Experiment",
+    "FinishedEdit",
+    "Job",
+    "Judged",
+    "LoadedBackbone",
+    "MethodSpec",
+    "Outcome",
+    "Session",
+    "Setting",
+    "Store",
+    "judge_edits",
+]

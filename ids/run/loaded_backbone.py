@@ -33,7 +33,7 @@ class LoadedBackbone:
     gives: frozenset[type] = frozenset()
 
     @classmethod
-    def of(cls, backbone: Backbone, name: str) -> "LoadedBackbone":
+    def of(cls, backbone: object, name: str) -> "LoadedBackbone":
         """Reads every parameter once. A backbone whose parameters change later needs a new source.
         `UnsupportedError` where the object is no backbone.
         """

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ids.core.errors import DataError
@@ -66,7 +67,7 @@ def row_of(case: EditCase) -> Row:
         id=case.id,
         tags=sorted(case.tags),
         prompts=(case.prompt_src, case.prompt_trg),
-        words=case.words,
+        words=to_builtins(case.words),  # lists, as they are read again
         metadata=dict(case.metadata),
     )
     try:

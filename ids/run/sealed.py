@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-SCHEMA_VERSION = 2  # of every record; 1 is what version 0.1 wrote, without saying so
+SCHEMA_VERSION = 3  # of every record; 2 is what version 0.2 wrote, 1 (unwritten) 0.1
 _HEAD, _TAIL, _HEX = b'{"sha256":"', b'",', 64
 _BODY = len(_HEAD) + _HEX + len(_TAIL)
 T = TypeVar("T", bound=msgspec.Struct)

@@ -39,8 +39,8 @@ def test_matched_strength_from_the_states_of_a_run(ids: Ids) -> None:
     for name in ("null_edit", "dds", "ids", "true_edit", "paired differences"):
         assert name in table.stdout
     written = ids.folder / "outputs" / "tables"
-    assert [path.suffix for path in sorted(written.glob("*strength*.png"))] == [".png"]
-    assert "latent_distance" in next(written.glob("*strength.md")).read_text()
+    assert [path.suffix for path in sorted(written.glob("*latent_distance*.png"))] == [".png"]
+    assert "latent_distance" in next(written.glob("*latent_distance.md")).read_text()
     assert ids("table", "--tag", "nonsense").returncode == 1
     wrong = ids("table", "--matched", "--axis", "beauty")
     assert wrong.returncode == 1

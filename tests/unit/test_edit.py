@@ -1,0 +1,214 @@
+"""Edits and numbers in memory are those of a run; backbones and networks are loaded once."""
+
+import gc
+import weakref
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Silent
+from torch import Tensor, nn
+
+from ids.backbones import Gaussian, GaussianWorld
+from ids.config.build import build_experiment
+from ids.config.compose import compose_all
+from ids.core.capabilities import PosteriorSchedule
+from ids.core.errors import ConfigError, UnsupportedError
+from ids.core.protocols import Backbone, Models, Progress, Subject
+from ids.core.records import Trace
+from ids.core.rng import Streams
+from ids.data import Shapes
+from ids.diffusion.schedule import scaled_linear_vp
+from ids.metrics import PSNR
+from ids.run import Engine, Experiment, LoadedBackbone, Session
+from ids.run.edit import BatchEditor
+from ids.run.evaluate import metric_key
+from ids.run.in_memory import with_images
+from ids.run.judge import judge_edits
+from ids.run.records import MetricValue
+from ids.run.session import LoadedModels
+
+CPU = torch.device("cpu")
+WORDS = ["debug=fast", "method=ids", "method.n_steps=4", "keep_every=2", "controls=none"]
+
+
+def experiment(folder: Path, *words: str) -> Experiment:
+    (setting,) = compose_all([*WORDS, f"output_dir={folder}", "logger=files", *words])
+    return build_experiment(setting.choices, setting.values)
+
+
+def test_an_edit_in_memory_is_bitwise_the_stored_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = experiment(tmp_path / "out", "limit=3", "seeds=[5]")
+    outcomes = run.run(tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    world = Session(run.session.engine).backbone(run.backbone)
+    cases = [with_images(outcome.job.case) for outcome in outcomes]
+    batch = BatchEditor(run.method.editor, world, CPU, keep_every=2)(cases, [5] * 3, Silent())
+    metrics = {metric_key(metric): metric for metric in run.metrics.values()}
+    judged = judge_edits(batch.edits, metrics, LoadedModels(CPU), world.decode)
+    for outcome, edit, numbers in zip(outcomes, batch.edits, judged, strict=True):
+        key = outcome.job.key
+        assert torch.equal(run.store.z_trg(key)[0], edit.edited.z_trg)
+        assert list(run.store.states(key)) == list(edit.states) == [0, 2, 4]
+        for step, z in run.store.states(key).items():
+            assert torch.equal(z, edit.states[step])
+        for name, curve in run.store.trace(key).curves.items():
+            assert torch.equal(curve, edit.curves[name])
+        stored = run.store.numbers.metrics(key, outcome.job.case.digest)
+        assert (stored.values, stored.along) == (numbers.values, numbers.along)
+    taken = run.store.numbers.measurements()[outcomes[0].job.key]
+    assert (taken.forwards, taken.backwards) == (
+        batch.measurement.forwards,
+        batch.measurement.backwards,
+    )
+    assert sorted(tmp_path.rglob("*")) == before  # nothing is written
+
+
+@dataclass
+class Hungry:
+    """Takes more memory than the device has, after it has allocated some."""
+
+    uses_seed = True
+    uses_prompts = True
+    anytime = True
+    n_ticks = 1
+    allocated: list["weakref.ref[Tensor]"] = field(default_factory=list)
+
+    def __call__(
+        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
+    ) -> Trace:
+        activations = torch.zeros(1000)
+        self.allocated += [weakref.ref(activations), weakref.ref(subject.z_trg)]
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+def test_after_out_of_memory_nothing_is_held() -> None:
+    """The error is kept until the end of a sweep, and must keep no tensor alive."""
+    editor = Hungry()
+    edit = BatchEditor(editor, Gaussian().load(CPU), CPU)
+    with pytest.raises(ConfigError, match=r"out of memory with 2 edits .*batch_size=1") as caught:
+        edit([Shapes()[0], Shapes()[1]], [0, 0], Silent())
+    gc.collect()
+    assert [reference() for reference in editor.allocated] == [None, None]
+    assert caught.value.__context__ is None
+
+
+@dataclass
+class CountingSource:
+    """A backbone source that counts how often it is loaded."""
+
+    loads: int = 0
+    gives = frozenset({PosteriorSchedule})
+
+    def identity(self) -> dict[str, str]:
+        return {}
+
+    def load(self, device: torch.device) -> Backbone:
+        self.loads += 1
+        return Gaussian().load(device)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def test_a_session_keeps_one_backbone_and_every_judging_network() -> None:
+    session, one, two = Session(Engine("cpu")), CountingSource(), CountingSource(1)
+    first = session.backbone(one)
+    assert session.with_engine(Engine("cpu", batch_size=2)).backbone(one) is first
+    session.backbone(two)
+    assert len(session._backbone) == 1
+    session.backbone(one)
+    assert (one.loads, two.loads) == (2, 2)
+    models = session.models
+    assert isinstance(models, Models)
+    assert models.device == CPU
+    network = models.get(("clip", "a"), object)
+    assert session.with_engine(Engine("cpu", batch_size=2)).models.get(("clip", "a"), object) is (
+        network
+    )
+    assert models.get(("clip", "b"), object) is not network
+    assert Session(Engine("cpu")).models.get(("clip", "a"), object) is not network
+
+
+class Plain:
+    """A backbone that is neither a dataclass nor a module."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.schedule = scaled_linear_vp()
+        self._network = network
+
+    def encode(self, x: Tensor) -> Tensor:
+        return x
+
+    decode = encode
+
+    def prompt(self, texts: list[str]) -> Tensor:
+        return torch.zeros(len(texts), 1)
+
+    def eps(self, z_t: Tensor, y: Tensor, t: Tensor) -> Tensor:
+        return self._network(z_t)
+
+
+def network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Conv2d(3, 3, 1)
+
+
+def test_a_loaded_backbone_is_identified_by_its_parameters() -> None:
+    one = LoadedBackbone.of(Plain(network()), "mine")
+    assert one.identity() == LoadedBackbone.of(Plain(network()), "another name").identity()
+    others = [Plain(network(1)), Plain(network().half()), Plain(nn.Sequential(network()))]
+    assert len({one.weights_id, *(LoadedBackbone.of(o, "mine").weights_id for o in others)}) == 4
+    changed = network()
+    changed.config = {"scaling_factor": 2.0, "_name_or_path": "x"}  # type: ignore[assignment]
+    assert LoadedBackbone.of(Plain(changed), "mine").identity() != one.identity()
+    wide, narrow = (LoadedBackbone.of(Gaussian(s).load(CPU), "world") for s in (0.5, 0.2))
+    assert wide.identity() != narrow.identity()
+    assert one.gives == wide.gives == {PosteriorSchedule}
+    with pytest.raises(UnsupportedError, match="expected an object with schedule, encode"):
+        LoadedBackbone.of(network(), "no backbone")
+
+
+def test_a_loaded_backbone_stays_on_its_device() -> None:
+    source = LoadedBackbone.of(Gaussian().load(CPU), "world")
+    assert source.load(CPU) is source.backbone
+    with pytest.raises(ConfigError, match=r"expected cpu, where the backbone world is; got meta"):
+        source.load(torch.device("meta"))
+
+
+def test_an_experiment_runs_on_a_backbone_in_memory(tmp_path: Path) -> None:
+    world = Gaussian().load(CPU)
+    source = LoadedBackbone.of(world, "my world")
+    built = experiment(tmp_path, "limit=2")
+    run = replace(built, backbone=source, backbone_name=source.name)
+    outcomes = run.run(tmp_path / "run")
+    assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
+    record = run.store.look(outcomes[0].job.key).record
+    assert record is not None
+    assert (record.backbone_name, record.backbone) == ("my world", source.identity())
+    assert isinstance(world, GaussianWorld)
+    made = record.made
+    replace(run, session=Session(run.session.engine)).run(tmp_path / "again")
+    assert run.store.look(outcomes[0].job.key).record.made == made  # type: ignore[union-attr]
+
+
+def test_numbers_are_stored_with_what_tables_need(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Titled(PSNR):
+        title = "PSNR"
+        digits = 2
+
+    edit = BatchEditor(experiment(tmp_path).method.editor, Gaussian().load(CPU), CPU)
+    batch = edit([with_images(Shapes(size=32)[0])], [0], Silent())
+    metrics = {"psnr@1": Titled(), "psnr@1:weights-1": Titled()}
+    (judged,) = judge_edits(batch.edits, metrics, LoadedModels(CPU), edit.backbone.decode)
+    value = judged.values["psnr@1"].value
+    assert judged.values == {
+        "psnr@1": MetricValue(value, "dB", True, title="PSNR", digits=2),
+        "psnr@1:weights-1": MetricValue(value, "dB", True, "PSNR", 2, weights="weights-1"),
+    }
+    assert judged.along == {}
