@@ -85,7 +85,7 @@ class Warm:
 
     def _answer(self, asked: dict[str, object]) -> int:
         self.process = self.process or subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("warm.py"))],
+            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
             env=os.environ | ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -24,6 +24,7 @@ class Session:
     surveys: dict[str, Survey] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
+    parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
 
     def survey(self, dataset: Dataset, stated: Mapping[str, Any], limit: int | None) -> Survey:
         """The rows of a data set, read once however many settings ask for it."""
