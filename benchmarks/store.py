@@ -74,7 +74,7 @@ class Counted:
 def _campaign(count: int, root: Path) -> Any:
     words = [*FAST, f"dataset.count={count}", f"output_dir={root}", "engine.threads=1"]
     (setting,) = compose_all(words)
-    return build_experiment(setting.choices, setting.values)
+    return build_experiment(setting)
 
 
 def _cpu() -> float:

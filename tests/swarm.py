@@ -22,7 +22,7 @@ def main(commands: list[list[str]], kills: int, seed: int) -> None:
     built = []
     for words in commands:
         settings = compose_all(words)
-        built.append([build_experiment(s.choices, s.values, sweep=True) for s in settings])
+        built.append([build_experiment(s, sweep=True) for s in settings])
     rng, ended, killed = random.Random(seed), [], 0
     alive = {start(experiments, index): index for index, experiments in enumerate(built)}
     while alive:

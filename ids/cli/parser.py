@@ -159,7 +159,9 @@ def _add_table(table: argparse.ArgumentParser) -> None:
 
 def _groups() -> str:
     """The options of every group, read off the folders."""
-    from ids.config.paths import options
+    from ids.config.sources import find_sources
+
+    options = find_sources().options
 
     return "\n".join(
         ["groups:", *(f"  {group:12} {', '.join(options(group))}" for group in GROUPS)]

@@ -1,5 +1,5 @@
-"""A checked configuration to objects. Values are checked here, against the loaded classes, before
-any weights are read.
+"""Checked configurations to objects. Values are checked here against the loaded classes, before any
+weights are read.
 """
 
 import dataclasses
@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -15,36 +14,34 @@ import torch
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
-from ids.config.check import RESERVED
-from ids.config.names import name_of
+from ids.config.check import is_reserved
+from ids.config.classes import Classes
+from ids.config.compose import Composed
 from ids.core.errors import ConfigError
 from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
 from ids.run import Engine, Experiment, MethodSpec, Session, Store
 
-PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that names its place already
-NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is welcome where a float is expected
+PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that begins with its place
+NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is accepted as a float
 WRONG = (ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
-Made = dict[str, Any]
 
 
 def build_experiment(
-    choices: Mapping[str, str],
-    config: Mapping[str, Any],
-    sweep: bool = False,
-    made: Made | None = None,
+    setting: Composed, sweep: bool = False, session: Session | None = None
 ) -> Experiment:
-    """Everything `ids run` needs, from a plain configuration that `check` has passed and the names
-    of the options chosen in its groups. `made` keeps what the settings of one command share: what
-    two of them state alike is one object.
+    """Everything a run needs. Settings of one `session` share the objects that they configure
+    alike. `ConfigError` for a value that a class refuses, or a device that this machine lacks.
     """
-    made = {} if made is None else made
-    part = partial(_part, made=made)
+    config, session = setting.values, session or Session()
+    part = _Parts(setting.sources.classes, session)
     engine = part(config["engine"], "engine", Engine)
-    engine.place()  # a device that is not there is known now
+    engine.place()  # a missing device is an error now
     return Experiment(
-        method=_asked(_name(choices), config["method"], "method"),
-        controls=[_asked(key, node, f"controls.{key}") for key, node in config["controls"].items()],
-        backbone_name=choices["backbone"],
+        method=part.method(setting.name, config["method"], "method"),
+        controls=[
+            part.method(key, node, f"controls.{key}") for key, node in config["controls"].items()
+        ],
+        backbone_name=setting.choices["backbone"],
         backbone=part(config["backbone"], "backbone", BackboneSource),
         dataset=part(config["dataset"], "dataset", Dataset),
         metrics={
@@ -59,78 +56,83 @@ def build_experiment(
         force=config["force"],
         keep_every=config["keep_every"],
         sweep=sweep,
-        session=made.setdefault("session", Session(engine)).with_engine(engine),
+        session=session.with_engine(engine),
     )
 
 
-def _part(node: Mapping[str, Any], where: str, kind: type, made: Made) -> Any:
-    key = f"{where}={json.dumps(node, sort_keys=True)}"
-    if key not in made:
-        made[key] = _of_kind(build(node, where), where, kind)
-    return made[key]
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """The parts of the experiments of one session."""
+
+    classes: Classes
+    session: Session
+
+    def __call__(self, node: Mapping[str, Any], where: str, kind: type) -> Any:
+        """A part that settings share if they configure it alike."""
+        key = f"{where}={json.dumps(node, sort_keys=True)}"
+        if key not in self.session.parts:
+            self.session.parts[key] = self._of_kind(node, where, kind)
+        return self.session.parts[key]
+
+    def method(self, name: str, node: Mapping[str, Any], where: str) -> MethodSpec:
+        """A method, or a control."""
+        return MethodSpec(name, self._deciding(node), self._of_kind(node, where, Editor))
+
+    def _of_kind(self, node: Mapping[str, Any], where: str, kind: type) -> Any:
+        built = build(node, where, self.classes)
+        if not isinstance(built, kind):
+            raise ConfigError(
+                f"{where}._target_: expected {kind.__name__}; got {type(built).__name__}, which "
+                "is none; take another class"
+            )
+        return built
+
+    def _deciding(self, node: Any) -> Any:
+        """A configuration without names, and without the values that its classes ignore."""
+        if isinstance(node, list):
+            return [self._deciding(value) for value in node]
+        if not isinstance(node, Mapping):
+            return node
+        if "_target_" not in node:
+            return {key: self._deciding(value) for key, value in node.items()}
+        target = str(node["_target_"])
+        ignored = {"name", *getattr(self.classes.load(target), "ignored", ())}
+        return {key: self._deciding(value) for key, value in node.items() if key not in ignored}
 
 
-def _asked(name: str, node: Mapping[str, Any], where: str) -> MethodSpec:
-    return MethodSpec(name, _deciding(node), _of_kind(build(node, where), where, Editor))
-
-
-def _of_kind(built: object, where: str, kind: type) -> Any:
-    if not isinstance(built, kind):
-        raise ConfigError(
-            f"{where}._target_: expected {kind.__name__}; got {type(built).__name__}, which is "
-            "none; take another class"
-        )
-    return built
-
-
-def _name(choices: Mapping[str, str]) -> str:
-    return name_of(choices["method"], choices["fpr"], choices["inversion"])
-
-
-def _deciding(node: Any) -> Any:
-    """A statement without the values that its classes take and ignore."""
-    if isinstance(node, list):
-        return [_deciding(value) for value in node]
-    if not isinstance(node, Mapping):
-        return node
-    target = str(node.get("_target_", ""))
-    ignored = getattr(_class(target), "ignored", ()) if target.startswith("ids.") else ()
-    return {key: _deciding(value) for key, value in node.items() if key not in ignored}
-
-
-def _class(target: str) -> Callable[..., Any]:
-    package, _, name = target.rpartition(".")
-    found: Callable[..., Any] = getattr(import_module(package), name)
-    return found
-
-
-def build(node: Any, where: str) -> Any:
+def build(node: Any, where: str, classes: Classes | None = None) -> Any:
     """An object per `_target_`, innermost first; `_partial_` ones wait for their remaining
-    arguments. Nothing is interpolated, and `check` has seen every `_target_`.
+    arguments. Nothing is interpolated, and `check` has passed every `_target_`.
     """
+    classes = classes or Classes()
     if isinstance(node, list):
-        return [build(value, f"{where}[{index}]") for index, value in enumerate(node)]
+        return [build(value, f"{where}[{index}]", classes) for index, value in enumerate(node)]
     if not isinstance(node, Mapping):
         return node
-    parts = {k: build(value, f"{where}.{k}") for k, value in node.items() if k not in RESERVED}
-    if "_target_" not in node:
+    is_part = "_target_" in node
+    parts = {
+        key: build(value, f"{where}.{key}", classes)
+        for key, value in node.items()
+        if not (is_part and is_reserved(key, where))
+    }
+    if not is_part:
         return parts
-    made = _class(str(node["_target_"]))
+    cls = classes.load(str(node["_target_"]))
     try:
         if node.get("_partial_"):
-            return _tried(partial(made, **parts), where)
+            return _checked_optimizer(partial(cls, **parts), where)
         values = {key: value for key, value in parts.items() if not _is_part(value)}
-        _check_types(made, values, where)
-        built = _constructed(made, parts, where)
-        _check_types(made, parts, where)
+        _check_types(cls, values, where)
+        built = _constructed(cls, parts, where)
+        _check_types(cls, parts, where)
         return built
     except WRONG as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise ConfigError(told if PLACE.match(told) else f"{where}: {told}") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise ConfigError(reason if PLACE.match(reason) else f"{where}: {reason}") from error
 
 
-def _tried(optimizer: "partial[Any]", where: str) -> "partial[Any]":
-    """An optimizer that has taken one step, so that a bad value is known before the first edit."""
+def _checked_optimizer(optimizer: "partial[Any]", where: str) -> "partial[Any]":
+    """The optimizer, after one step on a dummy parameter: a bad value is known before any edit."""
     rate = optimizer.keywords.get("lr", 1.0)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0:
         raise ConfigError(f"{where}.lr: expected a number above 0; got {rate!r}; change the value")
@@ -140,12 +142,14 @@ def _tried(optimizer: "partial[Any]", where: str) -> "partial[Any]":
     return optimizer
 
 
-def _constructed(made: Callable[..., Any], parts: Mapping[str, Any], where: str) -> Any:
-    """A class may say better itself, by a `ValueError`, which parts fit it."""
+def _constructed(cls: Callable[..., Any], parts: Mapping[str, Any], where: str) -> Any:
+    """An object; of a type error the message that names the wrong value. A class may raise a better
+    `ValueError` itself.
+    """
     try:
-        return made(**parts)
+        return cls(**parts)
     except (TypeError, AttributeError):
-        _check_types(made, parts, where)
+        _check_types(cls, parts, where)
         raise
 
 
@@ -153,9 +157,9 @@ def _is_part(value: object) -> bool:
     return dataclasses.is_dataclass(value) or callable(value)
 
 
-def _check_types(made: Callable[..., Any], parts: Mapping[str, Any], where: str) -> None:
-    """Values and parts against the annotations of the class they go to."""
-    hints = get_type_hints(made)
+def _check_types(cls: Callable[..., Any], parts: Mapping[str, Any], where: str) -> None:
+    """Check values and parts against the annotations of the class that takes them."""
+    hints = get_type_hints(cls)
     for key, value in parts.items():
         if key in hints and not _fits(value, hints[key]):
             expected = getattr(hints[key], "__name__", str(hints[key]))
@@ -166,6 +170,6 @@ def _check_types(made: Callable[..., Any], parts: Mapping[str, Any], where: str)
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """A list item by item: beartype itself looks at a random one."""
+    """Lists are checked item by item: beartype itself checks a random one."""
     items = [[item] for item in value] if isinstance(value, list) and value else [value]
     return all(is_bearable(item, hint, conf=NUMBERS) for item in items)

@@ -1,11 +1,9 @@
-"""Words on the command line to plain configurations, one per setting: each composed once."""
+"""Words of the command line to plain configurations, one per setting: each composed once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, fields
-from itertools import islice, product
-from math import prod
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -13,18 +11,20 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.types import Override, RangeSweep
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ids.config.check import check
 from ids.config.explain import readable_errors, unknown_key
-from ids.config.paths import config_home, options, search_path
+from ids.config.former_words import todays_words
+from ids.config.naming import Names, method_name, option_names
 from ids.config.schema import RunConfig
-from ids.config.words import LAUNCHERS, check_launcher, parsed, parsed_word
+from ids.config.sources import Sources, find_sources
+from ids.config.sweep import combinations
+from ids.config.words import LAUNCHERS, check_launcher, parse_word, parse_words
 from ids.core.errors import ConfigError, IdsError
 
-MAX_SETTINGS = 2000  # of one sweep
 SWEEPING = ("experiments", "debug")  # groups whose options may bring a sweep along
 
 ConfigStore.instance().store(name="schema", node=RunConfig)
@@ -32,18 +32,20 @@ ConfigStore.instance().store(name="schema", node=RunConfig)
 
 @dataclass(frozen=True)
 class Composed:
-    """One setting: the words that ask for it, its values as plain data, and the option chosen in
-    each group.
+    """One setting: its words, its values as plain data, the option chosen in each group, and what
+    tables call its method.
     """
 
     words: Sequence[str]
     values: dict[str, Any]
     choices: Mapping[str, str]
+    name: str
+    sources: Sources
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A setting that cannot be, and why."""
+    """A setting that cannot be run, and why."""
 
     words: Sequence[str]
     error: IdsError
@@ -51,31 +53,41 @@ class Refused:
 
 @dataclass(frozen=True)
 class Composition:
-    """Every setting that was asked for, in order. `sweep`: is it one of several by intent?"""
+    """Every setting of the words, in order. `sweep`: is it meant as one of several? `notes`: former
+    words that were replaced.
+    """
 
     settings: Sequence[Composed | Refused]
     sweep: bool
+    notes: Sequence[str] = ()
 
 
-def compose_sweep(words: Sequence[str], data: Mapping[str, Any] | None = None) -> Composition:
+def compose_sweep(
+    words: Sequence[str],
+    data: Mapping[str, Any] | None = None,
+    sources: Sources | None = None,
+) -> Composition:
     """Every combination of a sweep, composed and checked. `data` are values of the data set that
-    are no configuration language: they are taken as they are.
+    are taken literally: no configuration language reads them.
     """
-    with _hydra() as loader:
-        typed = parsed(words, loader)
-        composer = _Composer(loader, {})
-        with readable_errors(words):
-            base = composer.options(_base(typed))
-        swept = [parsed_word(f"{key}={value}", loader) for key, value in base.params.items()]
-        combinations = _expand([*swept, *typed])
-        settings = [composer(combination, data or {}) for combination in combinations]
-    return Composition(settings, base.multirun or len(settings) > 1)
+    words, notes = todays_words(words)
+    sources = sources or find_sources()
+    with _hydra(sources) as loader:
+        typed = parse_words(words, loader, sources)
+        composer = _Composer(loader, sources)
+        with readable_errors(words, sources):
+            base = composer.options(_sweeping_words(typed, sources))
+        swept = [parse_word(f"{key}={value}", loader) for key, value in base.params.items()]
+        settings = [
+            composer(words, data or {}) for words in combinations([*swept, *typed], sources)
+        ]
+    return Composition(settings, base.multirun or len(settings) > 1, notes)
 
 
-def compose_all(words: Sequence[str]) -> list[Composed]:
-    """The settings of a sweep, where all of them can be; else the first `ConfigError`."""
+def compose_all(words: Sequence[str], sources: Sources | None = None) -> list[Composed]:
+    """The settings of a sweep. Raises the `ConfigError` of the first wrong one."""
     composed = []
-    for setting in compose_sweep(words).settings:
+    for setting in compose_sweep(words, sources=sources).settings:
         if isinstance(setting, Refused):
             raise setting.error
         composed.append(setting)
@@ -84,7 +96,7 @@ def compose_all(words: Sequence[str]) -> list[Composed]:
 
 @dataclass(frozen=True)
 class _Options:
-    """What the options of the groups say together, before single values are set."""
+    """What the chosen options hold together, before single values are set."""
 
     values: DictConfig
     choices: Mapping[str, str]
@@ -94,39 +106,53 @@ class _Options:
 
 @dataclass(frozen=True)
 class _Composer:
-    """Composes the options of the groups once, and sets single values on a copy."""
+    """Composes each combination of options once, and sets single values on a copy."""
 
     loader: ConfigLoader
-    composed: dict[tuple[str, ...], _Options]
+    sources: Sources
+    composed: dict[tuple[str, ...], _Options] = field(default_factory=dict)
 
     def __call__(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed | Refused:
         try:
             setting = self._setting(words, data)
-            check(setting.values)
+            check(setting.values, self.sources.classes)
         except ConfigError as error:
             return Refused(words, error)
         return setting
 
     def options(self, words: tuple[str, ...]) -> _Options:
         if words not in self.composed:
-            self.composed[words] = _options(words)
+            self.composed[words] = _options(words, self.sources)
         return self.composed[words]
 
     def _setting(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed:
-        overrides = [parsed_word(word, self.loader) for word in words]
-        values = [o for o in overrides if not _chooses(o) and not o.is_hydra_override()]
-        with readable_errors(words):
-            options = self.options(tuple(str(o.input_line) for o in overrides if _chooses(o)))
+        overrides = [parse_word(word, self.loader) for word in words]
+        chosen = [override for override in overrides if _chooses(override, self.sources)]
+        values = [o for o in overrides if o not in chosen and not o.is_hydra_override()]
+        with readable_errors(words, self.sources):
+            options = self.options(tuple(str(o.input_line) for o in chosen))
             for group in LAUNCHERS:  # a yaml may choose them, too
                 check_launcher(group, options.choices.get(group, "basic"))
             config = deepcopy(options.values)
             # What Hydra itself does with values, after it has composed the options.
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
-            return Composed(words, _plain(config, words, data), options.choices)
+            plain = _plain(config, words, data, self.sources)
+            name = self._name(options, plain)
+        return Composed(words, plain, options.choices, name, self.sources)
+
+    def _name(self, options: _Options, values: Mapping[str, Any]) -> str:
+        """What tables call the method."""
+
+        def default_names() -> Names:
+            alone = self.options((f"method={options.choices['method']}",))
+            return option_names(alone.values, alone.choices, self.sources)
+
+        names = option_names(values, options.choices, self.sources)
+        return method_name(values["method"], names, default_names)
 
 
-def _options(words: Sequence[str]) -> _Options:
-    config = compose("config", [*words, search_path()], return_hydra_config=True)
+def _options(words: Sequence[str], sources: Sources) -> _Options:
+    config = compose("config", [*words, sources.search_path], return_hydra_config=True)
     hydra = config.hydra
     with open_dict(config):
         del config["hydra"]
@@ -138,94 +164,56 @@ def _options(words: Sequence[str]) -> _Options:
     )
 
 
-def _chooses(override: Override) -> bool:
-    """Does it choose an option of a group, as against set a value?"""
+def _chooses(override: Override, sources: Sources) -> bool:
+    """Does it choose an option of a group? Others set a value."""
     key = str(override.key_or_group)
-    return "/" in key or override.package is not None or bool(options(key))
+    return "/" in key or override.package is not None or bool(sources.options(key))
 
 
-def _base(typed: Sequence[Override]) -> tuple[str, ...]:
-    """The words that tell whether, and over what, the chosen options sweep. Where nothing sweeps,
-    they are the setting's own.
+def _sweeping_words(typed: Sequence[Override], sources: Sources) -> tuple[str, ...]:
+    """The words that decide whether, and over what, the chosen options sweep. If nothing sweeps,
+    they are those of the only setting.
     """
     fixed = [override for override in typed if not override.is_sweep_override()]
-    choices = [override for override in fixed if _chooses(override)]
+    choices = [override for override in fixed if _chooses(override, sources)]
     if len(fixed) < len(typed) or any(o.key_or_group in SWEEPING for o in fixed):
         choices = [o for o in choices if o.key_or_group in SWEEPING]
     hydra = [override for override in fixed if override.is_hydra_override()]
     return tuple(str(override.input_line) for override in [*choices, *hydra])
 
 
-def _plain(config: DictConfig, words: Sequence[str], data: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(
+    config: DictConfig, words: Sequence[str], data: Mapping[str, Any], sources: Sources
+) -> dict[str, Any]:
+    """The configuration as plain data, all interpolations resolved."""
     missing = OmegaConf.missing_keys(config)
     content = OmegaConf.to_container(config, resolve=True)
     assert isinstance(content, dict)
     values = {str(key): value for key, value in content.items()}
     if unknown := sorted(set(values) - {field.name for field in fields(RunConfig)}):
-        raise ConfigError(unknown_key(unknown[0], words))
-    _check_there(values, missing - {f"dataset.{key}" for key in data})
+        raise ConfigError(unknown_key(unknown[0], words, sources))
+    _check_complete(values, missing - {f"dataset.{key}" for key in data}, sources)
     return values | {"dataset": values["dataset"] | data}
 
 
-def _check_there(values: Mapping[str, Any], missing: set[str]) -> None:
-    """Nothing is without a value, and every group has its option."""
-    gone = {field.name for field in fields(RunConfig)} - set(values)
-    for key in sorted(gone | missing):
+def _check_complete(values: Mapping[str, Any], missing: set[str], sources: Sources) -> None:
+    """Every key has a value, and every group an option."""
+    removed = {field.name for field in fields(RunConfig)} - set(values)
+    for key in sorted(removed | missing):
         raise ConfigError(f"{key}: expected a value; got none; add {key}=... to the command")
-    for field in fields(RunConfig):
-        if options(field.name) and field.default is not None:
-            value = values[field.name]
+    for field_ in fields(RunConfig):
+        available = sources.options(field_.name)
+        if available and field_.default is not None:
+            value = values[field_.name]
             if not isinstance(value, dict):
                 raise ConfigError(
-                    f"{field.name}: expected an option; got {str(value)[:60]!r}; there is "
-                    f"{', '.join(options(field.name))}"
+                    f"{field_.name}: expected an option; got {str(value)[:60]!r}; available: "
+                    f"{', '.join(available)}"
                 )
 
 
 @contextmanager
-def _hydra() -> Iterator[ConfigLoader]:
+def _hydra(sources: Sources) -> Iterator[ConfigLoader]:
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(config_home() / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(sources.root), version_base="1.3"):
         yield GlobalHydra.instance().config_loader()
-
-
-def _expand(overrides: Sequence[Override]) -> Iterator[tuple[str, ...]]:
-    """Every combination of the swept values; a later word replaces a sweep of the same key."""
-    axes: dict[str, list[str]] = {}
-    for override in overrides:
-        key = override.get_key_element()
-        if override.is_sweep_override():
-            axes[key] = [f"{key}={value}" for value in _values(key, override)]
-        else:
-            axes[key] = [str(override.input_line)]
-    if prod(map(len, axes.values())) > MAX_SETTINGS:
-        raise ConfigError(
-            f"sweep: expected at most {MAX_SETTINGS} settings; got more; split it into several"
-        )
-    return product(*axes.values())
-
-
-def _values(key: str, override: Override) -> list[str]:
-    if not override.is_discrete_sweep():
-        raise ConfigError(
-            f"{key}: expected a list of values; got {override.get_value_string()}; write "
-            f"{key}=1,2,3 or {key}=range(1,4)"
-        )
-    swept = override._value
-    if isinstance(swept, RangeSweep) and not _length(swept) <= MAX_SETTINGS:
-        raise ConfigError(
-            f"{key}: expected a range of at most {MAX_SETTINGS} values; got "
-            f"{override.get_value_string()}; make it shorter"
-        )
-    with readable_errors([str(override.input_line)]):
-        values = list(islice(override.sweep_string_iterator(), MAX_SETTINGS + 1))
-    if not values:
-        raise ConfigError(f"{key}: expected one value or more; got none; see `ids run --help`")
-    return values
-
-
-def _length(swept: RangeSweep) -> float:
-    """Not a number where it has none."""
-    if swept.start is None or swept.stop is None or not swept.step:
-        return float("nan")
-    return (float(swept.stop) - float(swept.start)) / float(swept.step)

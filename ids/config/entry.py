@@ -1,4 +1,7 @@
-"""Words to finished runs: every setting is checked and built before the first one starts."""
+"""Words to finished runs: every setting is checked and built before the first one starts.
+
+The command line, the Python API and workers all call these functions.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ids.config.compose import Composed, Refused, compose_all, compose_sweep
+from ids.config.sources import find_sources
 from ids.core.errors import ConfigError, IdsError
 from ids.core.unexpected import interrupted, unexpected
 
@@ -20,17 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The settings of one command, built and ready, and those that cannot be."""
+    """The settings of one command that can run, built, and those that cannot."""
 
     ready: "Sequence[tuple[Composed, Experiment]]"
     refused: Sequence[Refused]
     sweep: bool
-    notes: Sequence[str]  # what was asked for and changes nothing
+    notes: Sequence[str]  # words that were replaced, or change nothing
 
 
 @dataclass(frozen=True)
 class Launched:
-    """Finished runs: `folder` tells what became of each setting, `failed` which were broken off."""
+    """Finished runs. `folder` holds the outcomes of each setting; `failed` are those that broke off."""
 
     folder: Path
     prepared: Prepared
@@ -49,28 +53,29 @@ class Launched:
 
 
 def prepare(
-    words: Sequence[str], multirun: bool = False, data: Mapping[str, Any] | None = None
+    words: Sequence[str],
+    multirun: bool = False,
+    data: Mapping[str, Any] | None = None,
+    config_dirs: Sequence[str] = (),
 ) -> Prepared:
-    """Compose, check and build every setting. Where only one was asked for, or none of them can be
-    for one reason, that is raised.
+    """Compose, check and build every setting. Raises the error of a single setting, or the one that
+    all settings have.
+
+    `data` are literal values of the data set. `config_dirs` are folders with options
+    (GROUP/NAME.yaml) and modules of the user.
     """
-    composition = compose_sweep(words, data)
+    composition = compose_sweep(words, data, find_sources(config_dirs))
     sweep = multirun or composition.sweep
     settings = [s for s in composition.settings if isinstance(s, Composed)]
     refused = [s for s in composition.settings if isinstance(s, Refused)]
-    ready = []
-    made: dict[str, Any] = {}
-    for setting in settings:
-        try:
-            ready.append((setting, _built(setting, sweep, made)))
-        except IdsError as error:
-            refused.append(Refused(setting.words, error))
+    ready, failed = _built(settings, sweep)
+    refused += failed
     if not ready and len({str(setting.error) for setting in refused}) == 1:
         raise refused[0].error
     if len({setting.values["output_dir"] for setting, _ in ready}) > 1:
         raise ConfigError("output_dir: expected one folder for all settings; got several")
-    notes = list(_ignored(words, [setting for setting, _ in ready])) if ready else []
-    return Prepared(ready, refused, sweep, notes)
+    ignored = _ignored(words, [setting for setting, _ in ready]) if ready else ()
+    return Prepared(ready, refused, sweep, [*composition.notes, *ignored])
 
 
 def launch(prepared: Prepared) -> Launched:
@@ -89,7 +94,7 @@ def launch(prepared: Prepared) -> Launched:
             place = folder / str(index) if prepared.sweep else folder
             try:
                 with progress.setting(labels[index]):
-                    _state(setting, place)
+                    _write_config(setting, place)
                     experiment.run(place, progress)
             except Exception as error:  # whatever it is, the other settings still run
                 if interrupted(error):
@@ -99,21 +104,33 @@ def launch(prepared: Prepared) -> Launched:
     return Launched(folder, prepared, failed)
 
 
-def show(words: Sequence[str]) -> str:
-    """The whole configuration as YAML, as it would run."""
-    return _yaml(compose_all(words)[0].values)
+def show(words: Sequence[str], config_dirs: Sequence[str] = ()) -> str:
+    """The whole configuration of the first setting as YAML, as it would run."""
+    return _yaml(compose_all(words, find_sources(config_dirs))[0].values)
 
 
-def _built(setting: Composed, sweep: bool, made: dict[str, Any]) -> "Experiment":
+def _built(
+    settings: Sequence[Composed], sweep: bool
+) -> "tuple[list[tuple[Composed, Experiment]], list[Refused]]":
+    """The experiments of one session, and the settings that a class refused."""
+    if not settings:
+        return [], []
     from ids.config.build import build_experiment
+    from ids.run import Session
 
-    experiment = build_experiment(setting.choices, setting.values, sweep, made)
-    len(experiment.dataset)  # its table is read once, now
-    return experiment
+    session, ready, refused = Session(), [], []
+    for setting in settings:
+        try:
+            experiment = build_experiment(setting, sweep, session)
+            len(experiment.dataset)  # its table is read once, now
+            ready.append((setting, experiment))
+        except IdsError as error:
+            refused.append(Refused(setting.words, error))
+    return ready, refused
 
 
-def _state(setting: Composed, folder: Path) -> None:
-    """What was asked for, beside what becomes of it."""
+def _write_config(setting: Composed, folder: Path) -> None:
+    """The configuration and its words, beside the outcomes."""
     config = folder / "config"
     config.mkdir(parents=True)
     (config / "config.yaml").write_text(_yaml(setting.values), encoding="utf-8")
@@ -125,7 +142,7 @@ def _yaml(content: object) -> str:
 
 
 def _ignored(words: Sequence[str], settings: Sequence[Composed]) -> Iterator[str]:
-    """What was asked for and changes nothing."""
+    """A note for each word that changes nothing."""
     for word in words:
         if word.startswith("fpr.") and all(s.choices["fpr"] == "none" for s in settings):
             why = "no method of this run refines its noise; add fpr=released"
@@ -135,4 +152,4 @@ def _ignored(words: Sequence[str], settings: Sequence[Composed]) -> Iterator[str
             why = "no method of this run inverts; take reconstruction, p2p or pnp"
         else:
             continue
-        yield f"{word} changes nothing: {why}, or leave it out"
+        yield f"{word}: changes nothing; {why}, or leave it out"

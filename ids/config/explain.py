@@ -10,58 +10,66 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ids.config.check import RESERVED, nearest
-from ids.config.paths import options, search_path
+from ids.config.check import nearest, no_option
+from ids.config.former_words import todays_key
+from ids.config.sources import Sources
 from ids.core.errors import ConfigError
 
 
 @contextmanager
-def readable_errors(words: Sequence[str]) -> Iterator[None]:
-    """What Hydra raises about these words, as `ConfigError`."""
+def readable_errors(words: Sequence[str], sources: Sources) -> Iterator[None]:
+    """Raise what Hydra raises about these words as `ConfigError`."""
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(str(error), error, words)) from error
+        raise ConfigError(_explain(str(error), error, words, sources)) from error
     except (ValueError, TypeError, AttributeError, RecursionError, AssertionError) as error:
-        # Hydra's own slips over values it does not expect where they stand
+        # Hydra's own failures at values it does not expect
         raise ConfigError(f"{first_line(error)}; in {' '.join(words)[:200]}") from error
 
 
-def unknown_key(key: str, words: Sequence[str]) -> str:
-    """Which keys there are beside it is read off the options that were chosen."""
-    groups = [word for word in words if options(word.partition("=")[0])]
+def unknown_key(key: str, words: Sequence[str], sources: Sources) -> str:
+    """The message for an unknown key, with the keys beside it among the chosen options."""
+    if todays_key(key):
+        return no_option(key, ())
+    groups = [word for word in words if sources.options(word.partition("=")[0])]
     try:
-        node: Any = compose("config", [*groups, search_path()])
+        node: Any = compose("config", [*groups, sources.search_path])
     except (HydraException, OmegaConfBaseException):
         return f"{key}: no such option"
     for part in key.split("."):
         if not isinstance(node, DictConfig):
             break
         if part not in node:
-            there = [str(k) for k in node if k not in RESERVED]
-            return f"{key}: no such option; {nearest(part, there)}"
+            known = [str(k) for k in node if not str(k).startswith("_") and k != "name"]
+            return f"{key}: no such option; {nearest(part, known)}"
         node = node[part]
-    return f"{key}: no such option; there is none below its parent"
+    return f"{key}: no such option; its parent has none"
 
 
 def first_line(error: BaseException) -> str:
+    """The first line of an error's message; its type if it has none."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
-def _explain(message: str, error: Exception, words: Sequence[str]) -> str:
+def _explain(message: str, error: Exception, words: Sequence[str], sources: Sources) -> str:
     if match := re.search(r"Could not override '([^']+)'", message):
-        return unknown_key(match[1], words)
+        return unknown_key(match[1], words, sources)
     if match := re.search(
         r"(?:Could not find|In '.+': Could not find) '([\w/]+)/([^/']+)'", message
     ):
         group = match[1].removeprefix("conf/")
-        return f"{group}={match[2]}: no such choice; {nearest(match[2], options(group))}"
+        return f"{group}={match[2]}: no such choice; {nearest(match[2], sources.options(group))}"
     if match := re.search(
         r"Could not override '?([\w@]+)'?\.?\s*No match in the defaults list", message
     ):
-        return unknown_key(match[1], words)
+        return unknown_key(match[1], words, sources)
+    if match := re.search(r"metric@metrics\.(\S+) appears more than once", message):
+        return f"+metric={match[1]}: the set has this metric; leave it out"
     if isinstance(error.__cause__, OmegaConfBaseException):
         error = error.__cause__
+    if match := re.search(r"Interpolation key '([^']+)' not found", str(error)):
+        return no_option(f"{match[1]}", ()) if todays_key(match[1]) else first_line(error)
     key = getattr(error, "full_key", "")
     return f"{key}: {first_line(error)}" if key else first_line(error)

@@ -3,15 +3,18 @@ take ten seconds.
 """
 
 import ast
-import importlib.util
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
+
+from ids.core.errors import ConfigError
+
+Find = Callable[[str], Path | None]  # a module's dotted name -> its source file
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a class or function accepts. `open` ones take any keyword, classes construct."""
+    """What a class or function accepts. `open`: any keyword; `constructs`: it is a class."""
 
     name: str
     parameters: tuple[str, ...]
@@ -20,53 +23,114 @@ class Signature:
     constructs: bool = False
 
 
-@cache
-def signature_of(target: str) -> Signature | None:
-    """The signature behind a dotted name; None where there is no such thing."""
+def read_signature(target: str, find: Find) -> Signature | None:
+    """The signature of a dotted name; None if nothing has that name. `ConfigError` for a module
+    that is no Python.
+    """
     module, _, name = target.rpartition(".")
-    path = _module_file(module)
-    if path is None or not name.isidentifier():
+    path = find(module)
+    if path is None or path.is_dir() or not name.isidentifier():
         return None
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return replace(_of_class(node), constructs=True)
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _of_function(node, name, skip=0)
-        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return signature_of(f"{node.module}.{alias.name}")
-    return None
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    scope = _Scope(module, package, _parse(path), find)
+    return scope.signature(name)
 
 
-def _module_file(module: str) -> Path | None:
-    """The source of a module, without importing its parents."""
-    top, *rest = module.split(".")
+def _parse(path: Path) -> list[ast.stmt]:
     try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    if spec is None or spec.origin is None:
-        return None
-    place = Path(spec.origin).parent.joinpath(*rest)
-    return next(
-        (path for path in (place / "__init__.py", place.with_suffix(".py")) if path.is_file()), None
-    )
+        return ast.parse(path.read_bytes()).body
+    except SyntaxError as error:
+        raise ConfigError(
+            f"{path} line {error.lineno}: expected Python; got {error.msg}; correct this line"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: expected Python; {error}; correct this file") from error
 
 
-def _of_class(node: ast.ClassDef) -> Signature:
+@dataclass(frozen=True)
+class _Scope:
+    """The names of one module."""
+
+    module: str
+    package: str
+    body: list[ast.stmt]
+    find: Find
+
+    def signature(self, name: str) -> Signature | None:
+        for node in self.body:
+            if isinstance(node, ast.ClassDef) and node.name == name:
+                return replace(self._of_class(node), constructs=True)
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                return _of_function(node, name, skip=0)
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    if (alias.asname or alias.name) == name:
+                        return read_signature(f"{self._origin(node)}.{alias.name}", self.find)
+        return None
+
+    def _origin(self, node: ast.ImportFrom) -> str:
+        """The module that `from ... import` names, relative ones included."""
+        if not node.level:
+            return node.module or ""
+        parts = self.package.split(".")
+        above = parts[: len(parts) - node.level + 1]
+        return ".".join([*above, *([node.module] if node.module else [])])
+
+    def _of_class(self, node: ast.ClassDef) -> Signature:
+        """Of `__init__`, else of the fields of a dataclass, its base classes' before its own."""
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                return _of_function(item, node.name, skip=1)
+        parameters: dict[str, bool] = {}  # name -> is it required?
+        is_open = False
+        for base in reversed(node.bases):
+            found = self._base(base)
+            is_open |= found is None or found.open
+            names = found.parameters if found else ()
+            parameters |= {name: name in found.required for name in names if found}
+        parameters |= dict(_fields(node))
+        required = frozenset(name for name, needed in parameters.items() if needed)
+        return Signature(node.name, tuple(parameters), required, is_open)
+
+    def _base(self, base: ast.expr) -> Signature | None:
+        """Of a base class; None if it cannot be read, so that any keyword may be its own."""
+        if isinstance(base, ast.Subscript):  # Generic[T], Protocol[T]
+            base = base.value
+        name = base.id if isinstance(base, ast.Name) else getattr(base, "attr", "")
+        if name in ("Protocol", "Generic", "object"):
+            return Signature(name, (), frozenset())
+        return self.signature(name) if isinstance(base, ast.Name) else None
+
+
+def _fields(node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
+    """The public fields of a dataclass that its constructor takes, and whether it needs them."""
     for item in node.body:
-        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-            return _of_function(item, node.name, skip=1)
-    fields = [
-        item
-        for item in node.body
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-    ]
-    names = {field.target.id: field for field in fields if isinstance(field.target, ast.Name)}
-    public = {name: field for name, field in names.items() if not name.startswith("_")}
-    required = frozenset(name for name, field in public.items() if field.value is None)
-    return Signature(node.name, tuple(public), required)
+        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+            continue
+        options = _field_options(item.value)
+        if item.target.id.startswith("_") or _is_class_var(item.annotation):
+            continue
+        if options is None:
+            yield item.target.id, item.value is None
+        elif not _is_false(options.get("init")):
+            yield item.target.id, not {"default", "default_factory"} & set(options)
+
+
+def _field_options(value: ast.expr | None) -> dict[str | None, ast.expr] | None:
+    """The keywords of `field(...)`; None for a value that is none."""
+    if not isinstance(value, ast.Call):
+        return None
+    name = getattr(value.func, "id", getattr(value.func, "attr", ""))
+    return {keyword.arg: keyword.value for keyword in value.keywords} if name == "field" else None
+
+
+def _is_false(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and value.value is False
+
+
+def _is_class_var(annotation: ast.expr) -> bool:
+    text = annotation.value if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
+    return str(text).partition("[")[0].rpartition(".")[2] == "ClassVar"
 
 
 def _of_function(node: ast.FunctionDef, name: str, skip: int) -> Signature:

@@ -1,6 +1,4 @@
-"""What may be typed as an override, held against the words themselves: before anything is composed,
-a wrong one costs nothing.
-"""
+"""Overrides as they are typed, checked before anything is composed."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,38 +10,38 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 from hydra.errors import HydraException
 
-from ids.config.paths import options
+from ids.config.sources import OPTION, Sources
 from ids.core.errors import ConfigError
 
 MAX_LENGTH = 20_000  # characters of one override
 MAX_DEPTH = 20  # brackets within brackets
-OPTION = re.compile(r"[\w+-]+(\.[\w+-]+)*")  # a name, never a path
 INTERPOLATION = re.compile(r"(?<!\\)(\\\\)*\$\{")
-SWEEPS = ("hydra.mode", "hydra.sweeper.params")  # what is taken of Hydra's own settings
+SWEEPS = ("hydra.mode", "hydra.sweeper.params")  # the settings of Hydra that are accepted
 OPTIONAL = ("clip", "experiments", "debug")  # groups that may be null
 LAUNCHERS = ("hydra/launcher", "hydra/sweeper")
+ADD_METRIC = re.compile(r"\+*metric=(.*)", re.DOTALL)
 
 
-def parsed(words: Sequence[str], loader: ConfigLoader) -> list[Override]:
-    """The overrides as typed; `ConfigError` for the first that cannot be meant."""
+def parse_words(words: Sequence[str], loader: ConfigLoader, sources: Sources) -> list[Override]:
+    """Overrides of the command line. `ConfigError` for the first that is wrong."""
     for word in words:
         _check_text(word)
-    overrides = [parsed_word(word, loader) for word in words]
+    overrides = [parse_word(_add_metric(word, sources), loader) for word in words]
     for override in overrides:
         _check_key(override)
-        _check_options(override)
+        _check_options(override, sources)
     _check_twice(overrides)
     return overrides
 
 
-def parsed_word(word: str, loader: ConfigLoader) -> Override:
-    """One override, ours or the user's."""
+def parse_word(word: str, loader: ConfigLoader) -> Override:
+    """One override, typed or from the sweep of an experiment."""
     try:
         (override,) = OverridesParser.create(config_loader=loader).parse_overrides([word])
     except (HydraException, ValueError, RecursionError) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"{told[:200]}; in {_short(word)}; see `ids run --help`, or quote the value"
+            f"{reason[:200]}; in {_short(word)}; see `ids run --help`, or quote the value"
         ) from error
     if not override.key_or_group:
         raise ConfigError(
@@ -53,11 +51,31 @@ def parsed_word(word: str, loader: ConfigLoader) -> Override:
 
 
 def check_launcher(group: str, option: str | None) -> None:
+    """`ConfigError` for a launcher or sweeper other than Hydra's own."""
     if option not in ("basic", None):
         raise ConfigError(
             f"{group}={option}: settings run one after another; to run several at once, start the "
             "same command in several terminals: they share the store"
         )
+
+
+def _add_metric(word: str, sources: Sources) -> str:
+    """`+metric=NAME` adds one metric to the set that `metrics` chooses."""
+    match = ADD_METRIC.fullmatch(word)
+    if match is None:
+        return word
+    name = match[1]
+    if not word.startswith("+"):
+        raise ConfigError(
+            f"{_short(word)}: expected +metric=NAME, which adds a metric; or metrics=SET, which "
+            "chooses all of them"
+        )
+    if not OPTION.fullmatch(name):
+        raise ConfigError(
+            f"{_short(word)}: expected one metric; add each by a +metric=NAME of its own; "
+            f"available: {', '.join(sources.options('metric'))}"
+        )
+    return f"+metric@metrics.{name}={name}"
 
 
 def _check_text(word: str) -> None:
@@ -95,9 +113,9 @@ def _check_key(override: Override) -> None:
         )
 
 
-def _check_options(override: Override) -> None:
+def _check_options(override: Override, sources: Sources) -> None:
     group = str(override.key_or_group)
-    if "/" in group or not options(group) or override.is_delete():
+    if "/" in group or not sources.options(group) or override.is_delete():
         return
     for value in _values(override):
         if isinstance(value, list | dict):
@@ -110,13 +128,13 @@ def _check_options(override: Override) -> None:
         if value is None or not OPTION.fullmatch(str(value)):
             got = "null" if value is None else repr(str(value)[:60])
             raise ConfigError(
-                f"{group}: expected the name of an option; got {got}; there is "
-                f"{', '.join(options(group))}"
+                f"{group}: expected the name of an option; got {got}; available: "
+                f"{', '.join(sources.options(group))}"
             )
 
 
 def _values(override: Override) -> Iterator[Any]:
-    """The options that a group is given; those of a glob are names already."""
+    """The options chosen in a group, without those of a glob, which are names anyway."""
     value = override._value
     listed = value.list if isinstance(value, ChoiceSweep) else [value]
     for one in listed:

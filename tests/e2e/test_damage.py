@@ -54,7 +54,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 def run() -> None:
     (setting,) = compose_all(WORDS)
-    build_experiment(setting.choices, setting.values).run(Path("run"))
+    build_experiment(setting).run(Path("run"))
 
 
 @pytest.fixture(scope="module")

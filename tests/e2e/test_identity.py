@@ -52,7 +52,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
         limit = [] if any(word.startswith("limit") for word in words) else ["limit=null"]
         asked = [*WORDS, "dataset=folder", f"dataset.path={folder}", *limit, *words]
         (setting,) = compose_all(asked)
-        outcomes = build_experiment(setting.choices, setting.values).run(tmp_path / "run")
+        outcomes = build_experiment(setting).run(tmp_path / "run")
         return [outcome for outcome in outcomes if outcome.job.key not in before]
 
     return run
@@ -287,7 +287,7 @@ def test_a_prompt_that_is_too_long_fails_no_edit_that_reads_none(
             *("controls=none", "dataset=folder", f"dataset.path={photos}"),
         ]
     )
-    outcomes = build_experiment(asked[0].choices, asked[0].values).run(tmp_path / "run")
+    outcomes = build_experiment(asked[0]).run(tmp_path / "run")
     assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
 
 

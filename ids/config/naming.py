@@ -1,0 +1,75 @@
+"""What tables call a method: the `name:` of its yaml, and of the refiner or inversion that was chosen
+instead of its own.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from ids.config.sources import OPTION, Sources
+from ids.core.errors import ConfigError
+
+NAMED = ("method", "fpr", "inversion")  # groups whose options have a `name`
+# A rule on noise as it is drawn -> the name of the same on noise refined by fpr=released.
+REFINED = {"dds": "ids", "cds": "ids_cut", "dds_and_back": "ids_and_back"}
+DRAWN = {refined: drawn for drawn, refined in REFINED.items()}
+Names = Mapping[str, str]  # by group
+
+
+def option_names(config: Mapping[str, Any], choices: Names, sources: Sources) -> Names:
+    """The names of the chosen options of `NAMED`. `ConfigError` for a yaml without a name of its
+    own, or a name that was changed elsewhere.
+    """
+    return {group: _option_name(group, choices[group], config, sources) for group in NAMED}
+
+
+def method_name(method: Mapping[str, Any], names: Names, default_names: Callable[[], Names]) -> str:
+    """`ids`, `ids+polyak`, `sds+released`, `p2p+null_text`. `default_names` gives the names of what
+    the method's yaml chooses by itself.
+    """
+    name = names["method"]
+    if _has("fpr", method):
+        name = _refined_name(name, names["fpr"], default_names)
+    if _has("inversion", method) and names["inversion"] != default_names()["inversion"]:
+        name = f"{name}+{names['inversion']}"
+    return name
+
+
+def _refined_name(name: str, fpr: str, default_names: Callable[[], Names]) -> str:
+    """`method=ids` and `method=dds fpr=released` are one method, `ids`."""
+    drawn = DRAWN.get(name, name)
+    if drawn in REFINED:
+        known = {"none": drawn, "released": REFINED[drawn]}
+        return known.get(fpr, f"{REFINED[drawn]}+{fpr}")
+    return name if fpr == default_names()["fpr"] else f"{name}+{fpr}"
+
+
+def _has(part: str, node: Mapping[str, Any]) -> bool:
+    """Is there such a part, at any depth?"""
+    return part in node or any(_has(part, v) for v in node.values() if isinstance(v, Mapping))
+
+
+def _option_name(group: str, choice: str, config: Mapping[str, Any], sources: Sources) -> str:
+    option = sources.option(group, choice)
+    name = (yaml.safe_load(option.path.read_text(encoding="utf-8")) or {}).get("name")
+    where = f"{option.path}: name"
+    if name is None:
+        raise ConfigError(f"{where}: expected what tables call it; got none; add `name: {choice}`")
+    if not isinstance(name, str) or not OPTION.fullmatch(name):
+        raise ConfigError(
+            f"{where}: expected letters, digits, '_', '-', '+' and single dots; got "
+            f"{str(name)[:60]!r}; change it"
+        )
+    if name != choice and name in sources.options(group):
+        raise ConfigError(
+            f"{where}: expected a name of its own; {name} is another option; change it"
+        )
+    node = config[group]
+    composed = node.get("name") if isinstance(node, Mapping) else None
+    if composed != name:
+        raise ConfigError(
+            f"{group}.name: expected {name}, as {option.path.name} has it; got "
+            f"{str(composed)[:60]!r}; give a variant a yaml of its own"
+        )
+    return name

@@ -1,0 +1,151 @@
+"""Where options and classes come from: this package, installed packages, folders of the user."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from ids.config.classes import Classes, module_file
+from ids.core.errors import ConfigError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+ENTRY_POINT = "ids.conf"  # of packages that ship options: each names a package or folder of one
+OPTION = re.compile(r"[\w+-]+(\.[\w+-]+)*")  # a name, never a path
+GROUPS = (
+    "method",
+    "fpr",
+    "inversion",
+    "sites",
+    "controls",
+    "backbone",
+    "dataset",
+    "metrics",
+    "metric",
+    "clip",
+    "logger",
+    "engine",
+    "debug",
+    "experiments",
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One yaml of a group: `group=name` on the command line."""
+
+    group: str
+    name: str
+    path: Path
+    origin: str  # ids, a package, or a folder
+
+    @property
+    def summary(self) -> str:
+        """The first comment of its yaml; empty if it has none."""
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        comments = (line[1:].strip() for line in lines if line.startswith("#"))
+        return next((text for text in comments if not text.startswith("@package")), "")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder that holds options as GROUP/NAME.yaml."""
+
+    folder: Path
+    origin: str
+
+    def options(self, group: str) -> Iterator[Option]:
+        """All yamls of a group, private ones (`_name.yaml`) included."""
+        for path in sorted((self.folder / group).glob("*.yaml")):
+            if OPTION.fullmatch(path.stem):
+                yield Option(group, path.stem, path, self.origin)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Every place where options may come from. The first one holds `config.yaml`, the root."""
+
+    places: tuple[Source, ...]
+    classes: Classes
+
+    def options(self, group: str) -> list[str]:
+        """Names of the public options of a group, sorted; none if it is no group."""
+        return [name for name in self._table.get(group, {}) if not name.startswith("_")]
+
+    def option(self, group: str, name: str) -> Option:
+        """Raises `KeyError` for an unknown one."""
+        return self._table[group][name]
+
+    @property
+    def root(self) -> Path:
+        """The folder of the root configuration."""
+        return self.places[0].folder
+
+    @property
+    def search_path(self) -> str:
+        """The override that lets Hydra find the options of all other places."""
+        folders = (str(place.folder) for place in self.places[1:])
+        escaped = (folder.replace("\\", "\\\\").replace("'", "\\'") for folder in folders)
+        return "hydra.searchpath=[" + ",".join(f"'file://{folder}'" for folder in escaped) + "]"
+
+    @cached_property
+    def _table(self) -> Mapping[str, Mapping[str, Option]]:
+        """Group -> name -> option. Raises `ConfigError` for a name that is taken twice: Hydra would
+        use one of the two without a word.
+        """
+        table: dict[str, dict[str, Option]] = {}
+        for group in GROUPS:
+            found: dict[str, Option] = {}
+            for option in (o for place in self.places for o in place.options(group)):
+                first = found.setdefault(option.name, option)
+                if first is not option:
+                    raise ConfigError(
+                        f"{option.path}: expected a name of its own; {group}={option.name} is an "
+                        f"option of {first.origin} already; rename the file"
+                    )
+            table[group] = dict(sorted(found.items()))
+        return table
+
+
+def find_sources(config_dirs: Sequence[str] = ()) -> Sources:
+    """The options of this package, of installed packages and of `config_dirs`. `ConfigError` for a
+    folder that does not exist.
+    """
+    home = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent  # installed, or a checkout
+    own = (Source(home / "conf", "ids"), Source(home, "ids"))  # experiments/ is beside conf/
+    folders = tuple(dict.fromkeys(_folder(name) for name in config_dirs))
+    passed = tuple(Source(folder, str(name)) for folder, name in _named(folders, config_dirs))
+    return Sources((*own, *_installed(), *passed), Classes(folders))
+
+
+def _named(folders: Sequence[Path], config_dirs: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """Folders with the name they were first given by."""
+    for folder in folders:
+        yield folder, next(name for name in config_dirs if _folder(name) == folder)
+
+
+def _folder(name: str) -> Path:
+    try:
+        folder = Path(name).expanduser().resolve()
+        if name.strip() and folder.is_dir():
+            return folder
+    except (OSError, ValueError, RuntimeError):
+        pass
+    raise ConfigError(
+        f"--config-dir: expected a folder of options, as method/NAME.yaml; got {name[:200]!r}, "
+        "which is no folder; check the path"
+    )
+
+
+def _installed() -> Iterator[Source]:
+    """Folders of options that installed packages ship, found without importing them."""
+    for point in sorted(entry_points(group=ENTRY_POINT)):
+        file = module_file(point.module)
+        package = point.dist.name if point.dist else point.name
+        if file is None:
+            raise ConfigError(
+                f"package {package}: expected a folder behind its entry point {ENTRY_POINT}; got "
+                f"{point.value!r}, which is not installed; reinstall or remove the package"
+            )
+        yield Source(file.parent if file.name == "__init__.py" else file, f"package {package}")
