@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+from tiny_sd import write_tiny_sd
 
 from ids.backbones import Gaussian, GaussianWorld
 from ids.run import Store
@@ -43,7 +44,7 @@ def world() -> GaussianWorld:
 
 @dataclass(frozen=True)
 class Silent:
-    """Nobody watches."""
+    """Progress that nothing displays."""
 
     def step(self) -> None:
         pass
@@ -55,9 +56,9 @@ def silent() -> Silent:
 
 
 @dataclass
-class Warm:
-    """A process that has the slow imports behind it, and forks for every command. One that was
-    interrupted is not asked again: its answer would go to the next command.
+class ForkServer:
+    """A process that has imported the slow libraries and forks for every command. After an
+    interrupted command it is replaced: its answer would be read as that of the next command.
     """
 
     process: "subprocess.Popen[str] | None" = None
@@ -65,9 +66,9 @@ class Warm:
     def __call__(self, words: Sequence[str], folder: Path, timeout: int) -> Done:
         with tempfile.TemporaryDirectory() as prints:
             out, err = Path(prints, "out"), Path(prints, "err")
-            asked = {"words": words, "timeout": timeout, "folder": str(folder)}
+            request = {"words": words, "timeout": timeout, "folder": str(folder)}
             try:
-                status = self._answer(asked | {"out": str(out), "err": str(err)})
+                status = self._answer(request | {"out": str(out), "err": str(err)})
             except BaseException:
                 self.stop()
                 raise
@@ -83,7 +84,7 @@ class Warm:
             self.process.communicate()
         self.process = None
 
-    def _answer(self, asked: dict[str, object]) -> int:
+    def _answer(self, request: dict[str, object]) -> int:
         self.process = self.process or subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
             env=os.environ | ENVIRONMENT,
@@ -92,23 +93,23 @@ class Warm:
             text=True,
             start_new_session=True,
         )
-        print(json.dumps(asked), file=self.process.stdin, flush=True)
+        print(json.dumps(request), file=self.process.stdin, flush=True)
         assert self.process.stdout is not None
         return int(self.process.stdout.readline())
 
 
 @dataclass(frozen=True)
 class Ids:
-    """The command, in a process and a folder of its own. Where the environment is another, one that
-    starts from nothing.
+    """The command `ids` in a new process and a test's folder: a fork of the server, or a newly
+    started process if environment variables are given.
     """
 
     folder: Path
-    warm: Warm
+    server: ForkServer
 
     def __call__(self, *words: str, timeout: int = 240, **env: str) -> Done:
         if not env:
-            return self.warm(words, self.folder, timeout)
+            return self.server(words, self.folder, timeout)
         return subprocess.run(
             [sys.executable, "-m", "ids.cli", *words],
             cwd=self.folder,
@@ -127,79 +128,22 @@ class Ids:
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[Warm]:
-    warm = Warm()
-    yield warm
-    warm.stop()
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def ids(tmp_path: Path, warm: Warm) -> Ids:
-    return Ids(tmp_path, warm)
+def ids(tmp_path: Path, fork_server: ForkServer) -> Ids:
+    return Ids(tmp_path, fork_server)
 
 
 @pytest.fixture(scope="session")
 def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Stable Diffusion folder of the true topology (four levels, CLIP text, KL VAE), random and
-    small.
+    """A Stable Diffusion folder of the true topology (four levels, CLIP text encoder, KL
+    autoencoder) with small random networks.
     """
     folder = tmp_path_factory.mktemp("sd")
     write_tiny_sd(folder)
     return folder
-
-
-def write_tiny_sd(folder: Path, prediction: str = "epsilon") -> None:
-    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
-
-    from ids.shapes.caption import vocabulary
-
-    torch.manual_seed(0)
-    words, merges = vocabulary()
-    tokenizer = CLIPTokenizer(vocab=words, merges=merges, model_max_length=16)
-    down = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
-    up = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(16, 16, 32, 32),
-        down_block_types=down,
-        up_block_types=up,
-        layers_per_block=2,
-        cross_attention_dim=32,
-        attention_head_dim=4,
-        norm_num_groups=8,
-    )
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(8, 8, 16, 16),
-        latent_channels=4,
-        norm_num_groups=8,
-        sample_size=64,
-    )
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=16,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
-    scheduler = DDPMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type=prediction,
-    )
-    for name, part in {"unet": unet, "vae": vae, "text_encoder": text}.items():
-        part.save_pretrained(folder / name)
-    tokenizer.save_pretrained(folder / "tokenizer")
-    scheduler.save_pretrained(folder / "scheduler")
-
-
-Write = Callable[[Path], None]

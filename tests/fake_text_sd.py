@@ -1,4 +1,4 @@
-"""The recordings' small network spoken to in words."""
+"""The small network of the recordings, with prompts of words."""
 
 from functools import partial
 

@@ -1,5 +1,5 @@
-"""Commands in processes of their own that find the slow libraries loaded: forks of one that has
-done nothing but import them. Reads a request a line, answers with the exit status.
+"""Commands in new processes that find the slow libraries loaded: forks of a process that has only
+imported them. Reads one request per line and answers with the exit status.
 """
 
 import json
@@ -21,7 +21,7 @@ def serve() -> None:
 
 
 def run(words: list[str], folder: str, out: str, err: str, timeout: int) -> None:
-    """As `ids WORDS` would in that folder, what it prints going to two files."""
+    """`ids WORDS` in that folder, its output written to two files; never returns."""
     os.chdir(folder)
     fork_imports.redirect(out, err)
     signal.alarm(timeout)

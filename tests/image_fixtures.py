@@ -1,4 +1,4 @@
-"""Images written and read back, for the tests of images."""
+"""Images written to files and read back, for the tests of images."""
 
 from pathlib import Path
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Ids, Silent, write_tiny_sd
+from conftest import Ids, Silent
 from PIL import Image
+from tiny_sd import write_tiny_sd
 from torch import nn
 
 from ids.backbones import LatentDiffusion, StableDiffusion

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import write_tiny_sd
+from tiny_sd import write_tiny_sd
 from torch import nn
 
 from ids.backbones import (
