@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ids.core.errors import DataError
@@ -67,7 +66,7 @@ def row_of(case: EditCase) -> Row:
         id=case.id,
         tags=sorted(case.tags),
         prompts=(case.prompt_src, case.prompt_trg),
-        words=to_builtins(case.words),  # lists, as they are read again
+        words=case.words | {"blend": case.blend_words and list(case.blend_words)},  # as in JSON
         metadata=dict(case.metadata),
     )
     try:

@@ -212,5 +212,5 @@ def test_code_of_this_package_that_has_changed_is_told_once(
     monkeypatch.setattr("ids.run.experiment.code_digests", lambda editor: {"DDS": "another"})
     with caplog.at_level(logging.WARNING):
         run()
-    assert caplog.text.count("DDS: its code has changed since results here were made") == 1
+    assert caplog.text.count("DDS: its code has changed since existing results were made") == 1
     assert "--force" in caplog.text

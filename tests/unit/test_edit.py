@@ -150,7 +150,8 @@ class Plain:
         return torch.zeros(len(texts), 1)
 
     def eps(self, z_t: Tensor, y: Tensor, t: Tensor) -> Tensor:
-        return self._network(z_t)
+        eps: Tensor = self._network(z_t)
+        return eps
 
 
 def network(seed: int = 0) -> nn.Module:
