@@ -1,4 +1,4 @@
-"""What each command does; whatever is heavy is imported where it is needed."""
+"""What each command does. Heavy modules are imported where they are needed."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,13 +9,14 @@ from ids.core.errors import ConfigError
 
 
 def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
+    """`ids run`: every setting, then its table. Exit status."""
     from ids.config import entry
 
     overrides = [*overrides, *(["force=true"] if args.force else [])]
     if args.show:
-        print(entry.show(overrides))
+        print(entry.show(overrides, args.config_dir))
         return 0
-    prepared = entry.prepare(overrides, args.multirun)
+    prepared = entry.prepare(overrides, args.multirun, config_dirs=args.config_dir)
     say_all(prepared.notes)
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
@@ -24,21 +25,26 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
 
 
 def table(args: argparse.Namespace, _: Sequence[str]) -> int:
+    """`ids table`: means, differences and matched tables of a store. Exit status."""
+    from ids.config.former_words import todays_columns
     from ids.report.show import Selection, show_matched, show_tables
     from ids.results.matched import Question
 
+    columns, column_notes = todays_columns(args.column or ())
+    axis, axis_notes = todays_columns([args.axis] if args.axis else ())
+    say_all([*column_notes, *axis_notes])
     chosen = Selection(
         args.output_dir,
         args.dataset,
         args.method or (),
         args.tag,
         args.where or (),
-        args.column or (),
+        columns,
     )
     if args.matched:
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
-        question = Question(args.axis, args.at or (), args.baseline)
+        question = Question(axis[0] if axis else None, args.at or (), args.baseline)
         return show_matched(chosen, question, args.write)
     if args.axis or args.at:
         raise ConfigError("--axis, --at: expected together with --matched; add it")
@@ -46,6 +52,7 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
+    """`ids doctor`: what this machine has, and what a configuration needs. Exit status."""
     words = args.what or ["machine"]
     if words == ["shapes"]:
         from ids.doctor.shapes import examine_shapes

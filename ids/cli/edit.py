@@ -19,6 +19,7 @@ SIDE = 64  # of the embedded world's images
 
 
 def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
+    """Edit one image and write the result. Exit status."""
     from ids.config import entry
     from ids.report.output import check_out, default_out
 
@@ -26,7 +27,7 @@ def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if args.out is not None:
         check_out(args.out, [args.image, *([args.mask] if args.mask else [])])
     words = ["dataset=single", f"method={args.method}", *_backbone(args, overrides), *overrides]
-    prepared = entry.prepare(words, data=_text(args))
+    prepared = entry.prepare(words, data=_text(args), config_dirs=args.config_dir)
     if prepared.sweep:
         raise ConfigError("ids edit: expected one edit; got a sweep; `ids run -m` makes several")
     if args.out is None:
@@ -53,7 +54,7 @@ def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
 
 
 def _text(args: argparse.Namespace) -> dict[str, str]:
-    """What the person wrote, byte for byte: no configuration language reads it."""
+    """The texts exactly as they were typed: no configuration language reads them."""
     text = {"path": args.image, "prompt_src": args.source, "prompt_trg": args.target}
     return text | ({"mask": args.mask} if args.mask is not None else {})
 
@@ -66,7 +67,7 @@ def _check_flags(overrides: Sequence[str]) -> None:
 
 
 def _backbone(args: argparse.Namespace, overrides: Sequence[str]) -> list[str]:
-    """The backbone that was chosen. Only a scene of the embedded world says by itself which."""
+    """The chosen backbone. Only a scene of the embedded world needs no choice."""
     if args.backbone is not None:
         return [f"backbone={args.backbone}"]
     if any(word.partition("=")[0] in ("backbone", "debug") for word in overrides):
@@ -81,7 +82,9 @@ def _backbone(args: argparse.Namespace, overrides: Sequence[str]) -> list[str]:
 
 
 def _is_scene(args: argparse.Namespace) -> bool:
-    """An image that cannot be read is one, too: it is told when the data set reads it."""
+    """Is it an image of the embedded world? True for an image that cannot be read: the data set
+    reports it.
+    """
     from PIL import Image
 
     from ids.shapes.caption import said

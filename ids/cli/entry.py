@@ -1,4 +1,4 @@
-"""From words to an exit status, whatever happens in between."""
+"""From the words of the command line to an exit status, whatever happens in between."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from ids.core.unexpected import line, unexpected
 
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
 HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
-HYDRA += ["-cd", "--config-dir", "-cp", "--config-path", "-cn", "--config-name"]
+HYDRA += ["-cd", "-cp", "--config-path", "-cn", "--config-name"]
 HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]
 
 
@@ -31,7 +31,7 @@ def _status(argv: Sequence[str] | None, stop: Stop) -> int:
             return _answer(argv)
         finally:
             sys.stdout.flush()
-    except SystemExit as end:  # argparse has spoken, or rich found its reader gone
+    except SystemExit as end:  # raised by argparse, or by rich if its reader has gone
         gone = isinstance(end.__context__, BrokenPipeError)
         return _reader_gone() if gone else int(end.code or 0)
     except BrokenPipeError:
@@ -40,15 +40,17 @@ def _status(argv: Sequence[str] | None, stop: Stop) -> int:
         return _stopped(stop)
     except IdsError as error:
         return _stopped(stop) if stop.number else _failed(error, error.exit_code)
-    except Exception as error:  # whatever is left becomes one line, its traceback a file
+    except Exception as error:  # one line, its traceback in a file
         return _stopped(stop) if stop.number else _failed(unexpected(error), 1)
 
 
 def _answer(argv: Sequence[str] | None) -> int:
+    from ids.cli.completion import complete
     from ids.cli.parser import parser
 
     log_to_terminal()
     arguments = parser()
+    complete(arguments)
     args, rest = arguments.parse_known_args(argv)
     if rest and args.command not in ("run", "edit"):
         arguments.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -62,7 +64,7 @@ def _overrides(args: argparse.Namespace, rest: Sequence[str]) -> list[str]:
         if flag in HYDRA:
             raise ConfigError(
                 f"{flag}: a flag of Hydra, not taken here; `ids run --show` prints the "
-                "configuration, options of your own go beside those in conf/"
+                "configuration, --config-dir DIR adds a folder of your own options"
             )
         if word.startswith("-"):
             raise ConfigError(f"{word}: no such flag; see `ids {args.command} --help`")
@@ -84,7 +86,7 @@ def _stopped(stop: Stop) -> int:
 
 
 def _reader_gone() -> int:
-    """Whoever read our output has gone: nothing more is said, and nothing is left to flush."""
+    """The reader of our output has gone: print nothing more, and leave nothing to flush."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BROKEN_PIPE

@@ -1,4 +1,4 @@
-"""What is shown when settings have run, and the exit status."""
+"""The report after settings have run, and the exit status."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def reported(launched: "Launched") -> int:
-    """The table of what was finished, then a line for whatever was not. 2 where a setting of a
-    sweep could not start, 1 where anything failed.
+    """Print the table of finished settings, then a line for each other. The exit status: 2 if a
+    setting of a sweep could not start, 1 if anything failed.
     """
     prepared = launched.prepared
     status = 0
@@ -35,12 +35,12 @@ def reported(launched: "Launched") -> int:
 
 @contextmanager
 def traceback_in(folder: Path) -> Iterator[None]:
-    """An unexpected error leaves its traceback there."""
+    """An unexpected error leaves its traceback in this folder."""
     try:
         yield
     except IdsError:
         raise
-    except Exception as error:  # whatever it is, to be named with its traceback
+    except Exception as error:  # reported as one line, its traceback in a file
         raise unexpected(error, folder) from error
 
 

@@ -1,37 +1,23 @@
-"""The words of the command line, and the help to them."""
+"""The commands, their flags, and their help."""
 
 import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, edit, results
+from ids.cli import commands, completion, edit, extend, results
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
-GROUPS = (
-    "method",
-    "fpr",
-    "inversion",
-    "sites",
-    "controls",
-    "backbone",
-    "dataset",
-    "metrics",
-    "clip",
-    "logger",
-    "engine",
-    "debug",
-    "experiments",
-)
-
 MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
 
   ids run experiments=demo           the demonstration: five methods, a table, a contact sheet
-  ids run -m method=sds,dds,ids      a sweep; what is there already is not made again
+  ids run -m method=sds,dds,ids      a sweep; existing results are skipped
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
   ids table                          every result so far, with intervals
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
   ids doctor                         what is installed, and where weights are looked for
+  ids list method                    the options of a group, one line each
+  ids new method my_rule             files for a rule of your own, to be edited
 """
 
 RUN = """edit a data set: group=option picks a part, path.to.key=value sets a value
@@ -42,6 +28,8 @@ RUN = """edit a data set: group=option picks a part, path.to.key=value sets a va
   ids run -m method=sds,dds,cds fpr=released,polyak      any rule, on refined noise
   ids run method=dds method.guidance_scale=3 method.n_steps=100
   ids run backbone=stable_diffusion backbone.path=/models/sd15 dataset=folder dataset.path=photos
+  ids run +metric=lpips                        one metric more than the set has
+  ids run --config-dir lab method=my_rule      options and modules of a folder of your own
   ids run method=ids --show                    print the whole configuration, run nothing
 """
 
@@ -55,13 +43,13 @@ EDIT = """edit one image
       --method p2p "dataset.blend=cat dog" dataset.weights=dog:2
 """
 
-TABLE = """print what is in the store: means with 95 % intervals, differences paired to a baseline
+TABLE = """print the results of a store: means with 95 % intervals, differences paired to a baseline
 
   ids table
   ids table --dataset shapes-dev --baseline dds
   ids table --tag shape --where guidance_scale=3       only these cases, only these settings
-  ids table --matched                          at equal strength: success 0.8, 0.9, 0.95
-  ids table --matched --axis strength --at 0.4 at equal distance in latent space
+  ids table --matched                          at equal edit strength: success 0.8, 0.9, 0.95
+  ids table --matched --axis latent_distance --at 0.4
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
   ids table --write                            also into outputs/tables, with curves as an image
 """
@@ -76,7 +64,7 @@ DOCTOR = """versions, device, weights: what is installed, what is missing, how t
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as everything else here does, in one line."""
+    """Raises errors as `ConfigError`, in one line."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{self.prog}: {message}; see `{self.prog} --help`")
@@ -86,14 +74,28 @@ def parser() -> argparse.ArgumentParser:
     """All commands; `act(args, overrides)` of what was parsed does the work."""
     main = _Parser(prog="ids", description=MAIN, formatter_class=FORMAT)
     main.add_argument("--version", action="version", version=f"ids {__version__}")
-    verbs = main.add_subparsers(
-        dest="command", required=True, metavar="{run,edit,table,results,doctor}"
+    verbs = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(
+        verbs.add_parser(
+            "run",
+            help="edit a data set, or sweep",
+            description=RUN,
+            formatter_class=FORMAT,
+            epilog=_words(),
+        )
     )
-    _add_run(verbs.add_parser("run", description=RUN, formatter_class=FORMAT, epilog=_groups()))
-    _add_edit(verbs.add_parser("edit", description=EDIT, formatter_class=FORMAT))
-    _add_table(verbs.add_parser("table", description=TABLE, formatter_class=FORMAT))
+    _add_edit(
+        verbs.add_parser("edit", help="edit one image", description=EDIT, formatter_class=FORMAT)
+    )
+    _add_table(
+        verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
+    )
     results.add_parser(verbs)
-    doctor = verbs.add_parser("doctor", description=DOCTOR, formatter_class=FORMAT)
+    extend.add_parsers(verbs)
+    completion.add_parser(verbs)
+    doctor = verbs.add_parser(
+        "doctor", help="check this machine", description=DOCTOR, formatter_class=FORMAT
+    )
     doctor.add_argument(
         "what",
         nargs="*",
@@ -110,18 +112,21 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--force", action="store_true", help="make existing edits again")
     run.add_argument("--show", action="store_true", help="print the configuration and stop")
-    run.add_argument("overrides", nargs="*", help="group=option or key=value")
+    extend.add_config_dir(run)
+    _add_overrides(run, "group=option or key=value")
     run.set_defaults(act=commands.run)
 
 
 def _add_edit(single: argparse.ArgumentParser) -> None:
-    single.add_argument("image")
+    single.add_argument("image", help="an image file")
     single.add_argument("--source", required=True, metavar="PROMPT", help="what the image shows")
     single.add_argument("--target", required=True, metavar="PROMPT", help="what it should show")
-    single.add_argument("--method", default="ids")
-    single.add_argument(
+    method = single.add_argument("--method", default="ids", help="see `ids list method`")
+    method.completer = completion.complete_options("method")  # type: ignore[attr-defined]
+    backbone = single.add_argument(
         "--backbone", help="sd14, sd15, sd21, stable_diffusion with backbone.path=..."
     )
+    backbone.completer = completion.complete_options("backbone")  # type: ignore[attr-defined]
     single.add_argument(
         "--mask", metavar="FILE", help="an image, white where the edit belongs (for the metrics)"
     )
@@ -131,7 +136,8 @@ def _add_edit(single: argparse.ArgumentParser) -> None:
         help="the result, at the size of the image: .png and .webp without loss, .jpg at quality "
         "95 (default: NAME.METHOD.TARGET-KEY.png beside the image)",
     )
-    single.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
+    extend.add_config_dir(single)
+    _add_overrides(single, "key=value, as in `ids run`")
     single.set_defaults(act=edit.edit)
 
 
@@ -141,12 +147,12 @@ def _add_table(table: argparse.ArgumentParser) -> None:
     table.add_argument(
         "--baseline",
         default="dds",
-        help="what differences are paired to: a method, and values it must have",
+        help="the method that differences are paired to, and values it must have",
     )
     table.add_argument(
-        "--matched", action="store_true", help="compare at equal strength, along the steps"
+        "--matched", action="store_true", help="compare at equal edit strength, along the steps"
     )
-    table.add_argument("--axis", help="the metric that measures strength (with --matched)")
+    table.add_argument("--axis", help="the metric of edit strength (with --matched)")
     table.add_argument("--at", type=float, action="append", help="a level of it (repeatable)")
     table.add_argument(
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
@@ -157,12 +163,22 @@ def _add_table(table: argparse.ArgumentParser) -> None:
     table.set_defaults(act=commands.table)
 
 
-def _groups() -> str:
-    """The options of every group, read off the folders."""
-    from ids.config.sources import find_sources
+def _add_overrides(parser: argparse.ArgumentParser, text: str) -> None:
+    words = parser.add_argument("overrides", nargs="*", help=text)
+    words.completer = completion.complete_words  # type: ignore[attr-defined]
 
-    options = find_sources().options
 
+def _words() -> str:
+    """The options of every group, and the keys of none, read from the configuration files."""
+    from ids.config.sources import GROUPS, find_sources, root_keys
+
+    sources = find_sources()
     return "\n".join(
-        ["groups:", *(f"  {group:12} {', '.join(options(group))}" for group in GROUPS)]
+        [
+            "groups (`ids list GROUP` describes their options):",
+            *(f"  {group:12} {', '.join(sources.options(group))}" for group in GROUPS),
+            "",
+            "keys:",
+            *(f"  {f'{key}={value}':19} {text}" for key, value, text in root_keys(sources)),
+        ]
     )

@@ -25,7 +25,12 @@ RESULTS = """what a store holds, one by one
 
 def add_parser(commands: Any) -> None:
     """Add `results` and its own commands."""
-    results = commands.add_parser("results", description=RESULTS, formatter_class=FORMAT)
+    results = commands.add_parser(
+        "results",
+        help="list, show, export, remove, check",
+        description=RESULTS,
+        formatter_class=FORMAT,
+    )
     what = results.add_subparsers(dest="what", required=True, metavar="{list,show,export,rm,check}")
     listing = what.add_parser("list", help="every result, and the row it answers")
     add_selection(listing)

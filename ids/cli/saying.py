@@ -1,4 +1,4 @@
-"""Lines to the person at the terminal, on stderr."""
+"""One-line messages on stderr."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """One line."""
+    """Print one line."""
     if os.environ.get("IDS_DEBUG") and sys.exc_info()[0] is not None:
         traceback.print_exc()
     with suppress(OSError):
@@ -25,6 +25,7 @@ def say(message: str) -> None:
 
 
 def say_all(messages: Iterable[str]) -> None:
+    """Print a line each."""
     for message in messages:
         say(message)
 

@@ -11,29 +11,29 @@ from types import FrameType
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-PATIENCE = 30.0  # seconds a command has to end after it was asked to
+PATIENCE = 30.0  # seconds a command has to end after the signal
 
 
 class Stopped(KeyboardInterrupt):
-    """The command was asked to stop."""
+    """A signal to stop arrived."""
 
 
 @dataclass
 class Stop:
-    """The signal that came, if one did: libraries may have turned its exception into another."""
+    """The signal that arrived, 0 for none: libraries may have turned its exception into another."""
 
     number: int = 0
 
     @property
     def status(self) -> int:
-        """What a shell calls the end by this signal."""
+        """The exit status by which a shell reports this signal."""
         return 128 + self.number
 
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """A first signal raises `Stopped`. A second one, and any that comes after the end, ends the
-    process at once. Signals that the caller has set to be ignored stay so (`nohup`).
+    """A first signal raises `Stopped`. A second one, and any after the end, ends the process at
+    once. Signals that the caller ignores stay ignored (`nohup`).
     """
     stop = Stop()
     handled = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]

@@ -37,7 +37,7 @@ ENTRY_POINTS = {  # of installed packages: groups that name modules or classes f
     "dataset": ("ids.datasets",),
     "metrics": ("ids.metrics",),
 }
-OUTSIDE = "_ids_config_dir"  # the package that modules of a --config-dir are imported into
+OUTSIDE = "_config_dir"  # the package that modules of a --config-dir are imported into
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,26 @@ def compose_all(words: Sequence[str], sources: Sources | None = None) -> list[Co
     return composed
 
 
+def known_keys(words: Sequence[str], sources: Sources) -> list[str]:
+    """Every key of the options that the words choose, as `method.n_steps`."""
+    with _hydra(sources) as loader:
+        typed = parse_words(words, loader, sources)
+        chosen = [override for override in typed if _chooses(override, sources)]
+        fixed = [str(o.input_line) for o in chosen if not o.is_sweep_override()]
+        with readable_errors(fixed, sources):
+            values = _options(fixed, sources).values
+    return list(_leaves(OmegaConf.to_container(values, resolve=False), ""))
+
+
+def _leaves(node: object, prefix: str) -> Iterator[str]:
+    if not isinstance(node, dict):
+        yield prefix
+        return
+    for key, value in node.items():
+        if not str(key).startswith("_") and key != "name":
+            yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+
+
 @dataclass(frozen=True)
 class _Options:
     """What the chosen options hold together, before single values are set."""

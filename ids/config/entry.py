@@ -34,7 +34,9 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Launched:
-    """Finished runs. `folder` holds the outcomes of each setting; `failed` are those that broke off."""
+    """Finished runs. `folder` holds the outcomes of each setting; `failed` are those that broke
+    off.
+    """
 
     folder: Path
     prepared: Prepared

@@ -1,5 +1,5 @@
-"""What tables call a method: the `name:` of its yaml, and of the refiner or inversion that was chosen
-instead of its own.
+"""What tables call a method: the `name:` of its yaml, and of the refiner or inversion that replaces
+its own.
 """
 
 from collections.abc import Callable, Mapping

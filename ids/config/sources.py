@@ -149,3 +149,10 @@ def _installed() -> Iterator[Source]:
                 f"{point.value!r}, which is not installed; reinstall or remove the package"
             )
         yield Source(file.parent if file.name == "__init__.py" else file, f"package {package}")
+
+
+def root_keys(sources: Sources) -> Iterator[tuple[str, str, str]]:
+    """Key, default and comment of the values that belong to no group, read from `config.yaml`."""
+    text = (sources.root / "config.yaml").read_text(encoding="utf-8")
+    for match in re.finditer(r"^(\w+): (\S.*?)\s+# (.*)$", text, re.MULTILINE):
+        yield match[1], match[2], match[3]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ids.core.errors import ConfigError
-from ids.core.protocols import Backbone, Editor, Progress
+from ids.core.protocols import Backbone, CaseChecker, Editor, Progress
 from ids.core.records import EditCase, Edited, Measurement, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
@@ -77,6 +77,13 @@ class BatchEditor:
                 raise
         # Raised here, where the first error and its frames are gone: they hold the tensors.
         raise ConfigError(_advice(len(cases)))
+
+    def check(self, case: EditCase) -> None:
+        """`IdsError` where the backbone cannot read a prompt, or the editor cannot use the case."""
+        if self.editor.uses_prompts:
+            self.backbone.prompt([case.prompt_src, case.prompt_trg])
+            if isinstance(self.editor, CaseChecker):
+                self.editor.check(self.backbone, case)
 
     def _edited(
         self, cases: Sequence[EditCase], seeds: Sequence[int], progress: Progress, warm_up: bool

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from ids.core.errors import DataError, IdsError, UnsupportedError
-from ids.core.protocols import CaseChecker, Progress
+from ids.core.protocols import Progress
 from ids.core.records import EditCase
 from ids.run.edit import BatchEditor, FinishedEdit
 from ids.run.engine import Engine, engine_key
@@ -90,19 +90,11 @@ class Executor:
                 failed.append(Outcome(job, "failed", str(error), stored=False))
                 continue
             try:
-                self._check(row)
+                self.edit.check(row.case)
                 rows.append(row)
             except IdsError as error:
                 failed.append(Outcome(job, "failed", str(error)))
         return rows, failed
-
-    def _check(self, row: _Row) -> None:
-        """`IdsError` where the backbone cannot read a prompt, or the editor cannot use the case."""
-        if row.job.prompts is not None:
-            backbone, editor = self.edit.backbone, self.edit.editor
-            backbone.prompt(row.job.prompts)
-            if isinstance(editor, CaseChecker):
-                editor.check(backbone, row.case)
 
     def _edited(self, rows: list[_Row], shape: torch.Size, progress: Progress) -> list[Outcome]:
         """Edits of images of one shape, side by side."""

@@ -1,4 +1,4 @@
-"""A wrong word is answered with the nearest right one, before anything heavy is imported."""
+"""Wrong words: one line with the nearest right one, before anything heavy is imported."""
 
 import subprocess
 import sys
@@ -15,15 +15,19 @@ WRONG = {
     "method.n_step=3": "method.n_step: no such option; did you mean n_steps?",
     "method=idz": "method=idz: no such choice; did you mean ids?",
     "metod=ids": "metod: no such option; did you mean method?",
-    "fpr.lamda=1": "fpr.lamda: no such option; there is n_iters, scale",
+    "fpr.lamda=1": "fpr.lamda: no such option; available: n_iters, scale",
     "dataset.cout=3": "dataset.cout: no such option; did you mean count?",
     "experiments=dmo": "experiments=dmo: no such choice; did you mean demo?",
     "+method.foo=3": "method.foo: no such option",
     "method.optimizer.momentun=0.9": "method.optimizer.momentun: no such option",
     "dataset=folder": "dataset.path: expected a value",
     "method=[dds": "no viable alternative at input '[dds'",
-    "method=null": "method: expected the name of an option; got null; there is cds",
+    "method=null": "method: expected the name of an option; got null; available: cds",
     "metrics=null": "metrics: expected the name of an option; got null",
+    "metric=lpips": "metric=lpips: expected +metric=NAME, which adds a metric",
+    "+metric=psnr": "+metric=psnr: the set has this metric; leave it out",
+    "+metric=lpip": "metric=lpip: no such choice; did you mean lpips?",
+    "+metric=lpips,restored": "expected one metric; add each by a +metric=NAME of its own",
     "~method": "method: expected a value; got none",
     "~seeds": "seeds: expected a value; got none",
     "method=[ids,dds]": "method: expected one option; got [ids,dds]; a sweep is written method=a,b",
@@ -79,16 +83,16 @@ WRONG = {
     f"output_dir={'a' * 300}": "cannot be one ([Errno 36] File name too long",
     "output_dir=/proc/x": "output_dir: expected a folder that can be written; /proc cannot (",
     "+foo=3": "foo: no such option",
-    "method.n_steps.x=3": "there is none below its parent",
-    "method.distillation.weights.cut=2": "weights.cut: no such option; there is none",
+    "method.n_steps.x=3": "its parent has none",
+    "method.distillation.weights.cut=2": "weights.cut: no such option; available: none",
 }
 CDS = "method.distillation"
 WRONG_TOGETHER = {  # the answer is about the options that were chosen, not about the default ones
     ("method=cds", f"{CDS}.weights.cutt=2"): "did you mean cut?",
     ("method=cds", f"{CDS}.weights.cut=nan"): "weights.cut: expected a number; got nan",
     ("method=ids", "fpr.scale=nan"): "fpr.scale: expected a number; got nan",
-    ("fpr=polyak", "fpr.scale=0.1"): "fpr.scale: no such option; there is n_iters, rho",
-    ("fpr=released,polyak", "fpr.scale=0.1"): "there is n_iters, rho",
+    ("fpr=polyak", "fpr.scale=0.1"): "fpr.scale: no such option; available: n_iters, rho",
+    ("fpr=released,polyak", "fpr.scale=0.1"): "available: n_iters, rho",
     ("method=dds,null_edit", "method.n_steps=3"): "method.n_steps: no such option",
     ("limit=1", "limit=2"): "limit: given twice, as limit=1 and limit=2; keep one",
     ("method=ids", "++method=dds"): "method: given twice",
@@ -159,7 +163,7 @@ def test_keys_that_the_chosen_options_lack(words: tuple[str, ...], answer: str) 
 def test_values_of_a_sum_that_cannot_be(word: str, answer: str) -> None:
     (setting,) = compose_all(["method=cds", f"{CDS}.{word}"])
     with pytest.raises(ConfigError) as raised:
-        build_experiment(setting.choices, setting.values)
+        build_experiment(setting)
     assert answer in str(raised.value)
 
 
@@ -174,21 +178,21 @@ def test_values_that_cannot_be(word: str, answer: str) -> None:
 def test_an_optimizer_that_can_be_is_taken() -> None:
     words = ["method.optimizer._target_=torch.optim.Adam", "+method.optimizer.betas=[0.5,0.9]"]
     (setting,) = compose_all(words)
-    build_experiment(setting.choices, setting.values)
+    build_experiment(setting)
 
 
 def test_nothing_typed_is_read_as_configuration() -> None:
     (setting,) = compose_all(["method.negative_prompt='the \\${seeds}'"])
     assert setting.values["method"]["negative_prompt"] == "the ${seeds}"
-    experiment = build_experiment(setting.choices, setting.values)
+    experiment = build_experiment(setting)
     assert experiment.method.method["negative_prompt"] == "the ${seeds}"
 
 
 def test_a_bad_setting_costs_itself_only() -> None:
     prepared = prepare(["method=dds,idz", "method.n_steps=2,0"])
     assert [setting.words for setting, _ in prepared.ready] == [("method=dds", "method.n_steps=2")]
-    told = [str(refused.error) for refused in prepared.refused]
-    assert [line.partition(":")[0] for line in told] == [
+    lines = [str(refused.error) for refused in prepared.refused]
+    assert [line.partition(":")[0] for line in lines] == [
         "method=idz",
         "method=idz",
         "method.n_steps",
@@ -212,7 +216,7 @@ def test_fixed_values_belong_to_the_swept_options() -> None:
     assert len(compose_all(words)) == 2
 
 
-def test_settings_share_what_they_state_alike() -> None:
+def test_settings_share_the_parts_they_configure_alike() -> None:
     (_, one), (_, two) = prepare(["method=dds,ids"]).ready
     assert all(a is b for a, b in zip(one.loggers, two.loggers, strict=True))
     assert one.dataset is two.dataset
@@ -241,7 +245,7 @@ def test_help_and_typing_errors_import_nothing_heavy() -> None:
         "heavy = ('torch', 'diffusers', 'transformers', 'wandb', 'pandas')\n"
         "print([m for m in heavy if m in sys.modules])"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == "[]"
+    assert done.stdout.strip() == "[]"

@@ -1,13 +1,29 @@
-"""One edit, one name."""
+"""One edit has one name in tables, whichever words chose it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
-from ids.config import names, paths
-from ids.config.names import name_of
+from ids.config.build import build_experiment
+from ids.config.compose import compose_all
+from ids.config.naming import method_name
+from ids.config.sources import find_sources
+from ids.core.errors import ConfigError
+
+METHODS = {  # the parts that decide how a method is named
+    "dds": {"fpr": {}},
+    "dds_and_back": {"editor": {"fpr": {}}},
+    "null_edit": {},
+    "p2p": {"inversion": {}},
+}
+BROUGHT = {"p2p": "ddim_from_0", "ids": "released", "my_ids": "released"}
+
+
+def name_of(method: str, fpr: str = "none", inversion: str = "ddim") -> str:
+    parts = METHODS.get(method, METHODS["dds"])
+    names = {"method": method, "fpr": fpr, "inversion": inversion}
+    own = BROUGHT.get(method, "none")
+    return method_name(parts, names, lambda: names | {"fpr": own, "inversion": own})
 
 
 @pytest.mark.parametrize(
@@ -28,8 +44,9 @@ from ids.config.names import name_of
         ("dds_and_back", "none", "dds_and_back"),
         ("dds_and_back", "released", "ids_and_back"),
         ("ids_and_back", "polyak", "ids_and_back+polyak"),
-        ("null_edit", "none", "null_edit"),
-        ("true_edit", "polyak", "true_edit"),
+        ("null_edit", "polyak", "null_edit"),
+        ("my_ids", "released", "my_ids"),
+        ("my_ids", "none", "my_ids+none"),
     ],
 )
 def test_a_method_on_refined_noise_has_one_name(method: str, fpr: str, name: str) -> None:
@@ -41,32 +58,89 @@ def test_a_method_on_refined_noise_has_one_name(method: str, fpr: str, name: str
     [
         ("p2p", "ddim_from_0", "p2p"),
         ("p2p", "null_text", "p2p+null_text"),
-        ("pnp", "ddim", "pnp"),
-        ("reconstruction", "null_text", "reconstruction+null_text"),
-        ("sdedit", "null_text", "sdedit"),
-        ("dds", "null_text", "dds"),
+        ("null_edit", "null_text", "null_edit"),
     ],
 )
 def test_another_inversion_is_in_the_name(method: str, inversion: str, name: str) -> None:
-    assert name_of(method, "none", inversion) == name
+    assert name_of(method, inversion=inversion) == name
 
 
-def test_a_new_yaml_renames_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither one that inherits, nor one that says the same as a word that is there."""
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    added = {
-        "a_dds": "defaults:\n  - dds\n  - override /fpr@_global_.fpr: squared\n",
-        "my_ids": "defaults: [ids, _self_]\nn_steps: 50\n",
-        "adam": "defaults: [dds, _self_]\noptimizer: {_target_: torch.optim.Adam}\n",
-    }
-    for name, text in added.items():
-        (tmp_path / "conf" / "method" / f"{name}.yaml").write_text(text)
-    monkeypatch.setattr(names, "config_home", lambda: tmp_path)
-    monkeypatch.setattr(paths, "config_home", lambda: tmp_path)
-    names._yaml.cache_clear()
-    told = [name_of(m, f) for m, f in (("ids", "released"), ("dds", "none"), ("dds", "polyak"))]
-    assert told == ["ids", "dds", "ids+polyak"]
-    assert [name_of("my_ids", fpr) for fpr in ("released", "none")] == ["my_ids", "my_ids+none"]
-    assert [name_of("adam", fpr) for fpr in ("released", "none")] == ["adam+released", "adam"]
-    assert name_of("ids", "squared") == "a_dds"
-    names._yaml.cache_clear()
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["method=sds"], "sds"),
+        (["method=pds", "fpr=released"], "pds+released"),
+        (["method=ids", "fpr=none"], "dds"),
+        (["method=dds_and_back", "fpr=released"], "ids_and_back"),
+        (["method=pnp", "inversion=null_text"], "pnp+null_text"),
+        (["method=sdedit", "inversion=null_text"], "sdedit"),
+        (["method=true_edit", "fpr=polyak"], "true_edit"),
+    ],
+)
+def test_names_of_composed_settings(words: list[str], name: str) -> None:
+    (setting,) = compose_all(words)
+    assert setting.name == name
+
+
+def test_names_are_in_no_key() -> None:
+    (setting,) = compose_all(["method=ids_and_back"])
+    assert setting.values["method"]["editor"]["name"] == "ids"
+    experiment = build_experiment(setting)
+    assert "name" not in str(experiment.asked.method)
+
+
+MINE = {
+    "method/my_ids.yaml": "defaults: [ids, _self_]\nname: my_ids\nn_steps: 50\n",
+    "method/adam.yaml": "defaults: [dds, _self_]\nname: dds+adam\n"
+    "optimizer: {_target_: torch.optim.Adam}\n",
+    "method/nameless.yaml": "defaults: [dds, _self_]\n",
+    "method/taken.yaml": "defaults: [dds, _self_]\nname: ids\n",
+    "method/odd.yaml": "defaults: [dds, _self_]\nname: [a]\n",
+    "fpr/mine.yaml": "defaults: [released, _self_]\nname: mine\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    for name, text in MINE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return str(tmp_path)
+
+
+def composed_name(folder: str, *words: str) -> str:
+    (setting,) = compose_all(words, find_sources([folder]))
+    return setting.name
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["method=my_ids"], "my_ids"),
+        (["method=my_ids", "fpr=none"], "my_ids+none"),
+        (["method=adam"], "dds+adam"),
+        (["method=dds", "fpr=mine"], "ids+mine"),
+        (["method=sds", "fpr=mine"], "sds+mine"),
+        (["method=dds", "fpr=released"], "ids"),
+    ],
+)
+def test_yamls_of_a_folder_have_names_of_their_own(
+    folder: str, words: list[str], name: str
+) -> None:
+    assert composed_name(folder, *words) == name
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["method=nameless"], "nameless.yaml: name: expected what tables call it; got none; add"),
+        (["method=taken"], "taken.yaml: name: expected a name of its own; ids is another option"),
+        (["method=odd"], "odd.yaml: name: expected letters"),
+        (["method.name=mine"], "method.name: expected ids, as ids.yaml has it; got 'mine'"),
+        (["fpr.name=none"], "fpr.name: expected released, as released.yaml has it"),
+    ],
+)
+def test_a_name_belongs_to_one_yaml(folder: str, words: list[str], answer: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        composed_name(folder, *words)
+    assert answer in str(raised.value)
