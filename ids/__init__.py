@@ -1,5 +1,32 @@
-"""ids: text-guided editing by score distillation, from one word on the command line to a table one
-can trust.
+"""ids: text-guided image editing by score distillation. `ids.edit`, `ids.run`, `ids.results` and
+`ids.compare` are the Python API (see `ids.api`); torch is imported when one of them is first used.
 """
 
-__version__ = "0.2.0"
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.3.0"
+__all__ = [
+    "EditResult",
+    "Session",
+    "__version__",
+    "compare",
+    "edit",
+    "load_backbone",
+    "results",
+    "run",
+]
+
+if TYPE_CHECKING:
+    from ids.api import EditResult, Session, compare, edit, load_backbone, results, run
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from ids import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'ids' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

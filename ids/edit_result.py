@@ -1,0 +1,112 @@
+"""One edit as `ids.edit` returns it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ids.core.errors import IdsError
+from ids.core.records import EditCase
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL import Image as PIL
+    from torch import Tensor
+
+    from ids.data.image_files import ImageFile
+    from ids.data.memory_images import MemoryImage
+    from ids.run.edit import FinishedEdit
+
+Numbers = dict[str, float]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class EditResult:
+    """The edit of one image. Where it failed, its attributes raise `error`. `key` is its name in a
+    store, empty without one.
+    """
+
+    case: EditCase
+    key: str
+    _found: "FinishedEdit | IdsError"
+    _photo: "ImageFile | MemoryImage"
+    _judge: Callable[["FinishedEdit"], Numbers]
+
+    @property
+    def error(self) -> IdsError | None:
+        """Why there is no edit; None where there is one."""
+        return self._found if isinstance(self._found, IdsError) else None
+
+    @cached_property
+    def image(self) -> "PIL.Image":
+        """The edited image, 8 bits RGB, at the size and shape of the image that was given."""
+        return self._photo.restore(self._edit.edited.image)
+
+    @property
+    def latent(self) -> "Tensor":
+        """z_trg [C, H, W], VAE-scaled, on the CPU."""
+        return self._edit.edited.z_trg
+
+    @property
+    def source_latent(self) -> "Tensor":
+        """z_src [C, H, W], VAE-scaled, on the CPU."""
+        return self._edit.edited.z_src
+
+    @property
+    def states(self) -> "dict[int, Tensor]":
+        """Step -> z_trg [C, H, W], every `keep_every` steps; empty for sampling editors."""
+        return dict(self._edit.states)
+
+    @cached_property
+    def trace(self) -> "pd.DataFrame":
+        """One line per step: timestep t, RMS of the gradient, RMS distance of z_trg to z_src, and
+        what the method logs; a column per iteration of the fixed-point regularizer.
+        """
+        import pandas as pd
+
+        columns = {}
+        for name, values in self._edit.curves.items():
+            if values.ndim == 1:
+                columns[name] = values.tolist()
+            else:
+                for index, part in enumerate(values.unbind(1)):
+                    columns[f"{name}_{index}"] = part.tolist()
+        n_steps = len(next(iter(columns.values()), []))
+        return pd.DataFrame(columns, index=pd.RangeIndex(1, n_steps + 1, name="step"))
+
+    def metrics(self) -> Numbers:
+        """Metric -> value; nan where it is not defined for this case. Networks are loaded once per
+        session.
+        """
+        return self._judge(self._edit)
+
+    def side_by_side(self) -> "PIL.Image":
+        """The given image and the edited one, in one image."""
+        from PIL import Image as PIL
+
+        source = self._photo.restore(self._edit.case.source.load())
+        pair = PIL.new("RGB", (2 * self.image.width, self.image.height))
+        pair.paste(source, (0, 0))
+        pair.paste(self.image, (self.image.width, 0))
+        return pair
+
+    def show(self) -> None:
+        """Both images: in the notebook, or in the system's image viewer."""
+        pair = self.side_by_side()
+        try:
+            from IPython.core.getipython import get_ipython
+            from IPython.display import display
+        except ImportError:
+            pair.show()
+            return
+        display(pair) if get_ipython() else pair.show()  # type: ignore[no-untyped-call]
+
+    @property
+    def _edit(self) -> "FinishedEdit":
+        if isinstance(self._found, IdsError):
+            raise self._found
+        return self._found
+
+    def __repr__(self) -> str:
+        state = f"error={self.error}" if self.error else f"key={self.key or None!r}"
+        return f"EditResult({self.case.prompt_src!r} -> {self.case.prompt_trg!r}, {state})"
