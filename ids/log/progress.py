@@ -32,7 +32,7 @@ class EditProgress:
     n_steps: int  # of each edit
     done: int = 0
     failed: int = 0
-    _steps: int = 0
+    steps: int = 0  # of all edits so far
 
     def batch(self, rows: int) -> "BatchProgress":
         """The progress of a batch: `step()` once for each step of its edits."""
@@ -40,7 +40,7 @@ class EditProgress:
 
     def advance(self, steps: int) -> None:
         """Count steps of single edits."""
-        self._steps += steps
+        self.steps += steps
         self.bars.advance(self.task, steps, f"{self.done}/{self.n_edits} edits")
 
     def finished(self, reason: str = "") -> None:
@@ -49,7 +49,7 @@ class EditProgress:
         self.failed += bool(reason)
         if reason:
             self.bars.print(f"{self.label}: {reason}")
-        self.advance(max(self.done * self.n_steps - self._steps, 0))
+        self.advance(max(self.done * self.n_steps - self.steps, 0))
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class RunProgress:
             yield edits
         finally:
             self._bars.remove_task(task)
-            self._total -= (n_edits - edits.done) * n_steps  # what was broken off is not ahead
+            self._total -= n_edits * n_steps - edits.steps  # an error may have left some
             self._report(edits, n_existing, time.monotonic() - began, quiet)
 
     @contextmanager

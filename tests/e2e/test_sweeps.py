@@ -10,6 +10,8 @@ import yaml
 from conftest import ENVIRONMENT, Ids
 
 from ids.log import WeightsAndBiases
+from ids.run import Store
+from ids.run.outcomes import read_outcomes
 
 FAST = ("debug=fast", "controls=none", "method.n_steps=2")
 
@@ -54,18 +56,43 @@ def run(experiment, folder, progress):
 Experiment.run = run
 main({words!r})
 """
+OUT_OF_MEMORY = """
+import torch
+from ids.cli import main
+from ids.run import BatchEditor
+whole, batches = BatchEditor._edited, []
+def edited(self, cases, *rest):
+    batches.append(self.editor.n_ticks)
+    if self.editor.n_ticks == 7 and batches.count(7) == {fails}:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+    return whole(self, cases, *rest)
+BatchEditor._edited = edited
+main({words!r})
+"""
 
 
-def test_an_unexpected_error_stops_no_other_setting(tmp_path: Path) -> None:
-    words = ["run", "-m", *FAST, "method=dds,sds"]
-    done = subprocess.run(
-        [sys.executable, "-c", BROKEN.format(words=words)],
-        cwd=tmp_path,
+def program(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=folder,
         env=os.environ | ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def outcomes(folder: Path) -> dict[str, list[str]]:
+    """Statuses of each setting by its folder's name; `runs` for a run that is no sweep."""
+    found = {}
+    for path in sorted(folder.glob("outputs/runs/**/outcomes.json")):
+        (run,) = read_outcomes(path.parent)
+        found[path.parent.name] = [line.status for line in run.outcomes]
+    return found
+
+
+def test_an_unexpected_error_stops_no_other_setting(tmp_path: Path) -> None:
+    done = program(BROKEN.format(words=["run", "-m", *FAST, "method=dds,sds"]), tmp_path)
     assert done.returncode == 1
     assert "sds" in done.stdout
     (line,) = told(done.stderr)
@@ -73,6 +100,52 @@ def test_an_unexpected_error_stops_no_other_setting(tmp_path: Path) -> None:
     place = file.relative_to(tmp_path)
     assert rf"unexpected TypeError: \x1b[31mno such thing; the traceback is in {place}" in line
     assert "in run" in file.read_text()
+
+
+def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(tmp_path: Path) -> None:
+    """Its finished edits are in the table, the controls are, and the other settings run."""
+    words = ["run", "-m", "debug=fast", "method=dds", "method.n_steps=2,7,3", "limit=3"]
+    text = OUT_OF_MEMORY.format(words=[*words, "engine.batch_size=1"], fails=3)
+    done = program(text, tmp_path)
+    assert done.returncode == 1
+    (line,) = told(done.stderr)
+    assert "ConfigError: engine.batch_size: out of memory with 1 edits at a time" in line
+    assert "method.n_steps=7" in line
+    assert outcomes(tmp_path) == {"0": ["ok"] * 9, "1": ["ok"] * 8, "2": ["ok"] * 9}
+    for name in ("null_edit", "n_steps=2", "n_steps=7", "n_steps=3", "true_edit"):
+        assert name in done.stdout
+    store = Store(tmp_path / "outputs")
+    assert len(list(store.all_keys())) == 2 * 3 + 3 + 2 + 3
+    again = program(
+        f"from ids.cli import main; main({[*words, 'engine.batch_size=1']!r})", tmp_path
+    )
+    assert again.returncode == 0, again.stderr
+    assert "[2/3] dds method.n_steps=7: 1 of 1 edits, 2 existing" in again.stderr
+    assert len(list(store.all_keys())) == 2 * 3 + 3 * 3
+
+
+def test_out_of_memory_in_the_method_leaves_the_controls_in_the_table(tmp_path: Path) -> None:
+    words = ["run", "debug=fast", "method=dds", "method.n_steps=7"]
+    done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
+    assert done.returncode == 2
+    (line,) = told(done.stderr)
+    assert "out of memory with 2 edits at a time; set engine.batch_size=1" in line
+    assert list(outcomes(tmp_path).values()) == [["ok"] * 4]
+    assert "null_edit" in done.stdout
+    assert "true_edit" in done.stdout
+
+
+def test_a_sweep_has_a_plain_line_per_setting_where_there_is_no_terminal(ids: Ids) -> None:
+    words = ("run", "-m", *FAST, "method=ids", "fpr.scale=0.2,0.3")
+    lines = ids(*words).stderr.splitlines()
+    assert [line.rpartition(",")[0] for line in lines] == [
+        "[1/2] ids fpr.scale=0.2: 2 of 2 edits, 0 existing",
+        "[2/2] ids fpr.scale=0.3: 2 of 2 edits, 0 existing",
+    ]
+    assert ids(*words).stderr.splitlines() == [
+        "[1/2] ids fpr.scale=0.2: nothing to do, 2 edits exist already",
+        "[2/2] ids fpr.scale=0.3: nothing to do, 2 edits exist already",
+    ]
 
 
 def test_a_service_out_of_reach_is_asked_once(

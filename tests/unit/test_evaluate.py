@@ -19,6 +19,7 @@ from ids.diffusion.timesteps import Uniform
 from ids.editing import DistillationEditor
 from ids.methods import DDS
 from ids.metrics import PSNR, FeatureDistance, LatentDistance, Success
+from ids.run import judge as judge_module
 from ids.run.code import revisions
 from ids.run.edit import BatchEditor
 from ids.run.engine import Engine
@@ -164,6 +165,63 @@ def test_at_hand_and_from_the_store_are_one_number(tmp_path: Path) -> None:
         judge(jobs)
         records.append([found(store, job) for job in jobs])
     assert records[0] == records[1]
+
+
+def test_metrics_get_whole_batches_and_never_too_many_images(
+    done: tuple[Store, list[Job], Decoder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, jobs, decode = done
+    batches: list[list[str]] = []
+    whole = judge_module._values
+
+    def values(
+        metric: Metric, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> Sequence[float]:
+        batches.append([case.id for case in cases])
+        return whole(metric, cases, edits, models)
+
+    monkeypatch.setattr(judge_module, "_values", values)
+    evaluation(store, decode, PSNR())(jobs)
+    first, second = (job.case.id for job in jobs)
+    assert batches == [[first, second], [first] * 3 + [second] * 3]  # finished edits, states
+    batches.clear()
+    monkeypatch.setattr(judge_module, "IMAGES_AT_ONCE", 4)
+    evaluation(store, decode, LatentDistance())(jobs)
+    assert [len(batch) for batch in batches] == [2, 4, 2]
+
+
+def test_states_of_two_shapes_are_judged_in_one_batch(tmp_path: Path) -> None:
+    world, made, store = Gaussian().load(torch.device("cpu")), editor(4), Store(tmp_path)
+    cases = [Shapes(size=side)[i] for i, side in enumerate((32, 16, 32))]
+    jobs = plan(Setting("dds", {}, "gaussian", {}, {}), made, cases, [0])
+    batches = BatchEditor(made, world, torch.device("cpu"), 2)
+    judge = evaluation(store, Decoder(world), PSNR(), LatentDistance())
+    for outcomes in Executor(batches, Engine(batch_size=3), store, lambda _: False)(
+        jobs, lambda _: Silent()
+    ):
+        judge.judge([(o.job, o.edit) for o in outcomes if o.edit])
+    for job in jobs:
+        numbers = found(store, job)
+        assert numbers.along["latent_distance@1"][0] == 0
+        assert numbers.along["psnr@1"][-1] == numbers.values["psnr@1"].value
+
+
+def test_an_image_that_is_too_small_has_no_number(tmp_path: Path) -> None:
+    @dataclass
+    class Large(Counted):
+        min_side: int = 32
+
+    world, made, store = Gaussian().load(torch.device("cpu")), editor(2), Store(tmp_path)
+    cases = [Shapes(size=side)[i] for i, side in enumerate((32, 16, 32))]
+    jobs = plan(Setting("dds", {}, "gaussian", {}, {}), made, cases, [0])
+    batches = BatchEditor(made, world, torch.device("cpu"))
+    run = Executor(batches, Engine(batch_size=3), store, lambda _: False)
+    assert len(list(run(jobs, lambda _: Silent()))) == 1
+    metric = Large()
+    evaluation(store, Decoder(world), metric)(jobs)
+    values = [found(store, job).values["counted@1:some-network"].value for job in jobs]
+    assert values == [1.0, None, 2.0]
+    assert metric.asked == [cases[0].id, cases[2].id]
 
 
 def test_a_lost_source_is_encoded_again(done: tuple[Store, list[Job], Decoder]) -> None:

@@ -249,6 +249,15 @@ def test_the_key_ignores_order_and_names_and_knows_everything_else() -> None:
     assert len({base.key, *(other.key for other in others)}) == 5
 
 
+def test_a_representation_is_in_the_key_and_latents_are_none() -> None:
+    base = job().setting
+    assert replace(base, representation={}).key == base.key
+    scene = replace(base, representation={"name": "nerf", "resolution": "64"})
+    assert scene.key != base.key
+    assert scene.backbone_key == base.backbone_key  # a source has one latent
+    assert replace(job(), setting=scene).record("ok").representation == scene.representation
+
+
 def test_three_and_three_point_zero_ask_for_the_same() -> None:
     """A user may write either; Hydra hands on what was written."""
     whole, real = ({"g": 3, "list": [1, {"x": 2}]}, {"g": 3.0, "list": [1.0, {"x": 2.0}]})
