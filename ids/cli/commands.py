@@ -20,12 +20,13 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
         return 2
-    return reported(entry.launch(prepared))
+    return reported(entry.launch(prepared), args.baseline, args.wide)
 
 
 def table(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.show import Selection, show_matched, show_tables
+    from ids.report.show import show_matched, show_tables
     from ids.results.matched import Question
+    from ids.results.selection import Selection
 
     chosen = Selection(
         args.output_dir,
@@ -39,10 +40,10 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
         question = Question(args.axis, args.at or (), args.baseline)
-        return show_matched(chosen, question, args.write)
+        return show_matched(chosen, question, args.write, args.wide)
     if args.axis or args.at:
         raise ConfigError("--axis, --at: expected together with --matched; add it")
-    return show_tables(chosen, args.baseline, args.engine, args.write)
+    return show_tables(chosen, args.baseline, args.engine, args.write, args.wide)
 
 
 def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
