@@ -15,9 +15,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ids.report.grid import Report
-from ids.report.table import table
+from ids.report.formats import markdown
+from ids.results.grids import Report
 from ids.results.matched import Question, matched_report
+from ids.results.table import table
 
 METRICS = (
     *("psnr", "psnr_background", "ssim_background", "lpips_alex", "lpips_vgg", "feature_distance"),
@@ -53,7 +54,7 @@ def fastest(make: Callable[[], Report], rounds: int) -> float:
     taken = []
     for _ in range(rounds):
         start = time.perf_counter()
-        make().markdown()
+        markdown(make())
         taken.append(time.perf_counter() - start)
     return min(taken)
 

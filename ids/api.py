@@ -159,7 +159,7 @@ def compare(frame: "pd.DataFrame", baseline: str = "dds", columns: Words = ()) -
     cases and the number n of cases. `against` is empty for a mean. Seeds are averaged within a case
     first. `baseline` may name values, as in `ids table`: `ids fpr.n_iters=1`.
     """
-    from ids.results.comparison import compare_frame
+    from ids.results.compare import compare_frame
 
     return compare_frame(frame, baseline, columns)
 

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from ids.results.frames import setting_labels
+from ids.results.labels import setting_labels
 from ids.run.records import EditRecord
 from ids.run.store import Store
 

@@ -21,14 +21,15 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
         return 2
-    return reported(entry.launch(prepared))
+    return reported(entry.launch(prepared), args.baseline, args.wide)
 
 
 def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids table`: means, differences and matched tables of a store. Exit status."""
     from ids.config.former_words import todays_columns
-    from ids.report.show import Selection, show_matched, show_tables
+    from ids.report.show import show_matched, show_tables
     from ids.results.matched import Question
+    from ids.results.selection import Selection
 
     columns, column_notes = todays_columns(args.column or ())
     axis, axis_notes = todays_columns([args.axis] if args.axis else ())
@@ -45,10 +46,10 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
         question = Question(axis[0] if axis else None, args.at or (), args.baseline)
-        return show_matched(chosen, question, args.write)
+        return show_matched(chosen, question, args.write, args.wide)
     if args.axis or args.at:
         raise ConfigError("--axis, --at: expected together with --matched; add it")
-    return show_tables(chosen, args.baseline, args.engine, args.write)
+    return show_tables(chosen, args.baseline, args.engine, args.write, args.wide)
 
 
 def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:

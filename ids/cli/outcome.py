@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ids.config.entry import Launched
 
 
-def reported(launched: "Launched") -> int:
+def reported(launched: "Launched", baseline: str = "dds", wide: bool = False) -> int:
     """Print the table of finished settings, then a line for each other. The exit status: 2 if a
     setting of a sweep could not start, 1 if anything failed.
     """
@@ -23,7 +23,8 @@ def reported(launched: "Launched") -> int:
         from ids.report.summary import report
 
         with traceback_in(launched.folder):
-            status = report(launched.folder, launched.output_dir, launched.cases())
+            cases = launched.cases()
+            status = report(launched.folder, launched.output_dir, cases, baseline, wide)
     total = len(prepared.ready) + len(prepared.refused)
     say_all(reasons([*launched.failed, *prepared.refused], total))
     if prepared.refused:

@@ -111,6 +111,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "-m", "--multirun", action="store_true", help="sweep over comma-separated values"
     )
     run.add_argument("--force", action="store_true", help="make existing edits again")
+    run.add_argument(
+        "--baseline",
+        default="dds",
+        help="what differences in the table are paired to: a method, and values it must have",
+    )
+    run.add_argument("--wide", action="store_true", help="print all columns of the table")
     run.add_argument("--show", action="store_true", help="print the configuration and stop")
     extend.add_config_dir(run)
     _add_overrides(run, "group=option or key=value")
@@ -157,8 +163,11 @@ def _add_table(table: argparse.ArgumentParser) -> None:
     table.add_argument(
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
     )
+    table.add_argument("--wide", action="store_true", help="print all columns")
     table.add_argument(
-        "--write", action="store_true", help="also write Markdown, CSV, JSON and curves"
+        "--write",
+        action="store_true",
+        help="also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves",
     )
     table.set_defaults(act=commands.table)
 

@@ -83,12 +83,14 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.report.console import open_console, say
     from ids.report.render import TextGrid
-    from ids.report.summary import say, wide_console
 
     _, catalog, found = _chosen(args)
     headers = ("key", "status", "method", "data set", "case", "seed", "made")
-    TextGrid("results", headers, tuple(line.cells() for line in found)).print(wide_console())
+    TextGrid("results", headers, tuple(line.cells() for line in found)).print(
+        open_console(wide=True)
+    )
     for note in catalog.notes():
         say(f"note: {note}")
     if not found:
@@ -97,7 +99,7 @@ def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.summary import say
+    from ids.report.console import say
     from ids.results.catalog import open_store
     from ids.results.shelf import describe, find
 
@@ -108,12 +110,13 @@ def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.summary import say
+    from ids.report.console import say
+    from ids.report.export import encoded, format_of
     from ids.results.catalog import open_store, read_catalog
-    from ids.results.export import encoded, export_frame, format_of
+    from ids.results.export import export_frame
 
     kind, store = format_of(args.kind, args.file), open_store(args.output_dir)
-    found = export_frame(_selection(args).worlds(read_catalog(store)), store, args.states)
+    found = export_frame(_selection(args).groups(read_catalog(store)), store, args.states)
     if found.empty:
         say(f"{args.output_dir}: no such results")
         return 1
@@ -128,7 +131,7 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.core.errors import ConfigError
-    from ids.report.summary import say
+    from ids.report.console import say
     from ids.results.shelf import removable, remove, remove_everything
 
     chosen = (args.dataset, args.method, args.tag, args.where, args.failed, args.orphans)
@@ -165,7 +168,7 @@ def _forget(store: Any, name: str) -> None:
 
 
 def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.summary import say
+    from ids.report.console import say
     from ids.results.catalog import open_store, read_catalog
     from ids.results.shelf import faults
 
@@ -192,10 +195,10 @@ def _chosen(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     chosen = _selection(args)
     if args.orphans:
         return store, catalog, lines(catalog, [], chosen.orphans(catalog))
-    return store, catalog, lines(catalog, chosen.worlds(catalog, strict=True), [])
+    return store, catalog, lines(catalog, chosen.groups(catalog, strict=True), [])
 
 
 def _selection(args: argparse.Namespace) -> Any:
-    from ids.report.show import Selection
+    from ids.results.selection import Selection
 
     return Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())

@@ -47,11 +47,12 @@ class Launched:
         return Path(self.prepared.ready[0][0].values["output_dir"])
 
     def cases(self) -> "list[EditCase]":
-        """The cases of the first data set that could be read."""
+        """The cases of every data set that could be read, each once."""
+        found: dict[str, EditCase] = {}
         for _, experiment in self.prepared.ready:
             with suppress(IdsError):
-                return list(experiment.survey().cases)
-        return []
+                found |= {case.digest: case for case in experiment.survey().cases}
+        return list(found.values())
 
 
 def prepare(

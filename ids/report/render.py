@@ -1,117 +1,152 @@
-"""Grids as text: for a terminal, Markdown, CSV and JSON. Text from outside is escaped here."""
+"""Grids of numbers as grids of text, and those on a terminal."""
 
-import csv
-import io
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ids.core.text import printable
-from ids.report.text import for_csv, for_markdown
-from ids.results.cells import Cell, Grid, Row
 from ids.results.columns import Column
+from ids.results.grids import Cell, Grid, Report, Row
+
+LABEL_SHARE = 3  # a compact table gives its labels a third of the width, and wraps longer ones
 
 
 @dataclass(frozen=True)
 class TextGrid:
-    """A title, a line of headers, lines of cells, as people read them."""
+    """A title, headers and lines of cells, as people read them. The first `left` columns are text,
+    the others numbers.
+    """
 
     title: str
     headers: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
+    left: int = 1
 
     def print(self, console: Console) -> None:
-        title = Text(printable(self.title), style="table.title")
-        table = Table(title=title, title_justify="left", header_style="bold")
+        """The title and the table, foreign text escaped."""
+        console.print(Text(printable(self.title), style="bold"), soft_wrap=True)
+        console.print(self.rich_table())
+
+    def rich_table(self, label_width: int | None = None) -> Table:
+        """For rich; text columns are wrapped at `label_width` characters."""
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+            header_style="bold",
+        )
         for index, header in enumerate(self.headers):
+            text = index < self.left
             table.add_column(
-                Text(printable(header)), justify="right" if index else "left", overflow="fold"
+                Text(printable(header)),
+                justify="left" if text else "right",
+                overflow="fold",
+                max_width=label_width if text else None,
             )
         for line in self.lines:
             table.add_row(*(Text(printable(cell)) for cell in line))
-        console.print(table)
-
-    def markdown(self) -> str:
-        escaped = [[for_markdown(cell) for cell in line] for line in (self.headers, *self.lines)]
-        lines = [escaped[0], ["---" for _ in self.headers], *escaped[1:]]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        return table
 
 
-def text_grid(grid: Grid) -> TextGrid:
-    """Rounded to the digits of each column."""
-    names = ("method", "against", "cases") if grid.paired else ("method", "cases")
-    headers = (*names, *(column.header for column in grid.columns))
-    return TextGrid(grid.title, headers, tuple(_text_line(grid, row) for row in grid.rows))
+def print_report(report: Report, console: Console, wide: bool = False) -> None:
+    """Every grid and note. Unless `wide`, a grid shows as many of its columns, the most important
+    first, as fit the console, and a note names the others.
+    """
+    hidden: dict[str, None] = {}
+    for grid in report.grids:
+        if wide:
+            text_grid(grid).print(console)
+        else:
+            shown = fitted(grid, console)
+            keys = {column.key for column in shown.columns}
+            hidden |= {c.title: None for c in grid.columns if c.key not in keys}
+            compact = text_grid(shown, compact=True)
+            console.print(Text(printable(compact.title), style="bold"), soft_wrap=True)
+            console.print(compact.rich_table(console.width // LABEL_SHARE))
+        console.print()
+    left_out = f"Not shown: {', '.join(hidden)}; --wide shows all columns."
+    for note in (*report.notes, *([left_out] if hidden else [])):
+        console.print(Text(printable(note), style="dim"))
 
 
-def _text_line(grid: Grid, row: Row) -> tuple[str, ...]:
-    others = zip(row.others, grid.statuses, strict=True)
-    cases = ", ".join([str(row.cases), *(f"{n} {status}" for n, status in others if n)])
-    cells = zip(row.cells, grid.columns, strict=True)
-    return (*_names(row), cases, *(_text(cell, column, grid, row.cases) for cell, column in cells))
+def fitted(grid: Grid, console: Console) -> Grid:
+    """With the first columns that fit the console side by side; with one at least."""
+    for count in range(len(grid.columns), 1, -1):
+        narrower = grid.select([column.key for column in grid.columns[:count]])
+        table = text_grid(narrower, compact=True).rich_table(console.width // LABEL_SHARE)
+        wanted = console.measure(table, options=console.options.update(width=10_000)).maximum
+        if wanted <= console.width:
+            return narrower
+    return grid.select([column.key for column in grid.columns[:1]])
 
 
-def _names(row: Row) -> tuple[str, ...]:
+def text_grid(grid: Grid, compact: bool = False) -> TextGrid:
+    """Rounded to the digits of each column. `compact` cells are `24.07±1.09`, and a baseline that
+    all rows share moves to the title.
+    """
+    title, named = grid.title, grid.paired
+    bases = {row.against for row in grid.rows}
+    if compact and len(bases) == 1 and None not in bases:
+        title, named = f"{title} to {next(iter(bases))}", False
+    common = [_common_n(grid, index) for index in range(len(grid.columns))]
+    names = ("method", "against") if named else ("method",)
+    headers = [
+        column.header if n is None else f"{column.header} (n={n})"
+        for column, n in zip(grid.columns, common, strict=True)
+    ]
+    lines = []
+    for row in grid.rows:
+        cells = zip(row.cells, grid.columns, common, strict=True)
+        texts = (
+            _text(cell, c, grid, row.cases if n is None else n, compact) for cell, c, n in cells
+        )
+        lines.append((*names_of(row)[: len(names)], cases_of(row, grid), *texts))
+    return TextGrid(title, (*names, "cases", *headers), tuple(lines), left=len(names))
+
+
+def names_of(row: Row) -> tuple[str, ...]:
+    """The row's label, and its baseline's in a difference."""
     return (row.method,) if row.against is None else (row.method, row.against)
 
 
-def _text(cell: Cell, column: Column, grid: Grid, cases: int) -> str:
-    """`27.98 ± 0.42`, or `27.98 [27.51, 28.40] (n=3)` where it stands on other than all cases."""
+def cases_of(row: Row, grid: Grid) -> str:
+    """`12`, or `11, 1 failed`."""
+    others = zip(row.others, grid.statuses, strict=True)
+    return ", ".join([str(row.cases), *(f"{n} {status}" for n, status in others if n)])
+
+
+def _common_n(grid: Grid, index: int) -> int | None:
+    """The number of cases behind every cell of a column, where it is one number and not that of the
+    rows; None otherwise.
+    """
+    if grid.columns[index].measured:
+        return None
+    cells = [(row.cells[index], row.cases) for row in grid.rows]
+    known = [(cell.n, cases) for cell, cases in cells if not math.isnan(cell.value)]
+    numbers = {n for n, _ in known}
+    differs = any(n != cases for n, cases in known)
+    return numbers.pop() if len(numbers) == 1 and differs else None
+
+
+def _text(cell: Cell, column: Column, grid: Grid, n: int, compact: bool) -> str:
+    """`27.98 ± 0.42`, or `27.98 [27.51, 28.40] (n=3)` where `n` is another number."""
     if math.isnan(cell.value):
         return "-"
     sign = "+" if grid.paired else ""
     value, low, high = (f"{x:{sign}.{column.digits}f}" for x in (cell.value, cell.low, cell.high))
-    told = value
+    text = value
     if not math.isnan(cell.low):
         half = f"{(cell.high - cell.low) / 2:.{column.digits}f}"
-        bounds = "" if low == high else f" [{low}, {high}]"
-        told += f" ± {half}" if grid.symmetric else bounds
-    return told if cell.n == cases or column.measured else f"{told} (n={cell.n})"
+        bounds = "" if low == high else _bounds((low, high), compact)
+        text += (f"±{half}" if compact else f" ± {half}") if grid.symmetric else bounds
+    return text if cell.n == n or column.measured else f"{text} (n={cell.n})"
 
 
-def csv_text(grid: Grid) -> str:
-    """A line per row, numbers in full: per column the value, the ends of its interval, and n; what
-    is missing is empty.
-    """
-    names = ["method", "against"] if grid.paired else ["method"]
-    counts = ["ok", *grid.statuses] if grid.statuses else ["cases"]
-    ends = ("", "_low", "_high", "_n")
-    cells = [f"{column.key}{end}" for column in grid.columns for end in ends]
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-    writer.writerow(map(for_csv, (*names, *counts, *cells)))
-    for row in grid.rows:
-        numbers = (x for cell in row.cells for x in (cell.value, cell.low, cell.high, cell.n))
-        counted = (row.cases, *row.others)
-        writer.writerow([*map(for_csv, _names(row)), *counted, *map(_number, numbers)])
-    return written.getvalue()
-
-
-def _number(value: float | int) -> float | int | str:
-    return "" if math.isnan(value) else value
-
-
-def grid_json(grid: Grid) -> dict[str, Any]:
-    """For `json.dumps`: null for what is missing."""
-    return {
-        "title": grid.title,
-        "columns": [asdict(column) for column in grid.columns],
-        "rows": [_json_row(grid, row) for row in grid.rows],
-    }
-
-
-def _json_row(grid: Grid, row: Row) -> dict[str, Any]:
-    names = dict(zip(("method", "against"), _names(row), strict=False))
-    others = dict(zip(grid.statuses, row.others, strict=True))
-    counts = {"ok": row.cases, **others} if grid.statuses else {"cases": row.cases}
-    cells = zip(grid.columns, row.cells, strict=True)
-    values = {column.key: _json_cell(cell) for column, cell in cells}
-    return {**names, **counts, "cells": values}
-
-
-def _json_cell(cell: Cell) -> dict[str, float | int | None]:
-    return {k: x if math.isfinite(x) else None for k, x in asdict(cell).items()}
+def _bounds(ends: Sequence[str], compact: bool) -> str:
+    return f" [{','.join(ends)}]" if compact else f" [{', '.join(ends)}]"

@@ -1,38 +1,48 @@
-"""What a person sees when a run is over: the table, the contact sheet, what went wrong."""
+"""The end of a run: its table, its contact sheets, and the edits that failed."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.console import Console
+import pandas as pd
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
-from ids.core.text import printable
 from ids.data.image_files import ImageFile
+from ids.report.console import open_console, say
 from ids.report.output import write_image
-from ids.report.sheet import contact_sheet
-from ids.report.table import table
+from ids.report.render import print_report
+from ids.report.sheet import contact_sheets
+from ids.report.write import write_report
 from ids.results.catalog import ResultGroup, join
 from ids.results.columns import select_columns
-from ids.results.frames import frame, weights_notes
+from ids.results.export import export_frame
+from ids.results.frames import columns_of, frame, weights_notes
+from ids.results.grids import Report
+from ids.results.table import table
 from ids.run.outcomes import RunRecord, read_outcomes
 from ids.run.store import Store
 
 
-def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
-    """Print the table of a finished run, write its contact sheet; 1 where an edit failed."""
-    console, store, runs = wide_console(), Store(output_dir), read_outcomes(folder)
-    worlds = _worlds(runs, store)
-    for world in worlds:
-        data = select_columns(frame(world.entries, store, broken=world.broken), ())
-        notes = (*weights_notes(world.entries, data), *world.notes())
-        made = table(world.title, data, notes=notes)
-        made.print(console)
-        made.write(folder, "table" if len(worlds) == 1 else f"table {world.title}")
-    for index, world in enumerate(worlds):
-        name = "contact_sheet.png" if not index else f"contact_sheet_{index + 1}.png"
-        sheet = contact_sheet(cases, frame(world.entries, store), store, folder / name)
+def report(
+    folder: Path,
+    output_dir: Path,
+    cases: Sequence[EditCase],
+    baseline: str = "dds",
+    wide: bool = False,
+) -> int:
+    """Print the tables of a finished run with differences to `baseline`, write them and the contact
+    sheets into its folder. 1 where an edit failed.
+    """
+    console, store, runs = open_console(wide), Store(output_dir), read_outcomes(folder)
+    groups = _groups(runs, store)
+    frames = [frame(group.entries, store, broken=group.broken) for group in groups]
+    for group, lines in zip(groups, frames, strict=True):
+        made = _table(group, lines, baseline)
+        print_report(made, console, wide)
+        write_report(made, folder, "table" if len(groups) == 1 else f"table {group.title}")
+    titled = {group.title: lines for group, lines in zip(groups, frames, strict=True)}
+    for sheet in contact_sheets(cases, titled, store, folder):
         say(f"contact sheet: {sheet}", console)
     bad = Counter(o.reason for run in runs for o in run.outcomes if o.status != "ok")
     for reason, count in bad.items():
@@ -43,8 +53,8 @@ def report(folder: Path, output_dir: Path, cases: Sequence[EditCase]) -> int:
 def hand_over(
     folder: Path, output_dir: Path, photo: ImageFile, place: Callable[[str], Path]
 ) -> Path:
-    """Write a single edit's image at the photo's size, where `place` of its key says; `DataError`
-    where there is none.
+    """Write the image of a single edit at the photo's size; `place` names the file by the edit's
+    key. `DataError` where the edit failed.
     """
     last = read_outcomes(folder)[-1].outcomes[-1]  # the method, after its controls
     if last.status != "ok":
@@ -54,20 +64,21 @@ def hand_over(
     return out
 
 
-def _worlds(runs: Sequence[RunRecord], store: Store) -> list[ResultGroup]:
-    """What this run made, by data set and backbone."""
+def _table(group: ResultGroup, lines: pd.DataFrame, baseline: str) -> Report:
+    columns = select_columns(columns_of(group.entries, lines), ())
+    notes = (*weights_notes(group.entries, columns), *group.notes())
+    return table(group.title, lines, baseline, notes, columns)
+
+
+def _groups(runs: Sequence[RunRecord], store: Store) -> list[ResultGroup]:
+    """The results of a run, by data set and backbone."""
     manifests = {(m.name, m.place, m.view): m for m in (run.manifest for run in runs)}
     keys = dict.fromkeys(o.key for run in runs for o in run.outcomes if o.key)
     records = [look.record for look in (store.look(key, files=False) for key in keys)]
     return join([r for r in records if r], list(manifests.values()), store.numbers)[0]
 
 
-def wide_console() -> Console:
-    """Wide enough for the table even where there is no terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=230)
-
-
-def say(text: str, console: Console | None = None) -> None:
-    """A line as it is: no markup, no folding, and what does not print as an escape."""
-    (console or Console()).print(printable(text), markup=False, highlight=False, soft_wrap=True)
+def run_frame(folder: Path, output_dir: Path) -> pd.DataFrame:
+    """The results of a run, one line per edit, with the columns of `ids results export`."""
+    store = Store(output_dir)
+    return export_frame(_groups(read_outcomes(folder), store), store, states=False)

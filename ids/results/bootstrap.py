@@ -1,10 +1,10 @@
-"""What curves read where they reach a level, with intervals from resampling the cases.
+"""Metrics where the edit strength reaches a level, with bootstrap intervals over the cases.
 
-An edit that changes little preserves much: identity can be compared at equal strength alone. A
-curve starts at the untouched source (step 0); a level of strength is reached where the mean over
-the cases first gets there, between two kept states by linear interpolation, and every other metric
-is read off at the same place. Intervals come from resampling the cases (seeds are averaged in a
-case first); a difference of two settings uses the same resampled cases for both.
+An edit that changes little preserves much: preservation can be compared only at matched edit
+strength. A curve starts at the untouched source (step 0). A level is reached where the mean
+strength over the cases first gets to it, by linear interpolation between two kept states; every
+other metric is read at the same place. Intervals are percentiles over resampled cases (seeds are
+averaged per case first); a difference of two settings uses the same resamples for both.
 """
 
 import math
@@ -16,13 +16,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ids.results.cells import MISSING, Cell
 from ids.results.curves import Curves
+from ids.results.grids import MISSING, Cell
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-REACHED = 0.95  # of the resamples, below which an interval would tell of the others alone
-REMEMBERED = 256  # mean curves: those of a baseline are wanted again by every other setting
+REACHED = 0.95  # of the resamples; below, an interval would leave too many of them out
+REMEMBERED = 256  # mean curves: every setting needs those of its baseline again
 
 Weights = Float[ndarray, "resamples cases"]
 MeanOf = Callable[[Curves, str, bytes], Float[ndarray, "resamples steps"]]
@@ -30,14 +30,14 @@ MeanOf = Callable[[Curves, str, bytes], Float[ndarray, "resamples steps"]]
 
 @dataclass(frozen=True)
 class Level:
-    """A value of the metric that measures strength."""
+    """A value of the metric that measures edit strength."""
 
     axis: str
     value: float
 
 
 def resampled(n_cases: int, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
-    """Row 0 weighs all cases alike: the estimate itself. The others are bootstrap samples."""
+    """Weights of the cases. Row 0 is uniform: the estimate. The others are bootstrap resamples."""
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(n_cases, np.full(n_cases, 1 / n_cases), size=resamples) / n_cases
     return np.concatenate([np.full((1, n_cases), 1 / n_cases), drawn])
@@ -48,8 +48,8 @@ def mean_curve(
     weights: Weights,
     whole: Float[ndarray, "resamples steps"] | None = None,
 ) -> Float[ndarray, "resamples steps"]:
-    """Weighted means over the cases, undefined ones left out. `whole`, where it is at hand: what
-    the weights sum to when all is defined.
+    """Weighted means over the cases, undefined ones left out. `whole`: the sums of the weights
+    where every case is defined, if the caller has them.
     """
     known = np.isfinite(values)
     if whole is not None and known.all():
@@ -60,7 +60,7 @@ def mean_curve(
 
 
 def starts(curves: Curves, column: str) -> float:
-    """The mean at the first kept state; nan where there is none."""
+    """The mean at the first kept state; nan without states."""
     if not len(curves.steps):
         return math.nan
     return float(mean_curve(curves.values[column], resampled(curves.n_cases, 0))[0, 0])
@@ -75,7 +75,7 @@ def top(curves: Curves, column: str) -> float:
 def first_reach(
     curve: Float[ndarray, "resamples steps"], level: float
 ) -> Float[ndarray, " resamples"]:
-    """Where each curve first gets to the level, as a fractional index; nan where it never does."""
+    """The fractional index at which each curve first reaches the level; nan where it never does."""
     above = curve >= level
     index = above.argmax(1)
     rows = np.arange(len(curve))
@@ -90,7 +90,7 @@ def first_reach(
 def read_at(
     curve: Float[ndarray, "resamples steps"], place: Float[ndarray, " resamples"]
 ) -> Float[ndarray, " resamples"]:
-    """The curve at fractional indices."""
+    """The curve at fractional indices, by linear interpolation."""
     at = np.nan_to_num(place)
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, curve.shape[1] - 1)
@@ -102,8 +102,8 @@ def read_at(
 
 
 def mean_curves() -> MeanOf:
-    """`mean_curve` of the cases in a mask (as bytes). It remembers the resamples, and the curves
-    asked for lately.
+    """`mean_curve` over the cases in a mask (as bytes), with a memory of the resamples and of the
+    latest curves.
     """
 
     @lru_cache(maxsize=8)
@@ -120,8 +120,8 @@ def mean_curves() -> MeanOf:
 
 
 def read(sides: Sequence[Curves], level: Level, column: str, mean: MeanOf) -> Cell:
-    """The column where the level is reached: of one setting, or the difference of two over the
-    cases where both are defined.
+    """The column where the level is reached: of one setting, or the difference of two, over the
+    cases in which both are defined.
     """
     both = np.all([side.defined(level.axis, column) for side in sides], axis=0)
     if not both.any() or not all(len(side.steps) for side in sides):
@@ -133,7 +133,7 @@ def read(sides: Sequence[Curves], level: Level, column: str, mean: MeanOf) -> Ce
 def _read(
     curves: Curves, level: Level, column: str, cases: bytes, mean: MeanOf
 ) -> Float[ndarray, " resamples"]:
-    """Per resample; an edit without steps as it is."""
+    """Per resample; the only value of an edit without steps."""
     wanted = mean(curves, column, cases)
     if not curves.moving:
         return wanted[:, 0]
@@ -141,7 +141,7 @@ def _read(
 
 
 def reading(values: Float[ndarray, " resamples"], n: int) -> Cell:
-    """The estimate (row 0) and the percentiles of the others; no interval where too few of them
+    """The estimate (row 0) and the percentiles of the resamples; no interval where too few of them
     are defined.
     """
     known = values[1:][np.isfinite(values[1:])]

@@ -1,8 +1,8 @@
-"""The results of a store beside the data sets they answer: what a table may show.
+"""The results of a store, joined with the data sets they belong to.
 
-A result knows no data set. It belongs to every row, of the newest manifest of a data set, that
-asks what it answers: the same source, and the same prompts, words and true edit where it depends on
-them. What belongs to no row, since a prompt was corrected say, is counted and in no table.
+A result knows no data set. It belongs to every row, of the newest manifest of a data set, whose
+edit it is: the same source image, and the same prompts, words and true edit where it depends on
+them. Results that belong to no row (a prompt was corrected, say) are counted and in no table.
 """
 
 from collections import defaultdict
@@ -23,81 +23,82 @@ from ids.run.store import Look, Store
 
 @dataclass(frozen=True)
 class Entry:
-    """A result as the answer to a row."""
+    """A result of a row, and its numbers on the row's case."""
 
     record: EditRecord
     row: Row
-    numbers: MetricsRecord  # of this edit on this row's case
+    numbers: MetricsRecord
 
     @property
     def uses_prompts(self) -> bool:
-        """Does it depend on the prompts?"""
+        """Does the edit depend on the prompts? Null and true edit do not."""
         return self.record.prompts is not None
 
 
 @dataclass(frozen=True)
 class ResultGroup:
-    """One data set on one backbone: only within one are results compared."""
+    """The results of one data set on one backbone. Results are compared within a group only."""
 
     title: str
     manifest: Manifest
     backbone: str
     entries: Sequence[Entry]
 
-    def only(self, entries: Iterable[Entry]) -> "ResultGroup":
+    def with_entries(self, entries: Iterable[Entry]) -> "ResultGroup":
+        """The group with these results alone."""
         return replace(self, entries=list(entries))
 
     @property
     def broken(self) -> list[Row]:
-        """Rows that cannot be asked: an image or mask of theirs cannot be read."""
+        """Rows without an edit: their image or mask cannot be read."""
         return [row for row in self.manifest.rows if row.problem]
 
     def notes(self) -> tuple[str, ...]:
-        """Where the data set lies, and which of its rows cannot be asked."""
-        told = [f"{self.title}: {self.manifest.place}"] if self.manifest.place else []
-        asked = [row.case for row in self.manifest.rows if row.case]
-        if again := len(asked) - len(set(asked)):
-            told.append(f"{again} rows ask what another row asks, and count as one case with it")
+        """Where the data set is, its repeated rows, and its rows that cannot be edited."""
+        notes = [f"{self.title}: {self.manifest.place}"] if self.manifest.place else []
+        cases = [row.case for row in self.manifest.rows if row.case]
+        if repeated := len(cases) - len(set(cases)):
+            notes.append(f"{repeated} rows repeat another row, and count as one case with it")
         if broken := self.broken:
-            told.append(f"{len(broken)} rows cannot be edited, the first: {broken[0].problem}")
-        return tuple(told)
+            notes.append(f"{len(broken)} rows cannot be edited, the first: {broken[0].problem}")
+        return tuple(notes)
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything in a store. `orphans` belong to no row; `problems` are no results."""
+    """Everything in a store. `orphans` belong to no row; `problems` are files without a result."""
 
-    worlds: Sequence[ResultGroup]
+    groups: Sequence[ResultGroup]
     orphans: Sequence[EditRecord]
     problems: Sequence[Look]
 
     def notes(self) -> tuple[str, ...]:
-        """What no table shows, counted."""
-        told = []
+        """The files that no table shows, counted."""
+        notes = []
         if self.orphans:
-            told.append(
-                f"{len(self.orphans)} results answer no row of a data set as it is now (a prompt, "
-                "mask or image was changed, or the row removed); `ids results list --orphans`"
+            notes.append(
+                f"{len(self.orphans)} results answer no row of a current data set (a prompt, mask "
+                "or image was changed, or the row removed); `ids results list --orphans`"
             )
         kinds = defaultdict(list)
         for look in self.problems:
             kinds[look.kind].append(look.problem)
         for kind, found in sorted(kinds.items()):
             if kind == "old":
-                told.append(f"{len(found)} results of version 0.1 are not read")
+                notes.append(f"{len(found)} results of version 0.1 are not read")
             else:
                 more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-                told.append(f"left out, {kind}: {found[0]}{more}; `ids results check` names all")
-        return tuple(told)
+                notes.append(f"left out, {kind}: {found[0]}{more}; `ids results check` names all")
+        return tuple(notes)
 
 
 def open_store(root: Path) -> Store:
-    """The store of a folder that is there; `ConfigError` where there is none."""
+    """The store of an existing folder; `ConfigError` where no such folder exists."""
     with suppress(OSError):  # a name that no file system takes
         if root.is_dir():
             return Store(root)
     raise ConfigError(
-        f"--output-dir {str(root)[:60]}: expected a folder of results; there is none; "
+        f"--output-dir {str(root)[:60]}: expected a folder of results; found none; "
         "`ids run experiments=demo` makes one in outputs"
     )
 
@@ -108,9 +109,9 @@ def read_catalog(store: Store) -> Catalog:
     looks += [Look("", None, problem, "misplaced") for problem in store.strays()]
     records = [look.record for look in looks if look.record]
     manifests = Manifests(store.root / "datasets", store.claims, store.numbers).all()
-    worlds, used = join(records, manifests, store.numbers)
+    groups, used = join(records, manifests, store.numbers)
     orphans = [record for record in records if record.key not in used]
-    return Catalog(worlds, orphans, [look for look in looks if look.problem])
+    return Catalog(groups, orphans, [look for look in looks if look.problem])
 
 
 def join(
@@ -120,25 +121,30 @@ def join(
     by_source: dict[str, list[EditRecord]] = defaultdict(list)
     for record in records:
         by_source[record.source].append(record)
-    worlds: dict[tuple[int, str], ResultGroup] = {}
+    groups: dict[tuple[int, str], ResultGroup] = {}
     entries: dict[tuple[int, str], dict[tuple[str, str], Entry]] = defaultdict(dict)
     for index, manifest in enumerate(manifests):
         for row in _united(manifest.rows):
             words = digest_of(row.words)
             for record in by_source.get(row.source, ()):
-                if not _answers(record, row, words):
+                if not _belongs(record, row, words):
                     continue
                 place = (index, backbone_title(record))
-                worlds.setdefault(place, ResultGroup("", manifest, place[1], []))
+                groups.setdefault(place, ResultGroup("", manifest, place[1], []))
                 if (record.key, row.case) not in entries[place]:
                     known = numbers.metrics(record.key, row.case)
                     entries[place][record.key, row.case] = Entry(record, row, known)
-    found = [worlds[place].only(entries[place].values()) for place in worlds]
-    return _titled(found), {key for own in entries.values() for key, _ in own}
+    found = [groups[place].with_entries(entries[place].values()) for place in groups]
+    return _titled(found), {key for pairs in entries.values() for key, _ in pairs}
+
+
+def backbone_title(record: EditRecord) -> str:
+    """The backbone's name and eight digits of its weights' digest."""
+    return f"{record.backbone_name} {record.backbone.get('weights', '')[:8]}".strip()
 
 
 def _united(rows: Sequence[Row]) -> list[Row]:
-    """One row per case, with the tags of all that ask it."""
+    """One row per case, with the tags of all rows of that case."""
     by_case: dict[str, Row] = {}
     for row in rows:
         if row.case:
@@ -148,28 +154,23 @@ def _united(rows: Sequence[Row]) -> list[Row]:
     return list(by_case.values())
 
 
-def _titled(worlds: Sequence[ResultGroup]) -> list[ResultGroup]:
-    """`shapes-dev-v1 on shapes 97d8e07f`; where several would share a title, with the images' size
-    and a digest of the place.
+def _titled(groups: Sequence[ResultGroup]) -> list[ResultGroup]:
+    """`shapes-dev-v1 on shapes 97d8e07f`; groups that would share a title also have a digest of the
+    place and the images' size in theirs.
     """
-    plain = [f"{world.manifest.name} on {world.backbone}" for world in worlds]
+    plain = [f"{group.manifest.name} on {group.backbone}" for group in groups]
     titles = [
         title
         if plain.count(title) == 1
-        else f"{w.manifest.name} {digest_of([w.manifest.place, w.manifest.view])[:8]}"
-        f" ({w.manifest.view}) on {w.backbone}"
-        for w, title in zip(worlds, plain, strict=True)
+        else f"{g.manifest.name} {digest_of([g.manifest.place, g.manifest.view])[:8]}"
+        f" ({g.manifest.view}) on {g.backbone}"
+        for g, title in zip(groups, plain, strict=True)
     ]
-    named = [replace(world, title=title) for world, title in zip(worlds, titles, strict=True)]
-    return sorted(named, key=lambda world: world.title)
+    titled = [replace(group, title=title) for group, title in zip(groups, titles, strict=True)]
+    return sorted(titled, key=lambda group: group.title)
 
 
-def backbone_title(record: EditRecord) -> str:
-    """Its name, and enough of the weights' digest to tell two of a name apart."""
-    return f"{record.backbone_name} {record.backbone.get('weights', '')[:8]}".strip()
-
-
-def _answers(record: EditRecord, row: Row, words: str) -> bool:
+def _belongs(record: EditRecord, row: Row, words: str) -> bool:
     return (
         record.truth == row.truth if record.prompts is None else record.prompts == row.prompts
     ) and (record.words is None or digest_of(record.words) == words)

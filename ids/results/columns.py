@@ -1,85 +1,124 @@
-"""The columns of every table, in their order."""
+"""The columns of tables: their titles and digits belong to the metrics, their order is here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from ids.core.errors import ConfigError
+from ids.core.protocols import Metric
+from ids.metrics.builtin import builtin_metrics
 from ids.run.evaluate import SEPARATOR
+from ids.run.records import MetricValue
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the frame as people read it. `better`: 1 up, -1 down, 0 neither."""
+    """A column of a frame as tables show it. `better`: 1 up, -1 down, 0 neither."""
 
     key: str
     title: str
     digits: int
     better: int = 0
-    measured: bool = False  # one value a batch, not one a case
+    unit: str = ""
+    measured: bool = False  # one value per batch, not per case
     exact: bool = False  # a count: no interval
 
     @property
     def header(self) -> str:
+        """The title, with an arrow where larger or smaller is better."""
         return self.title + {1: " ↑", -1: " ↓", 0: ""}[self.better]
 
 
-COLUMNS = (
-    Column("success", "success", 2, better=1),
-    Column("restored", "restored", 2, better=1),
-    Column("psnr", "PSNR", 2, better=1),
-    Column("psnr_background", "PSNR bg", 2, better=1),
-    Column("ssim_background", "SSIM bg", 3, better=1),
-    Column("lpips_alex", "LPIPS alex", 3, better=-1),
-    Column("lpips_vgg", "LPIPS vgg", 3, better=-1),
-    Column("lpips_squeeze", "LPIPS squeeze", 3, better=-1),
-    Column("feature_distance", "feat. dist.", 3, better=-1),
-    Column("psnr_truth", "PSNR true", 2, better=1),
-    Column("clip_score", "CLIP", 3, better=1),
-    Column("clip_directional", "CLIP dir.", 3, better=1),
-    Column("clip_image", "CLIP img.", 3, better=1),
-    Column("latent_distance", "latent dist.", 3),
-    Column("seconds", "s/edit", 2, better=-1, measured=True),
-    Column("nfe", "NFE", 0, measured=True, exact=True),
-    Column("peak_mb", "peak MB", 0, better=-1, measured=True),
+ORDER = (  # the most important first; metrics from outside the package come after `restored`
+    *("success", "restored"),
+    *("psnr_background", "lpips_alex", "lpips_vgg", "lpips_squeeze", "feature_distance"),
+    *("clip_score", "clip_directional", "latent_distance", "psnr", "ssim_background", "psnr_truth"),
+    *("clip_image", "ssim", "seconds", "nfe", "peak_mb"),
 )
-HIDDEN = ("ssim",)  # stored, and shown where it is asked for
+MEASUREMENTS = {
+    "seconds": Column("seconds", "s/edit", 2, better=-1, unit="s", measured=True),
+    "nfe": Column("nfe", "NFE", 0, measured=True, exact=True),
+    "peak_mb": Column("peak_mb", "peak MB", 0, better=-1, unit="MiB", measured=True),
+}
+HIDDEN = ("ssim",)  # shown on request
 OF_EDITS = (  # columns of a frame that are no number to average
     *("key", "label", "values", "status", "reason", "case", "id", "seed", "step"),
     *("batch", "engine"),
 )
-LEGEND = (
-    "PSNR in dB, to the source: bg, outside the mask; true, to the true edit. "
-    "Latent dist.: RMS of z_trg - z_src. NFE: forwards and backwards of one sample."
-)
+LEGEND = {
+    "psnr_background": "bg: outside the mask.",
+    "psnr_truth": "PSNR true: to the true edit; other distances are to the source.",
+    "latent_distance": "latent dist.: root mean square of z_trg - z_src.",
+    "nfe": "NFE: network forwards and backwards of one sample.",
+}
 
 
-def select_columns(frame: pd.DataFrame, wanted: Sequence[str], keep: str = "") -> pd.DataFrame:
-    """Without the columns that nobody asked for, but for `keep`; all where nobody asked."""
-    shown = {column.key: _base(column.key) for column in columns_in(frame.columns)}
-    for name in wanted:
-        if name not in shown.values():
-            there = ", ".join(sorted(set(shown.values())))
-            raise ConfigError(f"--column: expected one of {there}; got {name!r}; change it")
-    unwanted = [key for key, base in shown.items() if base not in wanted and key != keep]
-    return frame.drop(columns=unwanted if wanted else [c for c in unwanted if c in HIDDEN])
-
-
-def columns_in(present: Iterable[str]) -> list[Column]:
-    """Those that the frame has; one per network where a metric stands on several. Metrics that are
-    not listed here come last, under their own name.
+def columns_in(
+    present: Iterable[str], stored: Mapping[str, MetricValue] | None = None
+) -> list[Column]:
+    """The number columns of a frame, in order; one per network where a metric has values of
+    several. `stored` has a value of each metric, by name: its title, digits and direction.
     """
-    names = [name for name in present if name not in OF_EDITS]
-    listed = {column.key: column for column in COLUMNS}
-    rank = {key: index for index, key in enumerate(listed)}
+    rank = {name: 2 * place for place, name in enumerate(ORDER)}
+    outside = rank["restored"] + 1
+    names = sorted(
+        (name for name in present if name not in OF_EDITS),
+        key=lambda name: (rank.get(base_of(name), outside), name),
+    )
+    known = builtin_metrics()
     found = []
-    for name in sorted(names, key=lambda n: (rank.get(_base(n), len(rank)), n)):
+    for name in names:
         base, _, weights_id = name.partition(SEPARATOR)
-        column = listed.get(base, Column(base, base.replace("_", " "), 3))
+        column = MEASUREMENTS.get(base) or _metric_column(base, stored or {}, known)
         found.append(replace(column, key=name, title=f"{column.title} {weights_id}".strip()))
     return found
 
 
-def _base(name: str) -> str:
-    return name.split(SEPARATOR)[0]
+def select_columns(
+    columns: Sequence[Column], wanted: Collection[str], keep: str = ""
+) -> list[Column]:
+    """The columns of these metrics, and the one of key `keep`; all but the hidden ones where none
+    is wanted. `ConfigError` for a name that no column has.
+    """
+    names = {base_of(column.key) for column in columns}
+    for name in wanted:
+        if name not in names:
+            raise ConfigError(
+                f"--column: expected one of {', '.join(sorted(names))}; got {name!r}; change it"
+            )
+    shown = wanted or names.difference(HIDDEN)
+    return [c for c in columns if base_of(c.key) in shown or c.key == keep]
+
+
+def legend(columns: Iterable[Column]) -> str:
+    """What the titles of these columns mean, and their units."""
+    by_unit: dict[str, list[str]] = {}
+    for column in columns:
+        if column.unit and not column.measured:
+            by_unit.setdefault(column.unit, []).append(column.title)
+    units = "; ".join(f"{', '.join(titles)} in {unit}" for unit, titles in by_unit.items())
+    names = {base_of(column.key) for column in columns}
+    meanings = [text for name, text in LEGEND.items() if name in names]
+    return " ".join([*([f"{units}."] if units else []), *meanings])
+
+
+def base_of(key: str) -> str:
+    """`clip_score` of `clip_score | vit_b32-1f2e3d4c`."""
+    return key.split(SEPARATOR)[0]
+
+
+def _metric_column(
+    name: str, stored: Mapping[str, MetricValue], known: Mapping[str, Metric]
+) -> Column:
+    """By the stored value; records of version 0.2 have no title, and the package's metrics have it
+    still.
+    """
+    value = stored.get(name)
+    source = value if value is not None and value.title else known.get(name)
+    if source is None:
+        better = _sign(value.higher_is_better) if value else 0
+        return Column(name, name.replace("_", " "), 3, better, value.unit if value else "")
+    return Column(name, source.title, source.digits, _sign(source.higher_is_better), source.unit)
+
+
+def _sign(higher_is_better: bool | None) -> int:
+    return {True: 1, False: -1, None: 0}[higher_is_better]

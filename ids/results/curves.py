@@ -1,5 +1,5 @@
-"""Metrics as curves along an edit's steps, as arrays: per setting a value for every case and kept
-step, seeds averaged.
+"""Metrics as curves along an edit's steps: arrays of a value per case and kept step, seeds
+averaged.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from ids.results.frames import in_order
+from ids.results.labels import in_order
 
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """One setting: `values` per metric. One that is not `moving` (null and true edit) takes no
-    steps, and has a single value a case. Compared, and hashed, as an object.
+    """One setting: `values` per metric. A setting that is not `moving` (null and true edit) takes
+    no steps, and has one value per case. Compared and hashed by identity.
     """
 
     steps: Float[ndarray, " steps"]
@@ -28,19 +28,19 @@ class Curves:
         return len(next(iter(self.values.values())))
 
     def defined(self, *columns: str) -> Bool[ndarray, " cases"]:
-        """The cases for which these are numbers, the untouched source aside. The last is asked
-        alone where there are no steps.
+        """The cases in which these columns are finite after step 0 (the untouched source). Where
+        there are no steps, the last column alone decides.
         """
         first = 1 if len(self.steps) > 1 else 0
-        asked = columns if self.moving else columns[-1:]
-        known = [np.isfinite(self.values[c][:, first:]).all(1) for c in asked]
+        needed = columns if self.moving else columns[-1:]
+        known = [np.isfinite(self.values[c][:, first:]).all(1) for c in needed]
         return np.asarray(np.logical_and.reduce(known))
 
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """The kept states of one setting, a line each: whose case, whose edit (a case and a seed), and
-    a number per column. Cases and edits are numbered alike in all settings of a frame.
+    """The kept states of one setting, a line each: the number of its case, of its edit (a case and
+    a seed), its step, and a value per column. All settings of a frame share the numbering.
     """
 
     cases: Int[ndarray, " states"]
@@ -51,10 +51,11 @@ class States:
 
     @property
     def moving(self) -> bool:
+        """Does the setting take steps?"""
         return len(np.unique(self.steps)) > 1
 
     def among(self, edits: Int[ndarray, " edits"]) -> "States":
-        """Those of some edits alone; itself, where that is all of them."""
+        """The states of these edits alone."""
         known = np.isin(self.edits, edits)
         if known.all():
             return self
@@ -62,23 +63,23 @@ class States:
         return States(*lines, self.columns)
 
     def curves(self) -> Curves:
-        """At the steps that all the edits kept."""
+        """At the steps that all edits kept."""
         steps, step = np.unique(self.steps, return_inverse=True)
         cases, case = np.unique(self.cases, return_inverse=True)
         kept = np.bincount(step) == len(np.unique(self.edits))
         place = (case * kept.sum() + (np.cumsum(kept) - 1)[step])[kept[step]]
         shape = (len(cases), int(kept.sum()))
-        values = {
-            column: _means(place, own[kept[step]], shape)
-            for column, own in zip(self.columns, self.values.T, strict=True)
+        curves = {
+            column: _means(place, values[kept[step]], shape)
+            for column, values in zip(self.columns, self.values.T, strict=True)
         }
-        return Curves(steps[kept], values, self.moving)
+        return Curves(steps[kept], curves, self.moving)
 
 
 def _means(
     place: Int[ndarray, " lines"], values: Float[ndarray, " lines"], shape: tuple[int, int]
 ) -> Float[ndarray, "cases steps"]:
-    """Of the finite values at each place; nan where there are none."""
+    """The mean of the finite values at each place; nan where there are none."""
     known, size = np.isfinite(values), shape[0] * shape[1]
     total = np.bincount(place[known], values[known], minlength=size)
     with np.errstate(invalid="ignore"):
@@ -86,7 +87,7 @@ def _means(
 
 
 def setting_states(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, States]:
-    """Of a `curve_frame`, per label, in order."""
+    """The states of a `curve_frame` per label, in order."""
     labels, names = pd.factorize(frame["label"])
     cases, _ = pd.factorize(frame["case"], sort=True)
     seeds, known = pd.factorize(frame["seed"], sort=True)
@@ -96,12 +97,12 @@ def setting_states(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Sta
     labels, codes, found = labels[order], {name: code for code, name in enumerate(names)}, {}
     for label in in_order(codes):
         lines = order[labels == codes[label]]
-        own = (cases[lines], edits[lines], steps[lines], values[lines])
-        found[label] = States(*own, tuple(columns))
+        arrays = (cases[lines], edits[lines], steps[lines], values[lines])
+        found[label] = States(*arrays, tuple(columns))
     return found
 
 
 def paired(ours: States, theirs: States) -> tuple[States, States]:
-    """The edits of cases and seeds that both have."""
+    """Both, at their common cases and seeds."""
     shared = np.intersect1d(ours.edits, theirs.edits)
     return ours.among(shared), theirs.among(shared)

@@ -1,4 +1,4 @@
-"""`ids results`: what is in a store, one by one; what is damaged; what may go."""
+"""`ids results`: results one by one, damaged files, removal."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,15 +10,13 @@ import msgspec
 
 from ids.core.errors import ConfigError, DataError
 from ids.results.catalog import Catalog, Entry, ResultGroup, read_catalog
-from ids.results.frames import setting_labels, setting_values
+from ids.results.labels import setting_labels, setting_values
 from ids.run.claims import take
 from ids.run.records import EditRecord, Manifest, MeasurementRecord, MetricsRecord, Mirrored
 from ids.run.sealed import Unusable, read
 from ids.run.store import Store
 
-KINDS: dict[
-    str, type[msgspec.Struct]
-] = {  # where records of which kind lie, the results themselves aside
+KINDS: dict[str, type[msgspec.Struct]] = {  # records beside the results, by their place
     "results/??/*/metrics-*.json": MetricsRecord,
     "measurements/*/*.json": MeasurementRecord,
     "datasets/*.json": Manifest,
@@ -28,21 +26,22 @@ KINDS: dict[
 
 @dataclass(frozen=True)
 class Line:
-    """A result in a list: the row it answers is None for one that answers none."""
+    """A result in a list, with the row it belongs to; an orphan has none."""
 
     record: EditRecord
     label: str
-    world: ResultGroup | None = None
+    group: ResultGroup | None = None
     entry: Entry | None = None
 
     def cells(self) -> tuple[str, ...]:
+        """Key, status, label, data set, case, seed, time."""
         record, row = self.record, self.entry.row if self.entry else None
         made = datetime.fromtimestamp(record.made).strftime("%Y-%m-%d %H:%M")
         return (
             record.key[:12],
             record.status,
             self.label,
-            self.world.title if self.world else "-",
+            self.group.title if self.group else "-",
             row.id if row else "-",
             "" if record.seed is None else str(record.seed),
             made,
@@ -50,25 +49,27 @@ class Line:
 
 
 def lines(
-    catalog: Catalog, worlds: Sequence[ResultGroup], orphans: Sequence[EditRecord]
+    catalog: Catalog, groups: Sequence[ResultGroup], orphans: Sequence[EditRecord]
 ) -> list[Line]:
-    """Of the worlds and orphans that were chosen, labelled as among all results."""
-    everything = [e.record for world in catalog.worlds for e in world.entries]
+    """Of the selected groups and orphans, with the labels they have among all results."""
+    everything = [e.record for group in catalog.groups for e in group.entries]
     labels = setting_labels([*everything, *catalog.orphans])
-    answers = [
-        Line(entry.record, labels[entry.record.setting], world, entry)
-        for world in worlds
-        for entry in world.entries
+    of_rows = [
+        Line(entry.record, labels[entry.record.setting], group, entry)
+        for group in groups
+        for entry in group.entries
     ]
-    return [*answers, *(Line(record, labels[record.setting]) for record in orphans)]
+    return [*of_rows, *(Line(record, labels[record.setting]) for record in orphans)]
 
 
 def find(store: Store, key: str) -> EditRecord:
-    """The result whose key begins so; `ConfigError` where there is none, or several."""
+    """The result whose key begins with these digits; `ConfigError` for none or several."""
     found = [k for k in store.all_keys() if k.startswith(key)]
     if len(found) != 1:
-        told = f"{len(found)} results" if found else "none"
-        raise ConfigError(f"{key}: expected the beginning of one key; {told} begin so; see list")
+        raise ConfigError(
+            f"{key}: expected the beginning of one key; got that of {len(found) or 'no'} results; "
+            "`ids results list` shows all keys"
+        )
     look = store.look(found[0])
     if look.record is None:
         raise ConfigError(look.problem)
@@ -76,7 +77,7 @@ def find(store: Store, key: str) -> EditRecord:
 
 
 def describe(record: EditRecord, store: Store) -> Iterator[str]:
-    """All that is known of a result, a line each."""
+    """All that is stored of a result, one fact per line."""
     folder = store.folder(record.key)
     yield f"{record.key}  {record.status}  {record.reason}".rstrip()
     yield f"made      {datetime.fromtimestamp(record.made):%Y-%m-%d %H:%M:%S}"
@@ -89,19 +90,19 @@ def describe(record: EditRecord, store: Store) -> Iterator[str]:
     yield f"source    {record.source[:32]}"
     for name, stamp in record.files.items():
         yield f"file      {folder / name}  {stamp.size} bytes"
-    for world in read_catalog(store).worlds:
-        for entry in (e for e in world.entries if e.record.key == record.key):
-            yield f"answers   {entry.row.id} of {world.title}"
+    for group in read_catalog(store).groups:
+        for entry in (e for e in group.entries if e.record.key == record.key):
+            yield f"answers   {entry.row.id} of {group.title}"
             for key, number in entry.numbers.values.items():
                 value = "not defined" if number.value is None else f"{number.value:.6g}"
                 yield f"            {key} = {value} {number.unit}".rstrip()
-    if taken := store.numbers.measurements().get(record.key):
-        passes = f"{taken.forwards:.0f} forwards, {taken.backwards:.0f} backwards"
-        yield f"took      {taken.seconds:.3g} s, {passes}, on {taken.engine.get('device')}"
+    if measured := store.numbers.measurements().get(record.key):
+        nfe = f"{measured.forwards:.0f} forwards, {measured.backwards:.0f} backwards"
+        yield f"took      {measured.seconds:.3g} s, {nfe}, on {measured.engine.get('device')}"
 
 
 def faults(store: Store) -> Iterator[str]:
-    """Every file that is not what it should be, and whatever was left behind."""
+    """Every damaged, foreign or misplaced file, and the leftovers of dead processes."""
     for key in store.all_keys():
         look = store.look(key, content=True)
         if look.problem:
@@ -125,9 +126,9 @@ def faults(store: Store) -> Iterator[str]:
 
 
 def _left_behind(store: Store) -> Iterator[str]:
-    """By processes that are no more; the next that starts removes it."""
+    """Leftovers of dead processes; the next run removes them."""
     for path in sorted((*store.root.glob("claims/*.lock"), *store.root.glob("partial/*.lock"))):
-        with suppress(OSError):  # a store that can only be read
+        with suppress(OSError):  # a read-only store
             if (lock := take(path)) is not None:
                 lock.release()
                 yield f"left behind: {path.with_suffix('')}"
@@ -137,37 +138,37 @@ def _left_behind(store: Store) -> Iterator[str]:
 
 
 def removable(catalog: Catalog, chosen: Sequence[Line]) -> tuple[list[str], int]:
-    """Keys of the chosen results that answer no other row as well, and how many do."""
+    """Keys of the chosen results that belong to no further row, and the number of those that do."""
     picked = {
-        (line.world.title, line.record.key, line.entry.row.case)
+        (line.group.title, line.record.key, line.entry.row.case)
         for line in chosen
-        if line.world and line.entry
+        if line.group and line.entry
     }
     others = {
         e.record.key
-        for world in catalog.worlds
-        for e in world.entries
-        if (world.title, e.record.key, e.row.case) not in picked
+        for group in catalog.groups
+        for e in group.entries
+        if (group.title, e.record.key, e.row.case) not in picked
     }
     keys = dict.fromkeys(line.record.key for line in chosen)
     return [key for key in keys if key not in others], len(keys.keys() & others)
 
 
 def remove(store: Store, keys: Iterable[str]) -> tuple[int, int]:
-    """Remove results; how many went, and how many stay since a process has them in hand.
-    `DataError` where the store cannot be written.
+    """Remove results: the number of removed ones, and of those that stay because a process uses
+    them. `DataError` where the store cannot be written.
     """
     try:
-        gone = [store.remove(key) for key in keys]
+        removed = [store.remove(key) for key in keys]
     except OSError as error:
         raise DataError(
-            f"{error.filename or store.root}: expected a store that can be written; "
-            f"{error.strerror}; check its permissions"
+            f"{error.filename or store.root}: expected a writable store; got {error.strerror}; "
+            "check its permissions"
         ) from error
-    return sum(gone), len(gone) - sum(gone)
+    return sum(removed), len(removed) - sum(removed)
 
 
 def remove_everything(store: Store) -> None:
-    """What goes with the last results: data sets, measurements, latents, marks of the loggers."""
+    """Data sets, measurements, source latents and the loggers' records, after the last results."""
     for name in ("datasets", "measurements", "sources", "mirrored", "aside"):
         shutil.rmtree(store.root / name, ignore_errors=True)

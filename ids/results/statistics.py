@@ -1,5 +1,5 @@
-"""Means with intervals. The unit is the case: seeds are averaged first, methods are compared case
-by case.
+"""Means with intervals. The unit is the case: seeds are averaged first, and methods are compared
+case by case.
 """
 
 import math
@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit  # the quantile behind scipy.stats.t, at a third of the import
 
-from ids.results.cells import MISSING, Cell
 from ids.results.columns import Column
+from ids.results.grids import MISSING, Cell
 
 LEVEL = 0.95
 
 
 def finite(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    """With nan for what is infinite: neither has a mean."""
+    """The frame with nan for infinite values: a mean is over finite ones."""
     keys = [column.key for column in columns]
     values = frame[keys].to_numpy(float)
     numbers = pd.DataFrame(np.where(np.isfinite(values), values, math.nan), frame.index, keys)
@@ -24,11 +24,11 @@ def finite(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def undefined_note(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[str, ...]:
-    """How many edits have no finite number in a column, where there are any."""
+    """One note that counts, per column, the edits without a finite number; none where all have."""
     values = frame[[column.key for column in columns]].to_numpy(float)
     parts = []
-    for column, own in zip(columns, values.T, strict=True):
-        for kind, found in (("undefined", np.isnan(own)), ("infinite", np.isinf(own))):
+    for column, numbers in zip(columns, values.T, strict=True):
+        for kind, found in (("undefined", np.isnan(numbers)), ("infinite", np.isinf(numbers))):
             if found.any():
                 parts.append(f"{column.title} in {frame['key'][found].nunique()} ({kind})")
     edits = frame["key"].nunique()
@@ -41,12 +41,12 @@ def by_case(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def by_batch(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """A line per batch: edits made side by side share their measurement."""
+    """A line per batch: the edits of a batch share their measurement."""
     return frame.groupby("batch")[list(columns)].mean()
 
 
 def estimate(values: pd.Series) -> Cell:
-    """The mean of what is defined, and its Student t interval (none below two values)."""
+    """The mean of the defined values and its 95 % Student t interval (none below two values)."""
     known = values.dropna()
     n = len(known)
     if n == 0:
@@ -60,17 +60,17 @@ def estimate(values: pd.Series) -> Cell:
 def paired_differences(
     ours: pd.DataFrame, baseline: pd.DataFrame, columns: Sequence[str]
 ) -> pd.DataFrame:
-    """A line per case: the mean of ours minus baseline over the seeds that both have; over all
-    pairs of edits of the case, where one of the two takes no seed.
+    """A line per case: the mean of ours minus baseline over their common seeds; over all pairs of
+    edits of the case, where one of the two uses no seed.
     """
     seeded = (baseline["seed"] >= 0).all() and (ours["seed"] >= 0).all()
-    keys, asked = ["case", "seed"] if seeded else ["case"], list(columns)
+    keys, names = ["case", "seed"] if seeded else ["case"], list(columns)
     pairs = _numbered(ours, keys, "ours").merge(_numbered(baseline, keys, "theirs"), on=keys)
-    mine, theirs = (side[asked].to_numpy(float) for side in (ours, baseline))
+    mine, theirs = (side[names].to_numpy(float) for side in (ours, baseline))
     difference = mine[pairs["ours"]] - theirs[pairs["theirs"]]
-    return by_case(pd.DataFrame(difference, columns=asked).assign(case=pairs["case"]), asked)
+    return by_case(pd.DataFrame(difference, columns=names).assign(case=pairs["case"]), names)
 
 
 def _numbered(frame: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
-    """Its lines by number, so that a metric's name never meets a suffix of the merge."""
+    """The lines by number, so that no metric's name collides with a suffix of the merge."""
     return frame[keys].assign(**{name: np.arange(len(frame))})

@@ -1,5 +1,6 @@
 """From built experiments to stored results."""
 
+from ids.core.callable_package import make_callable
 from ids.run.edit import BatchEditor, EditedBatch, FinishedEdit
 from ids.run.engine import Engine
 from ids.run.execute import Outcome
@@ -26,3 +27,5 @@ __all__ = [
     "Store",
     "judge_edits",
 ]
+
+make_callable(__name__)

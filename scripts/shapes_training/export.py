@@ -13,6 +13,7 @@ from torch import nn
 
 from ids.doctor.shapes import Quality, measure_quality
 from ids.images import to_pil
+from ids.report.formats import markdown_table
 from shapes_training.clip import LAYOUT, PREPROCESSING
 from shapes_training.course import Outcome
 from shapes_training.diffusion import new_scheduler, new_tokenizer
@@ -86,8 +87,8 @@ def _write_card(out: Path, trained: Trained, seed: int, quality: Quality) -> Non
     for stage in fields(trained):
         rows |= _row(stage.name, getattr(trained, stage.name))
     megabytes = sum(file.stat().st_size for file in files) / 1e6
-    told = quality.grid().markdown()
-    card = CARD.read_text().format(seed=seed, megabytes=megabytes, quality=told, **rows)
+    table = markdown_table(quality.grid())
+    card = CARD.read_text().format(seed=seed, megabytes=megabytes, quality=table, **rows)
     (out / "README.md").write_text(card)
 
 

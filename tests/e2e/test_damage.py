@@ -91,7 +91,7 @@ def test_a_rerun_heals_one_file_of_each_kind(
         assert str(path) in told or (how == "deleted" and kind in gone), told
     with caplog.at_level(logging.WARNING):
         catalog = read_catalog(store)
-        for world in catalog.worlds:
+        for world in catalog.groups:
             frame(world.entries, store)
         run()
     assert str(hurt["job.json"]) in "".join(catalog.notes())
@@ -103,7 +103,7 @@ def test_a_rerun_heals_one_file_of_each_kind(
         hurt["measurement"].unlink()
     assert list(faults(store)) == []
     assert {key: store.look(key, content=True).status for key in store.all_keys()} == right
-    (world,) = read_catalog(store).worlds
+    (world,) = read_catalog(store).groups
     assert frame(world.entries, store)["psnr"].notna().all()
     assert all(entry.numbers.steps == [0, 1, 2, 3] for entry in world.entries)
 
@@ -122,7 +122,7 @@ def test_a_folder_in_a_files_place_is_kept_out_of_the_way(
     kept = {path.read_text() for path in Path("outputs/aside").glob("*/mine")}
     assert kept == {"metrics", "data set", "mirrored"}
     store = Store(Path("outputs"))
-    (world,) = read_catalog(store).worlds
+    (world,) = read_catalog(store).groups
     assert frame(world.entries, store)["psnr"].notna().all()
 
 

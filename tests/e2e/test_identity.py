@@ -59,7 +59,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
 
 
 def worlds(tmp_path: Path) -> list[ResultGroup]:
-    return list(read_catalog(Store(tmp_path / "outputs")).worlds)
+    return list(read_catalog(Store(tmp_path / "outputs")).groups)
 
 
 def table(tmp_path: Path) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def test_a_corrected_mask_gives_new_numbers_of_the_same_edit(
     assert after.loc["cat", "psnr_background"] != before.loc["cat", "psnr_background"]
     fresh = tmp_path / "fresh"
     edit(photos, f"output_dir={fresh}")
-    (world,) = read_catalog(Store(fresh)).worlds
+    (world,) = read_catalog(Store(fresh)).groups
     right = frame(world.entries, Store(fresh)).set_index("key")
     assert after.set_index("key")["psnr_background"].equals(right["psnr_background"][after["key"]])
 

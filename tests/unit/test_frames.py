@@ -39,7 +39,7 @@ def world(tmp_path: Path) -> tuple[Store, ResultGroup]:
                 along={k: [v, v] for k, v in found.items()},
             )
         )
-    (found_world,) = read_catalog(store).worlds
+    (found_world,) = read_catalog(store).groups
     return store, found_world
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ids.results.cells import Cell
+from ids.results.grids import Cell
 from ids.results.matched import Question, matched_report
 
 LEVEL = 0.5731  # no mean is exactly that, so that rounding decides nothing
@@ -131,4 +131,4 @@ def test_edits_without_a_common_step_are_not_read_as_finished() -> None:
     row = next(row for row in made.grids[0].rows if row.method == "ids (g=3)")
     assert all(math.isnan(cell.value) for cell in row.cells)
     assert row.cells[0].n == row.cases > 0
-    assert any(note.startswith("ids (g=3): its edits kept no states") for note in made.notes)
+    assert any(note.startswith("ids (g=3): its edits share no kept step") for note in made.notes)

@@ -80,7 +80,7 @@ def test_anything_in_a_records_place_is_named_or_left_out(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     catalog = read_catalog(store)
-    assert [world for world in catalog.worlds if not frame(world.entries, store).empty] == []
+    assert [world for world in catalog.groups if not frame(world.entries, store).empty] == []
     assert store.look(key).record is None
     assert store.numbers.metrics(key, "c" * 32).values == {}
     assert store.numbers.measurements() == {}

@@ -13,13 +13,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ids.report.grid import Report
-from ids.report.render import csv_text, text_grid
-from ids.report.table import table
-from ids.report.text import FORMULA, for_csv, for_markdown, markdown_paragraph, printable
-from ids.results.cells import Cell, Grid, Row
+from ids.core.text import printable
+from ids.report.escape import FORMULA, for_csv, for_markdown, markdown_paragraph
+from ids.report.formats import csv_text, json_text, markdown
+from ids.report.render import print_report, text_grid
+from ids.report.write import write_report
 from ids.results.columns import Column
+from ids.results.grids import Cell, Grid, Report, Row
 from ids.results.matched import Question, matched_report
+from ids.results.table import table
 
 PSNR = Column("psnr", "PSNR", 2, better=1)
 CELL = Cell(27.9812345678901, 27.5, 28.4, 7)
@@ -35,6 +37,12 @@ def grid(*cells: Cell, **options: bool) -> Grid:
 
 def shown(cell: Cell, **options: bool) -> str:
     return text_grid(grid(cell, **options)).lines[0][-1]
+
+
+def cell(made: Grid, header: str) -> str:
+    """Of the first row."""
+    texts = text_grid(made)
+    return texts.lines[0][texts.headers.index(header)]
 
 
 def parsed(text: str) -> list[list[str]]:
@@ -66,7 +74,7 @@ def named(label: str) -> str:
     return next(iter(label.split()), "dds")
 
 
-def test_people_read_rounded_numbers_with_their_interval() -> None:
+def test_text_is_rounded_with_its_interval() -> None:
     assert shown(CELL) == "27.98 ± 0.45"
     assert shown(CELL, symmetric=False) == "27.98 [27.50, 28.40]"
     assert shown(CELL, paired=True, symmetric=False) == "+27.98 [+27.50, +28.40]"
@@ -76,14 +84,19 @@ def test_people_read_rounded_numbers_with_their_interval() -> None:
     assert shown(Cell(math.nan)) == "-"
 
 
-def test_a_column_says_its_own_n_where_it_is_not_that_of_the_row() -> None:
-    assert shown(Cell(24.31, 23.11, 25.51, 3)) == "24.31 ± 1.20 (n=3)"
+def test_n_is_shown_where_it_is_not_that_of_the_row() -> None:
+    """Once per column where all its cells share it, else per cell."""
+    few = Cell(24.31, 23.11, 25.51, 3)
+    alone = text_grid(grid(few))
+    assert (alone.headers[-1], alone.lines[0][-1]) == ("PSNR ↑ (n=3)", "24.31 ± 1.20")
+    mixed = text_grid(grid(few, CELL))
+    assert mixed.headers[-1] == "PSNR ↑"
+    assert [line[-1] for line in mixed.lines] == ["24.31 ± 1.20 (n=3)", "27.98 ± 0.45"]
     data = frame(["dds", "ids"])
     data["psnr_background"] = data["psnr"].where(data["case"] != "c0")
-    means, differences = map(text_grid, table("t", data).grids)
-    assert [line[3].endswith("(n=2)") for line in means.lines] == [True, True]
-    assert [line[2].endswith(")") for line in means.lines] == [False, False]
-    assert differences.lines[0] == ("ids", "dds", "3", "+1.00 ± 0.00", "+1.00 ± 0.00 (n=2)")
+    for made in map(text_grid, table("t", data).grids):
+        assert [header for header in made.headers if "(n=" in header] == ["PSNR bg ↑ (n=2)"]
+        assert "(n=" not in str(made.lines)
 
 
 def test_csv_has_four_numbers_a_column_in_full() -> None:
@@ -94,7 +107,7 @@ def test_csv_has_four_numbers_a_column_in_full() -> None:
     assert lines[2] == ["ids", "7", "-1.5", "", "", "1"]
 
 
-def test_csv_counts_what_is_not_ok() -> None:
+def test_csv_counts_failed_cases() -> None:
     for status in ("failed", "unsupported", "foreign"):
         made = pd.read_csv(io.StringIO(csv_text(table("t", frame(["dds"], status)).grids[0])))
         assert made.loc[0, ["ok", status, "psnr_n"]].tolist() == [2, 1, 2]
@@ -109,19 +122,19 @@ def test_paired_csv_names_the_baseline() -> None:
 
 
 def test_json_has_numbers_and_null() -> None:
-    told = json.loads(Report("t", (grid(CELL, Cell(math.nan)),), ("note",), ("k",)).json())
-    first, second = told["grids"][0]["rows"]
+    written = json.loads(json_text(Report("t", (grid(CELL, Cell(math.nan)),), ("note",), ("k",))))
+    first, second = written["grids"][0]["rows"]
     assert first["cells"]["psnr"] == {"value": CELL.value, "low": 27.5, "high": 28.4, "n": 7}
     assert second["cells"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0}
-    assert (told["notes"], told["results"]) == (["note"], ["k"])
+    assert (written["notes"], written["results"]) == (["note"], ["k"])
 
 
-def test_what_is_infinite_or_undefined_is_left_out_and_counted() -> None:
+def test_infinite_and_undefined_numbers_are_left_out_and_counted() -> None:
     data = frame(["dds"])
     data["ssim"] = [math.inf, math.nan, 0.5]
     made = table("t", data)
-    assert text_grid(made.grids[0]).lines[0][-1] == "0.500 (n=1)"
-    assert "No finite number, of 3 edits: ssim in 1 (undefined), ssim in 1 (infinite); " in "".join(
+    assert cell(made.grids[0], "SSIM ↑ (n=1)") == "0.500"
+    assert "No finite number, of 3 edits: SSIM in 1 (undefined), SSIM in 1 (infinite); " in "".join(
         made.notes
     )
     curves = curve_frame(["dds"])
@@ -129,14 +142,14 @@ def test_what_is_infinite_or_undefined_is_left_out_and_counted() -> None:
     curves.loc[curves["step"] == 0, "psnr"] = math.nan  # so are most at the untouched source
     made = matched_report("t", curves, Question(levels=(0.5,)))
     assert "No finite number, of 3 edits: PSNR in 1 (infinite); left out." in made.notes
-    assert text_grid(made.grids[0]).lines[0][4].endswith("(n=2)")
+    assert cell(made.grids[0], "PSNR ↑ (n=2)") != "-"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "\r\n=1"])
 def test_a_label_is_no_formula(text: str) -> None:
-    for told in parsed(csv_text(table(text, frame([text])).grids[0]))[1][0], for_csv(text):
-        assert told.startswith("'") or not told.strip().startswith(FORMULA)
-        assert told.lstrip("'") == printable(text)
+    for text_shown in parsed(csv_text(table(text, frame([text])).grids[0]))[1][0], for_csv(text):
+        assert text_shown.startswith("'") or not text_shown.strip().startswith(FORMULA)
+        assert text_shown.lstrip("'") == printable(text)
 
 
 def test_markdown_of_foreign_text_is_text() -> None:
@@ -154,10 +167,10 @@ def test_a_terminal_gets_neither_markup_nor_escapes() -> None:
     out = io.StringIO()
     label = "[red]x[/red] :smile: \x1b[31m\x9b\u202e"
     report = table(label, frame([label]), notes=[label])
-    report.print(Console(file=out, width=200, force_terminal=False))
-    told = out.getvalue()
-    assert told.count(r"[red]x[/red] :smile: \x1b[31m\x9b\u202e") == 3
-    assert not re.search("[\x1b\x9b\u202e]", told)
+    print_report(report, Console(file=out, width=200, force_terminal=False))
+    printed = out.getvalue()
+    assert printed.count(r"[red]x[/red] :smile: \x1b[31m\x9b\u202e") == 3
+    assert not re.search("[\x1b\x9b\u202e]", printed)
 
 
 @settings(max_examples=30)
@@ -167,10 +180,10 @@ def test_a_terminal_gets_neither_markup_nor_escapes() -> None:
 def test_any_text_is_rendered(labels: list[str], reason: str) -> None:
     data = frame(labels, "failed", reason)
     made = table(labels[0], data, named(labels[-1]), notes=[reason])
-    made.print(Console(file=io.StringIO(), width=120))
-    assert json.loads(made.json())["notes"][-1] == reason
+    print_report(made, Console(file=io.StringIO(), width=120))
+    assert json.loads(json_text(made))["notes"][-1] == reason
     pipes: list[set[int]] = [set()]
-    for line in made.markdown().encode().decode().splitlines():
+    for line in markdown(made).encode().decode().splitlines():
         if line.startswith("| "):
             pipes[-1].add(len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)))
         elif line.startswith("## "):
@@ -187,27 +200,27 @@ def test_any_text_is_rendered(labels: list[str], reason: str) -> None:
 @example(labels=["dds \ud800", "ids|"])
 def test_any_text_is_matched(labels: list[str]) -> None:
     made = matched_report(labels[0], curve_frame(labels), Question(baseline=named(labels[-1])))
-    assert made.markdown().encode()
+    assert markdown(made).encode()
     assert {row.method for row in made.grids[0].rows} == set(labels)
 
 
-def test_a_report_is_written_as_markdown_csv_and_json(tmp_path: Path) -> None:
+def test_a_report_is_written_in_every_format(tmp_path: Path) -> None:
     keep = tmp_path / "t-2-of-another.csv"
     keep.write_text("")
     (tmp_path / "t-7.csv").write_text("of a longer report before")
     made = table("t", frame(["dds", "ids", "=é"]))
-    assert made.write(tmp_path) == tmp_path / "t.md"
+    assert write_report(made, tmp_path) == tmp_path / "t.md"
     names = {path.name for path in tmp_path.iterdir()} - {keep.name}
-    assert names == {"t.md", "t.json", "t.csv", "t-2.csv", "t.provenance.json"}
+    assert names == {"t.md", "t.tex", "t.html", "t.json", "t.csv", "t-2.csv", "t.provenance.json"}
     assert keep.exists()
-    assert (tmp_path / "t.json").read_text(encoding="utf-8") == made.json()
-    told = (tmp_path / "t.csv").read_bytes().decode().splitlines()
-    assert [line.split(",")[0] for line in told] == ["method", "dds", "ids", "'=é"]
+    assert (tmp_path / "t.json").read_text(encoding="utf-8") == json_text(made)
+    written = (tmp_path / "t.csv").read_bytes().decode().splitlines()
+    assert [line.split(",")[0] for line in written] == ["method", "dds", "ids", "'=é"]
 
 
 def test_two_titles_are_two_files(tmp_path: Path) -> None:
     titles = ["photos on sd15, ids", "写真 on sd15", "照片 on sd15", "x" * 300, "x" * 301, "../up"]
-    paths = [table(title, frame(["dds"])).write(tmp_path) for title in titles]
+    paths = [write_report(table(title, frame(["dds"])), tmp_path) for title in titles]
     assert paths[0].name == "photos-on-sd15-ids.md"
     assert len(set(paths)) == len(titles)
     assert {path.parent for path in paths} == {tmp_path}

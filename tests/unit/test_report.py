@@ -8,11 +8,12 @@ import pytest
 from scipy import stats
 
 from ids.core.errors import ConfigError
+from ids.report.formats import json_text, markdown
 from ids.report.render import text_grid
-from ids.report.table import table
-from ids.results.cells import MISSING
-from ids.results.frames import baseline_of, in_order, matches
+from ids.results.grids import MISSING
+from ids.results.labels import baseline_of, in_order, matches
 from ids.results.statistics import estimate, paired_differences
+from ids.results.table import table
 from ids.run.evaluate import metric_columns
 
 
@@ -78,13 +79,13 @@ def test_what_is_measured_stands_on_batches_and_says_no_cases() -> None:
     data["batch"] = data["case"].where(data["case"] != "c0", "c1")  # five batches of six cases
     (row, *_) = (row for row in table("t", data).grids[0].rows if row.method == "ids")
     assert (row.cases, [cell.n for cell in row.cells]) == (6, [6, 5, 5, 5])
-    assert "(n=" not in table("t", data).markdown()
+    assert "(n=" not in markdown(table("t", data))
 
 
 def test_the_order_of_records_changes_nothing() -> None:
     data = frame()
     made = table("t", data)
-    assert made.json() == table("t", data.sample(frac=1, random_state=1)).json()
+    assert json_text(made) == json_text(table("t", data.sample(frac=1, random_state=1)))
     assert [row.method for row in made.grids[0].rows] == ["null_edit", "dds", "ids"]
 
 
@@ -113,7 +114,7 @@ def test_order_of_methods() -> None:
 
 
 def test_markdown_is_a_table() -> None:
-    lines = table("t", frame()).markdown().splitlines()
+    lines = markdown(table("t", frame())).splitlines()
     assert lines[4].startswith("| method |")
     assert len({line.count("|") for line in lines[4:9]}) == 1
 

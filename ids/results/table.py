@@ -1,14 +1,13 @@
-"""The table: a line per method, numbers with intervals, differences paired to a baseline."""
+"""The table: a row per setting, means with intervals, differences paired to a baseline."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ids.report.grid import Report
-from ids.results.cells import MISSING, Cell, Grid, Row
-from ids.results.columns import LEGEND, Column, columns_in
-from ids.results.frames import baseline_note, baseline_of, in_order
+from ids.results.columns import Column, columns_in, legend
+from ids.results.grids import MISSING, Cell, Grid, Report, Row
+from ids.results.labels import baseline_note, baseline_of, in_order, settings_of
 from ids.results.statistics import (
     by_batch,
     by_case,
@@ -18,26 +17,34 @@ from ids.results.statistics import (
     undefined_note,
 )
 
-BAD = ("failed", "unsupported")  # counted in every table; other statuses where there are any
+BAD = ("failed", "unsupported")  # counted in every table; further statuses where they occur
 
 
 def table(
-    title: str, frame: pd.DataFrame, baseline: str = "dds", notes: Sequence[str] = ()
+    title: str,
+    frame: pd.DataFrame,
+    baseline: str = "dds",
+    notes: Sequence[str] = (),
+    columns: Sequence[Column] | None = None,
 ) -> Report:
-    """Of the `frame` of one data set and backbone."""
+    """Of the `frame` of one data set and backbone; `columns` (default: all of the frame) are those
+    that may be shown.
+    """
     frame = frame.sort_values(["case", "seed", "key"])  # sums do not depend on the records' order
     done = frame[frame["status"] == "ok"]
-    columns = [c for c in columns_in(done.columns) if done[c.key].notna().any()]
+    columns = columns_in(map(str, frame)) if columns is None else columns
+    columns = [c for c in columns if c.key in done and done[c.key].notna().any()]
     paired = [column for column in columns if not column.measured]  # batches have no pairs
-    told = (*_notes(frame), *undefined_note(done, paired))
-    told += (*baseline_note(_settings(frame), baseline), *notes)
+    settings = settings_of(frame)
+    own_notes = (*_notes(frame, columns), *undefined_note(done, paired))
     done = finite(done, columns)
     edits = {label: done[done["label"] == label] for label in done["label"].unique()}
     grids = [_means(title, frame, edits, columns)]
-    differences = _differences(_settings(done), edits, paired, baseline) if paired else ()
+    differences = _differences(settings_of(done), edits, paired, baseline) if paired else ()
     if differences:
         grids.append(Grid("paired differences", tuple(paired), differences, paired=True))
-    return Report(title, tuple(grids), told, tuple(sorted(frame["key"])))
+    notes = (*own_notes, *baseline_note(settings, baseline), *notes)
+    return Report(title, tuple(grids), notes, tuple(sorted(frame["key"])))
 
 
 def _means(
@@ -46,8 +53,8 @@ def _means(
     statuses = (*BAD, *sorted(set(frame["status"].unique()) - {"ok", *BAD}))
     rows = []
     for label in in_order(frame["label"].unique()):
-        asked = frame[frame["label"] == label]
-        counts = asked.groupby("status")["case"].nunique().to_dict()
+        lines = frame[frame["label"] == label]
+        counts = lines.groupby("status")["case"].nunique().to_dict()
         cells = _cells(edits[label], columns) if label in edits else (MISSING,) * len(columns)
         others = tuple(counts.get(status, 0) for status in statuses)
         rows.append(Row(label, counts.get("ok", 0), cells, others=others))
@@ -75,7 +82,7 @@ def _differences(
     columns: Sequence[Column],
     baseline: str,
 ) -> tuple[Row, ...]:
-    """Of everything to the nearest setting of the baseline, case by case."""
+    """Of every setting to the nearest setting of the baseline, case by case."""
     rows = []
     for label in in_order(settings["label"]):
         base = baseline_of(label, settings, baseline)
@@ -87,20 +94,13 @@ def _differences(
     return tuple(rows)
 
 
-def _settings(frame: pd.DataFrame) -> pd.DataFrame:
-    """A line per label: settings are compared once each, not once an edit."""
-    return frame.drop_duplicates("label")[["label", "values"]]
-
-
-def _notes(frame: pd.DataFrame) -> tuple[str, ...]:
+def _notes(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[str, ...]:
     seeds = [int(seed) for seed in sorted(frame["seed"].unique()) if seed >= 0]
-    averaged = (
-        f"seeds {seeds} are averaged in a case first" if seeds else "no method here is seeded"
-    )
-    notes = [LEGEND, f"± is a 95 % Student t interval over cases; {averaged}."]
+    averaged = f"seeds {seeds} are averaged per case first" if seeds else "no method uses seeds"
+    notes = [legend(columns), f"± is a 95 % Student t interval over cases; {averaged}."]
     if "engine" in frame and frame["engine"].notna().any():
         engines = "; ".join(sorted(frame["engine"].dropna().unique()))
         notes.append(
-            f"Seconds and memory over batches, on {engines}; warm-up, decoding, saving excluded."
+            f"Seconds and memory over batches, on {engines}; without warm-up, decoding, saving."
         )
-    return tuple(notes)
+    return tuple(note for note in notes if note)

@@ -1,0 +1,29 @@
+"""The package's metrics by name, for tables of stores whose records have no titles."""
+
+from typing import get_args
+
+from ids.core.protocols import Metric
+from ids.metrics.clip import SHAPES, Clip
+from ids.metrics.clip_directional import ClipDirectional
+from ids.metrics.clip_image import ClipImage
+from ids.metrics.clip_score import ClipScore
+from ids.metrics.comparison import Against, Region
+from ids.metrics.feature_distance import FeatureDistance
+from ids.metrics.latent_distance import LatentDistance
+from ids.metrics.lpips import LPIPS, NETS
+from ids.metrics.psnr import PSNR
+from ids.metrics.ssim import SSIM
+from ids.metrics.success import Success
+
+
+def builtin_metrics() -> dict[str, Metric]:
+    """Every metric of this package, by its name. No weights are read."""
+    clip = Clip(SHAPES, None)
+    metrics: list[Metric] = [Success(), Success("source"), LatentDistance()]
+    metrics += [ClipScore(clip), ClipImage(clip), ClipDirectional(clip)]
+    metrics += [LPIPS(net) for net in NETS]
+    for against in get_args(Against):
+        metrics.append(FeatureDistance(against))
+        for region in get_args(Region):
+            metrics += [PSNR(against, region), SSIM(against, region)]
+    return {metric.name: metric for metric in metrics}

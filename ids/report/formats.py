@@ -1,0 +1,153 @@
+"""Reports as files: Markdown, LaTeX, HTML, CSV and JSON. Text from outside is escaped here."""
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from ids.report.escape import (
+    for_csv,
+    for_html,
+    for_latex,
+    for_markdown,
+    latex_comment,
+    markdown_paragraph,
+)
+from ids.report.render import TextGrid, names_of, text_grid
+from ids.results.grids import Cell, Grid, Report, Row
+
+STYLE = (
+    "body{font:14px/1.5 sans-serif;margin:2em;color:#1c1c1e}table{border-collapse:collapse}"
+    "th,td{padding:.25em .8em;text-align:right;white-space:nowrap}"
+    "th:first-child,td:first-child{text-align:left}thead{border-bottom:2px solid}"
+    "tbody tr:nth-child(even){background:#f4f4f6}p{color:#6a6a6e;max-width:80em}"
+)
+
+
+def markdown(report: Report) -> str:
+    """A heading, a table per grid, and the notes."""
+    parts = [f"# {for_markdown(report.title)}"]
+    for grid in report.grids:
+        parts += [f"## {for_markdown(grid.title)}", markdown_table(text_grid(grid))]
+    return "\n\n".join([*parts, *map(markdown_paragraph, report.notes)]) + "\n"
+
+
+def markdown_table(grid: TextGrid) -> str:
+    """The lines of a pipe table."""
+    escaped = [[for_markdown(cell) for cell in line] for line in (grid.headers, *grid.lines)]
+    lines = [escaped[0], ["---" for _ in grid.headers], *escaped[1:]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def latex(report: Report) -> str:
+    """A `tabular` per grid, for `booktabs`; titles and notes are comments."""
+    parts = [latex_comment(r"needs \usepackage{booktabs}"), latex_comment(report.title)]
+    for grid in report.grids:
+        parts += ["", latex_comment(grid.title), _latex_table(text_grid(grid))]
+    return "\n".join([*parts, "", *map(latex_comment, report.notes)]) + "\n"
+
+
+def html(report: Report) -> str:
+    """A page without scripts or links."""
+    tables = "\n".join(
+        f"<h2>{for_html(grid.title)}</h2>\n{_html_table(text_grid(grid))}" for grid in report.grids
+    )
+    notes = "\n".join(f"<p>{for_html(note)}</p>" for note in report.notes)
+    title = for_html(report.title)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        f"{tables}\n{notes}\n</body>\n</html>\n"
+    )
+
+
+def csv_text(grid: Grid) -> str:
+    """A line per row, numbers in full: per column the value, the ends of its interval, and n; what
+    is missing is empty.
+    """
+    names = ["method", "against"] if grid.paired else ["method"]
+    counts = ["ok", *grid.statuses] if grid.statuses else ["cases"]
+    ends = ("", "_low", "_high", "_n")
+    cells = [f"{column.key}{end}" for column in grid.columns for end in ends]
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    writer.writerow(map(for_csv, (*names, *counts, *cells)))
+    for row in grid.rows:
+        numbers = (x for cell in row.cells for x in (cell.value, cell.low, cell.high, cell.n))
+        counted = (row.cases, *row.others)
+        writer.writerow([*map(for_csv, names_of(row)), *counted, *map(_number, numbers)])
+    return written.getvalue()
+
+
+def json_text(report: Report) -> str:
+    """Numbers in full, null for what is missing; text unescaped but for JSON."""
+    whole = {
+        "title": report.title,
+        "grids": [_json_grid(grid) for grid in report.grids],
+        "notes": report.notes,
+        "results": report.keys,
+    }
+    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
+
+
+def _latex_table(grid: TextGrid) -> str:
+    numbers = len(grid.headers) - grid.left
+    head = " & ".join(map(for_latex, grid.headers))
+    lines = [" & ".join(_latex_cells(line, grid.left)) for line in grid.lines]
+    rows = "\n".join(rf"{line} \\" for line in lines)
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{{'l' * grid.left}{'r' * numbers}}}",
+            r"\toprule",
+            rf"{head} \\",
+            r"\midrule",
+            *([rows] if rows else []),
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+    )
+
+
+def _latex_cells(line: tuple[str, ...], left: int) -> list[str]:
+    """Numbers as formulas, so that minus signs are minus signs."""
+    numbers = line[left + 1 :]  # after the labels and the number of cases
+    labels = map(for_latex, line[: left + 1])
+    return [
+        *labels,
+        *("--" if x == "-" else f"${x.replace('±', chr(92) + 'pm')}$" for x in numbers),
+    ]
+
+
+def _html_table(grid: TextGrid) -> str:
+    head = "".join(f"<th>{for_html(header)}</th>" for header in grid.headers)
+    rows = "\n".join(
+        f"<tr>{''.join(f'<td>{for_html(cell)}</td>' for cell in line)}</tr>" for line in grid.lines
+    )
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+
+def _number(value: float | int) -> float | int | str:
+    return "" if math.isnan(value) else value
+
+
+def _json_grid(grid: Grid) -> dict[str, Any]:
+    return {
+        "title": grid.title,
+        "columns": [asdict(column) for column in grid.columns],
+        "rows": [_json_row(grid, row) for row in grid.rows],
+    }
+
+
+def _json_row(grid: Grid, row: Row) -> dict[str, Any]:
+    names = dict(zip(("method", "against"), names_of(row), strict=False))
+    others = dict(zip(grid.statuses, row.others, strict=True))
+    counts = {"ok": row.cases, **others} if grid.statuses else {"cases": row.cases}
+    cells = zip(grid.columns, row.cells, strict=True)
+    values = {column.key: _json_cell(cell) for column, cell in cells}
+    return {**names, **counts, "cells": values}
+
+
+def _json_cell(cell: Cell) -> dict[str, float | int | None]:
+    return {k: x if math.isfinite(x) else None for k, x in asdict(cell).items()}

@@ -1,0 +1,66 @@
+"""Tables as numbers. Text is made of them by `ids.report`, last."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from ids.results.columns import Column
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mean over `n` cases (batches, where a column is measured per batch) and the ends of its
+    95 % interval; nan for what is missing.
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+
+
+MISSING = Cell(math.nan)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting's label, its baseline's in a difference (`against`), the number of its finished
+    cases, a cell per column of the grid, and the number of cases per further status of the grid.
+    """
+
+    method: str
+    cases: int
+    cells: tuple[Cell, ...]
+    against: str | None = None
+    others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A row per setting. `paired`: differences to a baseline, shown with a sign. `symmetric`:
+    intervals are mean ± half; otherwise [low, high]. `statuses`: of cases that are not ok, counted
+    per row.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    paired: bool = False
+    symmetric: bool = True
+    statuses: tuple[str, ...] = ()
+
+    def select(self, keys: Collection[str]) -> "Grid":
+        """The grid with these columns alone."""
+        kept = [index for index, column in enumerate(self.columns) if column.key in keys]
+        rows = (replace(row, cells=tuple(row.cells[i] for i in kept)) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[i] for i in kept), rows=tuple(rows))
+
+
+@dataclass(frozen=True)
+class Report:
+    """Grids about one question, notes to them, and the keys of the results behind them."""
+
+    title: str
+    grids: tuple[Grid, ...]
+    notes: tuple[str, ...]
+    keys: tuple[str, ...]

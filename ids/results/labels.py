@@ -1,0 +1,127 @@
+"""Settings as labels: what differs among them, their order, and the baseline of each."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ids.core.errors import ConfigError
+from ids.run.records import EditRecord
+
+# Every other method follows by name, the true edit is last.
+ORDER = ["null_edit", "reconstruction", "sdedit", "p2p", "pnp", "sds", "dds", "cds", "pds"]
+ORDER += ["dream_catalyst", "ids", "ids_cut"]
+
+
+def setting_labels(records: Iterable[EditRecord]) -> dict[str, str]:
+    """Key of a setting -> its label: `ids`, or `ids (n_steps=100)` with the values in which the
+    settings of one name differ.
+    """
+    by_name: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    for record in records:
+        if record.setting not in by_name[record.name]:
+            by_name[record.name][record.setting] = setting_values(record)
+    labels = {}
+    for name, settings in by_name.items():
+        differing = _differing(settings.values())
+        for setting, values in settings.items():
+            words = [f"{short_key(key)}={values[key]}" for key in differing if key in values]
+            labels[setting] = f"{name} ({', '.join(words)})" if words else name
+    return labels
+
+
+def setting_values(record: EditRecord) -> dict[str, str]:
+    """Every value of the method, the backbone and the code's revisions, flat, as text."""
+    return {key: str(value) for key, value in setting_parts(record).items()}
+
+
+def setting_parts(record: EditRecord) -> dict[str, Any]:
+    """The same values with their types; lists are text."""
+    flat = dict(_flatten(record.method))
+    flat |= {f"backbone.{key}": value for key, value in record.backbone.items()}
+    flat |= {f"revision.{key}": value for key, value in record.revisions.items()}
+    return {key: str(v) if isinstance(v, list) else v for key, v in flat.items()}
+
+
+def matches(values: Mapping[str, str], condition: str) -> bool:
+    """Does a setting fulfil this `key=value`? The end of a key is enough, as in overrides. Numbers
+    are compared as numbers. `ConfigError` for a condition of another form.
+    """
+    key, separator, value = condition.partition("=")
+    if not separator:
+        raise ConfigError(
+            f"{condition}: expected key=value; got no '='; write it as in guidance_scale=3"
+        )
+    found = [v for k, v in values.items() if f".{short_key(k)}".endswith(f".{key}")]
+    return any(_equal(v, value) for v in found)
+
+
+def settings_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line per setting of a frame: its label and its values."""
+    return frame.drop_duplicates("label")[["label", "values"]]
+
+
+def baseline_of(label: str, settings: pd.DataFrame, baseline: str) -> str | None:
+    """The setting of the baseline that shares most values with this one: DDS at guidance 3 for IDS
+    at guidance 3. Words after the name are conditions: `ids fpr.n_iters=1`.
+    """
+    name, *conditions = baseline.split() or [""]
+    values = settings.drop_duplicates("label").set_index("label")["values"]
+    candidates = [
+        other
+        for other in in_order(values.index)
+        if other.split(" ")[0] == name and all(matches(values[other], c) for c in conditions)
+    ]
+    ours = set(values[label].items())
+    return max(candidates, key=lambda other: len(ours & set(values[other].items())), default=None)
+
+
+def baseline_note(settings: pd.DataFrame, baseline: str) -> tuple[str, ...]:
+    """One note where no setting is the baseline."""
+    if any(baseline_of(label, settings, baseline) for label in settings["label"].unique()):
+        return ()
+    names = ", ".join(dict.fromkeys(label.split(" ")[0] for label in in_order(settings["label"])))
+    return (
+        f"No paired differences: baseline {baseline!r} is not among the results ({names}); "
+        "choose one with --baseline.",
+    )
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Distinct labels: the null edit first, the true edit last."""
+
+    def rank(label: str) -> tuple[int, str]:
+        name = label.split(" ")[0].split("+")[0]
+        if name == "true_edit":
+            return len(ORDER) + 1, label
+        return (ORDER.index(name) if name in ORDER else len(ORDER)), label
+
+    return sorted(set(labels), key=rank)
+
+
+def short_key(key: str) -> str:
+    """`distillation.weighting` is shown as `weighting`."""
+    return key.replace("distillation.", "")
+
+
+def _differing(settings: Iterable[Mapping[str, str]]) -> list[str]:
+    """Keys whose values are not equal in all settings."""
+    settings = list(settings)
+    keys = sorted({key for values in settings for key in values})
+    return [key for key in keys if len({repr(values.get(key)) for values in settings}) > 1]
+
+
+def _equal(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return one == other
+
+
+def _flatten(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _flatten(value, f"{prefix}.{key}" if prefix else key)
+    else:
+        yield prefix, node

@@ -1,0 +1,121 @@
+"""Reports on narrow terminals, as LaTeX and as HTML."""
+
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from ids.report.console import open_console
+from ids.report.escape import for_html, for_latex
+from ids.report.formats import html, latex
+from ids.report.render import print_report, text_grid
+from ids.results.columns import Column
+from ids.results.grids import Cell, Grid, Report, Row
+
+COLUMNS = tuple(Column(f"m{i}", f"metric {i}", 3, better=1) for i in range(14))
+LABELS = ("null_edit", "ids (fpr.scale=0.2165, fpr.n_iters=3, guidance_scale=7.5)")
+
+
+def report(**options: bool) -> Report:
+    cells = tuple(Cell(0.5 + i, 0.4 + i, 0.6 + i, 12) for i in range(len(COLUMNS)))
+    against = "dds" if options.get("paired") else None
+    rows = tuple(Row(label, 12, cells, against) for label in LABELS)
+    return Report("t", (Grid("a title", COLUMNS, rows, **options),), ("a note",), ())
+
+
+def printed(width: int, made: Report, wide: bool = False) -> str:
+    out = io.StringIO()
+    print_report(made, Console(file=out, width=10_000 if wide else width), wide)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("options", [{}, {"paired": True}, {"symmetric": False}])
+@pytest.mark.parametrize("width", [30, 80, 100])
+def test_a_table_fits_the_terminal(width: int, options: dict[str, bool]) -> None:
+    text = printed(width, report(**options))
+    assert max(map(cell_len, text.splitlines())) <= width
+    shown = sum(f"metric {i} ↑" in text for i in range(14))
+    assert shown == sum(f"metric {i} ↑" in text for i in range(shown)) >= 1  # the first ones
+    left_out = " ".join(text.split()).partition("Not shown: ")[2]
+    names = ", ".join(f"metric {i}" for i in range(shown, 14))
+    assert left_out.startswith(f"{names}; --wide shows all columns.")
+
+
+def test_more_width_shows_more_columns() -> None:
+    counts = [printed(width, report()).count(" ↑") for width in (60, 80, 100, 300)]
+    assert counts == sorted(set(counts))
+    assert counts[-1] == 14
+    assert "Not shown" not in printed(300, report())
+
+
+def test_wide_shows_all_columns_and_whole_labels() -> None:
+    text = printed(80, report(), wide=True)
+    assert text.count(" ↑") == 14
+    assert LABELS[1] in text
+    assert "--wide" not in text
+    assert "0.500 ± 0.100" in text
+
+
+def test_compact_differences_name_their_common_baseline_once() -> None:
+    compact, full = (text_grid(report(paired=True).grids[0], compact) for compact in (True, False))
+    assert compact.title == "a title to dds"
+    assert compact.headers[:2] == ("method", "cases")
+    assert compact.lines[0][2] == "+0.500±0.100"
+    assert full.headers[:3] == ("method", "against", "cases")
+
+
+def test_the_width_is_100_unless_the_terminal_or_columns_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert open_console().width == 100
+    monkeypatch.setenv("COLUMNS", "72")
+    assert open_console().width == 72
+    assert open_console(wide=True).width > 1000
+
+
+def test_latex_has_a_line_per_row_and_minus_signs() -> None:
+    grid = Grid("50 % of _x", COLUMNS[:1], (Row("a_b & c", 3, (Cell(-1.5, -2.0, -1.0, 3),)),))
+    text = latex(Report("t", (grid,), ("a note\n\\input{x}",), ()))
+    assert r"a\_b \& c & 3 & $-1.500 \pm 0.500$ \\" in text.splitlines()
+    assert r"\begin{tabular}{lrr}" in text
+    assert "metric 0 $\\uparrow$" in text
+    for line in text.splitlines():
+        assert "input" not in line or line.startswith("% ")
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=30))
+def test_latex_of_any_text_has_no_commands_of_its_own(text: str) -> None:
+    known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|uparrow|downarrow)\$"
+    rest = re.sub(known, "", for_latex(text))
+    assert not re.search(r"[\\&%$#_{}~^]", rest)
+
+
+class Text(HTMLParser):
+    """The text and the tags of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.tags = "", set[str]()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
+
+
+def test_html_escapes_foreign_text() -> None:
+    foreign = '<script>alert("x")</script> & \x1b[31m'
+    grid = Grid(foreign, COLUMNS[:1], (Row(foreign, 1, (Cell(1.0),)),))
+    page = Text()
+    page.feed(html(Report(foreign, (grid,), (foreign,), ())))
+    assert "script" not in page.tags
+    assert page.text.count('<script>alert("x")</script> & \\x1b[31m') == 5
+    assert for_html("'\"<") == "&#x27;&quot;&lt;"
