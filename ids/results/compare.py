@@ -9,7 +9,7 @@ from ids.core.errors import ConfigError
 from ids.results.columns import columns_in, select_columns
 from ids.results.table import table
 
-SETTING = "setting."
+SETTING, METADATA = "setting.", "metadata."  # of the columns that are no metrics
 NEEDED = ("dataset", "place", "backbone", "label", "case", "seed", "status", "key")
 
 
@@ -38,8 +38,9 @@ def place_columns() -> list[str]:
 
 
 def _lines(frame: pd.DataFrame, baseline: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-    names = [c for c in frame if not str(c).startswith((SETTING, "metadata."))]
-    shown = select_columns(columns_in(map(str, names)), columns)
+    numbers = [str(name) for name in frame.select_dtypes("number")]
+    metrics = [name for name in numbers if not name.startswith((SETTING, METADATA))]
+    shown = select_columns(columns_in(metrics), columns)
     report = table("", frame, baseline, columns=shown)
     return [
         {
