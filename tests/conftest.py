@@ -17,6 +17,7 @@ import torch
 from hypothesis import settings
 
 from ids.backbones import Gaussian, GaussianWorld
+from ids.core.edit import Silent
 from ids.run import Store
 
 torch.set_num_threads(1)
@@ -39,14 +40,6 @@ TINY_CLIP = {  # in open_clip's layout
 @pytest.fixture
 def world() -> GaussianWorld:
     return Gaussian().load(torch.device("cpu"))
-
-
-@dataclass(frozen=True)
-class Silent:
-    """Nobody watches."""
-
-    def step(self) -> None:
-        pass
 
 
 @pytest.fixture

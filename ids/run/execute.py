@@ -9,13 +9,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ids.core.edit import CaseChecker, EditContext, Editor, Representation, View
 from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError
-from ids.core.protocols import Backbone, CaseChecker, Editor, Progress
+from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Edited, Measurement
 from ids.core.rng import Streams
-from ids.core.tensors import Latent
+from ids.core.tensors import Images, Latent
 from ids.editing import MeteredBackbone, StateRecorder
-from ids.representations import LatentImage, encode
+from ids.representations import LatentSpace
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
 from ids.run.evaluate import Made, loaded
@@ -37,11 +38,10 @@ class Outcome:
 
 
 class _Row(NamedTuple):
-    """A job that can be edited: its images in memory, its source as a latent."""
+    """A job that can be edited, with its images in memory."""
 
     job: Job
     case: EditCase
-    z_src: Latent  # [1, C, H, W]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Executor:
     keep_every: int  # steps between kept states; 0 keeps none
     done: Callable[[Job], bool]
     replace: bool = False
+    representation: Representation = field(default_factory=LatentSpace)
     _warm: set[torch.Size] = field(default_factory=set)  # latent shapes that have run already
 
     def __call__(
@@ -74,7 +75,7 @@ class Executor:
         readable, outcomes = self._read(jobs)
         by_shape = defaultdict(list)  # photos may keep their aspect
         for row in readable:
-            by_shape[row.z_src.shape].append(row)
+            by_shape[row.case.source.load().shape].append(row)
         for rows in by_shape.values():
             outcomes += self._alike(rows, progress)
         return [self._stated(outcome) for outcome in outcomes]
@@ -88,7 +89,7 @@ class Executor:
         return replace(outcome, reason=f"{outcome.reason}; the earlier result stays")
 
     def _alike(self, rows: Sequence[_Row], progress: Progress) -> list[Outcome]:
-        """Edits of latents of one shape, side by side."""
+        """Edits of images of one size, side by side."""
         try:
             return self._edit(rows, progress)
         except UnsupportedError as error:
@@ -99,7 +100,7 @@ class Executor:
             raise self._explained(error, len(rows)) from error
 
     def _read(self, jobs: list[Job]) -> tuple[list[_Row], list[Outcome]]:
-        """Each source as a latent row. A case that cannot be read takes no batch mate along."""
+        """Each case with its images. A case that cannot be read fails alone."""
         rows, failed = [], []
         for job in jobs:
             try:
@@ -112,21 +113,21 @@ class Executor:
                     self.backbone.prompt(job.prompts)
                     if isinstance(self.editor, CaseChecker):
                         self.editor.check(self.backbone, case)
-                rows.append(_Row(job, case, encode(self.backbone, case.source, self.device)))
+                rows.append(_Row(job, case))
             except IdsError as error:
                 failed.append(Outcome(job, "failed", str(error)))
         return rows, failed
 
     def _edit(self, rows: Sequence[_Row], progress: Progress) -> list[Outcome]:
         jobs = [row.job for row in rows]
-        subject = LatentImage(torch.cat([r.z_src for r in rows]), [row.case for row in rows])
+        subject = self.representation.open(self.backbone, [row.case for row in rows])
         metered = MeteredBackbone(self.backbone)
-        self._warm_up(subject)
+        rng = Streams.of([job.seed or 0 for job in jobs], [job.case.source_digest for job in jobs])
+        self._warm_up(subject.view(rng).z_src)
         reset_peak(self.device)
         began = time.perf_counter()
-        rng = Streams.of([job.seed or 0 for job in jobs], [job.case.source_digest for job in jobs])
         kept = StateRecorder(progress, subject, self.keep_every if self.editor.anytime else 0)
-        trace = self.editor(metered, subject, rng, kept)
+        trace = self.editor(EditContext(metered, rng, kept), subject)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         taken = Measurement(
@@ -140,18 +141,18 @@ class Executor:
         self.store.numbers.put_measurement(
             engine_key(engine), engine, [job.key for job in jobs], taken
         )
-        made = self._made(rows, subject, kept.states())
+        made = self._made(rows, subject.images(), subject.view(rng), kept.states())
         return [
             self._keep(one, {name: values[:, row] for name, values in trace.curves.items()}, engine)
             for row, one in enumerate(made)
         ]
 
     def _made(
-        self, rows: Sequence[_Row], subject: LatentImage, states: Mapping[int, Latent]
+        self, rows: Sequence[_Row], images: Images, view: View, states: Mapping[int, Latent]
     ) -> list[Made]:
         """Rows of a finished batch, on the CPU."""
-        images = self.backbone.decode(subject.z_trg.detach()).cpu()
-        z_src, z_trg = subject.z_src.cpu(), subject.z_trg.detach().cpu().clone()
+        images = images.cpu()
+        z_src, z_trg = view.z_src.cpu(), view.z_trg.detach().cpu().clone()
         kept = {step: z.cpu() for step, z in states.items()}
         return [
             Made(
@@ -185,14 +186,14 @@ class Executor:
         )
         return Outcome(job, "ok", made=made)
 
-    def _warm_up(self, subject: LatentImage) -> None:
+    def _warm_up(self, z_src: Latent) -> None:
         """One forward and backward before the clock starts: kernels are chosen and memory is mapped
         on first use.
         """
-        if subject.z_src.shape in self._warm:
+        if z_src.shape in self._warm:
             return
-        self._warm.add(subject.z_src.shape)
-        z = subject.z_src.clone().requires_grad_()
+        self._warm.add(z_src.shape)
+        z = z_src.clone().requires_grad_()
         t = torch.zeros(len(z), dtype=torch.long, device=z.device)
         self.backbone.eps(z, self.backbone.prompt([""] * len(z)), t).sum().backward()
 

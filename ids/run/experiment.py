@@ -8,13 +8,14 @@ from typing import Any
 import torch
 
 from ids.core.capabilities import NAMES, needs
+from ids.core.edit import Editor, Representation
 from ids.core.errors import ConfigError, UnsupportedError
-from ids.core.protocols import Backbone, BackboneSource, Dataset, Editor, Logger, Metric
+from ids.core.protocols import Backbone, BackboneSource, Dataset, Logger, Metric
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
 from ids.log.progress import EditProgress, counted
 from ids.metrics.sizes import check_size
-from ids.representations import encode
+from ids.representations import LatentSpace, encode
 from ids.run.code import code_digests, revisions
 from ids.run.engine import Engine
 from ids.run.evaluate import Evaluation, metric_key
@@ -61,6 +62,7 @@ class Experiment:
     force: bool = False  # make edits again that are there already
     sweep: bool = False  # a method that the backbone cannot run is a row of the table, no error
     session: Session = field(default_factory=Session)
+    representation: Representation = field(default_factory=LatentSpace)
 
     def __post_init__(self) -> None:
         if self.keep_every < 0:
@@ -114,8 +116,7 @@ class Experiment:
         return _loaded(self.backbone, device).decode(z.to(device))
 
     def _encode(self, case: EditCase) -> Latent:
-        device = self.engine.start()
-        return encode(_loaded(self.backbone, device), case.source, device)
+        return encode(_loaded(self.backbone, self.engine.start()), case.source)
 
     def _make(self, asked: MethodSpec, seen: Survey, evaluation: Evaluation) -> list[Outcome]:
         """One method over all cases: plan, execute, evaluate, mirror."""
@@ -203,6 +204,7 @@ class Experiment:
                 self.keep_every,
                 done,
                 self.force,
+                self.representation,
             )
             steps = max(asked.editor.n_ticks, 1)
             for outcomes in executor(todo, lambda batch: progress.batch(len(batch), steps)):

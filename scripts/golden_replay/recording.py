@@ -64,7 +64,9 @@ class Golden:
             VP(self.inputs["alphas_cumprod_f32"].double(), dtype), self.folder / "scheduler_ddpm"
         )
         inputs = self.inputs if network == "tiny" else self.inputs_sd4
-        prompts = {text: Prompt(inputs[name].to(dtype)) for text, name in TEXTS.items() if name in inputs}
+        prompts = {
+            text: Prompt(inputs[name].to(dtype)) for text, name in TEXTS.items() if name in inputs
+        }
         denoiser = UNetDenoiser(unet.requires_grad_(False).eval(), schedule)
         return LatentDiffusion(denoiser, NoAutoencoder(), StoredPrompts(prompts))
 

@@ -12,7 +12,8 @@ from ids.config.build import build, build_experiment
 from ids.config.compose import compose_all
 from ids.config.paths import options
 from ids.config.signature import signature_of
-from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
+from ids.core.edit import Editor
+from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
 
 GROUPS = tuple(sorted(path.name for path in (ROOT / "conf").iterdir() if path.is_dir()))
 NEEDED = {
