@@ -10,7 +10,7 @@ the machine hits both sides; the median of the rounds counts, their spread stand
 import argparse
 import statistics
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from rich.console import Console
@@ -19,21 +19,14 @@ from rich.table import Table
 from ids.backbones import StableDiffusion
 from ids.config.build import build
 from ids.config.compose import compose_all
+from ids.core.edit import EditContext
 from ids.core.protocols import Backbone
 from ids.core.rng import Streams
 from ids.data import Shapes
 from ids.editing import DistillationEditor
-from ids.representations import LatentImage, encode
+from ids.representations import LatentSpace
 
 METHODS = ("sds", "dds", "ids")
-
-
-@dataclass(frozen=True)
-class Silent:
-    """Nobody watches."""
-
-    def step(self) -> None:
-        pass
 
 
 def main() -> None:
@@ -89,10 +82,10 @@ def _seconds(
     """Per edit and step."""
     dataset = Shapes(count=rows, size=size)
     cases = [dataset[i] for i in range(rows)]
-    rows_of = [encode(backbone, case.source, device) for case in cases]
-    subject = LatentImage(torch.cat(rows_of), cases)
+    subject = LatentSpace().open(backbone, cases)
+    rng = Streams.of(0, [case.id for case in cases])
     began = time.perf_counter()
-    editor(backbone, subject, Streams.of(0, [case.id for case in cases]), Silent())
+    editor(EditContext(backbone, rng), subject)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return (time.perf_counter() - began) / (rows * editor.n_steps)

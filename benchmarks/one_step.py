@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from batching import Silent, editor_of
+from batching import editor_of
 from diffusers import UNet2DConditionModel
 from rich.console import Console
 from rich.table import Table
 
 from ids.backbones.latent_diffusion import LatentDiffusion, UNetDenoiser
+from ids.core.edit import EditContext
 from ids.core.prompt import Prompt
 from ids.core.rng import Streams
 from ids.core.tensors import Images, Latent
@@ -94,7 +95,7 @@ def _measured(
     rng = Streams.of(0, [case.id for case in cases])
     reset_peak(device)
     metered, began = MeteredBackbone(backbone), time.perf_counter()
-    editor(metered, LatentImage(z, cases), rng, Silent())
+    editor(EditContext(metered, rng), LatentImage(z, cases, backbone.decode))
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - began

@@ -1,5 +1,5 @@
-"""Notebooks as pages of the documentation site, with their stored outputs: a hook of mkdocs. Nothing
-is executed, and nothing is fetched.
+"""Notebooks as pages of the documentation site, with their stored outputs: a hook of mkdocs.
+Nothing is executed or fetched.
 """
 
 import json

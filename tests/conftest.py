@@ -18,6 +18,7 @@ from hypothesis import settings
 from tiny_sd import write_tiny_sd
 
 from ids.backbones import Gaussian, GaussianWorld
+from ids.core.edit import Silent
 from ids.run import Store
 
 torch.set_num_threads(1)
@@ -40,14 +41,6 @@ TINY_CLIP = {  # in open_clip's layout
 @pytest.fixture
 def world() -> GaussianWorld:
     return Gaussian().load(torch.device("cpu"))
-
-
-@dataclass(frozen=True)
-class Silent:
-    """Progress that nothing displays."""
-
-    def step(self) -> None:
-        pass
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """The recordings' small network of Stable Diffusion's topology, and edits on it in float64."""
 
 import torch
-from conftest import GOLDEN, Silent
+from conftest import GOLDEN
 from golden_replay.recording import Golden
 from torch import Tensor
 
-from ids.core.protocols import Backbone, Editor
+from ids.core.edit import EditContext, Editor
+from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data import Shapes
@@ -27,8 +28,8 @@ def normal(rows: int, seed: int, channels: int = 4, size: tuple[int, int] = (16,
 def edited(
     edit: Editor, z: Tensor, cases: list[EditCase], backbone: Backbone = SD, seed: int = 0
 ) -> Tensor:
-    subject = LatentImage(z, cases)
-    edit(backbone, subject, Streams.of(seed, [c.id for c in cases]), Silent())
+    subject = LatentImage(z, cases, backbone.decode)
+    edit(EditContext(backbone, Streams.of(seed, [c.id for c in cases])), subject)
     return subject.z_trg.detach()
 
 

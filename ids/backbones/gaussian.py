@@ -2,9 +2,9 @@
 be held to theorems.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,8 +12,11 @@ import torch
 from ids.core.capabilities import PosteriorSchedule
 from ids.core.prompt import Prompt
 from ids.core.protocols import Schedule
+from ids.core.rng import generator
 from ids.core.tensors import Images, Latent, Timestep
 from ids.diffusion.schedule import scaled_linear_vp
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Gaussian:
     image_size: int = 32
     fpr_scale: float = 0.4330127  # the released lambda at this latent size: sqrt(d / 16384)
 
-    gives = frozenset({PosteriorSchedule})
+    gives: ClassVar[frozenset[type]] = frozenset({PosteriorSchedule})
 
     def __post_init__(self) -> None:
         if not self.spread > 0:
@@ -38,7 +41,7 @@ class Gaussian:
         return {"name": "gaussian", "spread": str(self.spread)}
 
     def load(self, device: torch.device) -> "GaussianWorld":
-        return GaussianWorld(scaled_linear_vp().to(device), self.spread)
+        return GaussianWorld(scaled_linear_vp().to(device), self.spread, device)
 
 
 @dataclass(frozen=True)
@@ -52,19 +55,17 @@ class GaussianWorld:
 
     schedule: Schedule
     spread: float = 0.5
+    device: torch.device = CPU
 
     def encode(self, x: Images) -> Latent:
-        return x * 2 - 1
+        return x.to(self.device) * 2 - 1
 
     def decode(self, z: Latent) -> Images:
         return ((z + 1) / 2).clamp(0, 1)
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
         """Means in [-1, 1], one colour per text, the same on every machine."""
-        seeds = [
-            int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big") for text in texts
-        ]
-        rows = [np.random.Generator(np.random.Philox(key=seed)).uniform(-1, 1, 3) for seed in seeds]
+        rows = [generator(text).uniform(-1, 1, 3) for text in texts]
         return Prompt(torch.from_numpy(np.stack(rows)).float())
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:

@@ -77,7 +77,7 @@ class KLAutoencoder:
                 "set dataset.size to "
                 f"{max(width // self.factor, 1) * self.factor} or so"
             )
-        mean = self.vae.encode(x.to(self.vae.dtype) * 2 - 1).latent_dist.mode()
+        mean = self.vae.encode(x.to(self.vae.device, self.vae.dtype) * 2 - 1).latent_dist.mode()
         z: Latent = ((mean - self._shift) * self.vae.config.scaling_factor).float()
         return z
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -45,7 +45,9 @@ class StableDiffusion:
     image_size: int = 512
     fpr_scale: float = 1.0
 
-    gives = frozenset({FeatureBackbone, HookedBackbone, PosteriorSchedule, TokenBackbone})
+    gives: ClassVar[frozenset[type]] = frozenset(
+        {FeatureBackbone, HookedBackbone, PosteriorSchedule, TokenBackbone}
+    )
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

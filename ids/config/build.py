@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 import torch
 from beartype import BeartypeConf
@@ -17,8 +17,10 @@ from beartype.door import is_bearable
 from ids.config.check import is_reserved
 from ids.config.classes import Classes
 from ids.config.compose import Composed
+from ids.core.edit import Editor
 from ids.core.errors import ConfigError
-from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
+from ids.core.options import one_of
+from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
 from ids.run import Engine, Experiment, MethodSpec, Session, Store
 
 PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that begins with its place
@@ -162,11 +164,17 @@ def _check_types(cls: Callable[..., Any], parts: Mapping[str, Any], where: str) 
     hints = get_type_hints(cls)
     for key, value in parts.items():
         if key in hints and not _fits(value, hints[key]):
-            expected = getattr(hints[key], "__name__", str(hints[key]))
+            expected = _expected(hints[key])
             got = type(value).__name__ if _is_part(value) else repr(value)
             raise ConfigError(
                 f"{where}.{key}: expected {expected}; got {got[:80]}; change the value"
             )
+
+
+def _expected(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return one_of(hint)
+    return str(getattr(hint, "__name__", hint))
 
 
 def _fits(value: object, hint: Any) -> bool:

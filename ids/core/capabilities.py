@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
+from ids.core.edit import LatentSubject
 from ids.core.errors import UnsupportedError
 from ids.core.prompt import Prompt
 from ids.core.tensors import Coefficient, Features, Latent, Timestep
@@ -82,17 +83,19 @@ class PosteriorSchedule(Protocol):
 NAMES: Mapping[type, str] = {
     FeatureBackbone: "features",
     HookedBackbone: "hooks",
+    LatentSubject: "latents to write",
     PosteriorSchedule: "posterior",
     TokenBackbone: "tokens",
 }
 
 
 def require(thing: object, capability: type[T]) -> T:
-    """`thing`, known to have the capability; `UnsupportedError` where it has not."""
+    """`thing`, typed as having the capability. `UnsupportedError` if it does not."""
     if not isinstance(thing, capability):
+        remedy = "a distillation method" if capability is LatentSubject else "another backbone"
         raise UnsupportedError(
             f"{type(thing).__name__}: expected one that gives {NAMES[capability]}; it does not; "
-            "use another backbone"
+            f"use {remedy}"
         )
     return thing
 

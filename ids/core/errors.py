@@ -1,24 +1,26 @@
-"""Errors a user can act on. A message reads `where: expected, came, what to do`."""
+"""Errors that a user can correct. A message reads `where: expected X; got Y; do Z`."""
+
+from typing import ClassVar
 
 from ids.core.text import printable
 
 
 class IdsError(Exception):
-    """Something the user can mend; the command line prints the message alone and exits with
+    """An error that a user can correct: the command line prints only the message, and exits with
     `exit_code`.
     """
 
-    exit_code = 1
+    exit_code: ClassVar[int] = 1
 
     def __str__(self) -> str:
-        """One line, whatever foreign text is in it."""
+        """The message on one line, control characters of foreign text escaped."""
         return printable(super().__str__())
 
 
 class ConfigError(IdsError):
-    """A setting that does not exist, or a value that cannot be."""
+    """A setting that does not exist, or an invalid value."""
 
-    exit_code = 2
+    exit_code: ClassVar[int] = 2
 
 
 class DataError(IdsError):
@@ -26,10 +28,10 @@ class DataError(IdsError):
 
 
 class WeightsError(IdsError):
-    """Weights that are missing, unreachable or not what they claim to be."""
+    """Weights that are missing, unreachable, corrupt or of another kind."""
 
 
 class UnsupportedError(IdsError):
-    """A method asks for what this backbone or data set cannot give."""
+    """A method needs what this backbone, representation or data set does not give."""
 
-    exit_code = 2
+    exit_code: ClassVar[int] = 2

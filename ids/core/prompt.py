@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -68,3 +69,13 @@ class Prompt:
     def with_embedding(self, embedding: Embedding) -> "Prompt":
         """The same extra conditioning with another embedding, as null-text optimization fits it."""
         return Prompt(embedding, self.extra)
+
+
+class Prompts(NamedTuple):
+    """The encoded prompts of an edit, B rows each; `null` is the empty or the negative prompt, from
+    which classifier-free guidance leads away.
+    """
+
+    src: Prompt
+    trg: Prompt
+    null: Prompt

@@ -2,7 +2,7 @@
 never subclassed.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ids.core.prompt import Prompt
-from ids.core.records import Anchor, Draw, EditCase, Edited, Trace
+from ids.core.records import Anchor, Draw, EditCase, Edited
 from ids.core.rng import Streams
 from ids.core.tensors import Coefficient, Image, Images, Latent, Timestep
 
@@ -90,52 +90,10 @@ class DrawSource(Protocol):
 
 
 @runtime_checkable
-class Subject(Protocol):
-    """What is edited, B cases at once: a latent image now, a scene later."""
-
-    @property
-    def cases(self) -> Sequence[EditCase]: ...
-    @property
-    def z_src(self) -> Latent: ...
-    @property
-    def z_trg(self) -> Latent: ...
-    def parameters(self) -> Iterable[torch.nn.Parameter]: ...
-
-
-@runtime_checkable
 class Progress(Protocol):
     """Told after every step, so that a person sees where the work is."""
 
     def step(self) -> None: ...
-
-
-@runtime_checkable
-class Editor(Protocol):
-    """What `method=` selects. `uses_seed`: does the seed matter? `uses_prompts`: do the prompts?
-    `anytime`: is the state after k steps the result of an edit of k steps? `n_ticks`: how often
-    `progress.step` is called.
-    """
-
-    @property
-    def uses_seed(self) -> bool: ...
-    @property
-    def uses_prompts(self) -> bool: ...
-    @property
-    def anytime(self) -> bool: ...
-    @property
-    def n_ticks(self) -> int: ...
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace: ...
-
-
-@runtime_checkable
-class CaseChecker(Protocol):
-    """An editor that asks more of a case than its prompts: `DataError` where it is not there, so
-    that such a case takes no batch mate along.
-    """
-
-    def check(self, backbone: Backbone, case: EditCase) -> None: ...
 
 
 @runtime_checkable

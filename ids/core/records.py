@@ -5,11 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from ids.core.prompt import Prompt
 from ids.core.rng import Randomness
 from ids.core.tensors import Image, Latent, Timestep
 
@@ -23,13 +22,6 @@ class LazyImage(Protocol):
 
     def digest(self) -> str: ...
     def load(self) -> Image: ...
-
-
-class Prompts(NamedTuple):
-    """Encoded source and target prompts, B rows each."""
-
-    src: Prompt
-    trg: Prompt
 
 
 @dataclass(frozen=True)

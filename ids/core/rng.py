@@ -1,8 +1,7 @@
-"""Randomness as an argument: every draw is a function of (seed, source, step, name) and of nothing
-else.
+"""Randomness as an argument: every draw is a function of (seed, source, step, name) alone.
 
-Philox (Salmon et al. 2011) is keyed with 128 bits of a SHA-256. torch's own CPU generator would
-keep 32 bits of a seed, and its CUDA generator would give other numbers than the CPU.
+The generator is Philox (Salmon et al. 2011), keyed with 128 bits of a SHA-256. torch's CPU
+generator keeps 32 bits of a seed, and its CUDA generator gives other numbers than the CPU.
 """
 
 import hashlib
@@ -16,18 +15,29 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
+def generator(name: str) -> np.random.Generator:
+    """The random numbers of this name: Philox keyed with 128 bits of the name's SHA-256."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+
+
 @runtime_checkable
 class Randomness(Protocol):
-    """What is left to draw inside a step, by name. Recorded draws take its place in a replay."""
+    """Named random numbers inside a step. A replay puts recorded ones in its place."""
 
-    def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]: ...
-    def permutation(self, name: str, n: int) -> Int[Tensor, "B n"]: ...
+    def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]:
+        """Standard normal, in the shape, dtype and device of `like`."""
+        ...
+
+    def permutation(self, name: str, n: int) -> Int[Tensor, "B n"]:
+        """A random order of 0 .. n - 1 for each row."""
+        ...
 
 
 @dataclass(frozen=True)
 class Streams:
-    """One random stream per row, at one step. Batch mates, device, order and further draws never
-    shift a draw.
+    """One random stream per row, at one step. No draw depends on the batch, the device, or on other
+    draws and their order.
     """
 
     keys: tuple[str, ...]
@@ -35,17 +45,18 @@ class Streams:
 
     @classmethod
     def of(cls, seeds: int | Sequence[int], sources: Sequence[str]) -> "Streams":
-        """The streams of these source images (by digest), under one seed or each under its own.
-        All prompts of an image share its draws.
+        """The streams of these source images (by digest), for one seed or one seed each. All
+        prompts of an image share its draws.
         """
         per_row = [seeds] * len(sources) if isinstance(seeds, int) else seeds
         return cls(tuple(f"{seed}/{name}" for seed, name in zip(per_row, sources, strict=True)))
 
     def at(self, step: int) -> "Streams":
+        """The same streams at another step."""
         return replace(self, step=step)
 
     def branch(self, name: str) -> "Streams":
-        """Further streams, independent of these and of other branches."""
+        """Streams that are independent of these and of other branches."""
         return replace(self, keys=tuple(f"{key}/{name}" for key in self.keys))
 
     def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]:
@@ -71,5 +82,4 @@ class Streams:
         )
 
     def _generator(self, key: str, name: str) -> np.random.Generator:
-        digest = hashlib.sha256(f"{key}\0{self.step}\0{name}".encode()).digest()
-        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+        return generator(f"{key}\0{self.step}\0{name}")

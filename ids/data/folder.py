@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from ids.core.errors import DataError
 from ids.core.needed import NeededFile, needed_file
@@ -46,7 +47,7 @@ class Folder:
     fit: str = "stretch"
     multiple: int = 8
 
-    partial = False  # a row that has left the table has left the data set
+    partial: ClassVar[bool] = False  # a row that has left the table has left the data set
 
     def __post_init__(self) -> None:
         checked_canvas(self.size, self.fit, self.multiple)

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from torch.nn import functional as F
 
 from ids.core.records import EditCase
+from ids.core.rng import generator
 from ids.core.tensors import Image
 from ids.data.canvas import checked_canvas
 from ids.shapes.caption import caption
@@ -66,8 +68,8 @@ class Shapes:
     edits: Sequence[Attribute] = ("colour", "shape", "fill")
     size: int = 64
 
-    place = ""
-    partial = True  # `count` shows the first of very many
+    place: ClassVar[str] = ""
+    partial: ClassVar[bool] = True  # `count` shows the first of very many
 
     def __post_init__(self) -> None:
         checked_canvas(self.size)
@@ -115,5 +117,4 @@ class Shapes:
 
 
 def _generator(split: str, index: int) -> np.random.Generator:
-    digest = hashlib.sha256(f"shapes/{SCENES_REVISION}/{split}/{index}".encode()).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+    return generator(f"shapes/{SCENES_REVISION}/{split}/{index}")

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
@@ -30,8 +31,8 @@ class Single:
     weights: str = ""
     multiple: int = 8
 
-    name = "single"
-    partial = True  # each edit adds one row
+    name: ClassVar[str] = "single"
+    partial: ClassVar[bool] = True  # every edit is a row of its own
 
     @property
     def place(self) -> str:

@@ -1,10 +1,10 @@
-"""Is this still white Gaussian noise? Two numbers a row that a network would notice."""
+"""Is a tensor still white Gaussian noise? Two statistics per row."""
 
 from ids.core.tensors import Latent, PerRow
 
 
 def lag1(eps: Latent) -> PerRow:
-    """Correlation of neighbours, along both sides: 0 for white noise."""
+    """Correlation of neighbouring pixels, averaged over both directions: 0 for white noise."""
     eps = _standard(eps)
     rows = (eps[..., 1:, :] * eps[..., :-1, :]).mean((1, 2, 3))
     columns = (eps[..., 1:] * eps[..., :-1]).mean((1, 2, 3))
@@ -12,7 +12,7 @@ def lag1(eps: Latent) -> PerRow:
 
 
 def kurtosis(eps: Latent) -> PerRow:
-    """Fourth standard moment: 3 for a Gaussian."""
+    """Fourth standardized moment: 3 for a Gaussian."""
     return _standard(eps).pow(4).mean((1, 2, 3))
 
 

@@ -11,12 +11,17 @@ from ids.core.protocols import Backbone, Schedule
 from ids.core.tensors import Features, Latent, Timestep
 
 
+def guide(eps_null: Latent, eps_y: Latent, guidance_scale: float) -> Latent:
+    """eps_null + w (eps_y - eps_null), w the guidance scale: 0 is the null prompt's prediction, 1
+    the prompt's. Code that writes eps_y + s (eps_y - eps_null) has s = w - 1.
+    """
+    return eps_null + guidance_scale * (eps_y - eps_null)
+
+
 @dataclass(frozen=True)
 class Guided:
-    """eps_null + w (eps_y - eps_null), w = `guidance_scale`; w = 1 is no guidance, at half the
-    cost.
-
-    Other code weights_ids write cond + s (cond - null): there s = w - 1.
+    """A denoiser under guidance: two samples per latent; at `guidance_scale` 1 the prompt alone, at
+    half the cost. `y_null` has a row per latent.
     """
 
     backbone: Backbone
@@ -25,21 +30,23 @@ class Guided:
 
     @property
     def schedule(self) -> Schedule:
+        """The backbone's."""
         return self.backbone.schedule
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        """The guided noise prediction, differentiable in z_t."""
         if self.guidance_scale == 1:
             return self.backbone.eps(z_t, y, t)
-        both = self.backbone.eps(z_t.repeat(2, 1, 1, 1), Prompt.cat([self.y_null, y]), t.repeat(2))
-        eps_null, eps_y = both.chunk(2)
-        return eps_null + self.guidance_scale * (eps_y - eps_null)
+        both = Prompt.cat([self.y_null, y])
+        eps_null, eps_y = self.backbone.eps(z_t.repeat(2, 1, 1, 1), both, t.repeat(2)).chunk(2)
+        return guide(eps_null, eps_y, self.guidance_scale)
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        """Guided eps, detached, and the maps of the half that reads the prompt, differentiable.
+        """The guided noise prediction, detached, and the maps of the prompt's half, differentiable.
 
-        The null half is asked apart: a gradient of the maps then costs one backward, not two.
+        The null half is a separate pass: a gradient of the maps then costs one backward, not two.
         """
         backbone = require(self.backbone, FeatureBackbone)
         if self.guidance_scale == 1:
@@ -48,4 +55,4 @@ class Guided:
         with torch.no_grad():
             eps_null = self.backbone.eps(z_t, self.y_null, t)
         eps_y, maps = backbone.features(z_t, y, t, sites)
-        return eps_null + self.guidance_scale * (eps_y.detach() - eps_null), maps
+        return guide(eps_null, eps_y.detach(), self.guidance_scale), maps

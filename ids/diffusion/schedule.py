@@ -1,4 +1,4 @@
-"""Noise schedules z_t = alpha(t) z_0 + sigma(t) eps, and the three ways to read that line."""
+"""Noise schedules z_t = alpha(t) z_0 + sigma(t) eps, and that line solved for z_t, z_0 and eps."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from ids.core.tensors import Coefficient, Latent, Timestep
 class VP:
     """Variance preserving (Ho et al. 2020): alpha = sqrt(alpha_bar), sigma = sqrt(1 - alpha_bar).
 
-    The table is float64, so that 1 - alpha_bar keeps its digits near t = 0; coefficients come in
-    the latents' `dtype`.
+    Timesteps are integers, 0 .. T-1. The table is float64, so that 1 - alpha_bar keeps its digits
+    near t = 0; coefficients have the latents' `dtype`.
     """
 
     alpha_bar: Float[Tensor, " T"]
@@ -25,35 +25,59 @@ class VP:
 
     @property
     def n_timesteps(self) -> int:
+        """T, the length of the table."""
         return len(self.alpha_bar)
 
     def to(self, device: torch.device) -> "VP":
+        """With the table on this device."""
         return VP(self.alpha_bar.to(device), self.dtype)
 
     def alpha(self, t: Timestep) -> Coefficient:
-        return self.alpha_bar[t].sqrt().to(self.dtype).view(-1, 1, 1, 1)
+        """sqrt(alpha_bar_t). `ValueError` if t is not an integer."""
+        return self._at(t).sqrt().to(self.dtype).view(-1, 1, 1, 1)
 
     def sigma(self, t: Timestep) -> Coefficient:
-        return (1 - self.alpha_bar[t]).sqrt().to(self.dtype).view(-1, 1, 1, 1)
+        """sqrt(1 - alpha_bar_t). `ValueError` if t is not an integer."""
+        return (1 - self._at(t)).sqrt().to(self.dtype).view(-1, 1, 1, 1)
 
     def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
         """alpha = alpha_bar_t / alpha_bar_t_prev, beta = 1 - alpha."""
-        alpha = (self.alpha_bar[t] / self.alpha_bar[t_prev]).view(-1, 1, 1, 1)
+        alpha = (self._at(t) / self._at(t_prev)).view(-1, 1, 1, 1)
         return Transition(alpha.to(self.dtype), (1 - alpha).to(self.dtype))
+
+    def _at(self, t: Timestep) -> Float[Tensor, " B"]:
+        if t.is_floating_point():
+            raise ValueError(
+                f"VP: expected integer timesteps; got {t.dtype}; use a Flow schedule for real ones"
+            )
+        return self.alpha_bar[t]
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Rectified flow (Liu et al. 2023) on integer timesteps: alpha = 1 - t/T, sigma = t/T."""
+    """Rectified flow (Liu et al. 2023): sigma = t / T, alpha = 1 - sigma, t any number in 0 .. T.
+
+    `shift` s moves timesteps towards noise, as high resolutions need it (SD3: Esser et al. 2024,
+    Eq. 23; FLUX): sigma <- s sigma / (1 + (s - 1) sigma). 1 changes nothing.
+    """
 
     n_timesteps: int = 1000
     dtype: torch.dtype = torch.float32
+    shift: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.shift > 0:
+            raise ValueError(f"Flow.shift: expected more than 0; got {self.shift}")
 
     def alpha(self, t: Timestep) -> Coefficient:
+        """1 - sigma."""
         return 1 - self.sigma(t)
 
     def sigma(self, t: Timestep) -> Coefficient:
-        return (t.double() / self.n_timesteps).to(self.dtype).view(-1, 1, 1, 1)
+        """The shifted t / T."""
+        sigma = t.double() / self.n_timesteps
+        shifted = self.shift * sigma / (1 + (self.shift - 1) * sigma)
+        return shifted.to(self.dtype).view(-1, 1, 1, 1)
 
 
 def scaled_linear_vp(dtype: torch.dtype = torch.float32) -> VP:
@@ -65,17 +89,17 @@ def scaled_linear_vp(dtype: torch.dtype = torch.float32) -> VP:
 
 
 def diffuse(schedule: Schedule, z_0: Latent, eps: Latent, t: Timestep) -> Latent:
-    """z_t."""
+    """z_t = alpha z_0 + sigma eps."""
     return schedule.alpha(t) * z_0 + schedule.sigma(t) * eps
 
 
 def predict_z0(schedule: Schedule, z_t: Latent, eps: Latent, t: Timestep) -> Latent:
-    """z_0|t, the posterior mean (Tweedie) where eps is the predicted noise."""
+    """z_0|t = (z_t - sigma eps) / alpha: the posterior mean (Tweedie) if eps is predicted."""
     return (z_t - schedule.sigma(t) * eps) / schedule.alpha(t)
 
 
 def predict_eps(schedule: Schedule, z_t: Latent, z_0: Latent, t: Timestep) -> Latent:
-    """The noise that leads from z_0 to z_t."""
+    """eps = (z_t - alpha z_0) / sigma: the noise that takes z_0 to z_t."""
     return (z_t - schedule.alpha(t) * z_0) / schedule.sigma(t)
 
 
@@ -88,8 +112,8 @@ class Posterior(NamedTuple):
 
 
 def posterior(schedule: Schedule, t: Timestep, t_prev: Timestep, step: Transition) -> Posterior:
-    """DDPM's posterior (Ho et al. 2020, Eq. 6 and 7), with the step given apart: it is the true
-    posterior where that is the schedule's own from t_prev to t.
+    """DDPM's posterior (Ho et al. 2020, Eq. 6 and 7), with the alpha and beta of `step`. It is the
+    true posterior if `step` is the schedule's transition from t_prev to t.
     """
     alpha_prev, sigma_prev = schedule.alpha(t_prev), schedule.sigma(t_prev)
     sigma = schedule.sigma(t)

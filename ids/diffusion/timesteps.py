@@ -1,4 +1,4 @@
-"""Where along the diffusion a step looks."""
+"""How the timestep and the noise of a step are drawn."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from ids.core.tensors import Latent
 
 @dataclass(frozen=True)
 class Uniform:
-    """t uniform on low, low + stride, ... below high, t_prev one stride below it, eps standard
-    normal. The released DDS, CDS and IDS draw 50 .. 948; PDS draws 21, 23 .. 979.
+    """t uniform on low, low + stride, ... below high, t_prev = t - stride, eps standard normal. The
+    released DDS, CDS and IDS draw t from 50 .. 948, PDS from 21, 23 .. 979.
     """
 
     low: int = 50
@@ -26,7 +26,7 @@ class Uniform:
             )
 
     def check(self, n_timesteps: int) -> None:
-        """`ConfigError` where the schedule has fewer timesteps than are drawn from."""
+        """`ConfigError` if the schedule has fewer than `high` timesteps."""
         if self.high > n_timesteps:
             raise ConfigError(
                 f"method.timesteps.high: expected at most {n_timesteps}, the backbone's timesteps; "
@@ -34,6 +34,7 @@ class Uniform:
             )
 
     def draw(self, z_src: Latent, rng: Streams) -> Draw:
+        """One draw per row. Methods at one seed see the same t (for equal bounds) and eps."""
         n = -(-(self.high - self.low) // self.stride)
         t = (self.low + self.stride * rng.integers("t", 0, n)).to(z_src.device)
         return Draw(t=t, eps=rng.normal("eps", like=z_src), rng=rng, t_prev=t - self.stride)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ids.config.build import build
 from ids.config.compose import compose_all
-from ids.config.paths import options
+from ids.config.sources import find_sources
 from ids.core.capabilities import iter_components
 from ids.core.errors import ConfigError
 from ids.core.needed import NeededFile, NeedsFiles
@@ -36,7 +36,7 @@ def examine_files(words: Sequence[str]) -> int:
 def summarize_presets() -> Iterator[tuple[str, str]]:
     """The words of every option of `PRESETS`, and what is missing for it: empty if nothing is."""
     for group in PRESETS:
-        for option in options(group):
+        for option in find_sources().options(group):
             words = f"{group}={option}"
             try:
                 files = needed_files([words], [group])

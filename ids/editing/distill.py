@@ -3,19 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ids.core.protocols import (
-    Backbone,
-    Distillation,
-    DrawSource,
-    NoiseRefiner,
-    Progress,
-    Subject,
-)
-from ids.core.records import Prompts, Trace
+from ids.core.edit import EditContext, Subject
+from ids.core.prompt import Prompt
+from ids.core.protocols import Denoiser, Distillation, DrawSource, NoiseRefiner
+from ids.core.records import Anchor, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion.guidance import Guided
@@ -24,14 +20,35 @@ from ids.methods import NoRefinement, Refined
 
 
 @dataclass(frozen=True)
-class DistillationEditor:
-    """Descends a rule's gradient on noise as drawn or refined: z_trg moves against `grad_scale` g,
-    n_steps times. IDS is the rule DDS with the refiner FPR.
+class SourceHalf:
+    """The source half of each step: draw t and eps, refine eps, and ask the rule for its anchor
+    (IDS, Algorithm 1, lines 3-10). A function of the step alone, whatever the target.
+    """
 
-    `z_trg.backward(gradient=g)` is the identity that surrogate losses such as sum(z g) or mse(z, z
-    - g) disguise. The released DDS, CDS and IDS scale g by 2000 / (64 * 64) at their only latent
-    size; that number per latent element is kept at every size, so that the step does not depend on
-    resolution.
+    rule: Distillation
+    eps_phi: Denoiser
+    timesteps: DrawSource
+    subject: Subject
+    y_src: Prompt
+    rng: Streams
+
+    @torch.no_grad()
+    def __call__(self, step: int) -> Anchor:
+        rng = self.rng.at(step)
+        z_src = self.subject.view(rng).z_src
+        draw = self.timesteps.draw(z_src, rng)
+        return self.rule.anchor(self.eps_phi, z_src, self.y_src, draw)
+
+
+@dataclass(frozen=True)
+class DistillationEditor:
+    """Gradient descent on a distillation rule: n_steps times, the gradient g of the rule in z_trg,
+    times `grad_scale`, goes to the optimizer of the subject's parameters. IDS (Kim et al. 2025) is
+    the rule DDS with the refiner FPR.
+
+    `z_trg.backward(gradient=g)` is what surrogate losses such as sum(z g) or mse(z, z - g) amount
+    to. The released DDS, CDS and IDS scale g by 2000 / (64 * 64) at their only latent size; this
+    number per latent element is kept at every size, so that the step does not depend on resolution.
     """
 
     distillation: Distillation
@@ -43,9 +60,9 @@ class DistillationEditor:
     negative_prompt: str = ""
     fpr: NoiseRefiner = field(default_factory=NoRefinement)
 
-    uses_seed = True  # a seed matters
-    uses_prompts = True  # the prompts matter
-    anytime = True  # no step knows how many are left
+    uses_seed: ClassVar[bool] = True
+    uses_prompts: ClassVar[bool] = True
+    anytime: ClassVar[bool] = True  # no step depends on n_steps
 
     def __post_init__(self) -> None:
         if self.n_steps < 1:
@@ -53,41 +70,41 @@ class DistillationEditor:
 
     @property
     def n_ticks(self) -> int:
+        """One per step."""
         return self.n_steps
 
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace:
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
+        """Edit the subject. Curves [n_steps, B, ...]: `t`, `gradient` (RMS of g), `distance` (RMS
+        of z_trg - z_src after the step) and the logs of the rule and the refiner.
+        """
         if isinstance(self.timesteps, Uniform):
-            self.timesteps.check(backbone.schedule.n_timesteps)
-        y = Prompts(
-            backbone.prompt([case.prompt_src for case in subject.cases]),
-            backbone.prompt([case.prompt_trg for case in subject.cases]),
-        )
-        y_null = backbone.prompt([self.negative_prompt] * len(subject.cases))
-        eps_phi = Guided(backbone, y_null, self.guidance_scale)
+            self.timesteps.check(context.backbone.schedule.n_timesteps)
+        y = context.prompts(subject.cases, self.negative_prompt)
+        eps_phi = Guided(context.backbone, y.null, self.guidance_scale)
         rule = Refined(self.distillation, self.fpr)
+        half = SourceHalf(rule, eps_phi, self.timesteps, subject, y.src, context.rng)
         optimizer = self.optimizer(subject.parameters())
         curves: dict[str, list[Tensor]] = defaultdict(list)
-        for step in range(self.n_steps):
-            z_src, z_trg = subject.z_src, subject.z_trg
+        anchors = context.anchors(half, self.n_steps)
+        for step, anchor in zip(range(self.n_steps), anchors, strict=True):
+            rng = context.rng.at(step)
+            z_trg = subject.view(rng).z_trg
             with torch.no_grad():
-                draw = self.timesteps.draw(z_src, rng.at(step))
-                anchor = rule.anchor(eps_phi, z_src, y.src, draw)
                 g = rule.grad(eps_phi, z_trg.detach(), y.trg, anchor)
             optimizer.zero_grad()
             z_trg.backward(gradient=self.grad_scale * g)
             optimizer.step()
-            logs = {
-                "t": draw.t,
-                "gradient": _rms(g),
-                "distance": _rms(z_trg.detach() - z_src),
-                **anchor.logs,
-            }
-            for name, value in logs.items():
+            logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(subject, rng)}
+            for name, value in {**logs, **anchor.logs}.items():
                 curves[name].append(value)
-            progress.step()
+            context.progress.step()
         return Trace({name: torch.stack(values).cpu() for name, values in curves.items()})
+
+
+@torch.no_grad()
+def _distance(subject: Subject, rng: Streams) -> PerRow:
+    view = subject.view(rng)
+    return _rms(view.z_trg - view.z_src)
 
 
 def _rms(z: Latent) -> PerRow:

@@ -1,8 +1,10 @@
-"""The states an edit passes through, kept along its own steps: where it would have stopped."""
+"""The states of an edit along its steps."""
 
 from dataclasses import dataclass, field
 
-from ids.core.protocols import Progress, Subject
+from ids.core.capabilities import require
+from ids.core.edit import LatentSubject, Subject
+from ids.core.protocols import Progress
 from ids.core.tensors import Latent
 
 
@@ -10,9 +12,9 @@ from ids.core.tensors import Latent
 class StateRecorder:
     """A progress listener that keeps z_trg at step 0, at every `every`-th step and at the last.
 
-    Of a `anytime` editor, state k is bit for bit what an edit of k steps would have given: the
-    stopping point becomes an axis at no further pass. `every` 0 keeps nothing. States stay on the
-    device of the subject, a few latents a row.
+    For an `anytime` editor, state k is bit for bit the result of an edit of k steps, so one edit
+    gives the results of all shorter ones. `every` 0 keeps nothing and takes any subject. States
+    stay on the subject's device.
     """
 
     progress: Progress
@@ -26,6 +28,7 @@ class StateRecorder:
             self._snapshot()
 
     def step(self) -> None:
+        """Count a step, keep its state if it is due, and pass the step on to `progress`."""
         self._steps += 1
         if self.every and self._steps % self.every == 0:
             self._snapshot()
@@ -38,4 +41,4 @@ class StateRecorder:
         return self._states if self._steps else {}
 
     def _snapshot(self) -> None:
-        self._states[self._steps] = self.subject.z_trg.detach().clone()
+        self._states[self._steps] = require(self.subject, LatentSubject).z_trg.detach().clone()

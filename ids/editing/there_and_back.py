@@ -1,62 +1,68 @@
-"""Is an edit invertible? Edit, then edit the result back with the prompts swapped."""
+"""Is an edit invertible? Edit, then edit the result back with source and target prompt swapped."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
 
 import torch
 
-from ids.core.protocols import Backbone, Editor, Progress, Subject
+from ids.core.capabilities import require
+from ids.core.edit import EditContext, Editor, LatentSubject, Subject, View
+from ids.core.options import check_options
+from ids.core.protocols import Backbone
 from ids.core.records import EditCase, Trace
-from ids.core.rng import Streams
-from ids.core.tensors import Latent
+from ids.core.rng import Randomness
+from ids.core.tensors import Images, Latent
 from ids.images import eight_bit
-
-VIAS = ("latent", "image")
 
 
 @dataclass(frozen=True)
 class ThereAndBack:
-    """What an editor leaves of the source after an edit and its reverse: the result is to be
-    compared with the source.
+    """An edit followed by its reverse. The result is to be compared with the source.
 
-    The way back starts from z_trg itself (`via` latent), or from what a user would have, the
-    decoded image in 8 bits (`via` image). It has draws of its own.
+    The reverse edit starts from z_trg itself (`via` latent), or from what a user would have, the
+    decoded image in 8 bits (`via` image). Its draws are independent of the first edit's.
     """
 
     editor: Editor
-    via: str = "latent"
+    via: Literal["latent", "image"] = "latent"
 
-    anytime = False  # what it passes through on the way out is no round trip
+    anytime: ClassVar[bool] = False  # the states of the first edit are no round trips
 
     def __post_init__(self) -> None:
-        if self.via not in VIAS:
-            raise ValueError(f"method.via: expected one of {', '.join(VIAS)}; got {self.via!r}")
+        check_options(self)
 
     @property
     def uses_seed(self) -> bool:
+        """As the editor."""
         return self.editor.uses_seed
 
     @property
     def uses_prompts(self) -> bool:
+        """As the editor."""
         return self.editor.uses_prompts
 
     @property
     def n_ticks(self) -> int:
+        """Those of two edits."""
         return 2 * self.editor.n_ticks
 
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace:
-        there = self.editor(backbone, subject, rng, progress)
-        z_src = self._carried(backbone, subject.z_trg.detach())
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
+        """Edit there and back. Curves are those of both edits, one after the other."""
+        latents = require(subject, LatentSubject)
+        there = self.editor(context, latents)
+        z_src = self._start(context.backbone, latents.z_trg.detach())
         with torch.no_grad():
-            subject.z_trg.copy_(z_src)
-        back = self.editor(backbone, _Reversed(z_src, subject), rng.branch("back"), progress)
+            latents.z_trg.copy_(z_src)
+        back_context = replace(context, rng=context.rng.branch("back"))
+        back = self.editor(back_context, _Reversed(z_src, latents))
         return Trace(
             {name: torch.cat([curve, back.curves[name]]) for name, curve in there.curves.items()}
         )
 
-    def _carried(self, backbone: Backbone, z: Latent) -> Latent:
+    def _start(self, backbone: Backbone, z: Latent) -> Latent:
+        """Where the reverse edit starts."""
         if self.via == "latent":
             return z.clone()
         images = eight_bit(backbone.decode(z))
@@ -65,10 +71,12 @@ class ThereAndBack:
 
 @dataclass(frozen=True)
 class _Reversed:
-    """The edited subject as a source, its prompts swapped; the same parameters move on."""
+    """An edited subject as the source of the reverse edit: its prompts are swapped, its parameters
+    are the same.
+    """
 
     z_src: Latent
-    subject: Subject
+    subject: LatentSubject
 
     @property
     def cases(self) -> Sequence[EditCase]:
@@ -87,5 +95,14 @@ class _Reversed:
     def z_trg(self) -> Latent:
         return self.subject.z_trg
 
+    def view(self, rng: Randomness) -> View:
+        return View(self.z_src, self.subject.view(rng).z_trg)
+
     def parameters(self) -> Iterable[torch.nn.Parameter]:
         return self.subject.parameters()
+
+    def images(self) -> Images:
+        return self.subject.images()
+
+    def save(self, folder: Path) -> None:
+        self.subject.save(folder)

@@ -1,5 +1,5 @@
-"""What is edited."""
+"""What a case is edited as: latents of an image. A scene is one more representation."""
 
-from ids.representations.latent import LatentImage, encode
+from ids.representations.latent import LatentImage, LatentSpace, encode
 
-__all__ = ["LatentImage", "encode"]
+__all__ = ["LatentImage", "LatentSpace", "encode"]

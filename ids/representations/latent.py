@@ -1,27 +1,65 @@
-"""Images in a backbone's latent space."""
+"""Images as latents of a backbone's autoencoder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
+from ids.core.edit import View
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase, LazyImage
-from ids.core.tensors import Latent
+from ids.core.rng import Randomness
+from ids.core.tensors import Images, Latent
 
 
 class LatentImage(nn.Module):
-    """B images as latents. `z_src` stays; `z_trg` starts as its copy, and is what the optimizer
-    moves.
+    """B images as latents [B, C, H, W]: a `LatentSubject`. `z_src` is constant; `z_trg` starts as
+    its copy and is the only parameter.
     """
 
-    def __init__(self, z_src: Latent, cases: Sequence[EditCase]) -> None:
+    def __init__(
+        self, z_src: Latent, cases: Sequence[EditCase], decode: Callable[[Latent], Images]
+    ) -> None:
         super().__init__()
         self.cases = tuple(cases)
         self.z_src = z_src
         self.z_trg = nn.Parameter(z_src.clone())
+        self.decode = decode
+
+    def view(self, rng: Randomness) -> View:
+        """The latents themselves, whatever `rng`."""
+        return View(self.z_src, self.z_trg)
+
+    def images(self) -> Images:
+        """`z_trg`, decoded."""
+        return self.decode(self.z_trg.detach())
+
+    def save(self, folder: Path) -> None:
+        """Write `z_src` and `z_trg` to folder/latents.safetensors."""
+        latents = {"z_src": self.z_src, "z_trg": self.z_trg}
+        tensors = {name: z.detach().cpu().contiguous() for name, z in latents.items()}
+        save_file(tensors, folder / "latents.safetensors")
 
 
-def encode(backbone: Backbone, image: LazyImage, device: torch.device) -> Latent:
-    """One image as one row: encoded alone, so that batch mates cannot change a source."""
-    return backbone.encode(image.load().unsqueeze(0).to(device))
+@dataclass(frozen=True)
+class LatentSpace:
+    """The `Representation` of images as latents."""
+
+    def identity(self) -> Mapping[str, str]:
+        """Empty: results are keyed by backbone and method alone."""
+        return {}
+
+    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> LatentImage:
+        """The encoded source images, one row per case."""
+        z_src = torch.cat([encode(backbone, case.source) for case in cases])
+        return LatentImage(z_src, cases, backbone.decode)
+
+
+def encode(backbone: Backbone, image: LazyImage) -> Latent:
+    """One image as a latent [1, C, H, W], encoded alone so that its latent does not depend on the
+    batch.
+    """
+    return backbone.encode(image.load().unsqueeze(0))

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ids.core.capabilities import iter_components
-from ids.core.protocols import Editor
+from ids.core.edit import Editor
 
 PACKAGE = "ids"
 

@@ -4,18 +4,26 @@ make edits in the same way.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from ids.core.edit import (
+    CaseChecker,
+    EditContext,
+    Editor,
+    Representation,
+    Subject,
+    View,
+)
 from ids.core.errors import ConfigError
-from ids.core.protocols import Backbone, CaseChecker, Editor, Progress
+from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Edited, Measurement, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
 from ids.editing import MeteredBackbone, StateRecorder
-from ids.representations import LatentImage, encode
+from ids.representations import LatentSpace
 from ids.run.memory import peak_bytes, reset_peak
 
 
@@ -56,6 +64,7 @@ class BatchEditor:
     backbone: Backbone
     device: torch.device
     keep_every: int = 0
+    representation: Representation = field(default_factory=LatentSpace)
 
     def __call__(
         self,
@@ -88,15 +97,15 @@ class BatchEditor:
     def _edited(
         self, cases: Sequence[EditCase], seeds: Sequence[int], progress: Progress, warm_up: bool
     ) -> EditedBatch:
-        subject = open_subject(self.backbone, cases, self.device)
-        if warm_up:
-            _warm_up(self.backbone, subject.z_src)
         metered = MeteredBackbone(self.backbone)
         rng = Streams.of(list(seeds), [case.source_digest for case in cases])
+        subject = self.representation.open(self.backbone, cases)
+        if warm_up:
+            _warm_up(self.backbone, subject.view(rng).z_src)
         recorder = StateRecorder(progress, subject, self.keep_every if self.editor.anytime else 0)
         reset_peak(self.device)
         began = time.perf_counter()
-        trace = self.editor(metered, subject, rng, recorder)
+        trace = self.editor(EditContext(metered, rng, recorder), subject)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         measurement = Measurement(
@@ -105,15 +114,7 @@ class BatchEditor:
             backwards=metered.passes.backwards / len(cases),
             peak_bytes=peak_bytes(self.device),
         )
-        return EditedBatch(_rows(self.backbone, subject, trace, recorder.states()), measurement)
-
-
-def open_subject(
-    backbone: Backbone, cases: Sequence[EditCase], device: torch.device
-) -> LatentImage:
-    """The cases as latents, each source encoded alone: batch mates cannot change it."""
-    z_src = torch.cat([encode(backbone, case.source, device) for case in cases])
-    return LatentImage(z_src, cases)
+        return EditedBatch(_rows(subject, subject.view(rng), trace, recorder.states()), measurement)
 
 
 def _warm_up(backbone: Backbone, z_src: Latent) -> None:
@@ -124,11 +125,11 @@ def _warm_up(backbone: Backbone, z_src: Latent) -> None:
 
 
 def _rows(
-    backbone: Backbone, subject: LatentImage, trace: Trace, states: Mapping[int, Latent]
+    subject: Subject, view: View, trace: Trace, states: Mapping[int, Latent]
 ) -> list[FinishedEdit]:
     """A finished batch row by row, on the CPU."""
-    images = backbone.decode(subject.z_trg.detach()).cpu()
-    z_src, z_trg = subject.z_src.cpu(), subject.z_trg.detach().cpu().clone()
+    images = subject.images().cpu()
+    z_src, z_trg = view.z_src.cpu(), view.z_trg.detach().cpu().clone()
     kept = {step: z.cpu() for step, z in states.items()}
     return [
         FinishedEdit(

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ids.core.capabilities import NAMES, needs
+from ids.core.edit import Editor, Representation
 from ids.core.errors import ConfigError, UnsupportedError
 from ids.core.protocols import (
     BackboneSource,
     Dataset,
-    Editor,
     Logger,
     Metric,
     NetworkMetric,
@@ -19,7 +19,7 @@ from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
 from ids.log.progress import EditProgress, RunProgress
 from ids.metrics.sizes import check_size
-from ids.representations import encode
+from ids.representations import LatentSpace, encode
 from ids.run.code import code_digests, revisions
 from ids.run.edit import BatchEditor
 from ids.run.evaluate import Evaluation, metric_key
@@ -66,6 +66,7 @@ class Experiment:
     force: bool = False  # make existing edits again
     sweep: bool = False  # a method that the backbone cannot run is a row of the table, no error
     session: Session = field(default_factory=Session)
+    representation: Representation = field(default_factory=LatentSpace)
 
     def __post_init__(self) -> None:
         if self.keep_every < 0:
@@ -190,7 +191,9 @@ class Experiment:
 
         session = self.session
         backbone = session.backbone(self.backbone)
-        editor = BatchEditor(spec.editor, backbone, session.device, self.keep_every)
+        editor = BatchEditor(
+            spec.editor, backbone, session.device, self.keep_every, self.representation
+        )
         return Executor(editor, session.engine, self.store, done, self.force)
 
     def _existing(self, job: Job) -> Outcome | None:
@@ -213,7 +216,7 @@ class Experiment:
 
     def _encode(self, case: EditCase) -> Latent:
         backbone = self.session.backbone(self.backbone)
-        return encode(backbone, case.source, self.session.device)
+        return encode(backbone, case.source)
 
     def _check_sizes(self, seen: Survey) -> None:
         """`ConfigError` where a metric is not defined on images as small as the first. A view gives

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from ids.core.capabilities import TokenBackbone, needs
+from ids.core.edit import Editor
 from ids.core.errors import ConfigError
-from ids.core.protocols import Dataset, Editor
+from ids.core.protocols import Dataset
 from ids.core.records import EditCase, digest_of
 from ids.run.former_names import method_in_keys, revisions_in_keys
 from ids.run.records import EditRecord, Environment, FileStamp, Status

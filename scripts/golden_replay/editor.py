@@ -16,6 +16,7 @@ from golden_replay.recorder import (
 from golden_replay.recording import Golden, RecordedDraws
 from ids.config.build import build
 from ids.config.compose import compose_all
+from ids.core.edit import EditContext
 from ids.core.protocols import Distillation
 from ids.core.records import EditCase
 from ids.core.rng import Streams
@@ -48,9 +49,9 @@ def replay(
     """Edits from `z_trg`, in the precision of `z_src`; `hyper` in the words of the recordings."""
     source = Shapes(count=1)[0].source
     case = EditCase("recorded", source=source, prompt_src="source", prompt_trg="target")
-    subject = LatentImage(z_src, [case])
-    subject.z_trg.data = z_trg.clone()
     backbone, steps = ListeningBackbone(golden.backbone(z_src.dtype)), list[Step]()
+    subject = LatentImage(z_src, [case], backbone.decode)
+    subject.z_trg.data = z_trg.clone()
     editor = editor_of(hyper, z_src)
     rule = Refined(_listened(editor.distillation, steps), editor.fpr)
     listening = replace(
@@ -59,7 +60,8 @@ def replay(
         fpr=NoRefinement(),  # done by the rule that is listened to
         timesteps=draws,
     )
-    listening(backbone, subject, Streams(("recorded",)), ListeningProgress(subject, steps))
+    progress = ListeningProgress(subject, steps)
+    listening(EditContext(backbone, Streams(("recorded",)), progress), subject)
     return Replay(steps, editor, backbone)
 
 

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
 from ids.core.capabilities import Hook, Tokens
+from ids.core.edit import EditContext
 from ids.core.prompt import Prompt
-from ids.core.protocols import Backbone, Progress, Schedule
+from ids.core.protocols import Schedule
 from ids.core.tensors import Latent
 from ids.diffusion.ddim import Times, leading
-from ids.methods.inversion.ddim import InversionRequest, InversionResult
+from ids.methods.inversion import InversionRequest, InversionResult
 
 BLOCKS = {"mid": "mid_block.attentions.0", "up4x4_first": "up_blocks.1.attentions.0"}
 MAPS = {  # site -> its name in the recordings
@@ -96,7 +97,7 @@ class FromNoise:
         return leading(self.n_steps, schedule.n_timesteps, 0)
 
     def __call__(
-        self, backbone: Backbone, z_src: Latent, request: InversionRequest, progress: Progress
+        self, context: EditContext, z_src: Latent, request: InversionRequest
     ) -> InversionResult:
-        times = self.times(backbone.schedule)
+        times = self.times(context.backbone.schedule)
         return InversionResult({times[0]: self.z_T}, dict.fromkeys(times, request.y_null))

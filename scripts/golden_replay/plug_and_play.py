@@ -12,12 +12,12 @@ from golden_replay.recording import Golden, Worst
 from golden_replay.verdict import DRIFT, EXACT, Verdict
 from ids.config.build import build
 from ids.config.compose import compose_all
-from ids.core.protocols import Editor
+from ids.core.edit import EditContext, Editor
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
 from ids.methods import DDIMInversion
-from ids.methods.inversion.ddim import InversionRequest
+from ids.methods.inversion import InversionRequest
 from ids.representations import LatentImage
 
 SITES = {
@@ -82,8 +82,10 @@ def _inversion(
     assert isinstance(editor.inversion, DDIMInversion)
     with torch.no_grad():
         times = editor.inversion.times(backbone.schedule)
-        request = InversionRequest(["source"], 1.0, backbone.prompt([""]), times)
-        inverted = editor.inversion(backbone, z_0, request, steps)
+        y_src, y_null = backbone.prompt(["source"]), backbone.prompt([""])
+        request = InversionRequest(y_src, y_null, guidance_scale=1.0, wanted=times)
+        context = EditContext(backbone, Streams(("recorded",)), steps)
+        inverted = editor.inversion(context, z_0, request)
     states = torch.stack([inverted.states[t] for t in reversed(times)])
     worst.compare("inverted_latents", states, stored["inverted_latents"])
     worst.compare("timesteps", torch.tensor(times[:-1]), stored["timesteps"])
@@ -136,6 +138,6 @@ def _share(steps: int, n: int) -> float:
 def _edited(editor: Editor, steps: Steps, z_0: Tensor) -> Tensor:
     source = Shapes(count=1)[0].source
     case = EditCase("recorded", source=source, prompt_src="source", prompt_trg="target")
-    subject = LatentImage(z_0, [case])
-    editor(steps.backbone, subject, Streams(("recorded",)), steps)
+    subject = LatentImage(z_0, [case], steps.backbone.decode)
+    editor(EditContext(steps.backbone, Streams(("recorded",)), steps), subject)
     return subject.z_trg.detach()

@@ -1,7 +1,7 @@
 """p2p/*: the released word tables, controllers, local blend, and sampling with each controller."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from golden_replay.recording import Golden, Worst
 from golden_replay.verdict import DRIFT, EXACT, SINGLE, Verdict, all_within
 from ids.config.build import build
 from ids.config.compose import compose_all
+from ids.core.edit import EditContext
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
@@ -88,7 +89,7 @@ def _control(golden: Golden, kind: str, description: Mapping[str, Any]) -> Contr
     backbone = Spoken(golden.backbone(torch.float32, "sd4"), (case.prompt_src, case.prompt_trg))
     z = golden.inputs_sd4["z_T"]
     editor = _editor(kind, description, FromNoise(z, description["num_steps"]))
-    subject = LatentImage(z, [case])
+    subject = LatentImage(z, [case], backbone.decode)
     return editor.control(backbone, subject)
 
 
@@ -155,8 +156,8 @@ def _sampled(
     editor = replace(
         _editor(kind, description, FromNoise(z_T, n)), guidance_scale=description["guidance"]
     )
-    subject = LatentImage(z_T, [case])
-    editor(backbone, subject, Streams(("recorded",)), _Silent())
+    subject = LatentImage(z_T, [case], backbone.decode)
+    editor(EditContext(backbone, Streams(("recorded",))), subject)
     end = stored[
         f"{kind}.step{n - 1}.latents"
         if dtype == torch.float64
@@ -181,9 +182,3 @@ def _single_steps(golden: Golden, stored: Mapping[str, Tensor], worst: Worst) ->
         below = max(t - 20, 0)
         worst.compare("prev_step", ddim_step(vp, z, eps, t, below), stored[f"ddim.prev_step.t{t}"])
         worst.compare("next_step", ddim_step(vp, z, eps, below, t), stored[f"ddim.next_step.t{t}"])
-
-
-@dataclass(frozen=True)
-class _Silent:
-    def step(self) -> None:
-        pass

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
 from ids.core.capabilities import FeatureBackbone, Hook, require
+from ids.core.edit import LatentSubject
 from ids.core.prompt import Prompt
-from ids.core.protocols import Denoiser, Distillation, Schedule, Subject
+from ids.core.protocols import Denoiser, Distillation, Schedule
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Features, Images, Latent, Timestep
 
@@ -152,7 +153,7 @@ class ListeningTerm:
 class ListeningProgress:
     """After every step: the gradient that reached the optimizer, and where the latent went."""
 
-    subject: Subject
+    subject: LatentSubject
     steps: list[Step]
 
     def step(self) -> None:

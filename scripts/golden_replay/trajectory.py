@@ -12,7 +12,7 @@ from golden_replay.recording import Golden, RecordedDraws, RecordedRandomness, W
 from golden_replay.verdict import DRIFT, EXACT, RELATIVE, Verdict
 from ids.diffusion import Guided, predict_z0
 from ids.methods import FPR, PatchNCE, Sum
-from ids.methods.refiners.fpr import residual_and_gradient
+from ids.methods.refiners.loop import residual_and_gradient
 
 
 def trajectory(golden: Golden, name: str) -> Verdict:

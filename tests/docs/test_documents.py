@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from ids.cli.parser import parser
 from ids.config.compose import compose_all
-from ids.config.paths import options
+from ids.config.sources import find_sources
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -78,6 +78,6 @@ def test_every_command_is_taken(words: list[str]) -> None:
     if args.command != "run" or "--config-dir" in words:
         return
     if overrides[0].startswith("experiments=") and len(overrides) == 1:  # composed in tests/conf
-        assert overrides[0].removeprefix("experiments=") in options("experiments")
+        assert overrides[0].removeprefix("experiments=") in find_sources().options("experiments")
     else:
         compose_all(overrides)

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Ids, Silent
+from conftest import Ids
 from PIL import Image
 from tiny_sd import write_tiny_sd
 from torch import nn
 
 from ids.backbones import LatentDiffusion, StableDiffusion
+from ids.core.edit import EditContext
 from ids.core.errors import DataError, WeightsError
 from ids.core.records import EditCase
 from ids.core.rng import Streams
@@ -22,7 +23,7 @@ from ids.data import Shapes
 from ids.diffusion import Uniform
 from ids.editing import DistillationEditor
 from ids.methods import DDS, FPR, Refined
-from ids.representations import LatentImage, encode
+from ids.representations import LatentSpace
 
 STEPS = {
     "ids": ("method.n_steps=3",),
@@ -68,9 +69,8 @@ def trajectory(backbone: LatentDiffusion, names: list[str], n_steps: int = 4) ->
     optimizer = partial(torch.optim.SGD, lr=0.1)
     editor = DistillationEditor(Refined(DDS(), FPR(2, 0.5)), Uniform(), optimizer, n_steps)
     cases = [case(name) for name in names]
-    rows = [encode(backbone, c.source, torch.device("cpu")) for c in cases]
-    subject = LatentImage(torch.cat(rows), cases)
-    editor(backbone, subject, Streams.of(0, names), Silent())
+    subject = LatentSpace().open(backbone, cases)
+    editor(EditContext(backbone, Streams.of(0, names)), subject)
     return subject.z_trg.detach() - subject.z_src
 
 

@@ -6,11 +6,12 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import GOLDEN, Silent
+from conftest import GOLDEN
 from golden_replay.recording import Golden
 from torch import Tensor
 
 from ids.backbones.latent_diffusion import LatentDiffusion
+from ids.core.edit import EditContext
 from ids.core.errors import DataError
 from ids.core.protocols import Distillation
 from ids.core.records import Draw, EditCase
@@ -181,8 +182,9 @@ def test_the_whole_loop_whatever_the_batch() -> None:
     ends: Mapping[bool, list[Tensor]] = {True: [], False: []}
     for together in (True, False):
         for rows in [slice(0, 2)] if together else [slice(0, 1), slice(1, 2)]:
-            subject = LatentImage(z[rows], cases[rows])
-            edit(BACKBONE, subject, Streams.of(0, [c.id for c in cases[rows]]), Silent())
+            subject = LatentImage(z[rows], cases[rows], BACKBONE.decode)
+            rng = Streams.of(0, [c.id for c in cases[rows]])
+            edit(EditContext(BACKBONE, rng), subject)
             ends[together].append(subject.z_trg.detach())
     torch.testing.assert_close(torch.cat(ends[True]), torch.cat(ends[False]), rtol=0, atol=1e-9)
 

@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import Silent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from ids.backbones import GaussianWorld
+from ids.core.edit import EditContext
 from ids.core.records import Draw, EditCase, Trace
 from ids.core.rng import Streams
 from ids.data import Shapes
@@ -18,7 +18,7 @@ from ids.diffusion import Flow, Guided, Uniform
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import DistillationEditor
 from ids.methods import DDS, FPR, PDS, SDS, DreamCatalyst, Refined
-from ids.methods.refiners.fpr import residual_and_gradient
+from ids.methods.refiners.loop import residual_and_gradient
 from ids.representations import LatentImage
 
 DOUBLE = torch.float64
@@ -43,8 +43,8 @@ def latents(rows: int, seed: int = 0) -> Tensor:
 def run(
     world: GaussianWorld, edit: DistillationEditor, z: Tensor, cases: list[EditCase]
 ) -> tuple[Tensor, Trace]:
-    subject = LatentImage(z, cases)
-    trace = edit(world, subject, Streams.of(0, [c.id for c in cases]), Silent())
+    subject = LatentImage(z, cases, world.decode)
+    trace = edit(EditContext(world, Streams.of(0, [c.id for c in cases])), subject)
     return subject.z_trg.detach(), trace
 
 
@@ -163,12 +163,10 @@ def test_weightings_differ_as_published() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: SDS("other"), "weighting"),
         (lambda: FPR(-1), "n_iters"),
         (lambda: FPR(1, -0.1), "scale"),
         (lambda: Uniform(5, 5), "low < high"),
         (lambda: Uniform(1, 9, stride=2), "stride <= low"),
-        (lambda: PDS("other"), "beta"),
         (lambda: replace(editor(DDS()), n_steps=0), "n_steps"),
     ],
 )

@@ -74,7 +74,7 @@ def fitted(world: Straight, away: list[float], step: int, **values: int) -> Tens
     z = torch.tensor(away).view(-1, 1, 1, 1).expand(-1, 4, 8, 8)
     down = GuidedStep(world, 0.0, z, torch.zeros_like(z), 500, 0)
     y_null = Prompt(torch.zeros(len(z), 3, 2))
-    return NullTextInversion(**values)._fitted(down, y_null, torch.zeros_like(z), step).embedding
+    return NullTextInversion(**values).fit(down, y_null, torch.zeros_like(z), step).embedding
 
 
 def test_the_released_schedule_of_a_fit() -> None:

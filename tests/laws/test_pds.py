@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import Silent
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from ids.backbones import GaussianWorld
+from ids.core.edit import EditContext
 from ids.core.records import Draw, EditCase
 from ids.core.rng import Streams
 from ids.data import Shapes
@@ -96,8 +96,8 @@ def translated(rule: object) -> Tensor:
     z = latents(0)[:1]
     sgd = partial(torch.optim.SGD, lr=2.0)
     edit = DistillationEditor(rule, Uniform(21, 980, 2), sgd, 250, 1.0, grad_scale=1.0)  # type: ignore[arg-type]
-    subject = LatentImage(z, [case])
-    edit(WORLD, subject, Streams.of(0, ["a"]), Silent())
+    subject = LatentImage(z, [case], WORLD.decode)
+    edit(EditContext(WORLD, Streams.of(0, ["a"])), subject)
     return (subject.z_trg.detach() - z).mean((2, 3))
 
 

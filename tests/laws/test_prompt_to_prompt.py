@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import Silent
 from fake_text_sd import BACKBONE, P2P, A, B, case, edited
 from golden_replay import prompt_to_prompt
 from golden_replay.fake_text import FromNoise
@@ -13,12 +12,14 @@ from recorded_sd import SD, UNET, normal
 from torch import Tensor
 
 from ids.backbones.hooks import hooked
+from ids.core.edit import EditContext
 from ids.core.errors import ConfigError
+from ids.core.rng import Streams
 from ids.diffusion import Guided
 from ids.diffusion.ddim import leading, sample
 from ids.editing import MeteredBackbone
 from ids.methods import DDIMInversion, LocalBlend, Reconstruction
-from ids.methods.inversion.ddim import InversionRequest
+from ids.methods.inversion import InversionRequest
 from ids.representations import LatentImage
 
 
@@ -35,15 +36,16 @@ def test_everything_left_alone_is_plain_sampling_and_stays_fused() -> None:
     """Without shares the target's row is what it would be alone, and no attention is opened."""
     z = normal(1, 1)
     free = replace(P2P, cross_share=0.0, self_share=0.0, blend=None)
-    control = free.control(BACKBONE, LatentImage(z, [case("a")]))  # type: ignore[arg-type]
+    control = free.control(BACKBONE, LatentImage(z, [case("a")], SD.decode))  # type: ignore[arg-type]
     for step in range(5):
         control.step = step
         assert not control.wants("x.attn1.probs", 4)
         assert not control.wants("x.attn2.probs", 4)
     y, y_null, times = SD.prompt(["target"]), SD.prompt([""]), leading(5, 1000, 0)
     with torch.no_grad():
-        request = InversionRequest([A], 7.5, y_null, times)
-        z_T = DDIMInversion(5, 0)(BACKBONE, z, request, Silent()).states[times[0]]  # type: ignore[arg-type]
+        request = InversionRequest(SD.prompt(["source"]), y_null, 7.5, times)
+        context = EditContext(SD, Streams(("a",)))
+        z_T = DDIMInversion(5, 0)(context, z, request).states[times[0]]
         alone = sample(Guided(SD, y_null, 7.5), z_T, y, times)
     torch.testing.assert_close(edited(free, z, [case("a")]), alone, rtol=0, atol=1e-10)
     assert not torch.allclose(edited(P2P, z, [case("a")]), alone)
@@ -54,7 +56,7 @@ def test_self_attention_is_taken_early_and_from_small_maps() -> None:
     for size, largest in ((64, 64), 32 * 32), ((65, 33), 33 * 17):
         z = torch.zeros(1, 4, *size, dtype=torch.float64)
         p2p = replace(P2P, inversion=DDIMInversion(10, 0), self_side=0.5)
-        control = p2p.control(BACKBONE, LatentImage(z, [case("a")]))  # type: ignore[arg-type]
+        control = p2p.control(BACKBONE, LatentImage(z, [case("a")], SD.decode))  # type: ignore[arg-type]
         assert control.wants("x.attn1.probs", largest)
         assert not control.wants("x.attn1.probs", largest + 1)
         control.step = 6
@@ -64,7 +66,7 @@ def test_self_attention_is_taken_early_and_from_small_maps() -> None:
 def test_self_attention_is_taken_between_two_shares() -> None:
     """As the released `self_replace_steps`, of all steps: from the first up to the second."""
     between = replace(P2P, inversion=DDIMInversion(10, 0), self_share=(0.25, 0.8))
-    control = between.control(BACKBONE, LatentImage(normal(1, 1), [case("a")]))  # type: ignore[arg-type]
+    control = between.control(BACKBONE, LatentImage(normal(1, 1), [case("a")], SD.decode))  # type: ignore[arg-type]
     for step in range(10):
         control.step = step
         assert control.wants("x.attn1.probs", 4) == (2 <= step < 8)
@@ -83,7 +85,7 @@ def test_recorded_controllers_may_name_two_shares() -> None:
     told = {"num_steps": 10, "cross_replace_steps": 0.4, "self_replace_steps": [0.2, 0.8]}
     z = normal(1, 1)
     editor = prompt_to_prompt._editor("refine", told, FromNoise(z, 10))
-    control = editor.control(BACKBONE, LatentImage(z, [case("a")]))  # type: ignore[arg-type]
+    control = editor.control(BACKBONE, LatentImage(z, [case("a")], SD.decode))  # type: ignore[arg-type]
     assert control.selves == range(2, 8)
 
 
@@ -113,7 +115,7 @@ def test_a_blend_keeps_the_rest_of_the_latent(size: tuple[int, int], side: float
 def test_a_blend_looks_on_in_every_step_whatever_batch_mates_ask_for() -> None:
     worded = case("a", blend_words=("chair", "chair"))
     for cases in [case("b")], [case("b"), worded]:
-        subject = LatentImage(normal(len(cases), 1), cases)
+        subject = LatentImage(normal(len(cases), 1), cases, SD.decode)
         control = P2P.control(BACKBONE, subject)  # type: ignore[arg-type]
         control.step = 4
         assert [control.wants("x.attn2.probs", n) for n in (256, 64, 16)] == [False, True, False]
@@ -170,7 +172,6 @@ def test_what_it_costs() -> None:
     ("make", "words"),
     [
         (lambda: replace(P2P, self_side=-1.0), "self_side"),
-        (lambda: replace(P2P, words="swap"), "method.words"),
         (lambda: LocalBlend(side=0.0), "take method.blend=null"),
         (lambda: LocalBlend(threshold=2.0), "threshold"),
     ],

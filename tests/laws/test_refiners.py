@@ -26,7 +26,7 @@ from ids.methods import (
     Refined,
     SquaredFPR,
 )
-from ids.methods.refiners.fpr import norm, residual_and_gradient
+from ids.methods.refiners.loop import norm, residual_and_gradient
 
 WORLD = GaussianWorld(scaled_linear_vp(torch.float64))
 FAMILY: dict[str, NoiseRefiner] = {

@@ -1,22 +1,21 @@
 """Stopping points and ways back: what the kept states and the round trip must satisfy."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
-from conftest import Silent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ids.backbones import Gaussian, GaussianWorld
+from ids.core.edit import EditContext, Silent
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.data.shapes import Shapes
 from ids.diffusion.timesteps import Uniform
 from ids.editing import DistillationEditor, StateRecorder, ThereAndBack, TrueEdit
 from ids.methods import DDS, FPR, SDS, Refined
-from ids.representations import LatentImage, encode
+from ids.representations import LatentImage, LatentSpace
 
 WORLD = Gaussian().load(torch.device("cpu"))
 CASES = [Shapes(size=32)[i] for i in range(2)]
@@ -30,8 +29,7 @@ def editor(rule: str, n_steps: int, lr: float = 0.1) -> DistillationEditor:
 
 
 def subject(world: GaussianWorld = WORLD, cases: list[EditCase] = CASES) -> LatentImage:
-    z = torch.cat([encode(world, case.source, torch.device("cpu")) for case in cases])
-    return LatentImage(z, cases)
+    return LatentSpace().open(world, cases)
 
 
 def edited(
@@ -39,7 +37,7 @@ def edited(
 ) -> tuple[LatentImage, StateRecorder]:
     own = subject()
     kept = StateRecorder(Silent(), own, every)
-    edit(WORLD, own, Streams.of(0, [case.id for case in CASES]), kept)
+    edit(EditContext(WORLD, Streams.of(0, [case.id for case in CASES]), kept), own)
     return own, kept
 
 
@@ -62,7 +60,7 @@ def test_nothing_is_kept_where_nothing_is_asked_or_no_step_is_taken() -> None:
     assert edited(editor("dds", 3), 0)[1].states() == {}
     own = subject()
     kept = StateRecorder(Silent(), own, 1)
-    TrueEdit()(WORLD, own, Streams.of(0, ["a", "b"]), kept)
+    TrueEdit()(EditContext(WORLD, Streams.of(0, ["a", "b"]), kept), own)
     assert kept.states() == {}
 
 
@@ -81,9 +79,8 @@ def test_in_the_exact_world_an_edit_and_back_returns_to_the_source(rule: str) ->
 
 def test_the_way_back_has_its_own_draws_and_both_halves_are_traced() -> None:
     own = subject()
-    trace = ThereAndBack(editor("dds", 4))(
-        WORLD, own, Streams.of(0, [case.id for case in CASES]), Silent()
-    )
+    context = EditContext(WORLD, Streams.of(0, [case.id for case in CASES]))
+    trace = ThereAndBack(editor("dds", 4))(context, own)
     t = trace.curves["t"]
     assert t.shape == (8, 2)
     assert not torch.equal(t[:4], t[4:])
@@ -97,8 +94,3 @@ def test_by_way_of_the_image_the_way_back_starts_from_eight_bits() -> None:
     assert torch.allclose(whole.z_trg, rounded)
     exact, _ = edited(ThereAndBack(editor("dds", 1, lr=0.0)), 0)
     assert torch.equal(exact.z_trg, exact.z_src)
-
-
-def test_an_unknown_way_is_refused() -> None:
-    with pytest.raises(ValueError, match="via: expected one of latent, image; got 'air'"):
-        replace(ThereAndBack(editor("dds", 1)), via="air")

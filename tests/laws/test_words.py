@@ -74,6 +74,6 @@ def test_blend_words_are_emphasized_unless_the_case_says_otherwise() -> None:
     words = {"blend_words": ("cat", "chair")}
     for further, factor in ({}, 2.0), ({"word_weights": {"chair": 3.0}}, 3.0):
         told = [case("a", **words, **further)]
-        plan = P2P.control(BACKBONE, LatentImage(normal(1, 1), told)).plan  # type: ignore[arg-type]
+        plan = P2P.control(BACKBONE, LatentImage(normal(1, 1), told, BACKBONE.decode)).plan  # type: ignore[arg-type]
         assert plan.factor[0, 7:11].tolist() == [1, factor, factor, 1]
         assert [row.nonzero().flatten().tolist() for row in plan.marked[0]] == [[2], [8, 9]]

@@ -9,10 +9,10 @@ import torch
 from conftest import Silent
 
 from ids.backbones import Gaussian
+from ids.core.capabilities import require
+from ids.core.edit import EditContext, LatentSubject, Subject
 from ids.core.errors import ConfigError
-from ids.core.protocols import Backbone, Progress, Subject
 from ids.core.records import Trace
-from ids.core.rng import Streams
 from ids.data import Shapes
 from ids.diffusion.timesteps import Uniform
 from ids.editing import DistillationEditor
@@ -60,9 +60,7 @@ class Hungry:
     anytime = True
     n_ticks = 1
 
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace:
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
 
@@ -75,11 +73,9 @@ class Poisoned:
     anytime = True
     n_ticks = 1
 
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace:
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
         with torch.no_grad():
-            subject.z_trg[::2] = float("nan")
+            require(subject, LatentSubject).z_trg[::2] = float("nan")
         return Trace()
 
 

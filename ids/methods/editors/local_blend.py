@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -26,7 +27,7 @@ class LocalBlend:
     threshold: float = 0.3
     side: float = 0.25
 
-    revision = 2  # maps of odd latents are found, too
+    revision: ClassVar[int] = 2  # 2: maps of latents with odd sides are found
 
     def __post_init__(self) -> None:
         for name in ("start", "threshold", "side"):

@@ -2,41 +2,43 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from ids.core.capabilities import HookedBackbone, TokenBackbone, Tokens, require
-from ids.core.protocols import Backbone, Progress, Subject
+from ids.core.edit import EditContext, LatentSubject, Subject
+from ids.core.options import check_options
+from ids.core.prompt import Prompt
+from ids.core.protocols import Backbone
 from ids.core.records import EditCase, Trace
-from ids.core.rng import Streams
 from ids.diffusion.ddim import ddim_step, times_of
 from ids.diffusion.guidance import Guided
 from ids.methods.editors import p2p_words
 from ids.methods.editors.local_blend import LocalBlend
-from ids.methods.editors.p2p_control import Control, Plan, stacked
-from ids.methods.inversion.ddim import Inversion, InversionRequest, check_inversion
-
-WORDS = ("refine", "replace")
+from ids.methods.editors.p2p_control import Control, Plan, stack_plans
+from ids.methods.editors.start import invert
+from ids.methods.inversion.inversion import Inversion, check_inversion
 
 
 @dataclass(frozen=True)
 class PromptToPrompt:
-    """Sampling source and target side by side, the target's attention made of the source's (Hertz
-    et al. 2022; the released controllers, in the settings of the PIE benchmark).
+    """Source and target are sampled side by side, and attention maps of the source replace those of
+    the target (Hertz et al. 2022; the released controllers, in the settings of the PIE benchmark).
 
-    Cross-attention for the first `cross_share` of the steps (between two shares, or by word: see
-    `p2p_words.shares`): each target token takes the map of the source token it is aligned with
-    (`words` refine), or swapped for (replace); new words keep their own. A case's `word_weights`
-    scale the maps of their words, and `blend_weight` those of its target blend words.
-    Self-attention for the first `self_share` of the steps (or between two shares), on maps whose
-    side is at most `self_side` of the latent's. Where a case has blend words, `blend` keeps the
-    target's latent to the places that they attend to; None to do without.
+    Cross-attention, in the first `cross_share` of the steps (or between two shares, or by word, see
+    `p2p_words.shares`): each target token takes the map of the source token that it is aligned with
+    (`words` refine) or replaces (`words` replace); new words keep their maps. A case's
+    `word_weights` scale the maps of their words, and `blend_weight` those of its target blend
+    words. Self-attention, in the first `self_share` of the steps (or between two shares): maps
+    whose side is at most `self_side` of the latent's. If a case has blend words, `blend` restricts
+    the change of the latent to the places that they attend to; None disables it.
     """
 
     inversion: Inversion
     blend: LocalBlend | None
-    words: str = "refine"
+    words: Literal["refine", "replace"] = "refine"
     cross_share: p2p_words.Bounds = 0.4
     self_share: p2p_words.Share = 0.6
     self_side: float = 0.5
@@ -44,17 +46,14 @@ class PromptToPrompt:
     guidance_scale: float = 7.5
     negative_prompt: str = ""
 
-    uses_seed = False
-    uses_prompts = True
-    anytime = False
-    needs = (HookedBackbone, TokenBackbone)
+    uses_seed: ClassVar[bool] = False
+    uses_prompts: ClassVar[bool] = True
+    anytime: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (HookedBackbone, TokenBackbone)
 
     def __post_init__(self) -> None:
         check_inversion(self.inversion, self.guidance_scale)
-        if self.words not in WORDS:
-            raise ValueError(
-                f"method.words: expected one of {', '.join(WORDS)}; got {self.words!r}"
-            )
+        check_options(self)
         if not 0 <= self.self_side <= 1:
             raise ValueError(f"method.self_side: expected 0 to 1; got {self.self_side}")
         for name, check in (("cross_share", p2p_words.spans), ("self_share", p2p_words.span)):
@@ -65,40 +64,35 @@ class PromptToPrompt:
 
     @property
     def n_ticks(self) -> int:
+        """Those of the inversion, and one per sampling step."""
         return self.inversion.n_ticks + self.inversion.n_steps
 
     def check(self, backbone: Backbone, case: EditCase) -> None:
-        """`DataError` where words of this case cannot be found or paired."""
+        """`DataError` if words of this case are not found in its prompts, or cannot be paired."""
         self._plan(backbone, case, backbone.prompt([""]).n_tokens)
 
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace:
-        sources = [case.prompt_src for case in subject.cases]
-        y = backbone.prompt(sources + [case.prompt_trg for case in subject.cases])
-        y_null = backbone.prompt([self.negative_prompt] * len(sources))
-        times, control = self.inversion.times(backbone.schedule), self.control(backbone, subject)
-        with torch.no_grad():
-            request = InversionRequest(sources, self.guidance_scale, y_null, times[:1])
-            inverted = self.inversion(backbone, subject.z_src, request, progress)
-            z = inverted.states[times[0]].repeat(2, 1, 1, 1)
-            for step, (t, below) in enumerate(pairwise(times)):
-                control.step = step
-                nulls = inverted.y_null[t].repeat(2)
-                eps_phi = Guided(backbone, nulls, self.guidance_scale)
-                with require(backbone, HookedBackbone).hooked(control):
-                    eps = eps_phi(z, y, times_of(t, z))
-                z = control.blended(ddim_step(backbone.schedule, z, eps, t, below))
-                progress.step()
-            subject.z_trg.copy_(z.chunk(2)[1])
+    @torch.no_grad()
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
+        """Write the edit to z_trg. No curves."""
+        latents, backbone = require(subject, LatentSubject), context.backbone
+        start, control = invert(self, context, latents), self.control(backbone, latents)
+        y, z = Prompt.cat([start.y.src, start.y.trg]), start.z_T.repeat(2, 1, 1, 1)
+        for step, (t, below) in enumerate(pairwise(start.times)):
+            control.step = step
+            eps_phi = Guided(backbone, start.nulls[t].repeat(2), self.guidance_scale)
+            with require(backbone, HookedBackbone).hooked(control):
+                eps = eps_phi(z, y, times_of(t, z))
+            z = control.blended(ddim_step(backbone.schedule, z, eps, t, below))
+            context.progress.step()
+        latents.z_trg.copy_(z.chunk(2)[1])
         return Trace()
 
-    def control(self, backbone: Backbone, subject: Subject) -> Control:
-        """What is done to the attention of these cases."""
-        n = backbone.prompt([""]).n_tokens
-        plans = [self._plan(backbone, case, n) for case in subject.cases]
+    def control(self, backbone: Backbone, subject: LatentSubject) -> Control:
+        """The attention hook for these cases."""
+        n_tokens = backbone.prompt([""]).n_tokens
+        plans = [self._plan(backbone, case, n_tokens) for case in subject.cases]
         return Control(
-            plan=stacked(plans, subject.z_src),
+            plan=stack_plans(plans, subject.z_src),
             crosses=p2p_words.crosses(self.cross_share, self.inversion.n_steps),
             selves=p2p_words.span(self.self_share, self.inversion.n_steps),
             self_side=self.self_side,
@@ -113,19 +107,19 @@ class PromptToPrompt:
         emphasis = dict.fromkeys(p2p_words.composed(blend_trg).split(), self.blend_weight)
         emphasis |= {p2p_words.composed(word): x for word, x in case.word_weights.items()}
         marked = [p2p_words.marked(blend_src, src, x, n), p2p_words.marked(blend_trg, trg, y, n)]
-        mix, own = self._words((src, x), (trg, y), n)
+        mix, keep = self._alignment((src, x), (trg, y), n)
         return Plan(
             mix,
-            own,
+            keep,
             factor=p2p_words.weights(emphasis, trg, y, n),
             taken=p2p_words.shares(self.cross_share, trg, y, self.inversion.n_steps, n),
             marked=torch.stack(marked),
         )
 
-    def _words(
+    def _alignment(
         self, source: tuple[str, Tokens], target: tuple[str, Tokens], n: int
     ) -> tuple[Tensor, Tensor]:
-        """A target map as source maps @ mix + own * the target's own."""
+        """mix [L, L] and keep [L]: new target maps are source maps @ mix + keep * target maps."""
         if self.words == "replace":
             return p2p_words.replacement(source, target, n), torch.zeros(n)
         mapper, aligned = p2p_words.refinement(source[1], target[1], n)

@@ -1,38 +1,39 @@
 """Plug-and-Play diffusion features."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from ids.core.capabilities import HookedBackbone, require
+from ids.core.edit import EditContext, LatentSubject, Subject
 from ids.core.errors import ConfigError
+from ids.core.options import check_options
 from ids.core.prompt import Prompt
-from ids.core.protocols import Backbone, Progress, Schedule, Subject
+from ids.core.protocols import Backbone, Schedule
 from ids.core.records import Trace
-from ids.core.rng import Streams
 from ids.core.tensors import Latent
-from ids.diffusion.ddim import Times, checked_grid, ddim_states, ddim_step, leading, times_of
-from ids.diffusion.guidance import Guided
-from ids.methods.inversion.ddim import PROMPTS, DDIMInversion, InversionRequest, told
-
-FOLLOWED = ("inversion", "reconstruction")
+from ids.diffusion.ddim import Times, check_grid, ddim_states, ddim_step, leading, times_of
+from ids.diffusion.guidance import Guided, guide
+from ids.methods.editors.start import Start, invert
+from ids.methods.inversion.ddim import DDIMInversion, SourcePrompt, source_prompt
 
 
 @dataclass(frozen=True)
 class PlugAndPlay:
-    """Sampling under the target prompt, with the source's features put in their place inside the
-    network (Tumanyan et al. 2023, Alg. 1): what the convolutions at `conv_sites` give for the first
+    """Sampling under the target prompt with features of the source injected into the network
+    (Tumanyan et al. 2023, Alg. 1): the outputs of the convolutions at `conv_sites` in the first
     `conv_share` of the `n_steps`, and the queries and keys of self-attention at `attention_sites`
-    for the first `attention_share`.
+    in the first `attention_share`.
 
-    Each step asks for three rows a case: the source's state, told nothing or its prompt
+    A step has three samples per case: the source's state under the empty prompt or its own
     (`source_prompt`), and z under the negative and the target prompt. `followed`: the source's
     states are those of the inversion (the released code), or those of its reconstruction, sampled
-    down beforehand under the inversion's prompt.
+    beforehand under the inversion's prompt.
     """
 
     inversion: DDIMInversion
@@ -43,60 +44,53 @@ class PlugAndPlay:
     n_steps: int = 50
     guidance_scale: float = 7.5
     negative_prompt: str = "ugly, blurry, black, low res, unrealistic"
-    source_prompt: str = "empty"
-    followed: str = "inversion"
+    source_prompt: SourcePrompt = "empty"
+    followed: Literal["inversion", "reconstruction"] = "inversion"
 
-    uses_seed = False
-    uses_prompts = True
-    anytime = False
-    needs = (HookedBackbone,)
+    uses_seed: ClassVar[bool] = False
+    uses_prompts: ClassVar[bool] = True
+    anytime: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (HookedBackbone,)
 
     def __post_init__(self) -> None:
         if not isinstance(self.inversion, DDIMInversion):
             raise ValueError(
-                f"inversion: expected ddim for method=pnp, which comes down under its negative "
+                f"inversion: expected ddim for method=pnp, which samples under its negative "
                 f"prompt; got {type(self.inversion).__name__}; take inversion=ddim"
             )
         for name in ("conv_share", "attention_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"method.{name}: expected 0 to 1; got {getattr(self, name)}")
-        checked_grid("method", self.n_steps, self.inversion.offset)
-        for name, options in {"source_prompt": PROMPTS, "followed": FOLLOWED}.items():
-            if getattr(self, name) not in options:
-                raise ValueError(
-                    f"method.{name}: expected one of {', '.join(options)}; "
-                    f"got {getattr(self, name)!r}"
-                )
+        check_grid("method", self.n_steps, self.inversion.offset)
+        check_options(self)
 
     @property
     def n_ticks(self) -> int:
+        """Those of the inversion, and one per sampling step."""
         return self.inversion.n_ticks + self.n_steps
 
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace:
+    @torch.no_grad()
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
+        """Write the edit to z_trg. No curves."""
+        latents, backbone = require(subject, LatentSubject), context.backbone
         times = self._times(backbone.schedule)
-        texts = [case.prompt_src for case in subject.cases]
-        y_neg = backbone.prompt([self.negative_prompt] * len(texts))
-        y_trg = backbone.prompt([case.prompt_trg for case in subject.cases])
-        y = Prompt.cat([backbone.prompt(told(self.source_prompt, texts)), y_neg, y_trg])
-        with torch.no_grad():
-            request = InversionRequest(texts, self.guidance_scale, y_neg, times)
-            inverted = self.inversion(backbone, subject.z_src, request, progress)
-            followed = self._followed(backbone, inverted.states, times, texts)
-            z = followed[times[0]]
-            for step, (t, below) in enumerate(pairwise(times)):
-                z_t = torch.cat([followed[t], z, z])
-                with self._injecting(backbone, step):
-                    _, eps_neg, eps_trg = backbone.eps(z_t, y, times_of(t, z_t)).chunk(3)
-                eps = eps_neg + self.guidance_scale * (eps_trg - eps_neg)
-                z = ddim_step(backbone.schedule, z, eps, t, below)
-                progress.step()
-            subject.z_trg.copy_(z)
+        start = invert(self, context, latents, wanted=times)
+        followed = self._followed(backbone, start, times)
+        y_src = source_prompt(self.source_prompt, start.y.src, backbone)
+        y = Prompt.cat([y_src, start.y.null, start.y.trg])
+        z = followed[times[0]]
+        for step, (t, below) in enumerate(pairwise(times)):
+            z_t = torch.cat([followed[t], z, z])
+            with self._injecting(backbone, step):
+                _, eps_neg, eps_trg = backbone.eps(z_t, y, times_of(t, z_t)).chunk(3)
+            eps = guide(eps_neg, eps_trg, self.guidance_scale)
+            z = ddim_step(backbone.schedule, z, eps, t, below)
+            context.progress.step()
+        latents.z_trg.copy_(z)
         return Trace()
 
     def _times(self, schedule: Schedule) -> Times:
-        """`ConfigError`, before anything is paid for, where the inversion passes others."""
+        """The sampling timesteps. `ConfigError` if the inversion has no state at one of them."""
         times = leading(self.n_steps, schedule.n_timesteps, self.inversion.offset)
         if missing := set(times) - set(self.inversion.times(schedule)):
             raise ConfigError(
@@ -106,19 +100,14 @@ class PlugAndPlay:
             )
         return times
 
-    def _followed(
-        self,
-        backbone: Backbone,
-        states: Mapping[int, Latent],
-        times: Times,
-        texts: Sequence[str],
-    ) -> Mapping[int, Latent]:
-        """The source's state at each timestep."""
+    def _followed(self, backbone: Backbone, start: Start, times: Times) -> Mapping[int, Latent]:
+        """The source's state at each sampling timestep."""
         if self.followed == "inversion":
-            return states
-        y, top = backbone.prompt(told(self.inversion.prompt, texts)), states[times[0]]
-        down = ddim_states(Guided(backbone, y, guidance_scale=1.0), top, y, times)
-        return dict(zip(times, [top, *down], strict=True))
+            return start.states
+        y = source_prompt(self.inversion.prompt, start.y.src, backbone)
+        top = start.states[times[0]]
+        states = ddim_states(Guided(backbone, y, guidance_scale=1.0), top, y, times)
+        return dict(zip(times, [top, *states], strict=True))
 
     @contextmanager
     def _injecting(self, backbone: Backbone, step: int) -> Iterator[None]:
@@ -134,9 +123,10 @@ class PlugAndPlay:
 
 @dataclass(frozen=True)
 class FromSource:
-    """Puts the first third of the rows, the sources', in place of the other two."""
+    """A hook that replaces all rows by the first third of them, the sources'."""
 
     sites: str
 
     def __call__(self, site: str, h: Tensor) -> Tensor:
+        """Of [3B, ...], its first B rows three times."""
         return h[: len(h) // 3].repeat(3, *[1] * (h.ndim - 1))

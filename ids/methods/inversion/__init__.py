@@ -1,1 +1,19 @@
-"""From a source latent to the noise it is sampled from."""
+"""Inversion: from a source latent to the noise that it is sampled from."""
+
+from ids.methods.inversion.ddim import DDIMInversion
+from ids.methods.inversion.inversion import (
+    Inversion,
+    InversionRequest,
+    InversionResult,
+    check_inversion,
+)
+from ids.methods.inversion.null_text import NullTextInversion
+
+__all__ = [
+    "DDIMInversion",
+    "Inversion",
+    "InversionRequest",
+    "InversionResult",
+    "NullTextInversion",
+    "check_inversion",
+]

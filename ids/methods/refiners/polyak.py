@@ -9,11 +9,11 @@ from ids.core.protocols import Denoiser
 from ids.core.records import Draw
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion.schedule import diffuse
-from ids.methods.refiners.fpr import (
+from ids.methods.refiners.loop import (
     Refinement,
     check_refiner,
+    coefficient,
     norm,
-    per_sample,
     refine_loop,
     residual_and_gradient,
 )
@@ -21,11 +21,11 @@ from ids.methods.refiners.fpr import (
 
 @dataclass(frozen=True)
 class PolyakFPR:
-    """FPR by Polyak steps inside a trust region: no lambda.
+    """FPR with Polyak steps inside a trust region: no lambda.
 
-    The residual's smallest value is known, 0, so the step along its gradient g is residual /
-    ||g||^2 (Polyak 1987). The noise never leaves the ball ||eps* - eps|| <= rho sqrt(d) around the
-    drawn one, d numbers a latent: rho means the same at every t, latent size and backbone.
+    The minimum of the residual is known, 0, so the step along its gradient g is residual / ||g||^2
+    (Polyak 1987). The noise is projected to the ball ||eps* - eps|| <= rho sqrt(d) around the drawn
+    one, d numbers per latent: rho means the same at every t, latent size and backbone.
     """
 
     n_iters: int = 1  # N
@@ -37,15 +37,16 @@ class PolyakFPR:
             raise ValueError(f"fpr.rho: expected more than 0; got {self.rho}")
 
     def __call__(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Refinement:
+        """eps*, and `fpr_residual` [B, N]."""
         drawn = diffuse(eps_phi.schedule, z_src, draw.eps, draw.t)
         radius = self.rho * z_src[0].numel() ** 0.5 * eps_phi.schedule.sigma(draw.t)
 
         def step(z_t: Latent) -> tuple[PerRow, Latent]:
             residual, g = residual_and_gradient(eps_phi, z_src, z_t, y_src, draw.t)
             tiny = torch.finfo(z_t.dtype).tiny
-            polyak = z_t - per_sample(residual / norm(g).square().clamp_min(tiny)) * g
-            moved = polyak - drawn
-            inside = (radius / per_sample(norm(moved)).clamp_min(tiny)).clamp_max(1)
-            return residual, z_t - (drawn + inside * moved)
+            polyak = z_t - coefficient(residual / norm(g).square().clamp_min(tiny)) * g
+            offset = polyak - drawn
+            inside = (radius / coefficient(norm(offset)).clamp_min(tiny)).clamp_max(1)
+            return residual, z_t - (drawn + inside * offset)
 
         return refine_loop(eps_phi, z_src, draw, self.n_iters, step)

@@ -1,4 +1,4 @@
-"""The fixed-point regularizer with the loss of the text."""
+"""The fixed-point regularizer with the squared norm of the paper's text."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
 from ids.core.tensors import Latent, PerRow
-from ids.methods.refiners.fpr import (
+from ids.methods.refiners.loop import (
     Refinement,
     check_refiner,
-    per_sample,
+    coefficient,
     refine_loop,
     residual_and_gradient,
 )
@@ -17,11 +17,11 @@ from ids.methods.refiners.fpr import (
 
 @dataclass(frozen=True)
 class SquaredFPR:
-    """FPR on ||z_src - z_0|t||_2^2, as the paper writes it: the released step times twice the
-    residual.
+    """FPR on ||z_src - z_0|t||_2^2, as the text of Kim et al. 2025 writes it: the released step
+    times twice the residual.
 
-    Its step shrinks where the residual does, and grows with it: `scale` is no length but a
-    fraction, the same at every latent size, and not to be compared with the released lambda.
+    The step is proportional to the residual: `scale` is a fraction, the same at every latent size,
+    and not comparable with the released lambda, which is a length.
     """
 
     n_iters: int = 3  # N
@@ -31,8 +31,10 @@ class SquaredFPR:
         check_refiner(self.n_iters, self.scale)
 
     def __call__(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Refinement:
+        """eps*, and `fpr_residual` [B, N]."""
+
         def step(z_t: Latent) -> tuple[PerRow, Latent]:
-            residual, direction = residual_and_gradient(eps_phi, z_src, z_t, y_src, draw.t)
-            return residual, self.scale * 2 * per_sample(residual) * direction
+            residual, gradient = residual_and_gradient(eps_phi, z_src, z_t, y_src, draw.t)
+            return residual, self.scale * 2 * coefficient(residual) * gradient
 
         return refine_loop(eps_phi, z_src, draw, self.n_iters, step)

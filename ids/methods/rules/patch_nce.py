@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -39,7 +40,7 @@ class PatchNCE:
     n_patches: int = 256
     temperature: float = 0.07
 
-    needs = (FeatureBackbone,)
+    needs: ClassVar[tuple[type, ...]] = (FeatureBackbone,)
 
     def __post_init__(self) -> None:
         sizes = list(self.patch_sizes)

@@ -1,15 +1,15 @@
 """Posterior distillation sampling."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from ids.core.capabilities import PosteriorSchedule, require
+from ids.core.options import check_options
 from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Latent
 from ids.diffusion.schedule import diffuse, posterior, predict_z0
-
-BETAS = ("single_step", "strided")
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,12 @@ class PDS:
     to t, psi is 0 (mu is then the true posterior mean), and PDS is a reweighted DDS.
     """
 
-    beta: str = "single_step"
+    beta: Literal["single_step", "strided"] = "single_step"
 
-    needs = (PosteriorSchedule,)
+    needs: ClassVar[tuple[type, ...]] = (PosteriorSchedule,)
 
     def __post_init__(self) -> None:
-        if self.beta not in BETAS:
-            raise ValueError(f"PDS beta: expected one of {', '.join(BETAS)}; got {self.beta!r}")
+        check_options(self)
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         return Anchor(draw, reference=self._stochastic_latent(eps_phi, z_src, y_src, draw))

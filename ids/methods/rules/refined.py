@@ -1,6 +1,5 @@
 """Any rule on refined noise."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -12,56 +11,38 @@ from ids.core.tensors import Latent
 from ids.diffusion.caching import CachedDenoiser
 from ids.diffusion.gaussianity import kurtosis, lag1
 from ids.diffusion.schedule import diffuse, predict_z0
-from ids.methods.refiners.fpr import check_refiner, norm
-
-
-@dataclass(frozen=True)
-class NoRefinement:
-    """The noise as it was drawn: a rule as its authors published it.
-
-    N and lambda are taken and mean nothing, so that a sweep over methods can carry them.
-    """
-
-    n_iters: int = 0
-    scale: float = 1.0
-
-    ignored = ("n_iters", "scale")
-
-    def __post_init__(self) -> None:
-        check_refiner(self.n_iters, self.scale)
-
-    def __call__(
-        self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw
-    ) -> tuple[Draw, Mapping[str, Tensor]]:
-        return draw, {}
+from ids.methods.refiners.loop import norm
 
 
 @dataclass(frozen=True)
 class Refined:
-    """A rule whose drawn noise is refined first (IDS, Algorithm 1: DDS with eps* for eps). Only the
-    source half changes.
+    """A rule on refined noise (IDS, Algorithm 1: DDS with eps* for eps). Only the source half is
+    changed.
 
-    Logs what refining did: the residual it left, and how Gaussian eps* still is. A rule that looks
-    at the source has asked the network already; for one that does not (SDS) it is asked once more.
+    Logs, per row: the residual after refinement, and the RMS of eps*, its RMS distance from the
+    drawn noise, its lag-1 correlation and kurtosis. The residual costs one more forward for a rule
+    that does not evaluate the source (SDS), and none for the others.
     """
 
     distillation: Distillation
     fpr: NoiseRefiner
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        """The rule's anchor on refined noise, with the logs of the refinement."""
         refined, logs = self.fpr(eps_phi, z_src, y_src, draw)
         if refined is draw:
             return self.distillation.anchor(eps_phi, z_src, y_src, draw)
         eps_phi = CachedDenoiser(eps_phi)
         anchor = self.distillation.anchor(eps_phi, z_src, y_src, refined)
-        told = {**logs, **_told(eps_phi, z_src, y_src, draw, refined)}
-        return replace(anchor, logs={**anchor.logs, **told})
+        refinement_logs = {**logs, **_logs(eps_phi, z_src, y_src, draw, refined)}
+        return replace(anchor, logs={**anchor.logs, **refinement_logs})
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        """The rule's gradient."""
         return self.distillation.grad(eps_phi, z_trg, y_trg, anchor)
 
 
-def _told(
+def _logs(
     eps_phi: Denoiser, z_src: Latent, y_src: Prompt, drawn: Draw, refined: Draw
 ) -> dict[str, Tensor]:
     s, t, eps_star = eps_phi.schedule, refined.t, refined.eps

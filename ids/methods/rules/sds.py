@@ -1,14 +1,14 @@
 """Score distillation sampling."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+from ids.core.options import check_options
 from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Schedule
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Coefficient, Latent, Timestep
 from ids.diffusion.schedule import diffuse
-
-WEIGHTINGS = ("uniform", "sds", "fantasia3d")
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,10 @@ class SDS:
     starting point: nothing here remembers it.
     """
 
-    weighting: str = "uniform"
+    weighting: Literal["uniform", "sds", "fantasia3d"] = "uniform"
 
     def __post_init__(self) -> None:
-        if self.weighting not in WEIGHTINGS:
-            raise ValueError(
-                f"SDS weighting: expected one of {', '.join(WEIGHTINGS)}; got {self.weighting!r}"
-            )
+        check_options(self)
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         return Anchor(draw, reference=draw.eps)

@@ -1,0 +1,149 @@
+"""The contracts of an edit: what is edited, who edits it, and with what."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+
+from ids.core.prompt import Prompts
+from ids.core.protocols import Backbone, Progress
+from ids.core.records import Anchor, EditCase, Trace
+from ids.core.rng import Randomness, Streams
+from ids.core.tensors import Images, Latent
+
+
+class View(NamedTuple):
+    """A subject as latents [B, C, H, W], before and after the edit. `z_trg` is differentiable in
+    the subject's parameters.
+    """
+
+    z_src: Latent
+    z_trg: Latent
+
+
+@runtime_checkable
+class Subject(Protocol):
+    """What is edited, B cases at once: latents of images, or a scene seen from cameras."""
+
+    @property
+    def cases(self) -> Sequence[EditCase]: ...
+    def view(self, rng: Randomness) -> View:
+        """One view, drawn with `rng`: two calls with equal `rng` look from the same place. `z_src`
+        depends on nothing else. An image has one view only.
+        """
+        ...
+
+    def parameters(self) -> Iterable[torch.nn.Parameter]:
+        """What an optimizer changes."""
+        ...
+
+    def images(self) -> Images:
+        """One image of each row as it is now, RGB in [0, 1]."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what the edit has made of it into an existing folder."""
+        ...
+
+
+@runtime_checkable
+class LatentSubject(Subject, Protocol):
+    """A subject that consists of its latents: editors that sample write `z_trg` in place."""
+
+    @property
+    def z_src(self) -> Latent: ...
+    @property
+    def z_trg(self) -> Latent: ...
+
+
+@runtime_checkable
+class Representation(Protocol):
+    """What cases are edited as. A new one, say a NeRF, needs no change in the distillation loop."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What of it decides the results, as part of their key; empty for latents of images."""
+        ...
+
+    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> Subject:
+        """The cases, unedited, on the backbone's device. All images are of one size."""
+        ...
+
+
+@runtime_checkable
+class Anchors(Protocol):
+    """Decides when the source halves of an edit's steps are computed: `source_half(step)` for steps
+    0 .. n_steps - 1, in this order. They do not depend on the target, so they may be computed one
+    by one, ahead of the loop, or once for all targets of a source.
+    """
+
+    def __call__(self, source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]: ...
+
+
+def inline(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
+    """Each source half when its step needs it: one is in memory at a time."""
+    return map(source_half, range(n_steps))
+
+
+class Silent:
+    """A progress listener that does nothing."""
+
+    def step(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class EditContext:
+    """What an editor works with: the network, the random streams (one per row of the subject), the
+    listener that counts its steps, and the source of its anchors.
+    """
+
+    backbone: Backbone
+    rng: Streams
+    progress: Progress = field(default_factory=Silent)
+    anchors: Anchors = inline
+
+    def prompts(self, cases: Sequence[EditCase], negative_prompt: str) -> Prompts:
+        """The encoded source, target and negative prompts of B cases, B rows each."""
+        encode = self.backbone.prompt
+        return Prompts(
+            src=encode([case.prompt_src for case in cases]),
+            trg=encode([case.prompt_trg for case in cases]),
+            null=encode([negative_prompt] * len(cases)),
+        )
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """What `method=` selects.
+
+    `uses_seed`: does the result depend on the seed? `uses_prompts`: on the prompts? `anytime`: is
+    the state after k steps the result of an edit of k steps? `n_ticks`: how many times
+    `context.progress.step` is called.
+    """
+
+    @property
+    def uses_seed(self) -> bool: ...
+    @property
+    def uses_prompts(self) -> bool: ...
+    @property
+    def anytime(self) -> bool: ...
+    @property
+    def n_ticks(self) -> int: ...
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
+        """Edit the subject in place. `UnsupportedError` if the backbone, the subject or a case
+        lacks what the method needs.
+        """
+        ...
+
+
+@runtime_checkable
+class CaseChecker(Protocol):
+    """An editor that needs more of a case than its prompts."""
+
+    def check(self, backbone: Backbone, case: EditCase) -> None:
+        """`DataError` if the case lacks it: found before its batch is edited, so that the other
+        cases of the batch are not affected.
+        """
+        ...
