@@ -40,7 +40,7 @@ def build_experiment(
     made = {} if made is None else made
     part = partial(_part, made=made)
     engine = part(config["engine"], "engine", Engine)
-    engine.place()  # a device that is not there is known now
+    engine.find_device()  # a device that this machine lacks is known now
     return Experiment(
         method=_asked(_name(choices), config["method"], "method"),
         controls=[_asked(key, node, f"controls.{key}") for key, node in config["controls"].items()],
