@@ -1,4 +1,4 @@
-"""Where curves and figures go while the store keeps the truth."""
+"""Loggers: mirrors of the store. Results never depend on them."""
 
 from ids.log.jsonl import JsonLines
 from ids.log.weights_and_biases import WeightsAndBiases

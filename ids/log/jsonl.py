@@ -1,4 +1,4 @@
-"""Log lines in a file: always there, read by anything."""
+"""Logs as JSON lines: no account, no service."""
 
 import json
 import time
@@ -13,14 +13,15 @@ from ids.core.tensors import Image
 
 @dataclass(frozen=True)
 class JsonLines:
-    """Appends to `folder/<method>.jsonl`, one object a line: config, curve points, edits, summary.
-    Images are in the store.
+    """Appends to `folder/<method>.jsonl`, one object per line: configuration, curve points, edits,
+    summary. Images stay in the store.
     """
 
     folder: str
 
     @contextmanager
     def run(self, name: str, group: str, config: Mapping[str, Any]) -> Iterator["JsonLinesRun"]:
+        """Open the method's file; its first line is the configuration."""
         path = Path(self.folder) / f"{name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as stream:
@@ -31,18 +32,22 @@ class JsonLines:
 
 @dataclass(frozen=True)
 class JsonLinesRun:
-    """One open file."""
+    """An open file of log lines."""
 
     stream: TextIO
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
+        """A point of a curve, or the metrics of an edit."""
         self.write({"event": axis, "step": step, **values})
 
     def image(self, name: str, x: Image, caption: str) -> None:
+        """The name and caption of an image; its pixels are in the store."""
         self.write({"event": "image", "name": name, "caption": caption})
 
     def summary(self, values: Mapping[str, float]) -> None:
+        """The means over all edits."""
         self.write({"event": "summary", **values})
 
     def write(self, line: Mapping[str, Any]) -> None:
+        """Append one object as a line."""
         self.stream.write(json.dumps(line) + "\n")

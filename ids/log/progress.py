@@ -117,8 +117,8 @@ class RunProgress:
     def edits(
         self, name: str, n_edits: int, n_existing: int, n_steps: int, quiet: bool = False
     ) -> Iterator[EditProgress]:
-        """The edits of one method; then a line that says what became of them. `quiet` methods have
-        no line where nothing is to be made.
+        """The edits of one method; then a line with their counts. `quiet` methods have no line
+        where nothing is to be made.
         """
         label = self._label if self._label and not quiet else name
         began, self._total = time.monotonic(), self._total + n_edits * n_steps
@@ -181,6 +181,6 @@ def setting_labels(names: Sequence[str], words: Sequence[Sequence[str]]) -> list
     """A label per setting of a sweep: its method, and the words that tell the settings apart."""
     common = set(words[0]).intersection(*words) if words else set()
     return [
-        " ".join([name, *(w for w in own if w not in common and not w.startswith("method="))])
-        for name, own in zip(names, words, strict=True)
+        " ".join([name, *(w for w in mine if w not in common and not w.startswith("method="))])
+        for name, mine in zip(names, words, strict=True)
     ]

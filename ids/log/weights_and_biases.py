@@ -19,11 +19,11 @@ MODES = ("auto", "online", "offline", "disabled")
 
 @dataclass(frozen=True)
 class WeightsAndBiases:
-    """One run per setting, grouped by data set and backbone unless `group` says otherwise. `mode`:
-    `auto` is online where an account is set up, else offline. Where it cannot be reached, `auto`
-    logs offline from then on, and `online` is an error.
+    """One run per setting, in the group `group` (by default: data set and backbone).
 
-    Curves have their own axis (`curve/step`), and so have single edits (`edit/index`).
+    `mode` auto is online with an account, else offline. Where the service cannot be reached, auto
+    logs offline from then on, and online is a `ConfigError`. Curves are plotted over `curve/step`,
+    single edits over `edit/step`.
     """
 
     project: str
@@ -31,7 +31,7 @@ class WeightsAndBiases:
     mode: str = "auto"
     group: str | None = None
     entity: str | None = None
-    # Why it could not be reached, once it could not: no other setting waits for it again.
+    # The reason once the service was not reached: later settings do not wait for it again.
     _unreached: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +44,7 @@ class WeightsAndBiases:
     def run(
         self, name: str, group: str, config: Mapping[str, Any]
     ) -> Iterator["WeightsAndBiasesRun"]:
+        """Open a run; `ConfigError` where `mode` is online and the service cannot be reached."""
         import wandb
 
         Path(self.folder).mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,7 @@ class WeightsAndBiases:
             )
 
     def _opened(self, options: Mapping[str, Any]) -> Any:
-        """An open run, offline where the service was not reached."""
+        """An open run; offline where the service cannot be reached."""
         import wandb
 
         if not self._unreached:
@@ -88,8 +89,8 @@ class WeightsAndBiases:
                     )
         if self.mode == "online":
             raise ConfigError(
-                "logger.wandb.mode: expected Weights & Biases within reach; "
-                f"{self._unreached[0]}; set logger.wandb.mode=offline, then `wandb sync`"
+                "logger.wandb.mode: expected a reachable Weights & Biases server; "
+                f"got {self._unreached[0]}; set logger.wandb.mode=offline, then `wandb sync`"
             )
         return wandb.init(**options, mode="offline")
 
@@ -101,27 +102,30 @@ class WeightsAndBiases:
 
 @dataclass(frozen=True)
 class WeightsAndBiasesRun:
-    """One open run."""
+    """An open run of Weights & Biases."""
 
     run: Any
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
+        """A point of a curve, or the metrics of an edit."""
         self.run.log(
             {f"{axis}/step": step} | {f"{axis}/{name}": value for name, value in values.items()}
         )
 
     def image(self, name: str, x: Image, caption: str) -> None:
+        """An image as `images/<name>`."""
         import wandb
 
         pixels = to_array(x)
         self.run.log({f"images/{name}": wandb.Image(pixels, caption=caption)})
 
     def summary(self, values: Mapping[str, float]) -> None:
+        """The means over all edits."""
         self.run.summary.update(dict(values))
 
 
 def _without_key(message: str) -> str:
-    """The first line, without the account's key."""
+    """The first line of a message, without the account's key."""
     key = os.environ.get("WANDB_API_KEY")
     line = (message.strip().splitlines() or ["no answer"])[0]
     return line.replace(key, "...") if key else line

@@ -18,7 +18,7 @@ from ids.core.records import digest_of
 from ids.run.manifest import Manifests
 from ids.run.numbers import Numbers
 from ids.run.records import EditRecord, Manifest, MetricsRecord, Row
-from ids.run.store import Look, Store
+from ids.run.store import Lookup, Store
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Catalog:
 
     groups: Sequence[ResultGroup]
     orphans: Sequence[EditRecord]
-    problems: Sequence[Look]
+    problems: Sequence[Lookup]
 
     def notes(self) -> tuple[str, ...]:
         """The files that no table shows, counted."""
@@ -106,7 +106,7 @@ def open_store(root: Path) -> Store:
 def read_catalog(store: Store) -> Catalog:
     """Of all results; their images and tensors are not read."""
     looks = [store.look(key) for key in store.all_keys()]
-    looks += [Look("", None, problem, "misplaced") for problem in store.strays()]
+    looks += [Lookup("", None, problem, "misplaced") for problem in store.misplaced()]
     records = [look.record for look in looks if look.record]
     manifests = Manifests(store.root / "datasets", store.claims, store.numbers).all()
     groups, used = join(records, manifests, store.numbers)

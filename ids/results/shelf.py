@@ -107,7 +107,7 @@ def faults(store: Store) -> Iterator[str]:
         look = store.look(key, content=True)
         if look.problem:
             yield f"{look.kind}: {look.problem}"
-    yield from (f"misplaced: {problem}" for problem in store.strays())
+    yield from (f"misplaced: {problem}" for problem in store.misplaced())
     for pattern, kind in KINDS.items():
         for path in sorted(store.root.glob(pattern)):
             try:
@@ -120,7 +120,7 @@ def faults(store: Store) -> Iterator[str]:
             ):
                 yield f"misplaced: {path}: it holds the numbers of {found.key}"
     for path in sorted(store.root.glob("sources/*/*")):
-        if store.z_src(path.name) is None:
+        if store.sources.get(path.name) is None:
             yield f"damaged: {path}: its content does not have its checksum"
     yield from _left_behind(store)
 

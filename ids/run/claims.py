@@ -1,7 +1,8 @@
-"""Who works on what: locks of the operating system, which the kernel frees when a process dies.
+"""Claims on work under way: locks of the operating system, which the kernel frees when a process
+dies.
 
-claims/<key>.lock               held while a result is being made or judged
-partial/<process>/, .lock       where a process writes what is not finished, and that it lives
+claims/<key>.lock               held while a result is made or judged
+partial/<process>/, .lock       unfinished files of a process; the lock is held while it lives
 """
 
 import errno
@@ -21,14 +22,15 @@ from filelock import FileLock, Timeout
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-POLL = 0.2  # seconds between two looks at what others have under way
+POLL = 0.2  # seconds between two looks at work of other processes
 UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 def take(path: Path) -> FileLock | None:
-    """The lock of that file, held; None where another process holds it. Whoever releases a lock
-    removes its file first (see `release`), so that a held file may be nobody's path any more: it
-    counts only if the path still names it.
+    """Lock that file; None where another process holds it. Does not wait.
+
+    `release` removes the file before it frees the lock, so that a lock may be taken on a file that
+    has no path any more. It counts only if the path still names the file.
     """
     name = os.fspath(path)
     while True:
@@ -51,7 +53,7 @@ def take(path: Path) -> FileLock | None:
 
 
 def release(lock: FileLock) -> None:
-    """Let go of it, and leave no file."""
+    """Free a lock and remove its file."""
     with suppress(OSError):
         os.unlink(lock.lock_file)
     lock.release()
@@ -59,15 +61,15 @@ def release(lock: FileLock) -> None:
 
 @dataclass(frozen=True)
 class Claims:
-    """Locks in the folder `root`, one per name. Where a file system has none, nothing is held: work
-    may be done twice there, and the first complete result wins all the same.
+    """Locks in the folder `root`, one per name. On a file system without locks nothing is held:
+    work may be done twice, and the first complete result still wins.
     """
 
     root: Path
 
     @contextmanager
     def wait(self, name: str) -> Iterator[None]:
-        """Hold the lock of that name, after whoever holds it now."""
+        """Hold the lock of that name; waits until it is free."""
         with ExitStack() as held:
             while not self._take(name, held):
                 time.sleep(POLL / 10)
@@ -75,7 +77,7 @@ class Claims:
 
     @contextmanager
     def held(self, name: str) -> Iterator[bool]:
-        """Hold the lock of that name, unless another process does."""
+        """Hold the lock of that name; yields False where another process holds it."""
         with ExitStack() as stack:
             yield self._take(name, stack)
 
@@ -86,8 +88,8 @@ class Claims:
         key: Callable[[T], str],
         done: Callable[[T], bool],
     ) -> Iterator[list[T]]:
-        """The items that are not done, up to `size` at a time, claimed while the caller has them.
-        What others have under way comes last, if it is not done by then.
+        """Items that are not done, up to `size` at a time, each claimed by its `key` until the next
+        batch is requested. Items that other processes hold come last, unless they are done by then.
         """
         waiting, idle = deque(items), False
         while waiting:
@@ -111,7 +113,7 @@ class Claims:
                 time.sleep(POLL)
 
     def sweep(self) -> None:
-        """Remove the locks that dead processes left."""
+        """Remove the lock files of dead processes."""
         for path in self.root.glob("*.lock"):
             with ExitStack() as held:
                 self._take(path.stem, held)
@@ -128,32 +130,32 @@ class Claims:
 
 
 @dataclass
-class Workshop:
-    """A folder of this process, below `root`, for files that are not finished. Whatever a killed
-    process leaves in its own is swept by the next that starts.
+class Scratch:
+    """A folder of this process below `root`, for unfinished files. The folder of a killed process
+    is removed by the next process that starts.
     """
 
     root: Path
     _folder: Path | None = None
     _lock: FileLock | None = None
-    _owner: int = 0  # a forked child has a folder of its own
+    _owner: int = 0  # process id: a forked child opens another folder
 
-    def place(self, name: str) -> Path:
-        """A new path in it; nothing is there yet."""
+    def new_path(self, name: str) -> Path:
+        """An unused path in the folder, which is created on first use."""
         if self._folder is None or self._owner != os.getpid():
             self._open()
         assert self._folder is not None
         return self._folder / f"{name}-{uuid.uuid4().hex[:8]}"
 
     def close(self) -> None:
-        """Remove it; it is made again when it is needed."""
+        """Remove the folder of this process."""
         if self._folder is not None and self._lock is not None and self._owner == os.getpid():
             shutil.rmtree(self._folder, ignore_errors=True)
             release(self._lock)
         self._folder = self._lock = None
 
     def sweep(self) -> None:
-        """Remove the folders of processes that are no more."""
+        """Remove the folders of dead processes."""
         for path in self.root.glob("*.lock"):
             if (lock := take(path)) is not None:
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
@@ -165,7 +167,7 @@ class Workshop:
     def _open(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         lock = None
-        while lock is None:  # a sweep may hold a new one for a moment: then under another name
+        while lock is None:  # a sweep may hold a new lock for a moment: try another name
             name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
             lock = take(self.root / f"{name}.lock")
         self._lock, self._owner = lock, os.getpid()

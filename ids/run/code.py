@@ -1,8 +1,7 @@
-"""What the classes of a method look like in code, so that a change of code is never answered with
-numbers from before.
+"""Identity of a method's code, so that results of changed code are never taken for new ones.
 
-`revision` of a class is raised when its numbers change; goldens hold the package's own classes to
-it. Classes from outside have nobody to hold them: there the code itself decides.
+For classes of this package their `revision` decides: it is raised when numbers change, and golden
+tests enforce that. For classes from outside, a digest of their source code decides.
 """
 
 import ast
@@ -20,12 +19,12 @@ PACKAGE = "ids"
 
 
 def revisions(editor: Editor) -> dict[str, int | str]:
-    """Of every class an editor is composed of: its `revision`, or the digest of its code where it
-    is from outside this package.
+    """Class name -> `revision`, for every class an editor is composed of. For a class from outside
+    this package: its full name -> digest of its code.
     """
     found: dict[str, int | str] = {}
     for kind in map(type, iter_components(editor)):
-        if _from_here(kind):
+        if _is_ours(kind):
             found[kind.__name__] = int(getattr(kind, "revision", 1))
         else:
             found[f"{kind.__module__}.{kind.__qualname__}"] = outside_digest(kind)
@@ -33,34 +32,34 @@ def revisions(editor: Editor) -> dict[str, int | str]:
 
 
 def code_digests(editor: Editor) -> dict[str, str]:
-    """Of the source of every class of this package that an editor is composed of."""
+    """Class name -> digest of its source, for the classes of this package."""
     kinds = {type(part) for part in iter_components(editor)}
-    return {kind.__name__: class_digest(kind) for kind in kinds if _from_here(kind)}
+    return {kind.__name__: class_digest(kind) for kind in kinds if _is_ours(kind)}
 
 
 def class_digest(kind: type) -> str:
-    """Of a class's source, comments, docstrings and layout aside."""
+    """Digest of a class's source without comments, docstrings and layout; empty without source."""
     try:
         return _digest([ast.parse(inspect.cleandoc(inspect.getsource(kind)))])
     except (OSError, SyntaxError):
-        return ""  # typed into a shell: there is no source to compare
+        return ""  # typed into a shell
 
 
 def outside_digest(kind: type) -> str:
-    """Of the source of a class's module, and of the modules of the same package or folder that it
-    imports, its base classes' among them; comments aside. Of its bytecode where it has no source.
+    """Digest of the source of a class's module and of the modules of the same package or folder
+    that it imports, without comments and docstrings. Without source: digest of its bytecode.
     """
-    trees = [ast.parse(_source(module)) for module in _with_its_own(sys.modules[kind.__module__])]
+    trees = [ast.parse(_source(module)) for module in _with_imports(sys.modules[kind.__module__])]
     return _digest(trees) if any(tree.body for tree in trees) else _bytecode_digest(kind)
 
 
-def _from_here(kind: type) -> bool:
+def _is_ours(kind: type) -> bool:
     return kind.__module__.split(".")[0] == PACKAGE
 
 
-def _with_its_own(module: ModuleType) -> list[ModuleType]:
-    """A module and those of its own package that it imports, in the order of names. Of a module in
-    no package: those in its folder or below.
+def _with_imports(module: ModuleType) -> list[ModuleType]:
+    """A module and the modules of its package that it imports, sorted by name. For a module outside
+    any package: the imported modules in its folder or below.
     """
     top = sys.modules.get(module.__name__.split(".")[0])
     file = getattr(top, "__file__", None)
@@ -96,7 +95,7 @@ def _source(module: ModuleType) -> str:
 
 
 def _bytecode_digest(kind: type) -> str:
-    """Of a class that was typed into a shell."""
+    """Digest of a class that was typed into a shell."""
     codes = {k: v.__code__ for k, v in vars(kind).items() if inspect.isfunction(v)}
     seen = [(k, c.co_code.hex(), repr(c.co_consts), c.co_names) for k, c in sorted(codes.items())]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
@@ -105,12 +104,14 @@ def _bytecode_digest(kind: type) -> str:
 def _digest(trees: list[ast.Module]) -> str:
     for tree in trees:
         for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _documented(node):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _has_docstring(
+                node
+            ):
                 node.body = node.body[1:]
     return hashlib.sha256("\n".join(map(ast.dump, trees)).encode()).hexdigest()[:16]
 
 
-def _documented(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
+def _has_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
     first = node.body[0] if node.body else None
     return (
         isinstance(first, ast.Expr)

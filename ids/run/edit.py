@@ -77,7 +77,8 @@ class BatchEditor:
 
         Each row draws from the streams of its seed and the digest of its source: batch mates change
         no draw. `warm_up` runs the network once before the clock starts. `ConfigError` where the
-        device has too little memory; `DataError` and `UnsupportedError` come from the editor.
+        device has too little memory; `DataError` and `UnsupportedError` where the editor
+        raises them.
         """
         try:
             return self._edited(cases, seeds, progress, warm_up)

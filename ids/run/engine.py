@@ -1,4 +1,4 @@
-"""How edits are computed: nothing here decides what comes out, beyond rounding."""
+"""How edits are computed: device, batch size, threads. Results depend on it by rounding alone."""
 
 import hashlib
 import json
@@ -18,8 +18,9 @@ MAX_THREADS = 1024
 
 @dataclass(frozen=True)
 class Engine:
-    """`device` is `auto`, `cpu`, `cuda` or `cuda:1`; `batch_size` edits run side by side; `threads`
-    0 leaves torch's choice.
+    """`device` is `auto` (a GPU if available), `cpu`, `cuda` or `cuda:N`. `batch_size` edits
+    run side by side. `threads` is torch's number of CPU threads; 0 leaves torch's choice.
+    `ValueError` where a value is out of range.
     """
 
     device: str = "auto"
@@ -44,27 +45,27 @@ class Engine:
             )
 
     def start(self) -> torch.device:
-        """The device, ready."""
+        """Set torch's threads; the device. `ConfigError` where this machine lacks it."""
         if self.threads:
             torch.set_num_threads(self.threads)
-        return self.place()
+        return self.find_device()
 
-    def place(self) -> torch.device:
-        """The device; `ConfigError` where this machine has none such."""
+    def find_device(self) -> torch.device:
+        """The device. `ConfigError` where this machine lacks it."""
         name = self.device
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
         device = torch.device(name)
         count = torch.cuda.device_count() if device.type == "cuda" else 0
         if device.type == "cuda" and (device.index or 0) >= count:
-            here = f"here are {count} CUDA devices" if count else "here is no CUDA"
+            found = f"it has {count} CUDA devices" if count else "it has no CUDA"
             raise ConfigError(
-                f"engine.device: expected a device of this machine; got {name!r}; {here}"
+                f"engine.device: expected a device of this machine; got {name!r}; {found}"
             )
         return device
 
     def describe(self, device: torch.device) -> dict[str, str | int]:
-        """What measurements depend on."""
+        """What measurements depend on: hardware, threads, batch size, torch's version."""
         cuda = device.type == "cuda"
         return {
             "device": torch.cuda.get_device_name(device) if cuda else _processor(),
@@ -77,7 +78,7 @@ class Engine:
 
 
 def _processor() -> str:
-    """The processor's own name where the system tells it."""
+    """The processor's model name on Linux; elsewhere what Python knows."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
@@ -86,6 +87,6 @@ def _processor() -> str:
 
 
 def engine_key(description: dict[str, str | int]) -> str:
-    """A folder name for measurements taken alike."""
+    """A folder name for measurements that can be compared."""
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:8]
     return f"{description['kind']}-batch{description['batch_size']}-{digest}"

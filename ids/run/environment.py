@@ -1,4 +1,4 @@
-"""Where a result was made: versions, device, code."""
+"""The environment of a result: engine, Python, commit, package versions."""
 
 import platform
 import subprocess
@@ -21,13 +21,13 @@ PACKAGES = (
 
 
 def environment(engine: Mapping[str, str | int]) -> Environment:
-    """Of this process."""
+    """The environment of this process."""
     return Environment(dict(engine), platform.python_version(), _commit(), versions())
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Of the packages that results depend on; those not installed are left out."""
+    """Versions of the installed packages that results depend on."""
     found = {}
     for package in PACKAGES:
         try:
@@ -42,7 +42,7 @@ def _commit() -> str | None:
     """The commit of a checkout, marked where it has changes; None for an installed package."""
     here = Path(__file__).parent
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude", "*"],
             capture_output=True,
             text=True,
@@ -51,4 +51,4 @@ def _commit() -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return told.stdout.strip() or None if told.returncode == 0 else None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None

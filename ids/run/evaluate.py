@@ -109,9 +109,9 @@ class Evaluation:
         if look.record is None:
             log.warning("case %s: no numbers: %s", job.case.id, look.problem)
             return None
-        z_src = self.store.z_src(job.source_name)
+        z_src = self.store.sources.get(job.source_name)
         if z_src is None:
             z_src = self.encode(job.case)[0].cpu()
-            self.store.put_z_src(job.source_name, z_src, replace=True)
+            self.store.sources.put(job.source_name, z_src, replace=True)
         edited = Edited(self.store.image(job.key), z_src, self.store.z_trg(job.key)[0])
         return FinishedEdit(case, edited, self.store.states(job.key), curves={})

@@ -41,7 +41,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Executor:
-    """Runs the jobs of one setting. `done` is asked right before a job starts, because another
+    """Runs the jobs of one setting. `done` is called right before a job starts, because another
     process may have finished it; `replace` overwrites existing results.
     """
 
@@ -119,7 +119,7 @@ class Executor:
     def _put(self, job: Job, edit: FinishedEdit, engine: Mapping[str, str | int]) -> Outcome:
         if edit.problem:
             return Outcome(job, "failed", edit.problem)
-        self.store.put_z_src(job.source_name, edit.edited.z_src)
+        self.store.sources.put(job.source_name, edit.edited.z_src)
         self.store.put(
             job,
             edit.edited,

@@ -140,17 +140,18 @@ class Experiment:
         an error ends it. A control that a case cannot have is left out.
         """
         setting = self.setting(spec)
-        jobs = _unique(plan(setting, spec.editor, seen.cases, self.seeds))
+        planned = plan(setting, spec.editor, seen.cases, self.seeds)
+        jobs = list({job.name: job for job in planned}.values())  # equal rows share a result
         found: dict[tuple[str, str], Outcome] = {}
         try:
             for outcome in self._execute(spec, jobs, seen, evaluation, progress):
-                found[_name(outcome.job)] = outcome
+                found[outcome.job.name] = outcome
         finally:
-            ended = [found.get(_name(job)) or self._existing(job) for job in jobs]
+            ended = [found.get(job.name) or self._existing(job) for job in jobs]
             shown = {"ok", "failed", "unsupported"} if spec is self.method else {"ok", "failed"}
             outcomes += [outcome for outcome in ended if outcome and outcome.status in shown]
         done = [outcome.job for outcome in ended if outcome and outcome.status == "ok"]
-        lacking = [job for job in done if _name(job) not in found and evaluation.lacks(job)]
+        lacking = [job for job in done if job.name not in found and evaluation.lacks(job)]
         with progress.counted(f"{spec.name}: metrics", len(lacking)) as count:
             evaluation(lacking, count)
         self._mirror(spec, setting, done)
@@ -243,13 +244,3 @@ class Experiment:
         config = {**self.config, "method": spec.method}
         for logger in self.loggers:
             mirror(spec.name, group, config, setting.key, done, self.store, logger)
-
-
-def _unique(jobs: Sequence[Job]) -> list[Job]:
-    """One job per edit and case: equal rows share their result."""
-    return list({_name(job): job for job in jobs}.values())
-
-
-def _name(job: Job) -> tuple[str, str]:
-    """The edit and the case."""
-    return job.key, job.case.digest

@@ -1,4 +1,4 @@
-"""Files of a result: what they held when they were written."""
+"""Files of a result and their stamps: size, time and checksum when they were written."""
 
 import errno
 import hashlib
@@ -10,7 +10,9 @@ from ids.run.records import FileStamp
 
 
 def write(path: Path, content: bytes, flush: bool = False) -> FileStamp:
-    """Write a file; with `flush` the system puts it on the disk before this returns."""
+    """Write a file and return its stamp; with `flush`, wait until it is on the disk. `OSError`
+    where it was written in part.
+    """
     with path.open("wb") as stream:
         stream.write(content)
         stream.flush()
@@ -23,14 +25,14 @@ def write(path: Path, content: bytes, flush: bool = False) -> FileStamp:
 
 
 def touch(path: str) -> None:
-    """Give a file another time, where that is possible."""
+    """Give a file another time where the system allows it, so that its stamp no longer fits."""
     with suppress(OSError):
         os.utime(path)
 
 
-def unlike(path: str, wanted: FileStamp, always: bool = False) -> str:
-    """How a file differs from its stamp; empty where it does not. One of the same size and time is
-    not read, unless `always`.
+def difference(path: str, wanted: FileStamp, always: bool = False) -> str:
+    """How a file differs from its stamp; empty where it does not. A file of the same size and time
+    is read only if `always`.
     """
     try:
         status = os.stat(path)

@@ -1,4 +1,4 @@
-"""What is asked, and the name it gives the answer."""
+"""Settings and jobs: what decides a result, and its key."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from ids.run.records import EditRecord, Environment, FileStamp, Status
 
 @dataclass(frozen=True)
 class Setting:
-    """One method with all its values, on one backbone. `name` and `backbone_name` are how
-    people call it, `code` tells what its classes looked like; the rest decides the results.
+    """One method with all its values, on one backbone and representation. `name`, `backbone_name`
+    and `code` (digests of its classes' source) are labels; the rest decides the results.
     """
 
     name: str
-    method: Mapping[str, Any]  # numbers in one spelling, see `normalize_numbers`
+    method: Mapping[str, Any]  # with normalized numbers
     backbone_name: str
     backbone: Mapping[str, str]
-    revisions: Mapping[str, int | str]  # of the classes the method is made of, see `code`
+    revisions: Mapping[str, int | str]  # of the classes it is composed of, see `ids.run.code`
     code: Mapping[str, str] = field(default_factory=dict)
     representation: Mapping[str, str] = field(default_factory=dict)  # empty for latents
 
@@ -43,6 +43,7 @@ class Setting:
 
     @cached_property
     def backbone_key(self) -> str:
+        """Digest of the backbone's identity: sources are encoded once per backbone."""
         return digest_of(self.backbone)
 
 
@@ -52,29 +53,35 @@ class Job:
 
     setting: Setting
     case: EditCase
-    seed: int | None  # None where chance plays no part
-    prompts: tuple[str, str] | None  # None where words play no part
-    words: Mapping[str, Any] | None = None  # blend words and weights, where the method reads them
+    seed: int | None  # None for a deterministic method
+    prompts: tuple[str, str] | None  # source and target; None where the method reads none
+    words: Mapping[str, Any] | None = None  # blend words and weights; None where it reads none
 
     @cached_property
     def key(self) -> str:
-        asked = {
+        """Digest of the setting, source, true edit, prompts, words and seed that the edit uses."""
+        content = {
             "setting": self.setting.key,
             "source": self.case.source_digest,  # names the random streams as well
             "truth": self.truth,
             "prompts": self.prompts,
             "seed": self.seed,
         }
-        return digest_of(asked if self.words is None else asked | {"words": self.words})
+        return digest_of(content if self.words is None else content | {"words": self.words})
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The edit's key and its case: jobs of one name have the same result and metrics."""
+        return self.key, self.case.digest
 
     @property
     def truth(self) -> str | None:
-        """Digest of the true edit, where it may be what the edit depends on."""
+        """Digest of the true edit, for a method that reads no prompts; else None."""
         return self.case.truth.digest() if self.case.truth and self.prompts is None else None
 
     @property
     def source_name(self) -> str:
-        """Of the source's latent: the image, as this backbone encodes it."""
+        """File name of the source's latent: the image as this backbone encodes it."""
         return f"{self.case.source_digest[:32]}-{self.setting.backbone_key[:8]}"
 
     def record(
@@ -85,7 +92,7 @@ class Job:
         files: Mapping[str, FileStamp] | None = None,
         keep_every: int = 0,
     ) -> EditRecord:
-        """Everything a reader of the stored result wants to know."""
+        """The record of this job's result."""
         return EditRecord(
             key=self.key,
             status=status,
@@ -112,7 +119,7 @@ class Job:
 
 
 def normalize_numbers(node: Any) -> Any:
-    """Numbers in one spelling: 3 and 3.0 ask for the same, and make one key."""
+    """Whole floats as integers, in nested configurations: 3 and 3.0 make one key."""
     if isinstance(node, Mapping):
         return {key: normalize_numbers(value) for key, value in node.items()}
     if isinstance(node, list):
@@ -121,7 +128,7 @@ def normalize_numbers(node: Any) -> Any:
 
 
 def first_cases(dataset: Dataset, limit: int | None) -> list[EditCase]:
-    """All cases, or the first `limit` of them."""
+    """All cases, or the first `limit` of them. `ConfigError` for a limit below 1."""
     if limit is not None and limit < 1:
         raise ConfigError(f"limit: expected 1 case or more; got {limit}")
     return [dataset[i] for i in range(min(len(dataset), limit or len(dataset)))]
@@ -130,7 +137,7 @@ def first_cases(dataset: Dataset, limit: int | None) -> list[EditCase]:
 def plan(
     setting: Setting, editor: Editor, cases: Sequence[EditCase], seeds: Sequence[int]
 ) -> list[Job]:
-    """Every case under every seed that matters; one job where none does."""
+    """A job per case and seed; one per case where the method is deterministic."""
     worded = TokenBackbone in needs(editor)
     return [
         Job(

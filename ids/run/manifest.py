@@ -1,8 +1,8 @@
-"""A data set as it was seen: which rows it has, and what each of them asks.
+"""Manifests: the rows of each data set as they were read last.
 
-datasets/<name>-<digest>.json is the newest statement of each data set, at each size its images were
-seen. A data set is known by its place, and by what it asks where it has moved: renaming a folder,
-or changing ids and tags, makes no other data set of it.
+datasets/<name>-<digest>.json is the newest manifest of each data set, one per image size. A data
+set is identified by its place, or by its cases where it has moved: renaming a folder and changing
+ids or tags keep it the same data set.
 """
 
 import logging
@@ -29,23 +29,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Survey:
-    """The rows of a data set that were asked for, all of their images read once: `cases` are
-    those that can be edited; `manifest` has every row, and says what is wrong with the others.
+    """The selected rows of a data set, their images read once. `cases` can be edited; `manifest`
+    has every row, with the problem of each row that cannot.
     """
 
     cases: Sequence[EditCase]
     manifest: Manifest
-    whole: bool  # are these all rows there are?
+    whole: bool  # are these all rows of the data set?
 
 
 def survey(dataset: Dataset, limit: int | None) -> Survey:
-    """Read the first `limit` cases, or all. `DataError` where not one can be edited."""
-    asked = first_cases(dataset, limit)
-    rows = [row_of(case) for case in asked]
+    """Read the first `limit` cases, or all. `DataError` where none can be edited."""
+    selected = first_cases(dataset, limit)
+    rows = [row_of(case) for case in selected]
     if all(row.problem for row in rows):
         more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
         raise DataError(f"{rows[0].problem}{more}")
-    cases = [case for case, row in zip(asked, rows, strict=True) if not row.problem]
+    cases = [case for case, row in zip(selected, rows, strict=True) if not row.problem]
     return Survey(
         cases,
         Manifest(
@@ -56,12 +56,12 @@ def survey(dataset: Dataset, limit: int | None) -> Survey:
             seen=time.time(),
             rows=rows,
         ),
-        whole=not dataset.partial and len(asked) == len(dataset),
+        whole=not dataset.partial and len(selected) == len(dataset),
     )
 
 
 def row_of(case: EditCase) -> Row:
-    """What a case asks, by digest; its `problem` where an image or mask cannot be read."""
+    """Labels and digests of a case; its `problem` where an image or mask cannot be read."""
     row = Row(
         id=case.id,
         tags=sorted(case.tags),
@@ -77,7 +77,7 @@ def row_of(case: EditCase) -> Row:
 
 
 def content_of(rows: Iterable[Row]) -> str:
-    """Digest of the cases, whatever they are called and in whatever order."""
+    """Digest of the cases; ids and order play no part."""
     return digest_of(sorted({row.case for row in rows}))
 
 
@@ -90,27 +90,27 @@ class Manifests:
     numbers: Numbers
 
     def all(self) -> list[Manifest]:
-        """By name; files that cannot be read are named and left out."""
+        """All manifests, sorted by file name. Unreadable files are logged and left out."""
         return [manifest for _, manifest in self._read()]
 
     def add(self, seen: Survey) -> Manifest:
-        """State a data set anew. Rows that were seen before, and were not looked at this time, stay
-        where only a part was asked for.
+        """Write the manifest of a data set, and return it. Where only a part of the data set was
+        read, the other rows of its earlier manifest stay.
         """
         with self.claims.wait("datasets"):
             known = {path: m for path, m in self._read() if _same(m, seen.manifest)}
             before = [row for manifest in known.values() for row in manifest.rows]
             rows = seen.manifest.rows if seen.whole else _merged(seen.manifest.rows, before)
-            made = replace(seen.manifest, rows=rows, content=content_of(rows))
-            path = self._path(made)
-            if known.get(path, made).rows != rows or len(known) != 1 or path not in known:
-                self.numbers.write(path, seal(made))
+            new = replace(seen.manifest, rows=rows, content=content_of(rows))
+            path = self._path(new)
+            if known.get(path, new).rows != rows or len(known) != 1 or path not in known:
+                self.numbers.write(path, seal(new))
             for other in set(known) - {path}:
                 other.unlink(missing_ok=True)
-        return made
+        return new
 
     def forget(self, name: str) -> None:
-        """Data sets whose name starts so."""
+        """Remove the manifests of data sets whose name starts with `name`."""
         with self.claims.wait("datasets"):
             for path, manifest in self._read():
                 if manifest.name.startswith(name):
@@ -129,7 +129,7 @@ class Manifests:
             try:
                 manifest = read(path, Manifest)
             except Unusable as error:
-                log.warning("%s: left out: %s; running its data set again mends it", path, error)
+                log.warning("%s: left out: %s; run its data set again to replace it", path, error)
                 continue
             if manifest is not None:
                 found.append((path, manifest))
@@ -137,8 +137,8 @@ class Manifests:
 
 
 def _same(old: Manifest, new: Manifest) -> bool:
-    """Is one the other as it is now? By where it lies; or it has moved: the old place is gone, and
-    most of what is asked now was asked there.
+    """Are these manifests of one data set? They have one place; or it has moved: the old place no
+    longer exists, and at least half of the cases were in it.
     """
     if old.view != new.view:
         return False
@@ -146,12 +146,12 @@ def _same(old: Manifest, new: Manifest) -> bool:
         return True
     if not (old.place and new.place) or os.path.exists(old.place):
         return False
-    known, asked = ({row.case for row in m.rows if row.case} for m in (old, new))
-    return 2 * len(known & asked) >= max(len(asked), 1)
+    before, now = ({row.case for row in m.rows if row.case} for m in (old, new))
+    return 2 * len(before & now) >= max(len(now), 1)
 
 
 def _merged(rows: Sequence[Row], before: Sequence[Row]) -> list[Row]:
-    """New rows, then those of before that they do not replace, by id or by what they ask."""
+    """New rows, then earlier rows with another id and another case."""
     ids = {row.id for row in rows}
     cases = {row.case for row in rows if row.case}
     return [*rows, *(r for r in before if r.id not in ids and r.case not in cases)]

@@ -1,4 +1,4 @@
-"""Peak memory, from a mark on."""
+"""Peak memory since a reset."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def reset_peak(device: torch.device) -> None:
-    """Start counting anew: torch's counter on a GPU, the kernel's high-water mark on Linux."""
+    """Reset the peak: torch's counter on a GPU, the kernel's high-water mark on Linux."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
@@ -20,13 +20,13 @@ def reset_peak(device: torch.device) -> None:
 
 
 def peak_bytes(device: torch.device) -> float:
-    """The peak since then: allocated by torch on a GPU, resident in the process on Linux; nan
-    elsewhere.
+    """Peak in bytes since the reset: allocated by torch on a GPU, resident in the process on Linux;
+    nan elsewhere.
     """
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     try:
-        CLEAR.open("w").close()  # a mark that cannot be set cannot be read either
+        CLEAR.open("w").close()  # where the reset failed, the peak means nothing
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
     except (OSError, StopIteration):
         return math.nan

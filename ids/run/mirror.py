@@ -27,25 +27,26 @@ def mirror(
     store: Store,
     logger: Logger,
 ) -> None:
-    """Give a logger the results of a setting, unless it has them all with all their numbers. One
-    run per setting: its configuration, mean curves (and the mean metrics of the kept states among
-    them), every edit's metrics, images, means as the summary. `done` are jobs that have a result.
+    """Log the results of a setting, unless the logger has them all with all their numbers.
+
+    One run per setting: its configuration, mean curves with the mean metrics of kept states, the
+    metrics of every edit, images, and means as the summary. `done` are jobs that have a result.
     """
     kind = type(logger).__name__
     path = store.root / "mirrored" / f"{kind}-{setting}.json"
     with store.claims.wait(f"mirror-{kind}-{setting}"):
         known = _mirrored(path)
-        stated = {_stated(job, store): job for job in done}
-        results = set(stated) - {""}
-        done = [job for name, job in stated.items() if name]
+        by_name = {_name(job, store): job for job in done}
+        results = set(by_name) - {""}
+        done = [job for name, job in by_name.items() if name]
         if results <= known:
             return
-        _give(name, group, config, done, store, logger)
+        _log(name, group, config, done, store, logger)
         store.numbers.write(path, seal(Mirrored(results=sorted(results | known))))
 
 
-def _stated(job: Job, store: Store) -> str:
-    """A result with all its numbers, by name; empty where it is gone."""
+def _name(job: Job, store: Store) -> str:
+    """A result and the metrics it has, as one text; empty where it does not exist."""
     record = store.look(job.key).record
     if record is None or record.status != "ok":
         return ""
@@ -54,14 +55,14 @@ def _stated(job: Job, store: Store) -> str:
 
 
 def _mirrored(path: Path) -> set[str]:
-    """What the logger has; nothing where that is not known."""
+    """Results that the logger has; empty where that is not known."""
     with suppress(Unusable):
         found = read(path, Mirrored)
         return set(found.results) if found else set()
     return set()
 
 
-def _give(
+def _log(
     name: str,
     group: str,
     config: Mapping[str, Any],
@@ -69,20 +70,21 @@ def _give(
     store: Store,
     logger: Logger,
 ) -> None:
+    """Open a run of the logger and fill it."""
     numbers = [store.numbers.metrics(job.key, job.case.digest) for job in done]
     taken = store.numbers.measurements()
     rows = [_values(n, taken.get(job.key)) for n, job in zip(numbers, done, strict=True)]
-    with logger.run(name, group, config) as log:
+    with logger.run(name, group, config) as run:
         along = _mean_along(numbers)
         for step, values in enumerate(_mean_curves([job.key for job in done], store), start=1):
-            log.scalars("curve", step, values | along.get(step, {}))
+            run.scalars("curve", step, values | along.get(step, {}))
         for index, (job, values) in enumerate(zip(done, rows, strict=True)):
-            log.scalars("edit", index, values)
+            run.scalars("edit", index, values)
             if index < MAX_IMAGES:
                 pair = [job.case.source.load(), store.image(job.key)]
                 caption = f"{job.case.prompt_src} -> {job.case.prompt_trg}"
-                log.image(job.case.id, torch.cat(pair, dim=-1), caption)
-        log.summary(_mean(rows))
+                run.image(job.case.id, torch.cat(pair, dim=-1), caption)
+        run.summary(_mean(rows))
 
 
 def _values(numbers: MetricsRecord, taken: MeasurementRecord | None) -> dict[str, float]:
@@ -120,7 +122,7 @@ def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
 
 
 def _mean_along(numbers: Sequence[MetricsRecord]) -> dict[int, dict[str, float]]:
-    """step -> `along/psnr` and so on, over the edits that kept a state there."""
+    """Step -> mean `along/psnr` and so on, over the edits with a state after that step."""
     rows: dict[int, list[dict[str, float]]] = defaultdict(list)
     columns = metric_columns(record.along for record in numbers)
     for record in numbers:

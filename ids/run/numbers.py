@@ -1,4 +1,4 @@
-"""What is known of edits in numbers: metrics by edit and case, measurements by edit and engine."""
+"""Numbers of edits: metrics by edit and case, measurements by edit and engine."""
 
 import hashlib
 import logging
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ids.core.records import Measurement
 from ids.run import files
-from ids.run.claims import Workshop
+from ids.run.claims import Scratch
 from ids.run.records import MeasurementRecord, MetricsRecord
 from ids.run.sealed import T, Unusable, read, seal
 
@@ -21,22 +21,22 @@ CASE_DIGITS = 16  # of a case's digest, in the name of its metrics' file
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers of the results below `root`. A file that is damaged is as good as none: what it held
-    is computed again.
+    """Numbers of the results below `root`. A damaged file is logged and left out: its numbers are
+    computed again.
     """
 
     root: Path
-    workshop: Workshop
+    scratch: Scratch
 
     def metrics(self, key: str, case: str) -> MetricsRecord:
-        """Of an edit on a case; empty where nothing is known."""
+        """Metrics of an edit on a case; an empty record where nothing is known."""
         found = _usable(self.metrics_path(key, case), MetricsRecord)
         if found is None or (found.key, found.case) != (key, case):
             return MetricsRecord(key=key, case=case)
         return found
 
     def add_metrics(self, new: MetricsRecord) -> None:
-        """To those that are known. The caller holds the claim of the edit."""
+        """Add to the metrics that are known. The caller holds the claim of the edit."""
         known = self.metrics(new.key, new.case)
         same_steps = not new.steps or known.steps == new.steps
         along = {**known.along, **new.along} if same_steps else new.along
@@ -50,6 +50,7 @@ class Numbers:
         self.write(self.metrics_path(new.key, new.case), seal(merged))
 
     def metrics_path(self, key: str, case: str) -> Path:
+        """The file of an edit's metrics on a case."""
         name = f"metrics-{case[:CASE_DIGITS]}.json"
         return Path(f"{self.root}/results/{key[:2]}/{key}/{name}")
 
@@ -60,7 +61,7 @@ class Numbers:
         keys: Sequence[str],
         taken: Measurement,
     ) -> None:
-        """Of a batch; `engine` is the folder of measurements that compare."""
+        """Store what a batch took. `engine` is the folder of comparable measurements."""
         record = MeasurementRecord(
             keys=list(keys),
             engine=dict(description),
@@ -70,16 +71,16 @@ class Numbers:
             peak_bytes=taken.peak_bytes if math.isfinite(taken.peak_bytes) else None,
             taken=time.time(),
         )
-        content = seal(record)  # with the time: a batch that is made again is measured again
+        content = seal(record)  # with the time: a forced batch has a second measurement
         name = hashlib.sha256(content).hexdigest()[:32]
         self.write(self.root / "measurements" / engine / f"{name}.json", content)
 
     def engines(self) -> list[str]:
-        """Those that have measurements."""
+        """Folder names of the engines that have measurements."""
         return sorted(path.name for path in (self.root / "measurements").glob("*"))
 
     def measurements(self, engine: str | None = None) -> dict[str, MeasurementRecord]:
-        """The newest of each edit, on that engine or on any."""
+        """The newest measurement of each edit, by its key, on that engine or on any."""
         newest: dict[str, MeasurementRecord] = {}
         for record in self._measurements(engine or "*"):
             for key in record.keys:
@@ -93,15 +94,15 @@ class Numbers:
                 yield record
 
     def write(self, path: Path, content: bytes) -> None:
-        """A file in its place, whole whatever happens."""
-        partial = self.workshop.place(path.name)
+        """Write a file atomically: it is complete or absent whatever happens."""
+        partial = self.scratch.new_path(path.name)
         files.write(partial, content)
         try:
             os.replace(partial, path)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.replace(partial, path)
-        except IsADirectoryError:  # no record, whoever put it there: kept, out of the way
+        except IsADirectoryError:  # no record: kept, but out of the way
             aside = self.root / "aside" / partial.name
             aside.parent.mkdir(parents=True, exist_ok=True)
             path.rename(aside)
@@ -109,7 +110,7 @@ class Numbers:
 
 
 def _usable(path: Path, kind: type[T]) -> T | None:
-    """The record of a file; None where there is none, and one that is none is named."""
+    """The record in a file; None without a file. A file that is no record is logged."""
     try:
         return read(path, kind)
     except Unusable as error:

@@ -1,4 +1,4 @@
-"""What became of a run: its own account beside the store, in `runs/<time>/`."""
+"""How the edits of a run ended: a record beside the store, in `runs/<time>/`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ FILE = "outcomes.json"
 
 
 class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One edit of a run, and the case it answers; without keys for a row that cannot be asked."""
+    """One edit of a run and its case. Key and case are empty for a row that cannot be edited."""
 
     key: str
     case: str
@@ -23,7 +23,7 @@ class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One setting of a run, and the data set as it found it."""
+    """One setting of a run, and the data set as it was read."""
 
     schema_version: int = SCHEMA_VERSION
     name: str
@@ -34,6 +34,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def write_outcomes(
     folder: Path, name: str, outcomes: Sequence[Outcome], manifest: Manifest
 ) -> None:
+    """Write `outcomes.json`: every outcome, then the rows that cannot be edited."""
     lines = [
         OutcomeLine(
             key=o.job.key,
@@ -55,7 +56,7 @@ def write_outcomes(
 
 
 def read_outcomes(folder: Path) -> list[RunRecord]:
-    """Of every setting of a run, in order."""
+    """The record of every setting of a run, in order. `Unusable` where a file is damaged."""
     found = [read(path, RunRecord) for path in sorted(folder.rglob(FILE), key=_number)]
     return [record for record in found if record is not None]
 

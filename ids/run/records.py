@@ -1,7 +1,4 @@
-"""What is on disk, as types: an edit, its numbers, what it took, a data set's rows.
-
-`None` stands for a number that is not defined.
-"""
+"""Records on disk: edits, metrics, measurements, manifests. None: not defined."""
 
 from typing import Any, Literal
 
@@ -16,8 +13,8 @@ Number = float | None
 
 
 class FileStamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file held when it was written. Equal size and time are taken for equal content; else
-    the checksum decides.
+    """A file when it was written. Equal size and time are taken for equal content; otherwise the
+    checksum decides.
     """
 
     sha256: str
@@ -26,38 +23,38 @@ class FileStamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an edit was made."""
+    """The environment of an edit."""
 
     engine: dict[str, str | int]
     python: str
-    commit: str | None  # of a checkout, marked where it has changes
+    commit: str | None  # of a checkout; `-dirty` where it has changes
     packages: dict[str, str]
 
 
 class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One edit: what it depends on, and what became of it. It knows no data set, no case id and no
-    tags: those are labels, and belong to manifests.
+    """One edit: what it depends on, and how it ended. Data set, case id and tags are labels, and
+    belong to manifests.
     """
 
     schema_version: int = SCHEMA_VERSION
     key: str
     status: Status
     reason: str = ""  # of a failure
-    name: str  # the method's word
+    name: str  # of the method
     setting: str  # key of method, backbone, representation and revisions
     method: dict[str, Any]
     backbone_name: str
     backbone: dict[str, str]  # digest of the weights, precision
     representation: dict[str, str] = {}  # empty for latents
-    revisions: dict[str, int | str]  # of the classes the method is made of
+    revisions: dict[str, int | str]  # of the classes the method is composed of
     code: dict[str, str]  # digests of their source
     source: str  # digest of the source's pixels
     truth: str | None  # of the true edit's, where the method reads it
-    prompt_src: str | None  # None where words play no part
+    prompt_src: str | None  # None where the method reads no prompts
     prompt_trg: str | None
     words: dict[str, Any] | None  # blend words and weights, where the method reads them
-    seed: int | None  # None where chance plays no part
-    keep_every: int = 0  # steps between its kept states; 0 where it has none
+    seed: int | None  # None for a deterministic method
+    keep_every: int = 0  # steps between its kept states; 0 without states
     made: float  # seconds since 1970
     environment: Environment | None = None
     files: dict[str, FileStamp] = {}
@@ -69,7 +66,7 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def prompts(self) -> tuple[str, str] | None:
-        """Source and target, where words play a part."""
+        """Source and target prompt; None where the method reads none."""
         if self.prompt_src is None or self.prompt_trg is None:
             return None
         return self.prompt_src, self.prompt_trg
@@ -77,7 +74,7 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 class MetricValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A number of a finished edit, and how tables show it. `title` is empty in records of version
-    0.2: there the metric's name is its title.
+    0.2: readers show the metric's name.
     """
 
     value: Number
@@ -89,8 +86,8 @@ class MetricValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MetricsRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All numbers of one edit on one case. Metrics are named `psnr@1` or `lpips@1:weights`; `along`
-    has their values at the kept states, `steps` says which.
+    """All metrics of one edit on one case, by key (`psnr@1`, `lpips@1:weights`). `along` has their
+    values at the kept states, after the `steps`.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -106,7 +103,7 @@ class MetricsRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class MeasurementRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a batch of edits took, on one engine. Never part of a result's identity."""
+    """Time, NFE and memory of a batch of edits on one engine. Never part of a key."""
 
     schema_version: int = SCHEMA_VERSION
     keys: list[str]  # of the edits made side by side
@@ -119,8 +116,8 @@ class MeasurementRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row of a data set: its labels, and the digests of what it asks. `problem` says why a row
-    cannot be asked; it has no digests then.
+    """A row of a data set: labels and digests. A row that cannot be edited has a `problem` and no
+    digests.
     """
 
     id: str
@@ -135,19 +132,19 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A data set as it was seen last."""
+    """A data set as it was read last."""
 
     schema_version: int = SCHEMA_VERSION
     name: str
-    place: str  # full path; empty where it is made by code
-    view: str  # how its images are brought to size
-    content: str  # digest of the cases, in whatever order
+    place: str  # full path; empty for a generated data set
+    view: str  # how its images are resized
+    content: str  # digest of the cases; order plays no part
     seen: float  # seconds since 1970
     rows: list[Row]
 
 
 class Mirrored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which results of a setting a logger has been given, as EDIT/CASE."""
+    """The results of a setting that a logger has, as EDIT/CASE/..."""
 
     schema_version: int = SCHEMA_VERSION
     results: list[str]

@@ -11,7 +11,7 @@ from ids.run.store import Store
 @dataclass(frozen=True)
 class Reuse:
     """The rule of one experiment: finished edits are reused unless `force`, failed ones unless
-    `retry_failed`. What was made since the session began is never made again.
+    `retry_failed`. A result made since the session began is always reused.
     """
 
     store: Store
@@ -21,11 +21,11 @@ class Reuse:
     retry_failed: bool
 
     def lacks(self, job: Job) -> bool:
-        """Is there an edit to make? Warns, once per reason, of what it finds."""
+        """Does this job need an edit? Warns, once per reason, of results that differ."""
         look = self.store.look(job.key)
         if look.record is None:
             if look.problem:
-                self.session.warn_once(f"{look.problem}; left out, and made again")
+                self.session.warn_once(f"{look.problem}; it is made again")
             return True
         self._compare_code(job, look.record)
         self._compare_states(job, look.record)

@@ -1,7 +1,7 @@
-"""Typed records as JSON files that carry their own checksum.
+"""Typed records as JSON files with a checksum.
 
-A file is one JSON object whose first field is the SHA-256 of everything behind it, so that it reads
-as plain JSON and tells when it was cut, edited or swapped.
+A file is one JSON object whose first field is the SHA-256 of everything behind it. It reads as
+plain JSON; a file that was cut, edited or swapped is detected.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Unusable(Exception):
-    """A file that is no record of this version; the message says why, `kind` in one word."""
+    """A file that is no record of this version. `kind` is damaged, newer, old or foreign."""
 
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(why)
@@ -32,7 +32,7 @@ def seal(record: msgspec.Struct) -> bytes:
 
 
 def unseal(content: bytes, kind: type[T]) -> T:
-    """The record of a file's content; `Unusable` where it is none."""
+    """The record in a file's content. `Unusable` where it holds none of this kind."""
     if not content.startswith(_HEAD):
         raise _unsealed(content)
     body = content[_BODY:]
@@ -42,14 +42,14 @@ def unseal(content: bytes, kind: type[T]) -> T:
     try:
         record = msgspec.json.decode(whole, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        _check_version(whole)  # other fields may be why
+        _check_version(whole)  # a newer version may have other fields
         raise Unusable("foreign", f"no {kind.__name__}: {error}") from error
     _check_version(whole, record)
     return record
 
 
 def read(path: str | Path, kind: type[T]) -> T | None:
-    """The record in a file; None where there is no file."""
+    """The record in a file; None without a file. `Unusable` where it holds none of this kind."""
     try:
         with open(path, "rb") as stream:
             content = stream.read()
@@ -65,7 +65,7 @@ class _Head(msgspec.Struct):
 
 
 def _check_version(content: bytes, record: object = None) -> None:
-    """`Unusable` where a newer version wrote it."""
+    """`Unusable` for a record of a newer version."""
     version = getattr(record, "schema_version", None)
     if version is None:
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):
@@ -75,7 +75,7 @@ def _check_version(content: bytes, record: object = None) -> None:
 
 
 def _unsealed(content: bytes) -> Unusable:
-    """What a file without a checksum is: of version 0.1, or something else."""
+    """The error for a file without a checksum: of version 0.1, or something else."""
     if not content.strip():
         return Unusable("damaged", "it is empty")
     try:

@@ -132,8 +132,8 @@ def stopped(number: int) -> Expectation:
 PLACES = {
     "composing": ("ids.config.compose", "compose"),
     "checking": ("ids.config.compose", "check"),
-    "reading weights": ("ids.run.experiment", "_loaded"),
-    "editing": ("ids.run.execute", "Executor._edit"),
+    "reading weights": ("ids.run.session", "Session.backbone"),
+    "editing": ("ids.run.edit", "BatchEditor._edited"),
     "writing": ("ids.run.store", "Store._publish"),
     "judging": ("ids.run.evaluate", "Evaluation.judge"),
     "reporting": ("ids.report.summary", "report"),

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ids.run.claims import Claims, Workshop, release, take
+from ids.run.claims import Claims, Scratch, release, take
 
 HOLD = (
     "import sys, time, pathlib\n"
-    "from ids.run.claims import Claims, Workshop\n"
+    "from ids.run.claims import Claims, Scratch\n"
     "root = pathlib.Path(sys.argv[1])\n"
-    "workshop = Workshop(root / 'partial')\n"
-    "place = workshop.place('x')\n"
+    "scratch = Scratch(root / 'partial')\n"
+    "place = scratch.new_path('x')\n"
     "place.write_text('half')\n"
     "for _ in Claims(root / 'claims').batches(['a', 'b'], 2, str, lambda item: False):\n"
     "    print('held', flush=True)\n"
@@ -65,16 +65,16 @@ def test_what_is_done_meanwhile_is_not_made_again(
 def test_the_living_are_not_swept_and_the_dead_are(
     tmp_path: Path, holder: "subprocess.Popen[str]"
 ) -> None:
-    claims, workshop = Claims(tmp_path / "claims"), Workshop(tmp_path / "partial")
+    claims, scratch = Claims(tmp_path / "claims"), Scratch(tmp_path / "partial")
     for _ in range(2):
         claims.sweep()
-        workshop.sweep()
+        scratch.sweep()
     assert len(list((tmp_path / "claims").iterdir())) == 2
     assert len(list((tmp_path / "partial").glob("*/x-*"))) == 1
     holder.kill()
     holder.wait()
     claims.sweep()
-    workshop.sweep()
+    scratch.sweep()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

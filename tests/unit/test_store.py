@@ -17,7 +17,7 @@ from ids.run import Job, Setting, Store
 from ids.run.job import normalize_numbers
 from ids.run.records import EditRecord, MetricsRecord, MetricValue
 from ids.run.sealed import SCHEMA_VERSION, seal
-from ids.run.store import Look
+from ids.run.store import Lookup
 
 CASE = Shapes(count=1)[0]
 
@@ -159,12 +159,12 @@ def test_damaged_numbers_are_none(tmp_path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", DAMAGE)
 def test_a_damaged_source_is_none(tmp_path: Path, how: str) -> None:
     store, z = Store(tmp_path), torch.rand(4, 2, 2)
-    store.put_z_src("name", z)
-    assert torch.equal(store.z_src("name"), z)  # type: ignore[arg-type]
+    store.sources.put("name", z)
+    assert torch.equal(store.sources.get("name"), z)  # type: ignore[arg-type]
     DAMAGE[how](tmp_path / "sources" / "na" / "name")
-    assert store.z_src("name") is None
-    store.put_z_src("name", z, replace=True)
-    assert store.z_src("name") is not None
+    assert store.sources.get("name") is None
+    store.sources.put("name", z, replace=True)
+    assert store.sources.get("name") is not None
 
 
 def test_what_is_foreign_newer_old_or_misplaced_is_said(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_a_file_written_in_part_is_an_error(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "OSError" in done.stderr
-    assert Store(tmp_path).look(job().key) == Look(job().key)
+    assert Store(tmp_path).look(job().key) == Lookup(job().key)
 
 
 def test_damage_at_the_same_size_and_time_is_seen_once_every_byte_was_read(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_what_lies_in_nobodys_place_is_named(tmp_path: Path) -> None:
     store.folder(one.key).rename(tmp_path / "results" / "zz" / one.key)
     (tmp_path / "results" / "stray").write_text("")
     assert list(store.all_keys()) == []
-    assert len(list(store.strays())) == 2
+    assert len(list(store.misplaced())) == 2
     assert store.look(one.key).status is None
 
 
