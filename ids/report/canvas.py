@@ -1,7 +1,7 @@
 """A white sheet on which text and images are placed, in pixels."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from PIL import Image as PIL
@@ -11,12 +11,72 @@ from ids.core.text import printable
 
 GAP = 10
 INK, FAINT, PAPER, EMPTY = "#1c1c1e", "#6a6a6e", "#ffffff", "#ececf0"
-Place = tuple[int, int]
+Place = tuple[int, int]  # left, top
+
+
+@dataclass(frozen=True)
+class Font:
+    """A face at one size. Text is escaped where it would not print."""
+
+    size: int
+    face: ImageFont.FreeTypeFont
+
+    @classmethod
+    def open(cls, size: int, bold: bool = False) -> "Font":
+        """DejaVu Sans, which matplotlib contains: Latin, Greek, Cyrillic, Arabic, arrows."""
+        import matplotlib
+
+        name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+        path = Path(matplotlib.get_data_path(), "fonts", "ttf", name)
+        return cls(size, ImageFont.truetype(path, size))
+
+    @property
+    def line(self) -> int:
+        """The distance of two lines."""
+        return self.size + 4
+
+    def shorten(self, text: str, width: int) -> str:
+        """The text, or as much of it as fits, with an ellipsis."""
+        shown = printable(text)
+        return shown if self._fits(shown, width) else self._cut(shown, width)
+
+    def wrap(self, text: str, width: int, most: int) -> list[str]:
+        """At most `most` lines of this width. Words that are too wide are cut; a longer text ends
+        in an ellipsis.
+        """
+        lines: list[str] = []
+        for word in printable(text).split():
+            for piece in self._pieces(word, width):
+                joined = f"{lines[-1]} {piece}" if lines else piece
+                if lines and self._fits(joined, width):
+                    lines[-1] = joined
+                else:
+                    lines.append(piece)
+        if len(lines) > most:
+            lines = [*lines[: most - 1], self._cut(lines[most - 1], width)]
+        return lines
+
+    def _pieces(self, word: str, width: int) -> Iterator[str]:
+        """The word, cut where it is wider than a line."""
+        start = 0
+        for end in range(1, len(word) + 1):
+            if end - start > 1 and not self._fits(word[start:end], width):
+                yield word[start : end - 1]
+                start = end - 1
+        yield word[start:]
+
+    def _cut(self, text: str, width: int) -> str:
+        while text and not self._fits(f"{text}…", width):
+            text = text[:-1]
+        return f"{text}…"
+
+    def _fits(self, text: str, width: int) -> bool:
+        return self.face.getlength(text) <= width
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """`place` is always the upper left corner. Text is escaped where it would not print."""
+    """`place` is always the upper left corner."""
 
     sheet: PIL.Image
     draw: ImageDraw.ImageDraw
@@ -27,16 +87,11 @@ class Canvas:
         sheet = PIL.new("RGB", (width, height), PAPER)
         return cls(sheet, ImageDraw.Draw(sheet))
 
-    def text(self, place: Place, text: str, size: int, ink: str, bold: bool = False) -> None:
-        """One line."""
-        self.draw.text(place, printable(text), ink, _font(size, bold))
-
-    def lines(
-        self, place: Place, lines: list[str], size: int, ink: str, bold: bool = False
-    ) -> None:
-        """One below the other."""
+    def write(self, place: Place, lines: Sequence[str], font: Font, ink: str = INK) -> None:
+        """Lines, one below the other."""
         for index, line in enumerate(lines):
-            self.text((place[0], place[1] + index * (size + 4)), line, size, ink, bold)
+            at = (place[0], place[1] + index * font.line)
+            self.draw.text(at, printable(line), ink, font.face)
 
     def image(self, place: Place, image: PIL.Image, side: int) -> None:
         """Scaled to fit a square of this side, aspect kept, in its middle."""
@@ -46,60 +101,9 @@ class Canvas:
         left, top = (side - size[0]) // 2, (side - size[1]) // 2
         self.sheet.paste(scaled, (place[0] + left, place[1] + top))
 
-    def placeholder(self, place: Place, side: int, text: str) -> None:
+    def placeholder(self, place: Place, side: int, text: str, font: Font) -> None:
         """A grey square with a word."""
         x, y = place
         self.draw.rectangle((x, y, x + side - 1, y + side - 1), EMPTY)
-        self.draw.text((x + side / 2, y + side / 2), printable(text), FAINT, _font(13), anchor="mm")
-
-
-def wrap(text: str, width: int, size: int, most: int) -> list[str]:
-    """At most `most` lines of this width; words that are too long are cut, a longer text ends in an
-    ellipsis.
-    """
-    lines: list[str] = []
-    for word in printable(text).split():
-        for piece in _pieces(word, width, size):
-            joined = f"{lines[-1]} {piece}" if lines and piece is not None else piece
-            if lines and _width(joined, size) <= width:
-                lines[-1] = joined
-            else:
-                lines.append(piece)
-    return (
-        lines
-        if len(lines) <= most
-        else [*lines[: most - 1], shorten(lines[most - 1] + "…", width, size)]
-    )
-
-
-def shorten(text: str, width: int, size: int) -> str:
-    """The text, or as much of it as fits, with an ellipsis."""
-    shown = printable(text)
-    if _width(shown, size) <= width:
-        return shown
-    while shown and _width(f"{shown}…", size) > width:
-        shown = shown[:-1]
-    return f"{shown.rstrip('…')}…"
-
-
-def _pieces(word: str, width: int, size: int) -> list[str]:
-    """The word, cut where it is wider than a line."""
-    pieces = [""]
-    for character in word:
-        if pieces[-1] and _width(pieces[-1] + character, size) > width:
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
-
-
-def _width(text: str, size: int) -> float:
-    return _font(size).getlength(text)
-
-
-@cache
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib contains: Latin, Greek, Cyrillic, Arabic, arrows."""
-    import matplotlib
-
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size)
+        middle = (x + side / 2, y + side / 2)
+        self.draw.text(middle, printable(text), FAINT, font.face, anchor="mm")

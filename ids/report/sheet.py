@@ -1,33 +1,45 @@
 """Contact sheets: a row per case, a column per setting, source and true edit at the ends."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 from PIL import Image as PIL
 
 from ids.core.records import EditCase
 from ids.images import to_pil
-from ids.report.canvas import FAINT, GAP, INK, Canvas, shorten, wrap
+from ids.report.canvas import FAINT, GAP, Canvas, Font
 from ids.results.labels import in_order
 from ids.run.store import IMAGE, Store
 
-MAX_COLUMNS, MAX_ROWS, MAX_CASES = 8, 10, 30  # settings and cases a page, cases in all
-SIDE, LABEL, TITLE = 176, 216, 30  # pixels: of an image, of the row labels, of the title line
-SMALL, BODY = 13, 15  # pixels of letters
+MAX_COLUMNS, MAX_ROWS, MAX_CASES = 8, 12, 36  # settings and cases a page, cases in all
+SIDE, LABEL, TITLE = 192, 240, 38  # pixels: of an image, of the row labels, of the title line
+SMALL, BODY = 15, 17  # pixels of letters
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fonts:
+    """Of titles, names, and everything else."""
+
+    title: Font = field(default_factory=partial(Font.open, BODY, bold=True))
+    bold: Font = field(default_factory=partial(Font.open, SMALL, bold=True))
+    plain: Font = field(default_factory=partial(Font.open, SMALL))
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some cases and settings of one data set."""
+    """Some cases and settings of one data set; `lines` has one edit per setting and case."""
 
     title: str
     cases: Sequence[EditCase]
     labels: Sequence[str]
-    lines: pd.DataFrame  # of these settings; one per setting and case
-    seed: int | None  # the one shown; None where no setting uses one
+    lines: pd.DataFrame
 
 
 def contact_sheets(
@@ -38,78 +50,97 @@ def contact_sheets(
     """
     pages = [page for title, lines in frames.items() for page in _pages(title, cases, lines)]
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
+    fonts, paths = Fonts(), []
     for number, page in enumerate(pages, start=1):
         name = f"contact_sheet_{number}.png" if len(pages) > 1 else "contact_sheet.png"
-        _draw(page, store).save(folder / name)
+        _draw(page, store, fonts).save(folder / name)
         paths.append(folder / name)
     return paths
 
 
 def _pages(title: str, cases: Sequence[EditCase], frame: pd.DataFrame) -> Iterator[Page]:
-    labels = in_order(frame["label"])
+    """Edits of the first seed."""
     done = frame[frame["status"] == "ok"]
-    edited = [case for case in cases if case.digest in set(done["case"])]
-    shown = edited[:MAX_CASES]
-    seeds = sorted(seed for seed in done["seed"].unique() if seed >= 0)
-    seed = int(seeds[0]) if seeds else None
-    one = frame[frame["seed"].isin([-1, seed])].drop_duplicates(["label", "case"])
-    for first, left in product(range(0, len(shown), MAX_ROWS), range(0, len(labels), MAX_COLUMNS)):
-        rows, columns = shown[first : first + MAX_ROWS], labels[left : left + MAX_COLUMNS]
-        parts = [title, "no seed" if seed is None else f"seed {seed}"]
-        if len(edited) > MAX_ROWS:
-            parts.append(f"cases {first + 1} to {first + len(rows)} of {len(edited)}")
-        if len(labels) > MAX_COLUMNS:
-            parts.append(f"settings {left + 1} to {left + len(columns)} of {len(labels)}")
-        yield Page(" · ".join(parts), rows, columns, one[one["label"].isin(columns)], seed)
+    known = set(done["case"])
+    edited = [case for case in cases if case.digest in known]
+    seeds = sorted(int(seed) for seed in done["seed"].unique() if seed >= 0)
+    lines = frame[frame["seed"].isin([-1, *seeds[:1]])].drop_duplicates(["label", "case"])
+    title = f"{title} · {_seed_text(seeds)}"
+    row_parts = list(_parts(edited[:MAX_CASES], MAX_ROWS))
+    column_parts = list(_parts(in_order(frame["label"]), MAX_COLUMNS))
+    for (index, rows), (part, columns) in product(enumerate(row_parts), enumerate(column_parts)):
+        shown = [title]
+        if len(rows) < len(edited):
+            first = sum(map(len, row_parts[:index])) + 1
+            shown.append(f"cases {first} to {first + len(rows) - 1} of {len(edited)}")
+        if len(column_parts) > 1:
+            shown.append(f"settings, part {part + 1} of {len(column_parts)}")
+        yield Page(" · ".join(shown), rows, columns, lines)
 
 
-def _draw(page: Page, store: Store) -> PIL.Image:
-    headers = [["source"], *(_header(label) for label in page.labels)]
-    head = TITLE + max(map(len, headers)) * (SMALL + 4) + GAP
-    width = LABEL + len(headers) * (SIDE + GAP) + GAP
+def _parts(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    """Consecutive parts of nearly one length, each of at most `most` items."""
+    size = math.ceil(len(items) / max(math.ceil(len(items) / most), 1))
+    for start in range(0, len(items), max(size, 1)):
+        yield items[start : start + size]
+
+
+def _seed_text(seeds: Sequence[int]) -> str:
+    """`seed 0`, or `seed 0 (of 0, 1, 2)`."""
+    if len(seeds) < 2:
+        return f"seed {seeds[0]}" if seeds else "no seed"
+    return f"seed {seeds[0]} (of {', '.join(map(str, seeds))})"
+
+
+def _draw(page: Page, store: Store, fonts: Fonts) -> PIL.Image:
+    headers = [["source"], *(_header(label, fonts) for label in page.labels)]
+    head = TITLE + max(map(len, headers)) * fonts.plain.line + GAP
+    width = LABEL + len(headers) * (SIDE + GAP)
     canvas = Canvas.new(width, head + len(page.cases) * (SIDE + GAP))
-    canvas.text((GAP, GAP), shorten(page.title, width - 2 * GAP, BODY), BODY, INK, bold=True)
-    for index, lines in enumerate(headers):
-        at = (LABEL + index * (SIDE + GAP), TITLE)
-        canvas.lines(at, lines[:1], SMALL, INK, bold=True)
-        canvas.lines((at[0], at[1] + SMALL + 4), lines[1:], SMALL, FAINT)
+    canvas.write((GAP, GAP), [fonts.title.shorten(page.title, width - 2 * GAP)], fonts.title)
+    for index, (name, *values) in enumerate(headers):
+        left = LABEL + index * (SIDE + GAP)
+        canvas.write((left, TITLE), [name], fonts.bold)
+        canvas.write((left, TITLE + fonts.bold.line), values, fonts.plain, FAINT)
     for row, case in enumerate(page.cases):
         top = head + row * (SIDE + GAP)
-        _draw_label(canvas, case, top)
+        _draw_label(canvas, case, top, fonts)
         canvas.image((LABEL, top), to_pil(case.source.load()), SIDE)
         for column, label in enumerate(page.labels, start=1):
-            _draw_edit(canvas, page, label, case, store, (LABEL + column * (SIDE + GAP), top))
+            image, place = _edited(page, label, case, store), (LABEL + column * (SIDE + GAP), top)
+            if isinstance(image, str):
+                canvas.placeholder(place, SIDE, image, fonts.plain)
+            else:
+                canvas.image(place, image, SIDE)
     return canvas.sheet
 
 
-def _header(label: str) -> list[str]:
-    """The method's name, then the values in which its settings differ, one per line or more."""
+def _header(label: str, fonts: Fonts) -> list[str]:
+    """The method's name, then the values in which its settings differ."""
     name, _, values = label.partition(" (")
-    lines = [shorten(name.replace("_", " "), SIDE, SMALL)]
+    lines = [fonts.bold.shorten(name.replace("_", " "), SIDE)]
     for value in values.removesuffix(")").split(", ") if values else []:
-        lines += wrap(value, SIDE, SMALL, 3)
+        lines += fonts.plain.wrap(value, SIDE, 3)
     return lines
 
 
-def _draw_label(canvas: Canvas, case: EditCase, top: int) -> None:
+def _draw_label(canvas: Canvas, case: EditCase, top: int, fonts: Fonts) -> None:
     """Id and prompts."""
     width = LABEL - 2 * GAP
-    canvas.text((GAP, top), shorten(case.id, width, SMALL), SMALL, INK, bold=True)
-    source = wrap(case.prompt_src, width, SMALL, 4)
-    target = wrap(f"→ {case.prompt_trg}", width, SMALL, 4)
-    canvas.lines((GAP, top + SMALL + 8), source, SMALL, FAINT)
-    canvas.lines((GAP, top + SMALL + 12 + len(source) * (SMALL + 4)), target, SMALL, INK)
+    source = fonts.plain.wrap(case.prompt_src, width, 4)
+    target = fonts.plain.wrap(f"→ {case.prompt_trg}", width, 4)
+    below = top + fonts.bold.line + 4
+    canvas.write((GAP, top), [fonts.bold.shorten(case.id, width)], fonts.bold)
+    canvas.write((GAP, below), source, fonts.plain, FAINT)
+    canvas.write((GAP, below + len(source) * fonts.plain.line + 4), target, fonts.plain)
 
 
-def _draw_edit(
-    canvas: Canvas, page: Page, label: str, case: EditCase, store: Store, at: tuple[int, int]
-) -> None:
+def _edited(page: Page, label: str, case: EditCase, store: Store) -> PIL.Image | str:
     """The edited image, or its status where there is none."""
     lines = page.lines[(page.lines["label"] == label) & (page.lines["case"] == case.digest)]
     status = "no result" if lines.empty else str(lines.iloc[0]["status"])
     if status != "ok":
-        canvas.placeholder(at, SIDE, status)
-        return
-    with PIL.open(store.folder(str(lines.iloc[0]["key"])) / IMAGE, formats=["PNG"]) as image:
-        canvas.image(at, image.convert("RGB"), SIDE)
+        return status
+    path = store.folder(str(lines.iloc[0]["key"])) / IMAGE
+    with PIL.open(path, formats=["PNG"]) as image:
+        return image.convert("RGB")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import TINY_CLIP, Ids
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_run_on_stable_diffusion_is_judged_and_matched(
         assert name in done.stdout
     assert "feat. dist." not in done.stdout
     table = ids("table", "--matched", "--axis", "latent_distance")
-    assert "where strength first reaches" in table.stdout, table.stderr
+    assert "where latent distance first reaches" in table.stdout, table.stderr
     assert "CLIP dir." in table.stdout
     paths = (ids.folder / "outputs" / "results").rglob("metrics-*.json")
     found = [json.loads(path.read_text()) for path in paths]
@@ -82,3 +82,14 @@ def test_a_clip_without_weights_is_refused_before_any_edit(ids: Ids) -> None:
     assert "clip.checkpoint=/path/to/file" in done.stderr
     assert "Traceback" not in done.stderr
     assert ids.results() == []
+
+
+def test_a_network_with_nan_is_refused_before_any_edit(ids: Ids, judges: tuple[str, ...]) -> None:
+    folder = Path(next(word for word in judges if "local-dir:" in word).partition("local-dir:")[2])
+    file = folder / "open_clip_model.safetensors"
+    tensors = load_file(file)
+    save_file(tensors | {"logit_scale": torch.tensor(torch.nan)}, file)
+    done = ids("run", "debug=fast", *judges, "~metrics.lpips")
+    assert done.returncode == 1
+    assert "logit_scale holds NaN" in done.stderr
+    assert not list((ids.folder / "outputs").glob("results/*/*"))

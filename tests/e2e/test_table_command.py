@@ -1,0 +1,73 @@
+"""`ids table` and the table after a run: width, baseline, files, metrics from outside."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.cells import cell_len
+
+from ids.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+WORDS = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=2", "limit=2")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: status, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def words(*args: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(list(args))
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return words
+
+
+def test_the_table_after_a_run_fits_and_is_paired_to_the_baseline(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, out, err = run(*WORDS, "--baseline", "sds")
+    assert status == 0, err
+    table = out.partition("contact sheet")[0]
+    assert max(map(cell_len, table.splitlines())) <= 100
+    assert "paired differences to sds" in table
+    again = run(*WORDS, "--baseline", "nonsense")[1]
+    assert "paired differences to" not in again
+    assert again.count("baseline 'nonsense' is not among the results") == 1
+    assert "paired differences to dds" in run(*WORDS)[1]  # the default
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = run("table")[1].splitlines()
+    assert max(map(cell_len, narrow)) <= 60
+    assert "Not shown: " in "\n".join(narrow)
+    wide = run("table", "--wide")[1]
+    assert "Not shown" not in wide
+    assert max(map(cell_len, wide.splitlines())) > 100
+
+
+def test_written_tables_hold_all_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(*WORDS)[0] == 0
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run("table", "--write")[0] == 0
+    (tables,) = Path("outputs").glob("tables")
+    (after_run,) = Path("outputs").glob("runs/*")
+    for folder in (tables, after_run):
+        texts = {path.suffix: path.read_text() for path in folder.glob("*.*") if _is_text(path)}
+        assert {".md", ".tex", ".html", ".json", ".csv"} <= set(texts)
+        for ending in (".md", ".tex", ".html"):
+            for title in ("PSNR bg", "PSNR true", "SSIM bg", "latent dist.", "s/edit", "peak MB"):
+                assert title in texts[ending], ending
+    (file,) = (path for path in tables.glob("*.csv") if not path.stem.endswith("-2"))
+    means = pd.read_csv(file).set_index("method")
+    grid = json.loads(file.with_suffix(".json").read_text())["grids"][0]
+    (row,) = (row for row in grid["rows"] if row["method"] == "dds")
+    assert means.loc["dds", "psnr"] == row["cells"]["psnr"]["value"]
+
+
+def _is_text(path: Path) -> bool:
+    return path.suffix != ".png" and not path.name.endswith((".provenance.json", "-2.csv"))
