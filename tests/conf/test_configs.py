@@ -10,8 +10,8 @@ import yaml
 from conftest import ROOT
 
 from ids.config.build import build, build_experiment
-from ids.config.compose import compose_all
 from ids.config.classes import Classes
+from ids.config.compose import compose_all
 from ids.config.sources import GROUPS, find_sources
 from ids.core.errors import DataError
 from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
