@@ -51,7 +51,7 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table --matched                          at equal edit strength: success 0.8, 0.9, 0.95
   ids table --matched --axis latent_distance --at 0.4
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
-  ids table --write                            also into outputs/tables, with curves as an image
+  ids table --write                            also into outputs/tables, with curves
 """
 
 DOCTOR = """versions, device, weights: what is installed, what is missing, how to get it

@@ -25,6 +25,7 @@ from ids.run import Engine, Experiment, MethodSpec, Session, Store
 
 PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that begins with its place
 NUMBERS = BeartypeConf(is_pep484_tower=True)  # an int is accepted as a float
+PLAIN = (str, int, float, list, dict, type(None))
 WRONG = (ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
 
 
@@ -165,7 +166,7 @@ def _check_types(cls: Callable[..., Any], parts: Mapping[str, Any], where: str) 
     for key, value in parts.items():
         if key in hints and not _fits(value, hints[key]):
             expected = _expected(hints[key])
-            got = type(value).__name__ if _is_part(value) else repr(value)
+            got = repr(value) if isinstance(value, PLAIN) else type(value).__name__
             raise ConfigError(
                 f"{where}.{key}: expected {expected}; got {got[:80]}; change the value"
             )

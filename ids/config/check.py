@@ -164,6 +164,6 @@ def _check_folder(output_dir: object) -> None:
         raise ConfigError(f"output_dir: expected a folder; {existing} is none; name another")
     if reason := refuses_files(existing):
         raise ConfigError(
-            f"output_dir: expected a folder that can be written; {existing} cannot ({reason}); name "
-            "another"
+            f"output_dir: expected a folder that can be written; {existing} cannot ({reason}); "
+            "name another"
         )

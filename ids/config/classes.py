@@ -135,7 +135,7 @@ def _is_installed(target: str, groups: tuple[str, ...]) -> bool:
     """Does an entry point name this class, or its module?"""
     package, _, name = target.rpartition(".")
     points = (point for group in groups for point in entry_points(group=group))
-    return any(point.module == package and point.attr in ("", name) for point in points)
+    return any(point.module == package and (point.attr or name) == name for point in points)
 
 
 def _mount(folders: tuple[Path, ...]) -> None:

@@ -65,6 +65,8 @@ def _explain(message: str, error: Exception, words: Sequence[str], sources: Sour
         r"Could not override '?([\w@]+)'?\.?\s*No match in the defaults list", message
     ):
         return unknown_key(match[1], words, sources)
+    if match := re.search(r"Key '([^']+)' not in 'RunConfig'", message):
+        return unknown_key(match[1], words, sources)
     if match := re.search(r"metric@metrics\.(\S+) appears more than once", message):
         return f"+metric={match[1]}: the set has this metric; leave it out"
     if isinstance(error.__cause__, OmegaConfBaseException):

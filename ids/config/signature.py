@@ -40,11 +40,10 @@ def _parse(path: Path) -> list[ast.stmt]:
     try:
         return ast.parse(path.read_bytes()).body
     except SyntaxError as error:
-        raise ConfigError(
-            f"{path} line {error.lineno}: expected Python; got {error.msg}; correct this line"
-        ) from error
+        line = f" line {error.lineno}" if error.lineno else ""
+        raise ConfigError(f"{path}{line}: expected Python; got {error.msg}; correct it") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: expected Python; {error}; correct this file") from error
+        raise ConfigError(f"{path}: expected Python; {error}; correct it") from error
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class _Scope:
         """The module that `from ... import` names, relative ones included."""
         if not node.level:
             return node.module or ""
-        parts = self.package.split(".")
+        parts = self.package.split(".") if self.package else []
         above = parts[: len(parts) - node.level + 1]
         return ".".join([*above, *([node.module] if node.module else [])])
 

@@ -85,9 +85,8 @@ class Sources:
     @property
     def search_path(self) -> str:
         """The override that lets Hydra find the options of all other places."""
-        folders = (str(place.folder) for place in self.places[1:])
-        escaped = (folder.replace("\\", "\\\\").replace("'", "\\'") for folder in folders)
-        return "hydra.searchpath=[" + ",".join(f"'file://{folder}'" for folder in escaped) + "]"
+        folders = (_quoted(f"file://{place.folder}") for place in self.places[1:])
+        return f"hydra.searchpath=[{','.join(folders)}]"
 
     @cached_property
     def _table(self) -> Mapping[str, Mapping[str, Option]]:
@@ -136,6 +135,11 @@ def _folder(name: str) -> Path:
         f"--config-dir: expected a folder of options, as method/NAME.yaml; got {name[:200]!r}, "
         "which is no folder; check the path"
     )
+
+
+def _quoted(text: str) -> str:
+    """As Hydra reads it: a backslash is one, except before a quote."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text) + "'"
 
 
 def _installed() -> Iterator[Source]:

@@ -43,7 +43,7 @@ def edit_directly(
 
 def read_edit(store: Store, job: Job) -> FinishedEdit:
     """A stored edit. `DataError` where its source latent is gone; another run makes it again."""
-    z_src = store.z_src(job.source_name)
+    z_src = store.sources.get(job.source_name)
     if z_src is None:
         raise DataError(
             f"{store.folder(job.key)}: expected the source latent; found none; run it again"
