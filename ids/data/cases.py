@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from ids.core.errors import DataError
-from ids.data.shown import quoted, shown
+from ids.data.messages import quote, shorten
 
 SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
 UNFIT = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of characters
@@ -18,7 +18,7 @@ def checked_id(case_id: str, where: str) -> str:
     if not SAFE_ID.fullmatch(case_id) or ".." in case_id:
         raise DataError(
             f"{where}: expected a case id of at most 200 letters (a-z), digits, '_', '-', '+' and "
-            f"single dots; got {quoted(case_id)}; rename it"
+            f"single dots; got {quote(case_id)}; rename it"
         )
     return case_id
 
@@ -45,7 +45,7 @@ def checked_text(text: str, where: str) -> None:
     """Text that every file and tokenizer can take."""
     if UNFIT.search(text):
         raise DataError(
-            f"{where}: expected text in Unicode without NUL; got {quoted(text)}; write it anew"
+            f"{where}: expected text in Unicode without NUL; got {quote(text)}; write it anew"
         )
 
 
@@ -62,16 +62,16 @@ def file_within(folder: Path, name: str, where: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, no access
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{where}: expected the name of an image; got {quoted(name)}; {shown(reason)}"
+            f"{where}: expected the name of an image; got {quote(name)}; {shorten(reason)}"
         ) from error
     if not inside:
         raise DataError(
-            f"{where}: expected an image inside {shown(folder)}; {quoted(name)} leads out of it; "
+            f"{where}: expected an image inside {shorten(folder)}; {quote(name)} leads out of it; "
             "move it in"
         )
     if len(found) != 1:
         raise DataError(
-            f"{where}: expected the image {quoted(name)} in {shown(folder)}; there is none; "
+            f"{where}: expected the image {quote(name)} in {shorten(folder)}; there is none; "
             "check the name"
         )
     return found[0]
@@ -82,8 +82,7 @@ def checked_blend(words: object, where: str) -> tuple[str, str] | None:
     parts = str(words or "").split()
     if len(parts) not in (0, 2):
         raise DataError(
-            f"{where}: expected two words, of source and target; got {quoted(words)}; "
-            "write: cat dog"
+            f"{where}: expected two words, of source and target; got {quote(words)}; write: cat dog"
         )
     return (parts[0], parts[1]) if parts else None
 
@@ -96,11 +95,11 @@ def checked_weights(words: object, where: str) -> dict[str, float]:
         weight = float(value) if NUMBER.fullmatch(value) else math.nan
         if not word or not math.isfinite(weight):
             raise DataError(
-                f"{where}: expected words and numbers; got {quoted(part)}; write: dog:2 hat:0.5"
+                f"{where}: expected words and numbers; got {quote(part)}; write: dog:2 hat:0.5"
             )
         if word in weights:
             raise DataError(
-                f"{where}: expected every word once; {quoted(word)} comes twice; remove one"
+                f"{where}: expected every word once; {quote(word)} comes twice; remove one"
             )
         weights[word] = weight
     return weights

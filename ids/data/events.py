@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import yaml
 
 from ids.core.errors import DataError
-from ids.data.shown import quoted, shown
+from ids.data.messages import quote, shorten
 
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the first is ten times as fast
 TEXT = "tag:yaml.org,2002:str"
@@ -42,7 +42,8 @@ def rows_of_yaml(text: str, where: str, most: int) -> Iterator[tuple[int, dict[s
         at = f" line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or error
         raise DataError(
-            f"{where}{at}: expected YAML, a list of rows; {shown(reason)}; quote special characters"
+            f"{where}{at}: expected YAML, a list of rows; {shorten(reason)}; "
+            "quote special characters"
         ) from error
 
 
@@ -73,10 +74,10 @@ class _Reader:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             column = self._text(event, "the name of a column")
             if column in cells:
-                self._refuse(event, "every column once", f"{quoted(column)} again")
+                self._refuse(event, "every column once", f"{quote(column)} again")
             if len(cells) == self.most:
                 self._refuse(event, f"at most {self.most} columns", "more")
-            cells[column] = self._text(next(self.events), f"text in column {quoted(column)}")
+            cells[column] = self._text(next(self.events), f"text in column {quote(column)}")
         return cells
 
     def _text(self, event: Any, expected: str) -> str:
@@ -90,7 +91,7 @@ class _Reader:
         for mark, name in (("&", "anchor"), ("!", "tag")):
             value = getattr(event, name, None)
             if value is not None and value != TEXT:
-                self._refuse(event, expected, f"the {name} {mark}{shown(value).lstrip('!')}")
+                self._refuse(event, expected, f"the {name} {mark}{shorten(value).lstrip('!')}")
 
     def _refuse(self, event: Any, expected: str, got: str) -> NoReturn:
         raise DataError(

@@ -20,7 +20,7 @@ from ids.data.cases import (
     safe_stem,
 )
 from ids.data.image_files import ImageFile, MaskFile
-from ids.data.shown import quoted, shown
+from ids.data.messages import quote, shorten
 from ids.data.tables import ENDINGS, OPTIONAL, REQUIRED, Row, read_table
 
 TABLES = tuple(f"edits{ending}" for ending in ENDINGS)
@@ -84,7 +84,7 @@ class Folder:
     @property
     def _path(self) -> Path:
         if not self.path.strip() or "\0" in self.path:
-            raise DataError(f"dataset.path: expected a folder; got {quoted(self.path)}")
+            raise DataError(f"dataset.path: expected a folder; got {quote(self.path)}")
         return Path(os.path.expanduser(self.path))
 
     @cached_property
@@ -107,7 +107,7 @@ class Folder:
 
     def _no_table(self, state: str) -> DataError:
         return DataError(
-            f"dataset.path {shown(self.path)}: expected a folder with {' or '.join(TABLES)}; "
+            f"dataset.path {shorten(self.path)}: expected a folder with {' or '.join(TABLES)}; "
             f"{state}"
         )
 
@@ -125,11 +125,11 @@ class Folder:
                 case = _case(row, number, open_image)
                 if case.id in cases:
                     raise DataError(
-                        f"expected every case id once; {quoted(case.id)} comes twice; rename one"
+                        f"expected every case id once; {quote(case.id)} comes twice; rename one"
                     )
                 cases[case.id] = case
             except DataError as error:
-                faults.append(f"{shown(self._table)} line {row.line}: {error}")
+                faults.append(f"{shorten(self._table)} line {row.line}: {error}")
         if faults:
             more = f"; further rows that are wrong: {len(faults) - 1}" if len(faults) > 1 else ""
             raise DataError(faults[0] + more)
@@ -144,7 +144,7 @@ def _case(row: Row, number: int, open_image: Open) -> EditCase:
     if not cells["image"].strip():
         raise DataError("column image: expected the name of an image; got none; add it")
     for column, text in cells.items():
-        checked_text(column + text, f"column {shown(column)}")
+        checked_text(column + text, f"column {shorten(column)}")
     case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{number}"
     source = open_image(cells["image"], "image")
     mask = cells.get("mask", "")

@@ -12,7 +12,7 @@ from typing import Any
 
 from ids.core.errors import DataError
 from ids.data.events import rows_of_yaml
-from ids.data.shown import quoted, shown
+from ids.data.messages import quote, shorten
 
 ENDINGS = (".csv", ".jsonl", ".yaml", ".yml")
 REQUIRED = ("image", "source", "target")
@@ -36,7 +36,7 @@ class Row:
 def read_table(table: Path) -> list[Row]:
     """All rows, faulty ones with their fault. Raises `DataError` for a file that is no table."""
     text = _text(table)
-    where = shown(table)
+    where = shorten(table)
     reader = {".csv": _rows_of_csv, ".jsonl": _rows_of_jsonl}.get(
         table.suffix.lower(), _rows_of_yaml
     )
@@ -53,7 +53,7 @@ def read_table(table: Path) -> list[Row]:
 
 
 def _text(table: Path) -> str:
-    where = shown(table)
+    where = shorten(table)
     if table.suffix.lower() not in ENDINGS:
         raise DataError(f"{where}: expected a table that ends in {', '.join(ENDINGS)}; rename it")
     try:
@@ -122,7 +122,7 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
         raise DataError(f"{where}: expected at most {MAX_COLUMNS} columns; got {len(header)}")
     fault = "a column without a name" if "" in header else ""
     twice = next((column for column in header if header.count(column) > 1), "")
-    fault = fault or (f"{quoted(twice)} twice" if twice else "")
+    fault = fault or (f"{quote(twice)} twice" if twice else "")
     if fault:
         raise DataError(f"{where}: expected a name of its own for every column; got {fault}")
     if fault := _misnamed(header):
@@ -142,7 +142,7 @@ def _row_of_json(line: int, content: str) -> Row:
     except DataError as error:
         return Row(line, {}, str(error))
     except json.JSONDecodeError as error:
-        reason = f"{shown(error.msg)} at character {error.colno}; mend this line"
+        reason = f"{shorten(error.msg)} at character {error.colno}; mend this line"
     except RecursionError:
         reason = "nested too deeply; write columns and text"
     return Row(line, {}, f"expected JSON lines, one row each; {reason}")
@@ -179,8 +179,8 @@ def _cell_of_json(column: str, value: Any) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     known = column in REQUIRED + OPTIONAL
     if isinstance(value, list) or (known and isinstance(value, (_Literal, bool))):
-        got = "a list or object" if isinstance(value, list) else shown(text)
-        raise DataError(f'column {quoted(column)}: expected text; got {got}; put it in "quotes"')
+        got = "a list or object" if isinstance(value, list) else shorten(text)
+        raise DataError(f'column {quote(column)}: expected text; got {got}; put it in "quotes"')
     return text
 
 
@@ -193,7 +193,7 @@ def _fault(cells: Mapping[str, str]) -> str:
     for column, text in cells.items():
         if max(len(column), len(text)) > MAX_CELL:
             return (
-                f"column {quoted(column)}: expected at most {MAX_CELL} characters; got more; "
+                f"column {quote(column)}: expected at most {MAX_CELL} characters; got more; "
                 "shorten it"
             )
     return ""
@@ -204,14 +204,14 @@ def _misnamed(columns: Sequence[str]) -> str:
     welcome, unless they look like one of ours that is missing.
     """
     own = {column.casefold(): column for column in columns if column not in REQUIRED + OPTIONAL}
-    got = shown(", ".join(columns)) or "none"
+    got = shorten(", ".join(columns)) or "none"
     for missing in (name for name in REQUIRED if name not in columns):
         close = get_close_matches(missing, own, n=1, cutoff=0.5) or (list(own) * (len(own) == 1))
-        hint = f"rename {quoted(own[close[0]])} to {missing}" if close else "add it"
+        hint = f"rename {quote(own[close[0]])} to {missing}" if close else "add it"
         return f"expected a column {missing}; got {got}; {hint}"
     for missing in (name for name in OPTIONAL if name not in columns):
         for alike in get_close_matches(missing, own, n=1, cutoff=0.85):
             return (
-                f"expected no column that looks like {missing}; got {quoted(own[alike])}; rename it"
+                f"expected no column that looks like {missing}; got {quote(own[alike])}; rename it"
             )
     return ""

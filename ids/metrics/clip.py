@@ -20,7 +20,7 @@ from ids.metrics.clip_network import open_network
 from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights, needed_files
 from ids.metrics.weights import judging_device
 from ids.shapes import WEIGHTS
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 
 SHAPES = "shapes"
 REMEMBERED = 8  # images whose features are kept
@@ -60,7 +60,7 @@ class Clip:
 
     def understands(self, prompt: str) -> bool:
         """The embedded world's CLIP knows no other word."""
-        return self.model != SHAPES or bool(said(prompt))
+        return self.model != SHAPES or bool(parse_caption(prompt))
 
     def load(self) -> "LoadedClip":
         """The one network of this configuration."""

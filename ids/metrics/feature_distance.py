@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from ids.core.needed import NeededFile
 from ids.core.records import EditCase, Edited
 from ids.metrics.comparison import checked_comparison, image_against, name_of
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 from ids.shapes.judge import judge, judge_files, judge_weights_id
 
 
@@ -44,7 +44,7 @@ class FeatureDistance:
     @torch.no_grad()
     def __call__(self, case: EditCase, edited: Edited) -> float:
         reference = image_against(case, self.against)
-        if reference is None or not said(case.prompt_src):
+        if reference is None or not parse_caption(case.prompt_src):
             return math.nan
         maps = judge().features(torch.stack([edited.image, reference]))
         units = [F.normalize(f, dim=1, eps=1e-10) for f in maps]

@@ -7,7 +7,7 @@ import torch
 
 from ids.core.needed import NeededFile
 from ids.core.records import EditCase, Edited
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 from ids.shapes.judge import judge, judge_files, judge_weights_id
 from ids.shapes.scene import VALUES
 
@@ -49,7 +49,7 @@ class Success:
 
     @torch.no_grad()
     def __call__(self, case: EditCase, edited: Edited) -> float:
-        before, after = said(case.prompt_src), said(case.prompt_trg)
+        before, after = parse_caption(case.prompt_src), parse_caption(case.prompt_trg)
         wanted, other = (after, before) if self.asked == "target" else (before, after)
         changed = [a for a in wanted if wanted[a] != other.get(a)]
         if not (before and after and changed):

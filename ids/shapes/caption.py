@@ -20,7 +20,7 @@ def caption(scene: Scene, said: Collection[Attribute] = ALL) -> str:
     return " ".join(["a", *adjectives, scene.shape if "shape" in said else "shape"])
 
 
-def said(text: str) -> dict[Attribute, str]:
+def parse_caption(text: str) -> dict[Attribute, str]:
     """What a caption claims, by attribute; nothing where its words are not all of this world."""
     words = text.lower().rstrip(" .").split()
     if any(word not in WORDS for word in words):
@@ -28,7 +28,7 @@ def said(text: str) -> dict[Attribute, str]:
     return {a: word for a, values in VALUES.items() for word in words if word in values}
 
 
-def draw_said(rng: np.random.Generator) -> tuple[Attribute, ...]:
+def draw_mentioned(rng: np.random.Generator) -> tuple[Attribute, ...]:
     """Which attributes a training caption mentions."""
     return tuple(a for a in ALL if rng.random() < KEEP_PROBABILITY[a])
 
