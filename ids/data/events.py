@@ -1,6 +1,4 @@
-"""A YAML list of rows, read event by event: scalars stay the text they were written as, and nothing
-is ever nested or repeated.
-"""
+"""A YAML list of rows, read event by event: scalars stay text; nesting and aliases are refused."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ import yaml
 from ids.core.errors import DataError
 from ids.data.messages import quote, shorten
 
-LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the first is ten times as fast
+LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C loader is ten times as fast
 TEXT = "tag:yaml.org,2002:str"
 GOT = {
     yaml.AliasEvent: "an alias",
@@ -22,13 +20,13 @@ GOT = {
     yaml.DocumentStartEvent: "a second document",
 }
 NULLS = ("", "~", "null", "Null", "NULL")
-BREAKS = re.compile(
-    "[\x85\u2028\u2029]"
-)  # ordinary characters elsewhere, ends of lines in YAML 1.1
+BREAKS = re.compile("[\x85\u2028\u2029]")  # line breaks in YAML 1.1, ordinary characters elsewhere
 
 
 def rows_of_yaml(text: str, where: str, most: int) -> Iterator[tuple[int, dict[str, str]]]:
-    """The line and the cells of every row, `most` at most. Raises `DataError`."""
+    """Line number and cells of every row, with at most `most` columns. `DataError` for anything
+    else than a flat list of rows.
+    """
     if odd := BREAKS.search(text):
         line = text.count("\n", 0, odd.start()) + 1
         raise DataError(
@@ -49,7 +47,7 @@ def rows_of_yaml(text: str, where: str, most: int) -> Iterator[tuple[int, dict[s
 
 @dataclass(frozen=True)
 class _Reader:
-    """One walk over the events of a file."""
+    """The events of one file, read once."""
 
     events: Iterator[Any]
     where: str

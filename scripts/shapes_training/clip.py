@@ -35,7 +35,7 @@ LAYOUT: dict[str, Any] = {
         "width": 64,
         "heads": 4,
         "layers": 2,
-        "hf_tokenizer_name": "beside this file",  # of a local folder, open_clip takes its own
+        "hf_tokenizer_name": "beside this file",  # open_clip reads a local folder's tokenizer
     },
 }
 PREPROCESSING = {"size": 64, "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic"}
@@ -70,7 +70,7 @@ def train_clip(folder: Path, budget: Budget, seed: int, device: torch.device) ->
 
 
 def _is_true(texts: list[str], scenes: list[Scene]) -> Tensor:
-    """[i, j]: does caption j hold of scene i? In a small world many others' captions do."""
+    """[i, j]: whether caption j is true of scene i, as captions of other scenes often are."""
     claims = [parse_caption(text) for text in texts]
     return torch.tensor(
         [[all(getattr(s, a) == v for a, v in claim.items()) for claim in claims] for s in scenes]
@@ -78,6 +78,6 @@ def _is_true(texts: list[str], scenes: list[Scene]) -> Tensor:
 
 
 def _contrast(logits: Tensor, true: Tensor) -> Tensor:
-    """Cross entropy of each row against all that is true of it, in equal shares."""
+    """Cross entropy of each row against all its true captions, in equal shares."""
     shares = true / true.sum(1, keepdim=True)
     return F.cross_entropy(logits, shares)

@@ -1,6 +1,4 @@
-"""The finished folder: Stable Diffusion layout in fp16, its model card, and a sample grid to look
-at.
-"""
+"""The finished folder: Stable Diffusion layout in fp16, model card, grid of samples."""
 
 import json
 from dataclasses import dataclass, fields
@@ -31,7 +29,7 @@ class Trained:
 
 
 def write_folder(out: Path, trained: Trained, seed: int, samples: int) -> None:
-    """Write everything below `out`, then measure what was written, as it was written."""
+    """Write everything below `out`, then measure the quality of the written files."""
     scheduler, tokenizer = new_scheduler(), new_tokenizer()
     _half(trained.vae.modules["vae"]).save_pretrained(out / "vae")
     _half(trained.unet.modules["unet"]).save_pretrained(out / "unet")
@@ -66,7 +64,7 @@ def _write_clip(folder: Path, clip: nn.Module) -> None:
 
 
 def _write_index(out: Path) -> None:
-    """What makes `StableDiffusionPipeline.from_pretrained` open the folder too."""
+    """The index for `StableDiffusionPipeline.from_pretrained`."""
     parts = {
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
@@ -86,8 +84,8 @@ def _write_card(out: Path, trained: Trained, seed: int, quality: Quality) -> Non
     for stage in fields(trained):
         rows |= _row(stage.name, getattr(trained, stage.name))
     megabytes = sum(file.stat().st_size for file in files) / 1e6
-    told = quality.grid().markdown()
-    card = CARD.read_text().format(seed=seed, megabytes=megabytes, quality=told, **rows)
+    table = quality.grid().markdown()
+    card = CARD.read_text().format(seed=seed, megabytes=megabytes, quality=table, **rows)
     (out / "README.md").write_text(card)
 
 
