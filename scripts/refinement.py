@@ -1,12 +1,11 @@
-"""What refining did to the noise, over all steps of all edits in a store, per setting.
+"""The effect of refinement on the noise, over all steps of all edits in a store, per setting.
 
     ids run experiments=fpr_family
     python scripts/refinement.py outputs
 
 after/before: the residual ||z_src - z_0|t|| after the last iteration over that before the first
-(mean, 95th percentile, share of steps where it grew). moved: |eps* - eps| / sqrt(d). A white
-Gaussian has norm 1, neighbours 0, kurtosis 3. cosine: of the gradient to the exact one, where it
-was logged.
+(mean, 95th percentile, share of steps where it grew). moved: |eps* - eps| / sqrt(d). White Gaussian noise has norm 1, neighbours
+(lag-1 correlation) 0, kurtosis 3. cosine: of the gradient to the exact one, if it was logged.
 """
 
 import argparse
@@ -37,21 +36,23 @@ def main() -> None:
     frames = [_steps(store, r).assign(setting=labels[r.setting]) for r in records]
     steps = pd.concat([frame for frame in frames if "ratio" in frame] or [pd.DataFrame()])
     if steps.empty:
-        raise SystemExit(f"{store.root}: expected edits on refined noise; there are none")
+        raise SystemExit(
+            f"{store.root}: expected edits on refined noise; found none; run `ids run experiments=fpr_family`"
+        )
     headers = ("setting", "steps", "after/before", "95 %", "grew", *SHOWN.values())
     table = Table(*headers)
-    for setting, own in steps.groupby("setting"):
-        ratio = own["ratio"]
-        cells = [f"{len(own)}", f"{ratio.mean():.2f}", f"{ratio.quantile(0.95):.2f}"]
+    for setting, rows in steps.groupby("setting"):
+        ratio = rows["ratio"]
+        cells = [f"{len(rows)}", f"{ratio.mean():.2f}", f"{ratio.quantile(0.95):.2f}"]
         cells.append(f"{(ratio > 1).mean():.1%}")
-        told = own.reindex(columns=list(SHOWN)).mean()
-        cells += ["" if pd.isna(value) else f"{value:.3f}" for value in told]
+        means = rows.reindex(columns=list(SHOWN)).mean()
+        cells += ["" if pd.isna(value) else f"{value:.3f}" for value in means]
         table.add_row(str(setting), *cells)
     Console(width=140).print(table)
 
 
 def _steps(store: Store, record: EditRecord) -> pd.DataFrame:
-    """A line per step: the logged numbers, the mean where there is one an iteration."""
+    """A row per step: the logged values, averaged over iterations if there are several."""
     curves = store.trace(record.key).curves
     values = {
         name: curve.float().reshape(len(curve), -1).mean(1).numpy()

@@ -4,8 +4,7 @@
     python scripts/train_shapes.py --minutes-unet 5    # a quick trial
     python scripts/train_shapes.py --stages export     # write the folder from the checkpoints
 
-Interrupt at will: the same command goes on where it stopped. Nothing random depends on when that
-was.
+After an interruption the same command continues. No random draw depends on interruptions.
 """
 
 import argparse

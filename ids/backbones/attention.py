@@ -1,4 +1,4 @@
-"""Attention with its probabilities in the open, where a hook asks for them."""
+"""Attention that hands its probabilities to hooks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from ids.core.capabilities import Hook
 from ids.core.errors import ConfigError
 
-SUFFIX = ".probs"  # what names an attention's probabilities among the sites of a network
-PLAIN = {  # what diffusers' attention is in Stable Diffusion 1 and 2; others compute more
+SUFFIX = ".probs"  # marks the probabilities of an attention among the sites of a network
+PLAIN = {  # settings of diffusers' attention in Stable Diffusion 1 and 2; others compute more
     "group_norm": None,
     "spatial_norm": None,
     "norm_cross": None,
@@ -25,7 +25,9 @@ PLAIN = {  # what diffusers' attention is in Stable Diffusion 1 and 2; others co
 
 
 def attentions(network: nn.Module) -> dict[str, nn.Module]:
-    """Site of the probabilities -> attention module. Known by what it can do: diffusers' class."""
+    """Site of the probabilities -> attention module, for every module with the methods of
+    diffusers' `Attention`.
+    """
     return {
         name + SUFFIX: module
         for name, module in network.named_modules()
@@ -34,20 +36,20 @@ def attentions(network: nn.Module) -> dict[str, nn.Module]:
 
 
 @contextmanager
-def opened(attention: Any, site: str, hook: Hook) -> Iterator[None]:
-    """While it lasts, this attention's probabilities go through the hook, after those of hooks that
-    are there already. `ConfigError` where it computes more than softmax(q k) v.
+def open_attention(attention: Any, site: str, hook: Hook) -> Iterator[None]:
+    """Pass this attention's probabilities through the hook while the `with` lasts, after the hooks
+    that are active already. `ConfigError` if it computes more than softmax(q k) v.
     """
     before = attention.processor
     more = [name for name, value in PLAIN.items() if getattr(attention, name, value) != value]
     if isinstance(before, nn.Module) or more:
         raise ConfigError(
-            f"sites: expected plain attention, as Stable Diffusion's; {site} has "
+            f"sites: expected plain attention, as in Stable Diffusion; {site} has "
             f"{more[0] if more else type(before).__name__}; leave it out"
         )
-    hooks = before.hooks if isinstance(before, _Opened) else ()
-    fused = before.fused if isinstance(before, _Opened) else before
-    attention.processor = _Opened(site, (*hooks, hook), fused)
+    hooks = before.hooks if isinstance(before, _OpenAttention) else ()
+    fused = before.fused if isinstance(before, _OpenAttention) else before
+    attention.processor = _OpenAttention(site, (*hooks, hook), fused)
     try:
         yield
     finally:
@@ -55,9 +57,9 @@ def opened(attention: Any, site: str, hook: Hook) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A diffusers attention processor: softmax(q k) handed to the hooks as [B, heads, queries,
-    keys], then applied. Where none of them wants it, the fused one does the work.
+class _OpenAttention:
+    """A diffusers attention processor that passes softmax(q k) through the hooks as [B, heads,
+    queries, keys]. If no hook wants it, the fused processor computes the result.
     """
 
     site: str
@@ -70,12 +72,12 @@ class _Opened:
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        **further: Any,
+        **options: Any,
     ) -> Tensor:
         wanting = [hook for hook in self.hooks if self._wants(hook, hidden_states.shape[1])]
         if not wanting:
             fused: Tensor = self.fused(
-                attn, hidden_states, encoder_hidden_states, attention_mask, **further
+                attn, hidden_states, encoder_hidden_states, attention_mask, **options
             )
             return fused
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
@@ -87,8 +89,8 @@ class _Opened:
         out = attn.batch_to_head_dim(torch.bmm(probs.flatten(0, 1).to(v.dtype), v))
         for layer in attn.to_out:
             out = layer(out)
-        given: Tensor = out
-        return given
+        result: Tensor = out
+        return result
 
     def _wants(self, hook: Hook, n_queries: int) -> bool:
         wants = getattr(hook, "wants", None)

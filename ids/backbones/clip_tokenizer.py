@@ -1,4 +1,4 @@
-"""CLIP's tokenizer from a diffusers folder, in the layouts of then and now."""
+"""CLIP's tokenizer from a diffusers folder, in its older and newer layouts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,20 +10,22 @@ from ids.core.weight_files import check_content, one_line, read_json
 
 WHOLE, WORDS, MERGES = "tokenizer.json", "vocab.json", "merges.txt"
 CONFIGS = ("tokenizer_config.json", "special_tokens_map.json")
-END = "</w>"  # of the last piece of a word
-UNREADABLE = "\ufffd"  # what a part of a character decodes to
-STRAY = 16, 0.02  # words without a merge that a whole vocabulary may have, or that share of it
+END = "</w>"  # ends the last piece of a word
+UNREADABLE = "\ufffd"  # decoded from a part of a character
+STRAY = 16, 0.02  # number or share of words without a merge that a complete vocabulary may have
 
 
 def check_vocabulary(folder: Path, n_embeddings: int, where: str) -> None:
-    """`WeightsError` where words would not become the ids that the text encoder was trained on."""
+    """`WeightsError` for a tokenizer folder that would not give the ids that the text encoder was
+    trained on: missing or damaged files, or ids beyond its `n_embeddings`.
+    """
     where = f"{where}: {folder.name}"
     configs = [
         read_json(folder / name, f"{where}/{name}") for name in CONFIGS if (folder / name).is_file()
     ]
     if not configs:
         raise WeightsError(
-            f"{where}: expected {CONFIGS[0]}, which says what pads a prompt; there is none; "
+            f"{where}: expected {CONFIGS[0]}, which has the padding token; found none; "
             "download the folder again"
         )
     words, merges = _vocabulary(folder, where)
@@ -34,19 +36,19 @@ def check_vocabulary(folder: Path, n_embeddings: int, where: str) -> None:
             f"{len(wrong)} are not, such as {wrong[0]!r}: {words[wrong[0]]!r}; "
             "take tokenizer and text encoder of one model"
         )
-    made = {"".join(merge) for merge in merges}
-    stray = [w for w in words if len(w.removesuffix(END)) > 1 and w not in made and w[0] != "<"]
+    merged = {"".join(merge) for merge in merges}
+    stray = [w for w in words if len(w.removesuffix(END)) > 1 and w not in merged and w[0] != "<"]
     if len(words) < 3 or not merges or len(stray) > max(STRAY[0], STRAY[1] * len(words)):
         raise WeightsError(
-            f"{where}: expected a vocabulary and the merges that make its words; got {len(words)} "
-            f"words and {len(merges)} merges, which leave {len(stray)} words unmade; "
+            f"{where}: expected a vocabulary and the merges that form its words; got {len(words)} "
+            f"words and {len(merges)} merges, without merges for {len(stray)} words; "
             "download the folder again"
         )
     _check_loaded(load_tokenizer(folder, where), words, where)
 
 
 def load_tokenizer(folder: Path, where: str) -> Any:
-    """A `CLIPTokenizer`; nothing is looked for beyond the folder."""
+    """A `CLIPTokenizer` from this folder alone; `WeightsError` if it cannot be read."""
     from transformers import CLIPTokenizer
 
     try:
@@ -59,25 +61,25 @@ def load_tokenizer(folder: Path, where: str) -> Any:
 
 
 def engine_of(tokenizer: Any) -> Any:
-    """A copy of the engine in it, which neither pads nor cuts. To it, `!` in a prompt is a word
-    like any other where a folder pads with it, as Stable Diffusion 2's do: transformers would read
-    it as padding, CLIP was trained otherwise.
+    """A copy of its engine that neither pads nor truncates. In it, `!` in a prompt is an ordinary
+    word also where the folder pads with `!`, as Stable Diffusion 2 does: transformers would read it
+    as padding, unlike CLIP's training.
     """
     from tokenizers import Tokenizer
 
-    told = json.loads(tokenizer.backend_tokenizer.to_str())
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
     ends = (tokenizer.bos_token, tokenizer.eos_token)
     pads = set() if tokenizer.pad_token in ends else {tokenizer.pad_token}
-    kept = [token for token in told["added_tokens"] if token["content"] not in pads]
-    engine = Tokenizer.from_str(json.dumps(told | {"added_tokens": kept}))
+    kept = [token for token in state["added_tokens"] if token["content"] not in pads]
+    engine = Tokenizer.from_str(json.dumps(state | {"added_tokens": kept}))
     engine.no_padding()
     engine.no_truncation()
     return engine
 
 
 def pieces_of(tokenizer: Any, ids: Sequence[int]) -> tuple[str, ...]:
-    """The text of each token. A character in several tokens is the last one's; the others have
-    none.
+    """The text of each token. A character of several tokens belongs to the last of them; the others
+    get empty text.
     """
     pieces, waiting = [], []
     for token in ids:
@@ -108,15 +110,15 @@ def _vocabulary(folder: Path, where: str) -> tuple[Mapping[str, Any], list[tuple
 
 
 def _of_whole(
-    told: Mapping[str, Any], where: str
+    content: Mapping[str, Any], where: str
 ) -> tuple[Mapping[str, Any], list[tuple[str, ...]]]:
     try:
-        model = told["model"]
+        model = content["model"]
         merges = [tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]]
-        words = dict(model["vocab"]) | {t["content"]: t["id"] for t in told["added_tokens"]}
+        words = dict(model["vocab"]) | {t["content"]: t["id"] for t in content["added_tokens"]}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(
-            f"{where}: expected a vocabulary and merges in it; they cannot be read "
+            f"{where}: expected a vocabulary and merges; they cannot be read "
             f"({type(error).__name__}: {one_line(error)}); download the folder again"
         ) from error
     return words, merges
@@ -135,21 +137,21 @@ def _merges(file: Path, where: str) -> list[tuple[str, ...]]:
     wrong = next((merge for merge in merges if len(merge) != 2), None)
     if wrong is not None:
         raise WeightsError(
-            f"{where}: expected two pieces a line; got {' '.join(wrong)[:40]!r}; it may be cut "
+            f"{where}: expected two pieces per line; got {' '.join(wrong)[:40]!r}; it may be cut "
             "short: download it again"
         )
     return merges
 
 
 def _check_loaded(tokenizer: Any, words: Mapping[str, int], where: str) -> None:
-    """The library reads the files as they are meant: every word has its id, and all ends exist."""
+    """The loaded tokenizer gives every word its id, and has all special tokens."""
     known = tokenizer.get_vocab()
     wrong = [word for word, token in words.items() if known.get(word) != token]
     special = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token)
     missing = [str(token) for token in special if token not in words]
     if wrong or missing:
-        told = f"{len(wrong)} words have others, such as {wrong[0]!r}" if wrong else ""
+        fault = f"{len(wrong)} words have others, such as {wrong[0]!r}" if wrong else ""
         raise WeightsError(
-            f"{where}: expected the ids that its files give; "
-            f"{told or f'its vocabulary has no {missing[0]}'}; download the folder again"
+            f"{where}: expected the ids in its files; "
+            f"{fault or f'its vocabulary has no {missing[0]}'}; download the folder again"
         )

@@ -1,5 +1,5 @@
 """The exact world: every prompt is a Gaussian, so the score is known in closed form and methods can
-be held to theorems.
+be tested against theorems.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 @dataclass(frozen=True)
 class Gaussian:
     """`backbone=gaussian`: p(z | y) = N(mu_y, spread^2), mu_y one colour per prompt; latents are
-    pixels in [-1, 1].
+    pixels in [-1, 1]. `image_size` in pixels; `ValueError` for a `spread` of 0 or less.
     """
 
     spread: float = 0.5
@@ -38,9 +38,11 @@ class Gaussian:
             )
 
     def identity(self) -> Mapping[str, str]:
+        """The spread: it determines every number."""
         return {"name": "gaussian", "spread": str(self.spread)}
 
     def load(self, device: torch.device) -> "GaussianWorld":
+        """The world on Stable Diffusion's noise schedule."""
         return GaussianWorld(scaled_linear_vp().to(device), self.spread, device)
 
 
@@ -49,7 +51,7 @@ class GaussianWorld:
     """A backbone of p(z | y) = N(y, spread^2 I): eps(z_t, y, t) = sigma (z_t - alpha y) / (alpha^2
     spread^2 + sigma^2).
 
-    A prompt is its mean, [B, C]. Guided scores of equal spreads are again such scores, of mean
+    A prompt is its mean, [B, C]. A guided score is a score of the same form, of mean
     mu_null + w (mu_y - mu_null).
     """
 
@@ -58,9 +60,11 @@ class GaussianWorld:
     device: torch.device = CPU
 
     def encode(self, x: Images) -> Latent:
+        """[0, 1] to [-1, 1]."""
         return x.to(self.device) * 2 - 1
 
     def decode(self, z: Latent) -> Images:
+        """[-1, 1] to [0, 1], clamped."""
         return ((z + 1) / 2).clamp(0, 1)
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
@@ -69,6 +73,7 @@ class GaussianWorld:
         return Prompt(torch.from_numpy(np.stack(rows)).float())
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        """The exact posterior mean of the noise."""
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
         mean = y.embedding.to(z_t)[:, :, None, None]
         return sigma * (z_t - alpha * mean) / (alpha**2 * self.spread**2 + sigma**2)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ids.backbones.clip_tokenizer import engine_of, pieces_of
-from ids.backbones.hooks import hooked, shown
+from ids.backbones.hooks import hooked, recorded_maps
 from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
 from ids.core.prompt import Prompt
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class UNetDenoiser:
-    """A diffusers UNet that answers in eps, whatever it was trained to predict and in whatever
-    precision it runs.
+    """A diffusers UNet that returns eps, whatever its prediction type and precision. `ValueError`
+    for a prediction type other than epsilon and v_prediction.
     """
 
     unet: torch.nn.Module
@@ -38,6 +38,7 @@ class UNetDenoiser:
             )
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        """eps(z_t, y, t), in the type of z_t."""
         dtype = next(self.unet.parameters()).dtype
         out: Latent = self.unet(
             z_t.to(dtype), t, encoder_hidden_states=y.embedding.to(dtype), return_dict=False
@@ -50,7 +51,7 @@ class UNetDenoiser:
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        with shown(self.unet, sites) as maps:
+        with recorded_maps(self.unet, sites) as maps:
             eps = self(z_t, y, t)
         return eps, {site: h.to(z_t.dtype) for site, h in maps.items()}
 
@@ -60,7 +61,7 @@ class UNetDenoiser:
 
 @dataclass(frozen=True)
 class KLAutoencoder:
-    """A diffusers AutoencoderKL, used through its posterior mean."""
+    """A diffusers AutoencoderKL, used with its posterior mean."""
 
     vae: Any
 
@@ -70,6 +71,7 @@ class KLAutoencoder:
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def encode(self, x: Images) -> Latent:
+        """Scaled latents in float32; `DataError` for sides that `factor` does not divide."""
         height, width = x.shape[-2:]
         if height % self.factor or width % self.factor:
             raise DataError(
@@ -82,6 +84,7 @@ class KLAutoencoder:
         return z
 
     def decode(self, z: Latent) -> Images:
+        """RGB in [0, 1], float32."""
         z = z.to(self.vae.dtype) / self.vae.config.scaling_factor + self._shift
         x: Images = self.vae.decode(z, return_dict=False)[0].float()
         return (x / 2 + 0.5).clamp(0, 1)
@@ -93,8 +96,8 @@ class KLAutoencoder:
 
 @dataclass(frozen=True)
 class ClipText:
-    """A CLIP tokenizer and text encoder. Each text is encoded once, alone, so that batch mates
-    cannot change it.
+    """A CLIP tokenizer and text encoder. Each text is encoded once and alone, so that the batch
+    cannot change it. `DataError` for a text of too many tokens, unless `truncate` cuts it.
     """
 
     tokenizer: Any
@@ -115,13 +118,13 @@ class ClipText:
         return self._known[text]
 
     def tokens(self, text: str) -> Tokens:
-        """As the encoder gets them, padding aside."""
+        """The tokens that the encoder gets, without padding."""
         ids = self._ids(text)
         return Tokens(tuple(ids), pieces_of(self.tokenizer, ids[1:-1]))
 
     def _ids(self, text: str) -> list[int]:
-        """Of the prompt and its ends; of a longer one, its start and the end token, where that was
-        asked for.
+        """The ids of the prompt between start and end token; of a prompt that is too long, the
+        first ones, if `truncate` is set.
         """
         ids: list[int] = self._engine.encode(text).ids
         if len(ids) <= self._length:
@@ -141,7 +144,7 @@ class ClipText:
 
     @property
     def _length(self) -> int:
-        """The tokenizer's, where it has one, and never more than the encoder has positions for."""
+        """The tokenizer's limit, and no more than the encoder has positions."""
         n_positions = self.encoder.config.max_position_embeddings
         return int(min(self.tokenizer.model_max_length, n_positions))
 
@@ -156,7 +159,7 @@ class Autoencoder(Protocol):
 
 @dataclass(frozen=True)
 class LatentDiffusion:
-    """A `Backbone` composed of its three parts."""
+    """A `Backbone` composed of denoiser, autoencoder and text encoder."""
 
     denoiser: UNetDenoiser
     autoencoder: Autoencoder

@@ -1,5 +1,5 @@
-"""A diffusers folder, inspected before anything is edited: whole, finite, and of a kind whose
-numbers mean what this package takes them to mean; or refused by name.
+"""A diffusers folder, inspected before the first edit: complete, finite, and Stable Diffusion 1.x
+or 2.x, or refused by name.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ids.backbones.clip_tokenizer import check_vocabulary
 from ids.backbones.model_kind import SDXL, another_kind, check_kind, kind_of_pipeline
-from ids.backbones.networks import CLASSES, canonical, empty_network, filled
+from ids.backbones.networks import CLASSES, canonical_name, empty_network, fill_network
 from ids.backbones.noise_schedule import check_scheduler
 from ids.core.errors import WeightsError
 from ids.core.weight_files import (
@@ -31,10 +31,10 @@ from ids.core.weight_files import (
 )
 
 NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
-NETWORKS |= {"text_encoder": "model"}  # part -> the stem of its weights
+NETWORKS |= {"text_encoder": "model"}  # part -> stem of its weight files
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 INDEX = "model_index.json"
-VOCABULARY = (  # what a tokenizer is read from
+VOCABULARY = (  # the files of a tokenizer
     "added_tokens.json",
     "merges.txt",
     "special_tokens_map.json",
@@ -47,7 +47,7 @@ REMEDY = "give a local diffusers folder as backbone.path, or point HF_HOME at a 
 
 @dataclass(frozen=True)
 class Weights:
-    """The files a network's tensors are read from: one, or the shards that an index names."""
+    """The files of a network's tensors: one, or the shards in an index."""
 
     files: tuple[Path, ...]
     index: Path | None = None
@@ -55,15 +55,15 @@ class Weights:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A folder with the parts of Stable Diffusion 1.x or 2.x. Everything here raises `WeightsError`
-    where the folder is not what it claims to be; no method runs code or pickles from it.
+    """A folder with the parts of Stable Diffusion 1.x or 2.x. Every method raises `WeightsError`
+    for a folder that is incomplete, damaged or of another model; none runs code or pickles from it.
     """
 
     folder: Path
 
     def check(self) -> None:
-        """Configurations, names and shapes of all tensors, and their values; asked again, it looks
-        again where a file has come, gone or changed.
+        """Check configurations, names and shapes of all tensors, and their values. The folder is
+        checked again after a file has been added, removed or changed.
         """
         files = sorted(path for path in self.folder.glob("*/*") if path.is_file())
         index = [path for path in self.folder.glob(INDEX) if path.is_file()]
@@ -71,10 +71,12 @@ class ModelFolder:
         _check(self, *names, *map(stamp, (*index, *files)))
 
     def check_whole(self) -> None:
-        """As `check`, from the start."""
+        """As `check`, reading everything."""
         self.check_parts()
         for file in sorted([*self.folder.glob(INDEX), *self.folder.glob("*/*config.json")]):
-            read_json(file, self._named(file))  # none of them asks for code, read here or not
+            read_json(
+                file, self._named(file)
+            )  # also those that are not used: none may ask for code
         configs = {part: self.config(part) for part in NETWORKS}
         if (self.folder / "text_encoder_2").is_dir():
             raise another_kind(f"backbone {self.folder}", SDXL, "it has text_encoder_2")
@@ -87,7 +89,7 @@ class ModelFolder:
         self.check_values()
 
     def check_parts(self) -> None:
-        """All parts and their files are there; nothing of them is read but an index of shards."""
+        """All parts and their weight files exist. Only an index of shards is read."""
         missing = [part for part in PARTS if not (self.folder / part).is_dir()]
         if missing:
             kind = kind_of_pipeline(self._index())
@@ -100,15 +102,15 @@ class ModelFolder:
             self.weights(part)
 
     def check_tensors(self, part: str) -> None:
-        """Every tensor the architecture wants is in the files, in its shape, and no other."""
+        """The files contain exactly the tensors of the architecture, in their shapes."""
         network = empty_network(part, self.config(part), self.where(part))
         wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         found = {n: h for n, (_, _, h) in self._headers(part, wanted).items()}
         where = f"backbone {self.folder}: {part}"
-        if told := differences(wanted, {name: header.shape for name, header in found.items()}):
+        if fault := differences(wanted, {name: header.shape for name, header in found.items()}):
             raise WeightsError(
                 f"{where}: expected the tensors of the {CLASSES[part]} in its config.json; "
-                f"{told}; download the folder again, or convert it again"
+                f"{fault}; download the folder again, or convert it again"
             )
         odd = [f"{name} in {h.dtype}" for name, h in found.items() if "F" not in h.dtype]
         if odd:
@@ -118,25 +120,27 @@ class ModelFolder:
             )
 
     def check_values(self) -> None:
-        """No weight is NaN or infinite; every file is read once."""
+        """No weight is NaN or infinite. Every file is read once."""
         for part in NETWORKS:
             for file in self.weights(part).files:
                 check_finite(file, self._named(file))
 
     def config(self, part: str) -> dict[str, Any]:
+        """The part's configuration as plain data."""
         name = "scheduler_config.json" if part == "scheduler" else "config.json"
         file = self.folder / part / name
         found = read_json(file, self._named(file))
         if part == "text_encoder" and isinstance(found.get("text_config"), dict):
-            return dict(found["text_config"])  # of a whole CLIP
+            return dict(found["text_config"])  # of a complete CLIP
         return found
 
     def where(self, part: str) -> str:
+        """The part's configuration in messages."""
         name = "scheduler_config.json" if part == "scheduler" else "config.json"
         return f"backbone {self.folder}: {part}/{name}"
 
     def weights(self, part: str) -> Weights:
-        """The full weights where they are, else half precision; safetensors alone."""
+        """The weights in full precision, else in half precision; safetensors only."""
         folder, stem = self.folder / part, NETWORKS[part]
         for whole, *indices in (
             (f"{stem}.safetensors", f"{stem}.safetensors.index.json"),
@@ -154,14 +158,14 @@ class ModelFolder:
         raise WeightsError(self._no_weights(part))
 
     def network(self, part: str, dtype: torch.dtype) -> nn.Module:
-        """With every tensor from the files, frozen, on the CPU."""
+        """The network with all tensors of the files, frozen, on the CPU."""
         network = empty_network(part, self.config(part), self.where(part))
         tensors = self._tensors(part, network.state_dict())
-        return filled(network, tensors, dtype, f"backbone {self.folder}: {part}")
+        return fill_network(network, tensors, dtype, f"backbone {self.folder}: {part}")
 
     def digest(self) -> str:
-        """Of all that decides results, and of nothing else: configurations, the weights that are
-        read, vocabulary.
+        """SHA-256, in 16 hexadecimal digits, of everything that results depend on: configurations,
+        weights, vocabulary.
         """
         total = hashlib.sha256()
         for part in PARTS:
@@ -185,13 +189,13 @@ class ModelFolder:
         found: dict[str, tuple[Path, str, Header]] = {}
         for file in self.weights(part).files:
             for stored, header in headers_in(file, self._named(file)).items():
-                if name := canonical(part, stored, wanted):
+                if name := canonical_name(part, stored, wanted):
                     again = name in found  # twice, under an old name and a new one, or in two files
                     found[f"{stored} (again)" if again else name] = (file, stored, header)
         return found
 
     def _tensors(self, part: str, wanted: Mapping[str, object]) -> Iterator[tuple[str, Tensor]]:
-        """Those that the network wants, under its own names."""
+        """The tensors that the network uses, under its names."""
         headers = self._headers(part, wanted)
         ours = {(file, stored): name for name, (file, stored, _) in headers.items()}
         for file in self.weights(part).files:
@@ -200,12 +204,12 @@ class ModelFolder:
                     yield name, tensor
 
     def _shards(self, index: Path) -> tuple[Path, ...]:
-        where, told = self._named(index), read_json(index, self._named(index)).get("weight_map")
-        names = sorted(set(map(str, told.values()))) if isinstance(told, dict) else []
+        where, shards = self._named(index), read_json(index, self._named(index)).get("weight_map")
+        names = sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else []
         if not names or any(Path(name).name != name for name in names):
             raise WeightsError(
                 f"{where}: expected a weight_map that names files beside it; got "
-                f"{json.dumps(names or told)[:80]}; download it again"
+                f"{json.dumps(names or shards)[:80]}; download it again"
             )
         missing = [name for name in names if not (index.parent / name).is_file()]
         if missing:
@@ -217,15 +221,15 @@ class ModelFolder:
 
     def _no_weights(self, part: str) -> str:
         folder, stem = self.folder / part, NETWORKS[part]
-        told = f"{part}: expected {stem}.safetensors in {folder}"
+        expected = f"{part}: expected {stem}.safetensors in {folder}"
         pickles = sorted([*folder.glob("*.bin"), *folder.glob("*.ckpt"), *folder.glob("*.pt")])
         if not pickles:
-            return f"backbone {told}; there is none; {REMEDY}"
+            return f"backbone {expected}; found none; {REMEDY}"
         library = "transformers" if part == "text_encoder" else "diffusers"
         name = CLASSES[part]
         return (
-            f"backbone {told}; there is only {pickles[0].name}, a pickle, which is not read here; "
-            "where you trust it, convert it once: "
+            f"backbone {expected}; found only {pickles[0].name}, a pickle, which is never read; "
+            "if you trust it, convert it once: "
             f'python -c "from {library} import {name} as M; '
             f"M.from_pretrained('{folder}', use_safetensors=False).save_pretrained('{folder}')\""
         )
@@ -240,5 +244,5 @@ class ModelFolder:
 
 @cache
 def _check(folder: ModelFolder, *seen: str | Stamp) -> None:
-    """Once for what was seen in the folder; a refusal is not remembered."""
+    """Once per state of the folder's files; an error is not cached."""
     folder.check_whole()

@@ -1,5 +1,5 @@
-"""Which model a diffusers folder holds, by its configurations: Stable Diffusion 1.x or 2.x from
-words alone, or another one that is named.
+"""The kind of a diffusers model, by its configurations: Stable Diffusion 1.x or 2.x conditioned on
+text alone, or another kind that is refused by name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from ids.core.errors import WeightsError
 Config = Mapping[str, Any]
 SDXL = "Stable Diffusion XL"
 LCM = "a latent consistency model (LCM)"
-PIPELINES = {  # class names in model_index.json, by a part of theirs
+PIPELINES = {  # part of a pipeline's class name -> kind
     "StableDiffusionXL": SDXL,
     "StableDiffusion3": "Stable Diffusion 3",
     "Flux": "FLUX",
@@ -31,7 +31,7 @@ PIPELINES = {  # class names in model_index.json, by a part of theirs
     "VideoDiffusion": "a video model",
     "AnimateDiff": "a video model",
 }
-NUMBERS = {  # entries that must be there, as whole numbers
+NUMBERS = {  # required entries: whole numbers
     "unet": ("in_channels", "out_channels"),
     "vae": ("in_channels", "out_channels", "latent_channels"),
     "text_encoder": (
@@ -47,14 +47,14 @@ LISTS = {
     "vae": ("block_out_channels", "down_block_types", "up_block_types"),
     "text_encoder": (),
 }
-MANY = 1_000_000  # no dimension of these networks comes near
+MANY = 1_000_000  # larger than any dimension of these networks
 LEVELS = 32
 DEPTHS = {"num_hidden_layers": 200, "layers_per_block": 32, "transformer_layers_per_block": 32}
 TEXT_MODELS = ("clip_text_model", "clip", "clip_text_model_with_projection")
 
 
 def kind_of_pipeline(index: Config) -> str:
-    """What model_index.json says, where it is another model; else nothing."""
+    """The kind that model_index.json names, if it is another one; else empty."""
     name = str(index.get("_class_name", ""))
     return next((kind for part, kind in PIPELINES.items() if part in name), "")
 
@@ -88,38 +88,38 @@ def _malformed(part: str, config: Config) -> Iterator[str]:
     for name in NUMBERS[part]:
         value = config.get(name)
         if type(value) is not int or not 0 < value < MANY:
-            yield f"{name}, a whole number above 0; got {_told(value)}"
+            yield f"{name}, a whole number above 0; got {_brief(value)}"
     for name in LISTS[part]:
         value = config.get(name)
         if not isinstance(value, list) or not 0 < len(value) <= LEVELS:
-            yield f"{name}, a list of up to {LEVELS} entries; got {_told(value)}"
+            yield f"{name}, a list of up to {LEVELS} entries; got {_brief(value)}"
     if part == "text_encoder" and not isinstance(config.get("hidden_act"), str):
-        yield f"hidden_act, the name of an activation; got {_told(config.get('hidden_act'))}"
+        yield f"hidden_act, the name of an activation; got {_brief(config.get('hidden_act'))}"
     for name, most in DEPTHS.items():
         value = config.get(name, 1)
         depths = value if isinstance(value, list) else [value]
         if not all(type(depth) is int and 0 < depth <= most for depth in depths):
-            yield f"{name} of 1 to {most}; got {_told(value)}"
+            yield f"{name} of 1 to {most}; got {_brief(value)}"
 
 
 def _classes(configs: Mapping[str, Config]) -> Iterator[tuple[str, str]]:
     for part, wanted in {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.items():
         name = configs[part].get("_class_name", wanted)
         if name != wanted:
-            yield f"a model with {_told(name)}", f"its {part} is no {wanted}"
+            yield f"a model with {_brief(name)}", f"its {part} is not a {wanted}"
     model = configs["text_encoder"].get("model_type", TEXT_MODELS[0])
     if model not in TEXT_MODELS:
-        yield f"a model with the text encoder {_told(model)}", "it is not CLIP's"
+        yield f"a model with the text encoder {_brief(model)}", "it is not CLIP's"
 
 
 def _conditions(unet: Config) -> Iterator[tuple[str, str]]:
-    """What a UNet wants to be told beside noise, time and words."""
+    """Conditions of a UNet beside noisy latents, time and text."""
     if unet.get("addition_embed_type") == "text_time":
         yield SDXL, "unet addition_embed_type is text_time"
     if unet.get("time_cond_proj_dim") is not None:
         yield LCM, "unet time_cond_proj_dim is set"
     if unet.get("attention_type", "default") != "default":
-        yield "GLIGEN", f"unet attention_type is {_told(unet['attention_type'])}"
+        yield "GLIGEN", f"unet attention_type is {_brief(unet['attention_type'])}"
     for name in (
         "addition_embed_type",
         "class_embed_type",
@@ -129,7 +129,7 @@ def _conditions(unet: Config) -> Iterator[tuple[str, str]]:
         "quantization_config",
     ):
         if unet.get(name) is not None:
-            yield "a model with further conditions", f"unet {name} is {_told(unet[name])}"
+            yield "a model with further conditions", f"unet {name} is {_brief(unet[name])}"
 
 
 def _channels(unet: Config, vae: Config) -> Iterator[tuple[str, str]]:
@@ -138,14 +138,14 @@ def _channels(unet: Config, vae: Config) -> Iterator[tuple[str, str]]:
     if given != latent:
         kinds = {
             2 * latent + 1: "an inpainting model",
-            2 * latent: "InstructPix2Pix, or another model told of an image",
+            2 * latent: "InstructPix2Pix, or another model conditioned on an image",
             latent + 1: "a depth-to-image model",
             latent + 3: "an upscaler",
         }
         yield kinds.get(given, "a model of other latents, or parts of two models"), why
     if answered != latent:
         yield (
-            "a model that answers in more than noise",
+            "a model that predicts more than noise",
             f"its UNet gives {answered} channels where latents have {latent}",
         )
 
@@ -156,7 +156,7 @@ def _misfits(unet: Config, text: Config) -> Iterator[str]:
     if any(dim != text["hidden_size"] for dim in listed):
         yield (
             f"a UNet that attends to the text encoder's {text['hidden_size']} features; unet "
-            f"cross_attention_dim is {_told(dims)}"
+            f"cross_attention_dim is {_brief(dims)}"
         )
 
 
@@ -173,9 +173,9 @@ def _autoencoder(vae: Config) -> Iterator[str]:
             continue
         finite = type(value) in (int, float) and abs(value) < MANY  # NaN is not
         if not finite or (name == "scaling_factor" and value <= 0):
-            yield f"a number as vae {name}; got {_told(value)}"
+            yield f"a number as vae {name}; got {_brief(value)}"
 
 
-def _told(value: Any) -> str:
-    told = " ".join(repr(value).split())
-    return told if len(told) <= 60 else told[:60] + "..."
+def _brief(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:60] + "..."

@@ -1,5 +1,5 @@
-"""The networks of a diffusers folder: built from their configuration, filled from its tensors. No
-tensor keeps the random value it was made with.
+"""The networks of a diffusers folder, built from their configurations and filled with its tensors.
+No tensor keeps its random initial value.
 """
 
 import re
@@ -17,7 +17,7 @@ CLASSES = {
     "vae": "AutoencoderKL",
     "text_encoder": "CLIPTextModel",
 }
-TEXT_FIELDS = (  # what the architecture of a text encoder is; the other entries decide nothing
+TEXT_FIELDS = (  # the architecture of a text encoder; its other entries have no effect
     "vocab_size",
     "hidden_size",
     "intermediate_size",
@@ -27,9 +27,13 @@ TEXT_FIELDS = (  # what the architecture of a text encoder is; the other entries
     "hidden_act",
     "layer_norm_eps",
 )
-POOLED_AT = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}  # for a pool nobody reads
-PREFIX = "text_model."  # of a text encoder's tensors, in most files; newer ones leave it out
-UNUSED = re.compile(  # tensors beside a text encoder's own, which its hidden states never meet
+POOLED_AT = {
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "pad_token_id": 1,
+}  # for an output that is not used
+PREFIX = "text_model."  # of a text encoder's tensors in most files; newer files omit it
+UNUSED = re.compile(  # tensors that the text encoder's hidden states do not depend on
     r"(embeddings\.position_ids|text_projection\.weight|logit_scale|vision_model\..*"
     r"|visual_projection\.weight)$"
 )
@@ -38,8 +42,8 @@ RENAMED = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out
 
 
 def empty_network(part: str, config: Mapping[str, Any], where: str) -> nn.Module:
-    """Its architecture, without memory for its weights. `WeightsError` where the configuration
-    describes none.
+    """The architecture on the meta device, without memory for its weights. `WeightsError` if the
+    configuration describes none.
     """
     from accelerate import init_empty_weights
 
@@ -53,16 +57,16 @@ def empty_network(part: str, config: Mapping[str, Any], where: str) -> nn.Module
         ) from error
 
 
-def filled(
+def fill_network(
     network: nn.Module, tensors: Iterable[tuple[str, Tensor]], dtype: torch.dtype, where: str
 ) -> nn.Module:
-    """The network with these tensors in it, every one of them, frozen. `ConfigError` where the
+    """The network with all of these tensors, frozen, in evaluation mode. `ConfigError` if the
     precision cannot hold them.
     """
     state = {name: tensor.to(dtype, copy=True) for name, tensor in tensors}
-    if dtype is torch.float16 and (told := not_finite(state.items())):
+    if dtype is torch.float16 and (fault := not_finite(state.items())):
         raise ConfigError(
-            f"backbone.precision: expected one that holds the weights of {where}; in fp16 {told}; "
+            f"backbone.precision: expected one that holds the weights of {where}; in fp16 {fault}; "
             "set backbone.precision=fp32"
         )
     try:
@@ -74,8 +78,8 @@ def filled(
     return network.eval().requires_grad_(False)
 
 
-def canonical(part: str, stored: str, wanted: Mapping[str, object]) -> str:
-    """The network's own name of a stored tensor; empty for one that it has no use for."""
+def canonical_name(part: str, stored: str, wanted: Mapping[str, object]) -> str:
+    """The network's name for a stored tensor; empty for an unused one."""
     if part == "text_encoder":
         bare = stored.removeprefix(PREFIX)
         if UNUSED.match(bare):

@@ -1,4 +1,4 @@
-"""The noise schedule of a diffusers folder: its betas, checked, and what its network predicts."""
+"""The noise schedule and prediction type in the scheduler configuration of a diffusers model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,10 @@ from ids.core.errors import WeightsError
 from ids.diffusion.schedule import VP
 
 SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid")
-BY_BOUNDS = ("linear", "scaled_linear", "sigmoid")  # those that betas' bounds decide
+BY_BOUNDS = ("linear", "scaled_linear", "sigmoid")  # determined by beta_start and beta_end
 PREDICTIONS = ("epsilon", "v_prediction")
 LONGEST = 100_000  # timesteps
-FOREIGN = {  # schedulers of models whose networks answer in something else than a score's noise
+FOREIGN = {  # schedulers of models whose networks do not predict noise or velocity
     "FlowMatch": "a flow-matching model",
     "LCMScheduler": "a latent consistency model (LCM)",
     "TCDScheduler": "a trajectory consistency model",
@@ -20,12 +20,14 @@ FOREIGN = {  # schedulers of models whose networks answer in something else than
 
 
 def check_scheduler(config: Mapping[str, Any], where: str) -> None:
-    """`WeightsError` where betas, their number or the prediction are missing or cannot be."""
+    """`WeightsError` for betas, a number of timesteps or a prediction type that are missing or
+    invalid, and for the scheduler of another kind of model.
+    """
     name = str(config.get("_class_name", ""))
     if kind := next((kind for start, kind in FOREIGN.items() if start in name), ""):
         raise WeightsError(
             f"{where}: expected the noise schedule of Stable Diffusion; {name} is of {kind}; "
-            "choose another folder"
+            "choose another model"
         )
     if config.get("rescale_betas_zero_snr"):
         raise WeightsError(
@@ -41,12 +43,14 @@ def check_scheduler(config: Mapping[str, Any], where: str) -> None:
 
 
 def prediction_of(config: Mapping[str, Any]) -> Any:
-    """What the network answers in. Folders from before there was a choice say nothing: epsilon."""
+    """`epsilon` or `v_prediction`. Old configurations have no entry: epsilon."""
     return config.get("prediction_type", "epsilon")
 
 
 def noise_schedule(config: Mapping[str, Any], where: str) -> VP:
-    """alpha_bar of a checked configuration, as diffusers computes its betas."""
+    """alpha_bar of a checked configuration, from betas as diffusers computes them. `WeightsError`
+    for betas that leave no signal.
+    """
     from diffusers import DDPMScheduler
 
     names = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")
@@ -77,8 +81,8 @@ def _beta(value: Any) -> bool:
 
 
 def _wrong(where: str, expected: str, got: Any) -> WeightsError:
-    told = " ".join(str(got).split())
+    text = " ".join(str(got).split())
     return WeightsError(
-        f"{where}: expected {expected}; got {told[:80]}{'...' if len(told) > 80 else ''}; "
-        "download the folder again"
+        f"{where}: expected {expected}; got {text[:80]}{'...' if len(text) > 80 else ''}; "
+        "take a complete copy of the model"
     )

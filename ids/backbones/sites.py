@@ -1,4 +1,4 @@
-"""Which modules of a network are meant: by name, and by how fine their maps are."""
+"""Selection of the modules of a network, by name and by the resolution of their maps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,35 +11,35 @@ from torch import Tensor, nn
 from ids.backbones.attention import SUFFIX, attentions
 from ids.core.errors import ConfigError
 
-Size = tuple[int, int]  # height and width of what the network was given
+Size = tuple[int, int]  # height and width of the network's input
 
 
 @dataclass(frozen=True)
 class Site:
     """`up_blocks.*.conv2`: modules by a glob. `up_blocks.*.conv2@1/4`: those whose maps have a
-    quarter of the sides of what the network was given; `@1/4..1`: from a quarter to all.
+    quarter of the sides of the network's input; `@1/4..1`: from a quarter to all of it.
 
-    How fine a map is shows when it is made, so that no topology is taken for granted. Sides are
-    counted in halvings, the way networks make them: odd ones do no harm.
+    The resolution is read from the maps in a pass, so that any topology will do. Sides are
+    counted in halvings, as networks produce them, so that odd sides are rounded as theirs are.
     """
 
     glob: str
     halvings: range | None = None
 
     def __contains__(self, name: object) -> bool:
-        """Probabilities are meant by globs that say so alone, not by `*`."""
+        """Whether the glob matches. Probabilities are matched only by globs ending in `.probs`."""
         alike = str(name).endswith(SUFFIX) == self.glob.endswith(SUFFIX)
         return alike and fnmatchcase(str(name), self.glob)
 
 
-def parse(sites: str) -> Sequence[Site]:
-    """Sites with spaces between; `ConfigError` where they cannot be read."""
+def parse_sites(sites: str) -> Sequence[Site]:
+    """Sites separated by spaces; `ConfigError` for a malformed one."""
     return [_site(word) for word in sites.split()] or [_site("")]
 
 
-def named(network: nn.Module, sites: Sequence[Site]) -> Mapping[str, nn.Module]:
-    """Name -> module, the probabilities of attentions as `NAME.probs`; `ConfigError` where a glob
-    names none.
+def select_modules(network: nn.Module, sites: Sequence[Site]) -> Mapping[str, nn.Module]:
+    """Name -> module, the probabilities of attentions as `NAME.probs`; `ConfigError` for a glob
+    that matches nothing.
     """
     modules = {name: module for name, module in network.named_modules() if name}
     modules |= attentions(network)
@@ -55,22 +55,22 @@ def named(network: nn.Module, sites: Sequence[Site]) -> Mapping[str, nn.Module]:
 
 @dataclass(frozen=True)
 class Visit:
-    """Which outputs of a network its sites ask for, told as they are made."""
+    """The selection of outputs by sites during the passes of a network."""
 
     sites: Sequence[Site]
-    depths: dict[str, int | None] = field(default_factory=dict)  # halvings, where they are asked
+    depths: dict[str, int | None] = field(default_factory=dict)  # name -> halvings, if they matter
 
     def takes(self, name: str, h: Tensor, size: Size) -> bool:
-        """Is this output, a map or its tokens, as fine as asked? `size` is the network's own."""
-        asked = [site.halvings for site in self.sites if name in site]
-        depth = self.depths[name] = None if None in asked else halvings(h, size)
-        return depth is None or any(depth in (fine or ()) for fine in asked)
+        """Does a site select this output, a map or its tokens; `size` is of the network's input."""
+        wanted = [site.halvings for site in self.sites if name in site]
+        depth = self.depths[name] = None if None in wanted else halvings(h, size)
+        return depth is None or any(depth in (fine or ()) for fine in wanted)
 
     def check(self, names: Iterable[str]) -> None:
-        """`ConfigError` where a pass went round one of these, or no map was as fine as asked."""
+        """`ConfigError` if a pass skipped one of these modules, or a site selected no map."""
         if silent := sorted(set(names) - set(self.depths)):
             raise ConfigError(
-                f"sites: expected modules that a pass goes through; {silent[0]} is none; "
+                f"sites: expected modules that a pass runs through; it skips {silent[0]}; "
                 "leave it out"
             )
         for site in self.sites:
@@ -78,20 +78,20 @@ class Visit:
             if depths and site.halvings and depths.isdisjoint(site.halvings):
                 sides = ", ".join(str(Fraction(1, 2**depth)) for depth in sorted(depths))
                 raise ConfigError(
-                    f"sites: expected maps as fine as {site.glob} asks; its have sides of {sides} "
-                    "of the latent's; write one of these after the @"
+                    f"sites: expected maps of the resolution in {site.glob}; its maps have "
+                    f"{sides} of the latent's sides; write one of these after the @"
                 )
 
 
 def halvings(h: Tensor, size: Size) -> int:
-    """How often the sides were halved on the way to h, [B C H W] or [B HW C]. `ConfigError` where h
-    is neither: the keys of a prompt, say.
+    """How often the sides were halved on the way to h, [B C H W] or [B HW C]. `ConfigError` if h is
+    neither, such as the keys of a prompt.
     """
-    here = prod(h.shape[2:]) if h.ndim == 4 else h.shape[1]
-    depth = max(round(log2(prod(size) / here) / 2), 0)
-    if h.ndim not in (3, 4) or here != prod(ceil(side / 2**depth) for side in size):
+    n_positions = prod(h.shape[2:]) if h.ndim == 4 else h.shape[1]
+    depth = max(round(log2(prod(size) / n_positions) / 2), 0)
+    if h.ndim not in (3, 4) or n_positions != prod(ceil(side / 2**depth) for side in size):
         raise ConfigError(
-            f"sites: expected maps, or their tokens, where @ asks how fine they are; got shape "
+            f"sites: expected maps or their tokens at a site with an @; got shape "
             f"{list(h.shape)}; leave the @ out"
         )
     return depth

@@ -1,4 +1,6 @@
-"""How a photo of any shape comes onto the canvas that is edited, and how an edit comes back."""
+"""The canvas of an edit: how a photo of any shape is placed on it, and how an edit is restored to
+the photo's shape.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +13,14 @@ from ids.core.errors import DataError
 
 FITS = ("stretch", "crop", "pad", "aspect")
 LARGEST = 8192  # pixels a side
-LONGEST = 8  # times as long as wide: beyond, `aspect` would leave a strip of a few pixels
+LONGEST = 8  # aspect ratio: beyond, `aspect` would leave a strip of a few pixels
 
 Size = tuple[int, int]  # width and height
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def checked_canvas(size: int, fit: str = "stretch", multiple: int = 1) -> None:
+    """`ValueError` for a side, fit or multiple that no canvas can have."""
     if not 1 <= size <= LARGEST:
         raise ValueError(f"dataset.size: expected a side of 1 to {LARGEST} pixels; got {size}")
     if fit not in FITS:
@@ -30,16 +33,16 @@ def checked_canvas(size: int, fit: str = "stretch", multiple: int = 1) -> None:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a photo lies on its canvas. The same for a photo and all that is drawn over it."""
+    """Position of a photo on its canvas, and of everything drawn over the photo."""
 
     photo: Size
     canvas: Size
-    inner: Box  # the part of the canvas that shows the photo
-    middle: bool = False  # only the photo's middle square is shown
+    inner: Box  # the part of the canvas that contains the photo
+    middle: bool = False  # the canvas contains only the photo's middle square
 
     def place(self, image: PIL.Image) -> NDArray[Any]:
-        """An image of the photo's shape, in any resolution, on the canvas: 8-bit [h, w, ...].
-        Around a photo its edges go on; around a mask (one channel) nothing is marked.
+        """An image of the photo's shape, in any resolution, on the canvas: uint8 [h, w, ...]. The
+        margins repeat the edges of a photo, and are 0 around a mask (one channel).
         """
         left, top, right, bottom = self.inner
         box = _middle_square(image.size) if self.middle else (0, 0, *image.size)
@@ -51,8 +54,8 @@ class Layout:
         return np.pad(pixels, [*margins, (0, 0)], mode="edge")
 
     def restore(self, canvas: PIL.Image) -> PIL.Image:
-        """A canvas back to the photo's own size and shape. A middle square stays the square it is:
-        the rest of the photo was never shown.
+        """A canvas at the photo's own size and shape. A middle square keeps the canvas' size: the
+        rest of the photo was not on it. `ValueError` for a canvas of another size.
         """
         if canvas.size != self.canvas:
             raise ValueError(f"expected a canvas of {self.canvas}; got {canvas.size}")
@@ -62,9 +65,9 @@ class Layout:
 
 
 def layout(photo: Size, size: int, fit: str, multiple: int, where: str) -> Layout:
-    """`stretch` and `crop` to size x size as the released pipelines do; `pad` shows the whole photo
-    in size x size; `aspect` keeps its shape at about size x size pixels, in sides that `multiple`
-    divides.
+    """`stretch` and `crop` to size x size as the released pipelines do; `pad` the whole photo in
+    size x size; `aspect` in its own shape at about size x size pixels, with sides divisible by
+    `multiple`. `DataError` for a photo that is too long for `aspect`.
     """
     width, height = photo
     if fit == "aspect":

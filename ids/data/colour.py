@@ -10,12 +10,14 @@ from PIL import ImageCms
 
 from ids.core.errors import DataError
 
-NUMBERS = ("I", "F")  # and I;16 in its byte orders: one number a pixel, more than 8 bits
-SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of profiles, and Pillow's modes for them
+NUMBERS = ("I", "F")  # and I;16 in its byte orders: one number per pixel, more than 8 bits
+SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # colour space of a profile -> Pillow mode
 
 
 def to_rgb(image: PIL.Image, where: str) -> tuple[PIL.Image, tuple[str, ...]]:
-    """8-bit sRGB, transparency laid on white; and what is to be said about it."""
+    """8-bit sRGB with transparency laid on white, and warnings. `DataError` for deep values of no
+    known range.
+    """
     profile = image.info.get("icc_profile")
     if is_deep(image):
         image = PIL.fromarray(eight_bits(np.asarray(image), where))
@@ -33,21 +35,23 @@ def to_rgb(image: PIL.Image, where: str) -> tuple[PIL.Image, tuple[str, ...]]:
 
 
 def has_alpha(image: PIL.Image) -> bool:
+    """Whether the image has transparency, in a channel or a palette."""
     return "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 def is_deep(image: PIL.Image) -> bool:
+    """Whether the pixels are numbers of more than 8 bits."""
     return image.mode in NUMBERS or image.mode.startswith("I;16")
 
 
 def white_level(numbers: NDArray[Any], where: str) -> int:
-    """What counts as white, by the range of the values: 255 or 65535 among whole numbers, 1 among
-    fractions.
+    """The value of white, by the range of the values: 255 or 65535 for whole numbers, 1 for
+    fractions. `DataError` for another range.
     """
     low, high = numbers.min(), numbers.max()
     whole = numbers.dtype.kind in "iu" or (high > 1 and (numbers == np.floor(numbers)).all())
     levels = (255, 65535) if numbers.dtype.kind in "iu" else (255,) if whole else (1,)
-    if not low >= 0 or not high <= levels[-1]:  # not a number compares as neither
+    if not low >= 0 or not high <= levels[-1]:  # NaN compares as neither
         kind = (
             "whole pixel values in [0, 255] or [0, 65535]"
             if numbers.dtype.kind in "iu"
@@ -58,7 +62,7 @@ def white_level(numbers: NDArray[Any], where: str) -> int:
 
 
 def eight_bits(numbers: NDArray[Any], where: str) -> NDArray[Any]:
-    """Deep numbers, [h, w], scaled to 0 .. 255."""
+    """Deep values [h, w], scaled to 0 .. 255."""
     scale = 255 / white_level(numbers, where)
     return (numbers * scale).round().astype(np.uint8)
 
@@ -66,7 +70,7 @@ def eight_bits(numbers: NDArray[Any], where: str) -> NDArray[Any]:
 def _to_srgb(
     image: PIL.Image, profile: bytes | None, where: str
 ) -> tuple[PIL.Image, tuple[str, ...]]:
-    """RGB by the profile the file carries. One that cannot be used is left out, which is said."""
+    """RGB by the embedded profile. An unusable profile is ignored, with a warning."""
     if not profile:
         return image.convert("RGB"), ()
     try:
@@ -74,7 +78,7 @@ def _to_srgb(
         mode = _mode_for(image, source.profile.xcolor_space.strip())
         target = ImageCms.createProfile("sRGB")
         managed = ImageCms.profileToProfile(image.convert(mode), source, target, outputMode="RGB")
-        assert managed is not None  # None comes only where it works in place
+        assert managed is not None  # it is None only for work in place
         return managed, ()
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         note = f"{where}: its colour profile cannot be used; its colours are taken as sRGB"
@@ -82,9 +86,11 @@ def _to_srgb(
 
 
 def _mode_for(image: PIL.Image, space: str) -> str:
-    """The mode in which a profile of this colour space reads the image."""
-    own = "CMYK" if image.mode == "CMYK" else "L" if image.mode in ("1", "L") else "RGB"
+    """The Pillow mode in which a profile of this colour space reads the image. `ValueError` for a
+    profile of another kind of image.
+    """
+    natural = "CMYK" if image.mode == "CMYK" else "L" if image.mode in ("1", "L") else "RGB"
     mode = SPACES.get(space, "")
-    if mode != own and (own, mode) != ("L", "RGB"):  # grey is a colour of every RGB space
+    if mode != natural and (natural, mode) != ("L", "RGB"):  # RGB profiles include grey
         raise ValueError(f"a {space} profile on a {image.mode} image")
     return mode

@@ -10,7 +10,7 @@ from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as PIL
 
 from ids.core.errors import DataError
-from ids.data.shown import shown
+from ids.data.messages import shorten
 
 MAX_PIXELS = 100_000_000
 FORMATS = (
@@ -73,7 +73,7 @@ def shape_of(path: Path) -> Shape:
 def decode(path: Path) -> Decoded:
     """The first frame of a file. `DataError` for a damaged file or an unknown format."""
     with _opened(path) as image:
-        return decode_opened(image, shown(path))
+        return decode_opened(image, shorten(path))
 
 
 def decode_opened(image: PIL.Image, where: str) -> Decoded:
@@ -118,23 +118,23 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
                 "ignore"
             )  # too many pixels are refused below; odd tags are harmless
             with PIL.open(path, formats=_formats()) as image:
-                _check_kind(image, shown(path))
+                _check_kind(image, shorten(path))
                 yield image
     except DataError:
         raise
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{shown(path)}: expected an image ({', '.join(_formats())}); its content is none "
+            f"{shorten(path)}: expected an image ({', '.join(_formats())}); its content is none "
             "that can be read; convert it to PNG"
         ) from error
     except PIL.DecompressionBombError as error:
         raise DataError(
-            f"{shown(path)}: expected at most {MAX_PIXELS // 10**6} megapixels; shrink it first"
+            f"{shorten(path)}: expected at most {MAX_PIXELS // 10**6} megapixels; shrink it first"
         ) from error
     except Exception as error:  # each format's decoder has its own errors for damaged files
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(
-            f"{shown(path)}: expected a readable image file; {shown(reason)}; check the file"
+            f"{shorten(path)}: expected a readable image file; {shorten(reason)}; check the file"
         ) from error
 
 

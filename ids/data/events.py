@@ -1,6 +1,4 @@
-"""A YAML list of rows, read event by event: scalars stay the text they were written as, and nothing
-is ever nested or repeated.
-"""
+"""A YAML list of rows, read event by event: scalars stay text; nesting and aliases are refused."""
 
 import re
 from collections.abc import Iterator
@@ -10,9 +8,9 @@ from typing import Any, NoReturn
 import yaml
 
 from ids.core.errors import DataError
-from ids.data.shown import quoted, shown
+from ids.data.messages import quote, shorten
 
-LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the first is ten times as fast
+LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C loader is ten times as fast
 TEXT = "tag:yaml.org,2002:str"
 GOT = {
     yaml.AliasEvent: "an alias",
@@ -22,13 +20,13 @@ GOT = {
     yaml.DocumentStartEvent: "a second document",
 }
 NULLS = ("", "~", "null", "Null", "NULL")
-BREAKS = re.compile(
-    "[\x85\u2028\u2029]"
-)  # ordinary characters elsewhere, ends of lines in YAML 1.1
+BREAKS = re.compile("[\x85\u2028\u2029]")  # line breaks in YAML 1.1, ordinary characters elsewhere
 
 
 def rows_of_yaml(text: str, where: str, most: int) -> Iterator[tuple[int, dict[str, str]]]:
-    """The line and the cells of every row, `most` at most. Raises `DataError`."""
+    """Line number and cells of every row, with at most `most` columns. `DataError` for anything
+    else than a flat list of rows.
+    """
     if odd := BREAKS.search(text):
         line = text.count("\n", 0, odd.start()) + 1
         raise DataError(
@@ -42,13 +40,14 @@ def rows_of_yaml(text: str, where: str, most: int) -> Iterator[tuple[int, dict[s
         at = f" line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or error
         raise DataError(
-            f"{where}{at}: expected YAML, a list of rows; {shown(reason)}; quote special characters"
+            f"{where}{at}: expected YAML, a list of rows; {shorten(reason)}; "
+            "quote special characters"
         ) from error
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """One walk over the events of a file."""
+    """The events of one file, read once."""
 
     events: Iterator[Any]
     where: str
@@ -73,10 +72,10 @@ class _Reader:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             column = self._text(event, "the name of a column")
             if column in cells:
-                self._refuse(event, "every column once", f"{quoted(column)} again")
+                self._refuse(event, "every column once", f"{quote(column)} again")
             if len(cells) == self.most:
                 self._refuse(event, f"at most {self.most} columns", "more")
-            cells[column] = self._text(next(self.events), f"text in column {quoted(column)}")
+            cells[column] = self._text(next(self.events), f"text in column {quote(column)}")
         return cells
 
     def _text(self, event: Any, expected: str) -> str:
@@ -90,7 +89,7 @@ class _Reader:
         for mark, name in (("&", "anchor"), ("!", "tag")):
             value = getattr(event, name, None)
             if value is not None and value != TEXT:
-                self._refuse(event, expected, f"the {name} {mark}{shown(value).lstrip('!')}")
+                self._refuse(event, expected, f"the {name} {mark}{shorten(value).lstrip('!')}")
 
     def _refuse(self, event: Any, expected: str, got: str) -> NoReturn:
         raise DataError(

@@ -21,25 +21,25 @@ from ids.data.cases import (
     safe_stem,
 )
 from ids.data.image_files import ImageFile, MaskFile
-from ids.data.shown import quoted, shown
+from ids.data.messages import quote, shorten
 from ids.data.tables import ENDINGS, OPTIONAL, REQUIRED, Row, read_table
 
 TABLES = tuple(f"edits{ending}" for ending in ENDINGS)
-Open = Callable[[str, str], ImageFile]  # an image of the folder, and the column that names it
+Open = Callable[[str, str], ImageFile]  # (file name, column in messages) -> image
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Images in `path`, named by a table there: `edits.csv`, `edits.jsonl` or `edits.yaml`.
+    """Images in `path`, listed in a table in it: `edits.csv`, `edits.jsonl` or `edits.yaml`.
 
-    Columns: image, source (prompt), target (prompt); if wanted id, mask (an image, white where the
+    Columns: image, source (prompt), target (prompt); optional: id, mask (an image, white where the
     edit belongs), tags (words), and for Prompt-to-Prompt blend (`cat dog`, the words of source and
-    target that say where the edit belongs) and weights (`dog:2`, emphasis of target words). Other
+    target prompt that locate the edit) and weights (`dog:2`, emphasis of target words). Other
     columns are kept as metadata. `path` may also name the table itself. `fit` and `multiple` bring
-    an image of another shape onto the canvas, see `ImageFile`.
+    an image of another shape to the canvas, see `ImageFile`.
 
-    Rows that are wrong as text, or name files that do not exist, are refused together when the
-    first case is asked for. An image or mask that cannot be read fails its own case, by `digest`.
+    Malformed rows and missing files raise one `DataError` at the first access to a case. An
+    unreadable image or mask raises it at the `digest` or `load` of its own case.
     """
 
     path: str
@@ -47,25 +47,28 @@ class Folder:
     fit: str = "stretch"
     multiple: int = 8
 
-    partial: ClassVar[bool] = False  # a row that has left the table has left the data set
+    partial: ClassVar[bool] = False  # a row removed from the table is removed from the data set
 
     def __post_init__(self) -> None:
         checked_canvas(self.size, self.fit, self.multiple)
 
     @property
     def name(self) -> str:
+        """`folder:` and the name of the folder."""
         path = Path(os.path.realpath(self._path))
         return f"folder:{path.parent.name if os.path.isfile(path) else path.name}"
 
     @property
     def place(self) -> str:
+        """The full path of the table."""
         try:
             return os.path.realpath(self._table)
-        except DataError:  # raised again for whoever asks for a case
+        except DataError:  # raised again at the first access to a case
             return os.path.realpath(self._path)
 
     @property
     def view(self) -> str:
+        """Size and fit of the canvas."""
         how = f" in steps of {self.multiple}" if self.fit == "aspect" else ""
         return f"{self.size} px, {self.fit}{how}"
 
@@ -85,7 +88,7 @@ class Folder:
     @property
     def _path(self) -> Path:
         if not self.path.strip() or "\0" in self.path:
-            raise DataError(f"dataset.path: expected a folder; got {quoted(self.path)}")
+            raise DataError(f"dataset.path: expected a folder; got {quote(self.path)}")
         return Path(os.path.expanduser(self.path))
 
     @cached_property
@@ -93,28 +96,28 @@ class Folder:
         try:
             if self._path.is_file():
                 return self._path
-            there = sorted(self._path.iterdir())
+            names = sorted(self._path.iterdir())
         except FileNotFoundError as error:
-            raise self._no_table("there is no such folder") from error
+            raise self._no_table("found no such folder") from error
         except OSError as error:
             raise self._no_table(str(error.strerror)) from error
-        found = [file for file in there if file.name.lower() in TABLES and file.is_file()]
+        found = [file for file in names if file.name.lower() in TABLES and file.is_file()]
         if not found:
-            raise self._no_table("it has none")
+            raise self._no_table("found none")
         if len(found) > 1:
             names = ", ".join(file.name for file in found)
-            raise self._no_table(f"it has {names}; name one of them in dataset.path")
+            raise self._no_table(f"found {names}; name one of them in dataset.path")
         return found[0]
 
     def _no_table(self, state: str) -> DataError:
         return DataError(
-            f"dataset.path {shown(self.path)}: expected a folder with {' or '.join(TABLES)}; "
+            f"dataset.path {shorten(self.path)}: expected a folder with {' or '.join(TABLES)}; "
             f"{state}"
         )
 
     @cached_property
     def _cases(self) -> tuple[EditCase, ...]:
-        @cache  # one image of many rows is read and named once
+        @cache  # an image of several rows is read once
         def open_image(name: str, column: str) -> ImageFile:
             path = file_within(self._table.parent, name, f"column {column}")
             return ImageFile(path, self.size, self.fit, self.multiple)
@@ -126,26 +129,26 @@ class Folder:
                 case = _case(row, number, open_image)
                 if case.id in cases:
                     raise DataError(
-                        f"expected every case id once; {quoted(case.id)} comes twice; rename one"
+                        f"expected every case id once; got {quote(case.id)} twice; rename one"
                     )
                 cases[case.id] = case
             except DataError as error:
-                faults.append(f"{shown(self._table)} line {row.line}: {error}")
+                faults.append(f"{shorten(self._table)} line {row.line}: {error}")
         if faults:
-            more = f"; further rows that are wrong: {len(faults) - 1}" if len(faults) > 1 else ""
+            more = f"; further faulty rows: {len(faults) - 1}" if len(faults) > 1 else ""
             raise DataError(faults[0] + more)
         return tuple(cases.values())
 
 
 def _case(row: Row, number: int, open_image: Open) -> EditCase:
-    """The case of a row; messages name the column, the caller names the line."""
+    """The case of a row. Errors name the column; the caller adds the line."""
     if row.fault:
         raise DataError(row.fault)
     cells = row.cells
     if not cells["image"].strip():
         raise DataError("column image: expected the name of an image; got none; add it")
     for column, text in cells.items():
-        checked_text(column + text, f"column {shown(column)}")
+        checked_text(column + text, f"column {shorten(column)}")
     case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{number}"
     source = open_image(cells["image"], "image")
     mask = cells.get("mask", "")

@@ -17,7 +17,7 @@ from ids.data.canvas import Layout, Size, layout
 from ids.data.colour import to_rgb
 from ids.data.decode import Shape, decode, shape_of
 from ids.data.masks import Photo, as_mask, binary_mask
-from ids.data.shown import shown
+from ids.data.messages import shorten
 from ids.images import digest_of_pixels, from_array, to_pil
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def checked_file(path: str | bytes) -> Path:
     text = os.fsdecode(path)
     if "\0" in text or not os.path.isfile(text):
         raise DataError(
-            f"{shown(text) or repr(text)}: expected an image file; none found; check the path"
+            f"{shorten(text) or repr(text)}: expected an image file; none found; check the path"
         )
     return Path(text)
 
@@ -52,7 +52,7 @@ class FirstReading:
         self.digest = self.digest or digest
         if self.digest != digest:
             raise DataError(
-                f"{shown(path)}: expected the image it was at first; it has changed since; "
+                f"{shorten(path)}: expected the image it was at first; it has changed since; "
                 "start again"
             )
         return pixels
@@ -79,7 +79,7 @@ class ImageFile:
     @property
     def name(self) -> str:
         """The path, printable in messages."""
-        return shown(self.path)
+        return shorten(self.path)
 
     def digest(self) -> str:
         """SHA-256 of the pixels that `load` returns: file name, container and metadata play no
@@ -154,7 +154,7 @@ class MaskFile:
 
     def _pixels(self) -> Array:
         path = self.image.path
-        decoded, named = decode(path), f"mask {shown(path)}"
+        decoded, named = decode(path), f"mask {shorten(path)}"
         over = self.photo and self.photo.photo()
         marked, notes = binary_mask(decoded, over, self.image.layout_of, named)
         where = f"{self.where}: " if self.where else ""

@@ -20,7 +20,7 @@ from ids.data.colour import to_rgb
 from ids.data.decode import Decoded, Shape, decode, decode_opened
 from ids.data.image_files import ImageFile, MaskFile, checked_file
 from ids.data.masks import Photo, as_mask, binary_mask
-from ids.data.shown import shown
+from ids.data.messages import shorten
 from ids.images import LEVELS, digest_of_pixels, from_array, to_pil
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def mask_of(mask: Any, photo: ImageFile | MemoryImage, name: str = "mask") -> La
         file = checked_file(os.fspath(mask))
         if isinstance(photo, ImageFile):
             return MaskFile(ImageFile(file, photo.size, photo.fit, photo.multiple), photo)
-        decoded, name = decode(file), f"mask {shown(file)}"
+        decoded, name = decode(file), f"mask {shorten(file)}"
     decoded = decoded or _decoded(mask, name)
     marked, notes = binary_mask(decoded, photo.photo(), lambda _: photo.layout, name)
     _warn(*decoded.notes, *notes)
@@ -116,14 +116,14 @@ def _decoded(image: Any, name: str) -> Decoded:
     if isinstance(image, np.ndarray):
         return decode_opened(_from_numpy(image, name), name)
     if not isinstance(image, PIL.Image):
-        raise DataError(f"{name}: expected {ACCEPTED}; got {shown(type(image).__name__)}")
+        raise DataError(f"{name}: expected {ACCEPTED}; got {shorten(type(image).__name__)}")
     try:
         return decode_opened(image, name)
     except DataError:
         raise
     except Exception as error:  # an image that Pillow opened lazily is decoded here
         raise DataError(
-            f"{name}: expected a readable image; {shown(error)}; check its file"
+            f"{name}: expected a readable image; {shorten(error)}; check its file"
         ) from error
 
 

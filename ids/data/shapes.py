@@ -1,4 +1,4 @@
-"""Edits of the embedded world, where the right answer is known."""
+"""Edits of the embedded world, with their true results."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from ids.shapes.caption import caption
 from ids.shapes.render import object_cover, render
 from ids.shapes.scene import VALUES, Attribute, Scene, draw_scene
 
-SCENES_REVISION = 1  # of grammar, renderer and case order: a change makes other images
+SCENES_REVISION = 1  # raised when grammar, renderer or case order change the images
 MAX_COUNT = 100_000  # cases of a split
 SPLITS = ("train", "dev", "test")
-MASK_MARGIN = 2  # pixels of 64: how far the autoencoder smears an edge
+MASK_MARGIN = 2  # pixels of 64: the blur of an edge by the autoencoder
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """The image of a scene."""
+    """The image of a scene, `size` pixels a side."""
 
     scene: Scene
     size: int
@@ -40,7 +40,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class RenderedMask:
-    """Where a scene and its true edit may differ: the covers of both objects, and a margin."""
+    """The region in which a scene and its true edit differ: both objects and a margin."""
 
     before: Scene
     after: Scene
@@ -59,8 +59,8 @@ class RenderedMask:
 
 @dataclass(frozen=True)
 class Shapes:
-    """Case i is a function of (split, i) alone: a scene, one attribute of which is to change.
-    Splits never share a scene.
+    """Case i is a function of (split, i): a scene of which one attribute is to change. Splits share
+    no scene. `ValueError` for a value out of range.
     """
 
     split: str = "dev"
@@ -69,7 +69,7 @@ class Shapes:
     size: int = 64
 
     place: ClassVar[str] = ""
-    partial: ClassVar[bool] = True  # `count` shows the first of very many
+    partial: ClassVar[bool] = True  # `count` selects the first of very many cases
 
     def __post_init__(self) -> None:
         checked_canvas(self.size)
@@ -87,10 +87,12 @@ class Shapes:
 
     @property
     def name(self) -> str:
+        """Split and revision."""
         return f"shapes-{self.split}-v{SCENES_REVISION}"
 
     @property
     def view(self) -> str:
+        """Size of the images."""
         return f"{self.size} px"
 
     def __len__(self) -> int:

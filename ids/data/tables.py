@@ -1,4 +1,4 @@
-"""Tables of text, row by row: CSV, JSON lines and YAML. Every cell is what was typed."""
+"""Tables of text, row by row: CSV, JSON lines and YAML. Cells keep the text of the file."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from typing import Any
 
 from ids.core.errors import DataError
 from ids.data.events import rows_of_yaml
-from ids.data.shown import quoted, shown
+from ids.data.messages import quote, shorten
 
 ENDINGS = (".csv", ".jsonl", ".yaml", ".yml")
 REQUIRED = ("image", "source", "target")
@@ -26,17 +26,19 @@ SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
 @dataclass(frozen=True)
 class Row:
-    """The cells of one row by column, and the line of the file where it begins."""
+    """The cells of one row by column, and the first line of the row in the file."""
 
     line: int
     cells: Mapping[str, str]
-    fault: str = ""  # why it cannot be used
+    fault: str = ""  # why the row cannot be used
 
 
 def read_table(table: Path) -> list[Row]:
-    """All rows, faulty ones with their fault. Raises `DataError` for a file that is no table."""
+    """All rows, faulty ones with their fault. `DataError` for a file that is not a table, is too
+    large, or has no rows.
+    """
     text = _text(table)
-    where = shown(table)
+    where = shorten(table)
     reader = {".csv": _rows_of_csv, ".jsonl": _rows_of_jsonl}.get(
         table.suffix.lower(), _rows_of_yaml
     )
@@ -53,7 +55,7 @@ def read_table(table: Path) -> list[Row]:
 
 
 def _text(table: Path) -> str:
-    where = shown(table)
+    where = shorten(table)
     if table.suffix.lower() not in ENDINGS:
         raise DataError(f"{where}: expected a table that ends in {', '.join(ENDINGS)}; rename it")
     try:
@@ -84,7 +86,7 @@ def _rows_of_csv(text: str, where: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     while True:
-        line = reader.line_num + 1  # a quoted cell may take several: the row begins here
+        line = reader.line_num + 1  # a quoted cell may span several lines: the row begins here
         try:
             cells = next(reader)
         except StopIteration:
@@ -116,15 +118,15 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
     for separator, name in SEPARATORS.items():
         if len(header) == 1 and separator in header[0]:
             raise DataError(
-                f"{where}: expected columns with commas between; got {name}; save it with commas"
+                f"{where}: expected columns separated by commas; got {name}; save it with commas"
             )
     if len(header) > MAX_COLUMNS:
         raise DataError(f"{where}: expected at most {MAX_COLUMNS} columns; got {len(header)}")
     fault = "a column without a name" if "" in header else ""
     twice = next((column for column in header if header.count(column) > 1), "")
-    fault = fault or (f"{quoted(twice)} twice" if twice else "")
+    fault = fault or (f"{quote(twice)} twice" if twice else "")
     if fault:
-        raise DataError(f"{where}: expected a name of its own for every column; got {fault}")
+        raise DataError(f"{where}: expected a different name for every column; got {fault}")
     if fault := _misnamed(header):
         raise DataError(f"{where}: {fault}")
     return header
@@ -142,14 +144,14 @@ def _row_of_json(line: int, content: str) -> Row:
     except DataError as error:
         return Row(line, {}, str(error))
     except json.JSONDecodeError as error:
-        reason = f"{shown(error.msg)} at character {error.colno}; mend this line"
+        reason = f"{shorten(error.msg)} at character {error.colno}; correct this line"
     except RecursionError:
         reason = "nested too deeply; write columns and text"
     return Row(line, {}, f"expected JSON lines, one row each; {reason}")
 
 
 class _Literal(str):
-    """A number as it was written."""
+    """The text of a number in the file."""
 
 
 def _cells_of_json(content: str) -> dict[str, str]:
@@ -161,26 +163,26 @@ def _cells_of_json(content: str) -> dict[str, str]:
         parse_constant=_Literal,
     )
     if not content.lstrip().startswith("{"):
-        raise DataError('expected {"column": "text", ...}; got no object; write one a line')
+        raise DataError('expected {"column": "text", ...}; got no object; write one per line')
     if len(pairs) > MAX_COLUMNS:
         raise DataError(f"expected at most {MAX_COLUMNS} columns; got {len(pairs)}; remove some")
     cells = {column: _cell_of_json(column, value) for column, value in pairs}
     if len(cells) < len(pairs):
-        raise DataError("expected every column once; one comes twice; remove it")
+        raise DataError("expected every column once; got one twice; remove it")
     return cells
 
 
 def _cell_of_json(column: str, value: Any) -> str:
-    """Text as it is; null is empty. Numbers and true or false are labels, in columns of the user's
-    own: where an image or a prompt belongs they are a mistake.
+    """Text unchanged; null is empty. Numbers, true and false are accepted as metadata, in other
+    columns than ours: as an image or a prompt they are a mistake.
     """
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     known = column in REQUIRED + OPTIONAL
     if isinstance(value, list) or (known and isinstance(value, (_Literal, bool))):
-        got = "a list or object" if isinstance(value, list) else shown(text)
-        raise DataError(f'column {quoted(column)}: expected text; got {got}; put it in "quotes"')
+        got = "a list or object" if isinstance(value, list) else shorten(text)
+        raise DataError(f'column {quote(column)}: expected text; got {got}; put it in "quotes"')
     return text
 
 
@@ -193,25 +195,28 @@ def _fault(cells: Mapping[str, str]) -> str:
     for column, text in cells.items():
         if max(len(column), len(text)) > MAX_CELL:
             return (
-                f"column {quoted(column)}: expected at most {MAX_CELL} characters; got more; "
+                f"column {quote(column)}: expected at most {MAX_CELL} characters; got more; "
                 "shorten it"
             )
     return ""
 
 
 def _misnamed(columns: Sequence[str]) -> str:
-    """What is wrong with the names of the columns; empty if nothing. Columns of the user's own are
-    welcome, unless they look like one of ours that is missing.
+    """The fault in the names of the columns; empty without one. Other columns are accepted, unless
+    they resemble one of ours that is missing.
     """
-    own = {column.casefold(): column for column in columns if column not in REQUIRED + OPTIONAL}
-    got = shown(", ".join(columns)) or "none"
+    others = {column.casefold(): column for column in columns if column not in REQUIRED + OPTIONAL}
+    got = shorten(", ".join(columns)) or "none"
     for missing in (name for name in REQUIRED if name not in columns):
-        close = get_close_matches(missing, own, n=1, cutoff=0.5) or (list(own) * (len(own) == 1))
-        hint = f"rename {quoted(own[close[0]])} to {missing}" if close else "add it"
+        close = get_close_matches(missing, others, n=1, cutoff=0.5) or (
+            list(others) * (len(others) == 1)
+        )
+        hint = f"rename {quote(others[close[0]])} to {missing}" if close else "add it"
         return f"expected a column {missing}; got {got}; {hint}"
     for missing in (name for name in OPTIONAL if name not in columns):
-        for alike in get_close_matches(missing, own, n=1, cutoff=0.85):
+        for alike in get_close_matches(missing, others, n=1, cutoff=0.85):
             return (
-                f"expected no column that looks like {missing}; got {quoted(own[alike])}; rename it"
+                f"expected no column that resembles {missing}; got {quote(others[alike])}; "
+                "rename it"
             )
     return ""

@@ -1,5 +1,5 @@
-"""`ids doctor shapes`: how good the embedded networks are, on fixed seeds that no training saw,
-against what they must reach.
+"""`ids doctor shapes`: the quality of the embedded networks, on fixed seeds not used in training,
+against required values.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,31 +37,34 @@ Bar = Callable[[Sequence[int], str], Iterable[int]]
 
 @dataclass(frozen=True)
 class Finding:
-    """A measured figure and the least it must be."""
+    """A measured value and the least it must be."""
 
     what: str
-    value: float
+    value: float  # dB, or a share in [0, 1]
     goal: float
-    unit: str  # dB, or % of a share in [0, 1]
+    unit: str  # dB, or % for a share
 
     @property
     def reached(self) -> bool:
+        """Whether the value is at least the goal."""
         return self.value >= self.goal
 
-    def told(self, value: float, digits: int) -> str:
+    def text(self, value: float, digits: int) -> str:
+        """A value in the finding's unit, such as `97.5 %`."""
         return f"{value:.{digits}f} dB" if self.unit == "dB" else f"{100 * value:.{digits}f} %"
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What was found, and the samples it was found on."""
+    """Findings, and the samples they were measured on."""
 
     findings: tuple[Finding, ...]
     images: Float[Tensor, "N 3 S S"]
 
     def grid(self) -> TextGrid:
+        """A table of all findings."""
         lines = [
-            (f.what, f.told(f.value, 2), f.told(f.goal, 0), "yes" if f.reached else "NO")
+            (f.what, f.text(f.value, 2), f.text(f.goal, 0), "yes" if f.reached else "NO")
             for f in self.findings
         ]
         return TextGrid(
@@ -70,7 +73,7 @@ class Quality:
 
 
 def examine_shapes() -> int:
-    """Print the figures of the shipped networks; 1 where a goal is missed."""
+    """Print the findings for the shipped networks; 1 if a goal is missed."""
     quality = measure_quality(WEIGHTS, lambda steps, what: track(steps, what, transient=True))
     quality.grid().print(Console(width=110))
     return int(not all(finding.reached for finding in quality.findings))
@@ -82,23 +85,26 @@ def measure_quality(
     samples: int = SAMPLES,
     steps: int = STEPS,
 ) -> Quality:
-    """Of the networks in this folder."""
+    """The quality of the networks in a folder, from `samples` images of `steps` DDIM steps each."""
     backbone = StableDiffusion(str(folder)).load(torch.device("cpu"))
     classifier = load_classifier(folder / "classifier" / "model.safetensors")
     clip = Clip(f"local-dir:{folder / 'clip'}", None)
-    asked = _full_captions(samples)
-    images = torch.cat(list(_drawn(backbone, [_text(c) for c in asked], steps, bar)))
-    drawn = _shares(classifier, images, asked)
+    captions = _full_captions(samples)
+    images = torch.cat(list(_drawn(backbone, [_text(c) for c in captions], steps, bar)))
+    drawn = _shares(classifier, images, captions)
     scenes = _held_out("held-out-classifier", SCENES["classifier"])
     read = _shares(classifier, render(scenes), [_attributes(scene) for scene in scenes])
     renders = f"{SCENES['classifier']} held-out renders"
-    told = f"{samples} samples, {steps} DDIM steps, guidance {GUIDANCE}"
-    scenes_told = f"{SCENES['autoencoder']} held-out scenes"
+    sampling = f"{samples} samples, {steps} DDIM steps, guidance {GUIDANCE}"
+    encoded = f"{SCENES['autoencoder']} held-out scenes"
     ranked = f"CLIP: right one of 36 captions first, {SCENES['clip']} held-out renders"
     findings = (
-        Finding(f"autoencoder PSNR, {scenes_told}", _round_trip(backbone), 30.0, "dB"),
+        Finding(f"autoencoder PSNR, {encoded}", _round_trip(backbone), 30.0, "dB"),
         *(Finding(f"classifier: {a}, {renders}", read[a], 0.98, "%") for a in VALUES),
-        *(Finding(f"drawn as told: {a}, {told}", drawn[a], goal, "%") for a, goal in GOALS.items()),
+        *(
+            Finding(f"drawn as in the prompt: {a}, {sampling}", drawn[a], goal, "%")
+            for a, goal in GOALS.items()
+        ),
         Finding(ranked, _ranked_first(clip), 0.90, "%"),
     )
     return Quality(findings, images)
@@ -126,7 +132,7 @@ def _text(caption: Mapping[Attribute, str]) -> str:
 
 
 def _drawn(backbone: Backbone, texts: list[str], steps: int, bar: Bar) -> Iterator[Tensor]:
-    """One DDIM sample per text, each with its own noise."""
+    """One DDIM sample per text, from independent noise."""
     for at in bar(range(0, len(texts), BATCH), "drawing"):
         chunk = texts[at : at + BATCH]
         rng = Streams.of(0, [f"sample-{at + i}" for i in range(len(chunk))])
@@ -148,7 +154,7 @@ def _round_trip(backbone: Backbone) -> float:
 def _shares(
     classifier: Classifier, images: Tensor, wanted: Sequence[Mapping[Attribute, str]]
 ) -> dict[Attribute, float]:
-    """How often each attribute is read as wanted."""
+    """Share of images in which each attribute is read as wanted."""
     logits = classifier(images)
     return {
         a: float(
@@ -161,7 +167,7 @@ def _shares(
 
 
 def _ranked_first(clip: Clip) -> float:
-    """Of all captions of a colour and a shape, is the image's own the nearest?"""
+    """Share of images whose caption is the nearest of all captions of a colour and a shape."""
     network = clip.open(torch.device("cpu"))
     captions = [f"a {colour} {shape}" for colour, shape in product(COLOURS, SHAPES)]
     texts = network.texts(captions)

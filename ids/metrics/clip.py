@@ -18,7 +18,7 @@ from ids.images import to_pil
 from ids.metrics.clip_network import open_network
 from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights, needed_files
 from ids.shapes import WEIGHTS
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 
 SHAPES = "shapes"
 REMEMBERED = 256  # features, of a kilobyte or three
@@ -58,7 +58,7 @@ class Clip:
 
     def understands(self, prompt: str) -> bool:
         """The CLIP of the embedded world knows that world's words only."""
-        return self.model != SHAPES or bool(said(prompt))
+        return self.model != SHAPES or bool(parse_caption(prompt))
 
     def load(self, models: Models) -> "LoadedClip":
         """The one network of this configuration."""

@@ -13,7 +13,7 @@ from ids.core.records import EditCase, Edited
 from ids.core.tensors import Images, PerRow
 from ids.metrics.batches import over_defined, over_shapes
 from ids.metrics.comparison import Against, image_against, name_of, title_of
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import judge, judge_files, judge_weights_id
 
@@ -64,7 +64,11 @@ class FeatureDistance:
 
     def _pair(self, case: EditCase, edited: Edited) -> tuple[Tensor, Tensor] | None:
         reference = image_against(case, self.against)
-        return None if reference is None or not said(case.prompt_src) else (edited.image, reference)
+        return (
+            None
+            if reference is None or not parse_caption(case.prompt_src)
+            else (edited.image, reference)
+        )
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Images
 from ids.metrics.batches import over_defined, over_shapes
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import judge, judge_files, judge_weights_id
 from ids.shapes.scene import VALUES, Attribute
@@ -73,7 +73,7 @@ class Success:
 
     def _wanted(self, case: EditCase) -> Wanted:
         """The changed attributes and their wanted values; empty where the number is undefined."""
-        before, after = said(case.prompt_src), said(case.prompt_trg)
+        before, after = parse_caption(case.prompt_src), parse_caption(case.prompt_trg)
         wanted, other = (after, before) if self.asked == "target" else (before, after)
         changed = {a: value for a, value in wanted.items() if value != other.get(a)}
         return changed if before and after else {}

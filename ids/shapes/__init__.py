@@ -1,4 +1,4 @@
-"""The embedded world: procedural scenes whose truth is known, and networks that draw them."""
+"""The embedded world: procedural scenes with known true edits, and networks trained on them."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
-"""The judge of the embedded world: which fill, colour and shape an image shows. For evaluation
-only, never for editing.
+"""The classifier of the embedded world: fill, colour and shape of an image. Used for evaluation,
+never for editing.
 """
 
 import torch
@@ -12,7 +12,7 @@ WIDTHS = (16, 32, 64, 96)
 
 
 class Classifier(nn.Module):
-    """A small convolutional network on RGB images in [0, 1], 64 pixels or so a side; about 0.25 M
+    """A small convolutional network on RGB images in [0, 1] of about 64 pixels a side; 0.25 M
     parameters.
     """
 
@@ -36,7 +36,7 @@ class Classifier(nn.Module):
         )
 
     def features(self, x: Float[Tensor, "B 3 H W"]) -> list[Tensor]:
-        """The maps after each stage, coarser and coarser."""
+        """The maps after each stage, each half as high and wide as the one before."""
         maps, h = [], x * 2 - 1
         for stage in self.stages:
             h = stage(h)

@@ -41,7 +41,7 @@ def render(scenes: Sequence[Scene], size: int = 64) -> Float[Tensor, "B 3 S S"]:
 
 
 def object_cover(scenes: Sequence[Scene], size: int = 64) -> Grid:
-    """How much of each pixel the object covers, in [0, 1]."""
+    """Share of each pixel that the object covers, in [0, 1]."""
     u, v = _object_frame(scenes, *_pixel_grid(size))
     distance = torch.stack([OUTLINES[s.shape](u[i], v[i]) * s.radius for i, s in enumerate(scenes)])
     return _antialias(distance, size)
@@ -54,7 +54,7 @@ def _pixel_grid(size: int) -> tuple[Tensor, Tensor]:
 
 
 def _object_frame(scenes: Sequence[Scene], x: Tensor, y: Tensor) -> tuple[Grid, Grid]:
-    """Pixel coordinates in the object's own frame, in units of its radius, y up."""
+    """Pixel coordinates in the object's frame, in units of its radius, y up."""
     dx, dy = x - _column([s.x for s in scenes]), y - _column([s.y for s in scenes])
     cos, sin = (
         _column([math.cos(s.angle) for s in scenes]),
@@ -65,7 +65,7 @@ def _object_frame(scenes: Sequence[Scene], x: Tensor, y: Tensor) -> tuple[Grid, 
 
 
 def _stripes(scenes: Sequence[Scene], u: Grid, v: Grid, size: int) -> Grid:
-    """Cover of the white bands: diagonal in the object's frame, of one width in every image."""
+    """Cover of the white bands: diagonal in the object's frame, equally wide in every image."""
     radius = _column([s.radius for s in scenes])
     wave = torch.sin((u + v) * radius * (math.sqrt(2) * math.pi / STRIPE_PERIOD))
     band = _antialias(-wave * (STRIPE_PERIOD / (2 * math.pi)), size)
@@ -107,9 +107,7 @@ def _ink(scene: Scene) -> tuple[float, float, float]:
 
 
 def _antialias(distance: Tensor, size: int) -> Tensor:
-    """Cover of a pixel whose centre lies at this signed distance (half image widths) from an
-    edge.
-    """
+    """Cover of a pixel by the signed distance of its centre from an edge, in half image widths."""
     return (0.5 - distance * (size / 2)).clamp(0, 1)
 
 
@@ -125,7 +123,7 @@ def _rgb(colours: Sequence[tuple[float, float, float]]) -> Float[Tensor, "B 3 1 
     return torch.tensor(colours, dtype=torch.float32).view(-1, 3, 1, 1)
 
 
-# Signed distance (negative inside) of each outline in its own frame: unit radius, y up.
+# Signed distance (negative inside) of each outline in the object's frame: unit radius, y up.
 
 
 def _circle(u: Tensor, v: Tensor) -> Tensor:
@@ -151,7 +149,7 @@ def _cross(u: Tensor, v: Tensor) -> Tensor:
 
 
 def _heart(u: Tensor, v: Tensor) -> Tensor:
-    """Two discs on a square standing on its corner: the classic construction."""
+    """Two discs on a square that is rotated by 45 degrees."""
     x, y = u.abs(), v + 0.06
     lobes = torch.hypot(x - 0.44, y - 0.36) - 0.56
     tip = torch.maximum((x - y) / math.sqrt(2) - 0.62, (x + y) / math.sqrt(2) - 0.57)

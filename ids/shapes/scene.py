@@ -1,9 +1,8 @@
-"""The grammar of the embedded world: what a scene consists of, and how one is drawn.
+"""The grammar of the embedded world: the content of a scene, and its random generation.
 
-A scene is one captioned object (fill, colour, shape) at a free place, size and rotation, before an
-uncaptioned muted background, beside an uncaptioned black or white distractor. The caption
-under-specifies the image on purpose: what it leaves open is the identity that an edit should
-keep.
+A scene is one captioned object (fill, colour, shape) of any position, size and rotation, in front
+of a muted background and beside a black or white distractor, which no caption mentions. The
+caption under-specifies the image on purpose: the rest is the identity that an edit should keep.
 
 Lengths are in half image widths: the image spans [-1, 1] in x (right) and y (down), whatever
 its size in pixels.
@@ -51,7 +50,7 @@ class Distractor:
 
 @dataclass(frozen=True)
 class Scene:
-    """One image of the world, complete: equal scenes render to equal images."""
+    """The complete description of one image: equal scenes render to equal images."""
 
     fill: str
     colour: str
@@ -64,7 +63,9 @@ class Scene:
     distractor: Distractor
 
     def with_attribute(self, attribute: Attribute, value: str) -> "Scene":
-        """The same scene with one captioned attribute changed: the true edit."""
+        """The same scene with one captioned attribute changed: the true edit. `ValueError` for an
+        unknown value.
+        """
         if value not in VALUES[attribute]:
             raise ValueError(
                 f"scene {attribute}: expected one of {', '.join(VALUES[attribute])}; got {value!r}"
@@ -74,7 +75,7 @@ class Scene:
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:
-    """One scene, its captioned attributes uniform and independent."""
+    """A random scene; its captioned attributes are uniform and independent."""
     radius = rng.uniform(0.36, 0.52)
     reach = 0.92 - radius
     x, y = rng.uniform(-reach, reach, size=2).tolist()

@@ -189,7 +189,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
         save(Image.fromarray(np.full((8, 8), -5, np.int32)), format="TIFF"),
         "whole pixel",
     ),
-    "a folder": (Path.mkdir, "expected an image file; there is none"),
+    "a folder": (Path.mkdir, "expected an image file; none found"),
     "a link to nothing": (lambda p: p.symlink_to("nothing"), "expected an image file"),
     "nothing": (lambda p: None, "expected an image file"),
     "a strip of 1 to 4000": (save(Image.new("RGB", (4000, 1))), "x.png"),

@@ -97,9 +97,9 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     "a shifted row after a long one": (HEAD + '\na.png,"a\nb",c\nz.png,a,b\n', "line 5"),
     "quotes left open": (HEAD + 'a.png,"a,b\n\n', "line 2: expected CSV"),
     "text behind quotes": (HEAD + 'a.png,"a" b,c\n', "line 2: expected CSV"),
-    "semicolons": ("image;source;target\na.png;a;b\n", "commas between; got ';'"),
-    "tabs": ("image\tsource\ttarget\na.png\ta\tb\n", "commas between; got tabs"),
-    "pipes": ("image|source|target\na.png|a|b\n", r"commas between; got '\|'"),
+    "semicolons": ("image;source;target\na.png;a;b\n", "separated by commas; got ';'"),
+    "tabs": ("image\tsource\ttarget\na.png\ta\tb\n", "separated by commas; got tabs"),
+    "pipes": ("image|source|target\na.png|a|b\n", r"separated by commas; got '\|'"),
     "a column twice": ("image,source,target,source\na.png,a,b,c\n", "'source' twice"),
     "a column without a name": (",image,source,target\n0,a.png,a,b\n", "without a name"),
     "a column misspelt": ("image,source,traget\na.png,a,b\n", "rename 'traget'"),
@@ -127,7 +127,7 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     "a million columns": ("," * 1_000_000, "columns"),
     "weights of NaN": ("image,source,target,weights\na.png,a,b,dog:nan\n", "column weights"),
     "weights of words": ("image,source,target,weights\na.png,a,b,dog\n", "column weights"),
-    "an id twice": ("image,source,target,id\na.png,a,b,x\na.png,a,c,x\n", "comes twice"),
+    "an id twice": ("image,source,target,id\na.png,a,b,x\na.png,a,c,x\n", "got .x. twice"),
     "an id of 201 characters": (f"image,source,target,id\na.png,a,b,{'a' * 201}\n", "column id"),
     "a mask that is not there": ("image,source,target,mask\na.png,a,b,m.png\n", "column mask"),
 }
@@ -228,7 +228,7 @@ def places() -> Sequence[Try]:
 
     return [
         Try("file names", "two tables", RUN, Refused("name one of them"), two),
-        Try("file names", "no table", RUN, Refused("it has none")),
+        Try("file names", "no table", RUN, Refused("found none")),
         Try("file names", "a link to itself", RUN, Refused("dataset.path"), loop),
         Try("file names", "a folder named as a table", RUN, Refused("dataset.path"), locked),
         Try("file names", "no folder", (*RUN[:-1], "dataset.path=nowhere"), Refused("no such")),

@@ -1,3 +1,1 @@
-"""Training of the embedded world's networks, stage by stage; `scripts/train_shapes.py` is the way
-in.
-"""
+"""Training of the embedded world's networks, stage by stage, by `scripts/train_shapes.py`."""

@@ -1,5 +1,5 @@
-"""The judge: trained on true renders, some of them blurred and noisy, so that it also reads the
-autoencoder's images.
+"""The classifier, trained on renders, some of them blurred and noisy, so that it also reads images
+of the autoencoder.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ def labels(scenes: list[Scene]) -> dict[Attribute, Tensor]:
 
 
 def degrade(x: Tensor, rng: torch.Generator) -> Tensor:
-    """As an autoencoder or a sampler would blur and soil it."""
+    """Random blur and noise, as of an autoencoder or a sampler."""
     blurred = gaussian_blur(x, kernel_size=[5, 5], sigma=[1.0, 1.0])
     mix = torch.rand(len(x), 1, 1, 1, generator=rng)
     noise = torch.randn(x.shape, generator=rng) * 0.05 * torch.rand(len(x), 1, 1, 1, generator=rng)

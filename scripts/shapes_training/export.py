@@ -1,6 +1,4 @@
-"""The finished folder: Stable Diffusion layout in fp16, its model card, and a sample grid to look
-at.
-"""
+"""The finished folder: Stable Diffusion layout in fp16, model card, grid of samples."""
 
 import json
 from dataclasses import dataclass, fields
@@ -32,7 +30,7 @@ class Trained:
 
 
 def write_folder(out: Path, trained: Trained, seed: int, samples: int) -> None:
-    """Write everything below `out`, then measure what was written, as it was written."""
+    """Write everything below `out`, then measure the quality of the written files."""
     scheduler, tokenizer = new_scheduler(), new_tokenizer()
     _half(trained.vae.modules["vae"]).save_pretrained(out / "vae")
     _half(trained.unet.modules["unet"]).save_pretrained(out / "unet")
@@ -67,7 +65,7 @@ def _write_clip(folder: Path, clip: nn.Module) -> None:
 
 
 def _write_index(out: Path) -> None:
-    """What makes `StableDiffusionPipeline.from_pretrained` open the folder too."""
+    """The index for `StableDiffusionPipeline.from_pretrained`."""
     parts = {
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],

@@ -71,7 +71,7 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
         ("method=p2p sites=stable_diffusion", "method.blend.side: expected a share at which"),
         (
             "method=pnp sites=by_resolution method.negative_prompt=''",
-            "sites: expected maps as fine as up_blocks.*.resnets.1",
+            "sites: expected maps of the resolution in up_blocks.*.resnets.1",
         ),
         (
             "method=pnp sites=stable_diffusion method.negative_prompt=''",

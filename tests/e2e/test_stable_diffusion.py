@@ -75,7 +75,7 @@ def trajectory(backbone: LatentDiffusion, names: list[str], n_steps: int = 4) ->
 
 
 class VelocityNet(nn.Module):
-    """The same network, answering in v = alpha eps - sigma z_0."""
+    """The same network, converted to predict v = alpha eps - sigma z_0."""
 
     def __init__(self, backbone: LatentDiffusion) -> None:
         super().__init__()
@@ -94,9 +94,9 @@ def test_a_network_and_its_v_conversion_give_one_trajectory(tiny_sd: Path) -> No
     backbone = StableDiffusion(str(tiny_sd)).load(torch.device("cpu"))
     denoiser = replace(backbone.denoiser, unet=VelocityNet(backbone), prediction="v_prediction")
     converted = replace(backbone, denoiser=denoiser)
-    ours, theirs = trajectory(backbone, ["a"]), trajectory(converted, ["a"])
-    assert ours.abs().max() > 1e-3
-    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    original, other = trajectory(backbone, ["a"]), trajectory(converted, ["a"])
+    assert original.abs().max() > 1e-3
+    torch.testing.assert_close(original, other, atol=1e-5, rtol=1e-5)
 
 
 def test_the_prediction_type_is_read_from_the_folder(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_prediction_type_is_read_from_the_folder(tmp_path: Path) -> None:
     assert backbone.denoiser.prediction == "v_prediction"
 
 
-def test_batch_mates_change_nothing_beyond_rounding(tiny_sd: Path) -> None:
+def test_the_batch_changes_nothing_beyond_rounding(tiny_sd: Path) -> None:
     backbone = StableDiffusion(str(tiny_sd)).load(torch.device("cpu"))
     together = trajectory(backbone, ["a", "b", "c"])
     for row, name in enumerate("abc"):
@@ -120,7 +120,7 @@ def test_every_weight_is_frozen_and_the_schedule_is_the_folders(tiny_sd: Path) -
     assert backbone.schedule.n_timesteps == 1000
 
 
-def test_the_digest_follows_the_weights(tiny_sd: Path, tmp_path: Path) -> None:
+def test_the_digest_depends_on_the_content(tiny_sd: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny_sd, copy)
     same = StableDiffusion(str(copy)).identity()
@@ -143,7 +143,7 @@ def test_long_prompts_name_the_words_that_do_not_fit(
     assert "cut off: 'red circle" in caplog.text
 
 
-def test_sizes_the_factor_does_not_divide(tiny_sd: Path) -> None:
+def test_sizes_not_divisible_by_the_factor_are_refused(tiny_sd: Path) -> None:
     backbone = StableDiffusion(str(tiny_sd)).load(torch.device("cpu"))
     with pytest.raises(DataError, match="expected sides that 8 divides; got 60x64"):
         backbone.encode(torch.rand(1, 3, 64, 60))
@@ -154,7 +154,7 @@ def test_sizes_the_factor_does_not_divide(tiny_sd: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["nobody/nothing", "./none", "/none"])
-def test_what_cannot_be_reached_is_one_line_with_the_remedy(
+def test_an_unreachable_model_is_one_line_with_the_remedy(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -164,7 +164,7 @@ def test_what_cannot_be_reached_is_one_line_with_the_remedy(
     assert "\n" not in str(raised.value)
 
 
-def test_a_folder_without_all_parts(tiny_sd: Path, tmp_path: Path) -> None:
+def test_a_folder_without_all_parts_is_refused(tiny_sd: Path, tmp_path: Path) -> None:
     folder = tmp_path / "part"
     shutil.copytree(tiny_sd, folder)
     shutil.rmtree(folder / "vae")

@@ -1,4 +1,4 @@
-"""The training program: every stage, interrupted and taken up, to a folder that edits images."""
+"""The training program: every stage, interrupted and resumed, to a folder that edits images."""
 
 import os
 import subprocess
@@ -32,10 +32,10 @@ def train(work: Path, *words: str) -> str:
 def test_every_stage_and_a_resume(tmp_path: Path) -> None:
     train(tmp_path, "--stages", "vae")
     before = (tmp_path / "vae.pt").read_bytes()
-    told = train(tmp_path)
+    output = train(tmp_path)
     assert (tmp_path / "vae.pt").read_bytes() == before
-    assert "PSNR" in told
-    assert "drawn as told: fill, 12 samples" in told
-    assert "CLIP: right one of 36 captions first" in told
+    assert "PSNR" in output
+    assert "drawn as in the prompt: fill, 12 samples" in output
+    assert "CLIP: right one of 36 captions first" in output
     assert (tmp_path / "out" / "samples.png").is_file()
     assert len(StableDiffusion(str(tmp_path / "out")).identity()["weights"]) == 16

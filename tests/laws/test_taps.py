@@ -6,8 +6,8 @@ from conftest import GOLDEN
 from golden_replay.recording import Golden
 from torch import Tensor
 
-from ids.backbones.hooks import hooked, shown
-from ids.backbones.sites import named, parse
+from ids.backbones.hooks import hooked, recorded_maps
+from ids.backbones.sites import parse_sites, select_modules
 from ids.core.errors import ConfigError
 
 BACKBONE = Golden(GOLDEN).backbone(torch.float64)
@@ -49,10 +49,10 @@ class Halved:
 def test_taps_leave_the_network_as_it_was() -> None:
     z = normal()
     before, weights = ask(z), {k: v.clone() for k, v in UNET.state_dict().items()}
-    with shown(UNET, SITES) as maps:
+    with recorded_maps(UNET, SITES) as maps:
         assert torch.equal(ask(z), before)
     assert len(maps) == 4
-    with pytest.raises(RuntimeError), shown(UNET, SITES):
+    with pytest.raises(RuntimeError), recorded_maps(UNET, SITES):
         ask(z[:, :2])  # two channels where there should be four
     with pytest.raises(RuntimeError, match="inside"), hooked(UNET, Failing()):
         ask(z)
@@ -97,14 +97,14 @@ def test_other_sites_show_maps_too() -> None:
     [
         ("up_blocks.7.*", r"names none; self-attention is at .*attn1"),
         ("", "names none"),
-        ("down_blocks.0", "expected modules that give a tensor; down_blocks.0 gave tuple"),
-        ("*", "expected modules that give"),
-        ("*.attn2.to_k", r"a map, or its tokens; .*to_k gave shape \[1, 8, 32\]"),
-        ("up_blocks.*.to_out", "expected modules that a pass goes through; .*to_out is none"),
+        ("down_blocks.0", "expected modules that return a tensor; down_blocks.0 returned tuple"),
+        ("*", "expected modules that return"),
+        ("*.attn2.to_k", r"a map, or its tokens; .*to_k returned shape \[1, 8, 32\]"),
+        ("up_blocks.*.to_out", "expected modules that a pass runs through; it skips .*to_out"),
         ("*.attn1 up_blocks.7.*", "'up_blocks.7.*' names none"),
-        ("up_blocks.*.attn1@1/8", "as fine as up_blocks.*.attn1 asks; its have sides of 1, 1/2 of"),
-        ("time_embedding@1", r"maps, or their tokens, where @ .* shape \[1, 128\]"),
-        ("*.attn2.to_k@1", r"where @ asks how fine .* shape \[1, 8, 32\]"),
+        ("up_blocks.*.attn1@1/8", "resolution in up_blocks.*.attn1.*; its maps have 1, 1/2 of"),
+        ("time_embedding@1", r"maps or their tokens at a site with an @; got shape \[1, 128\]"),
+        ("*.attn2.to_k@1", r"at a site with an @; got shape \[1, 8, 32\]"),
         *(
             (f"*.attn1@{wrong}", "expected GLOB@1/4")
             for wrong in ("", "2", "1/3", "1..1/2", "x", "1/0")
@@ -130,10 +130,12 @@ def test_sites_by_resolution(sides: str, blocks: set[int], size: tuple[int, int]
 
 
 def test_probabilities_are_meant_by_name_alone() -> None:
-    names = named(UNET, parse("mid_block.attentions.*"))
+    names = select_modules(UNET, parse_sites("mid_block.attentions.*"))
     assert names
     assert not any(name.endswith(".probs") for name in names)
-    assert all(name.endswith(".probs") for name in named(UNET, parse("mid_block.*.probs")))
+    assert all(
+        name.endswith(".probs") for name in select_modules(UNET, parse_sites("mid_block.*.probs"))
+    )
 
 
 def test_a_module_meant_twice_is_hooked_once() -> None:

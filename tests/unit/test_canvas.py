@@ -1,4 +1,4 @@
-"""Photos of any shape on the canvas, and edits back in the shape of the photo."""
+"""Photos of any shape on the canvas, and edits restored to the shape of the photo."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_stretch_and_crop(tmp_path: Path) -> None:
 
 
 def photo(width: int, height: int) -> Image.Image:
-    """Smooth, so that resizing and back loses little."""
+    """Smooth, so that resizing there and back loses little."""
     x, y = np.meshgrid(np.linspace(0, 200, width), np.linspace(0, 250, height))
     return Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8))
 
@@ -36,14 +36,14 @@ def test_aspect_keeps_the_shape(
     assert load(save(tmp_path, photo(*size)), 32, "aspect").shape[:2] == shape
 
 
-def test_aspect_has_an_end(tmp_path: Path) -> None:
+def test_aspect_is_limited(tmp_path: Path) -> None:
     path = save(tmp_path, photo(200, 10))
     with pytest.raises(DataError, match=r"at most 8 times .* got 200x10; use dataset.fit=pad"):
         ImageFile(path, 32, "aspect").load()
     assert ImageFile(path, 32, "pad").load().shape == (3, 32, 32)
 
 
-def test_pad_shows_the_whole_photo_with_its_edges_going_on(tmp_path: Path) -> None:
+def test_pad_contains_the_whole_photo_and_repeats_its_edges(tmp_path: Path) -> None:
     image = Image.new("RGB", (40, 20), "black")
     image.paste("red", (0, 0, 40, 4))
     image.paste("blue", (0, 16, 40, 20))
@@ -53,17 +53,17 @@ def test_pad_shows_the_whole_photo_with_its_edges_going_on(tmp_path: Path) -> No
     assert pixels[16:24].max() == 0
 
 
-def test_crop_is_what_it_was(tmp_path: Path) -> None:
+def test_crop_equals_pillow(tmp_path: Path) -> None:
     image = photo(57, 33)
-    theirs = ImageOps.fit(image, (16, 16), Image.Resampling.LANCZOS)
+    expected = ImageOps.fit(image, (16, 16), Image.Resampling.LANCZOS)
     assert (load(save(tmp_path, image), 16, "crop") * 255).round().astype(int).tolist() == (
-        np.asarray(theirs).tolist()
+        np.asarray(expected).tolist()
     )
 
 
 @pytest.mark.parametrize("fit", ["stretch", "pad", "aspect", "crop"])
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_an_edit_comes_back_in_the_shape_of_its_photo(
+def test_an_edit_is_restored_to_the_shape_of_its_photo(
     tmp_path: Path, fit: str, orientation: int
 ) -> None:
     exif = Image.Exif()

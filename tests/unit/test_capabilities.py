@@ -1,4 +1,4 @@
-"""What methods need and backbones give, before and after weights are read."""
+"""What methods need and backbones give, before and after weights are loaded."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_a_source_gives_what_the_loaded_backbone_has(tiny_sd: Path) -> None:
             assert has == (capability in source.gives), (source, capability)
 
 
-def test_needs_are_found_however_deep() -> None:
+def test_needs_are_found_at_any_depth() -> None:
     cds = Sum({"dds": DDS(), "cut": PatchNCE()}, {"dds": 1.0, "cut": 1.0})
     assert needs(Refined(cds, FPR())) == {FeatureBackbone: "PatchNCE"}
     assert needs({"a": [], "b": Refined(PDS(), FPR())}) == {PosteriorSchedule: "PDS"}
@@ -40,7 +40,7 @@ def test_needs_are_found_however_deep() -> None:
     assert names == ["Refined", "Sum", "DDS", "PatchNCE", "FPR"]
 
 
-def test_a_lack_is_named_where_it_is_met(world: GaussianWorld) -> None:
+def test_a_missing_capability_is_named(world: GaussianWorld) -> None:
     z, y, t = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3), torch.tensor([5])
     guided = Guided(MeteredBackbone(world), y, 2.0)
     with pytest.raises(UnsupportedError, match="GaussianWorld: expected one that gives features"):
@@ -52,6 +52,6 @@ def test_a_lack_is_named_where_it_is_met(world: GaussianWorld) -> None:
 
 
 @pytest.mark.parametrize("weights", [{}, {"dds": 1.0, "cds": 2.0}])
-def test_a_sum_weighs_what_it_adds(weights: dict[str, float]) -> None:
+def test_a_sum_needs_a_weight_for_every_term(weights: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="the same names"):
         Sum({"dds": DDS()}, weights)

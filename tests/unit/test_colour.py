@@ -63,7 +63,7 @@ def test_colour_profiles_are_applied(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"nonsense", profile("LAB"), profile()[:200]])
-def test_a_profile_that_cannot_be_used_is_said(
+def test_an_unusable_profile_is_a_warning(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     image = ImageFile(save(tmp_path, Image.new("RGB", (8, 8), "red"), icc_profile=content), 8)
@@ -92,7 +92,7 @@ def test_deep_pixels_by_their_range(
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "told"),
+    ("values", "kind", "words"),
     [
         ((-1, 200), np.int32, "got -1 to 200"),
         ((0, 70000), np.int32, "got 0 to 70000"),
@@ -102,10 +102,10 @@ def test_deep_pixels_by_their_range(
     ],
 )
 def test_deep_pixels_of_no_known_range_are_refused(
-    tmp_path: Path, values: tuple[float, float], kind: type, told: str
+    tmp_path: Path, values: tuple[float, float], kind: type, words: str
 ) -> None:
     path = save(tmp_path, Image.fromarray(np.array([values, values], dtype=kind)), "x.tiff")
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=words):
         ImageFile(path, 8).load()
 
 
@@ -149,7 +149,7 @@ def test_profiles_of_grey_and_ink(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "P"])
-def test_a_profile_of_another_kind_is_left_out(
+def test_a_profile_of_another_kind_is_ignored(
     tmp_path: Path, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     image = Image.new("RGB", (8, 8), "red").convert(mode)

@@ -1,4 +1,4 @@
-"""Cases: what they must satisfy, and the world's."""
+"""Cases of tables and single images, their checks, and the cases of the embedded world."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def table(folder: Path, text: str, name: str = "edits.csv") -> Folder:
     return Folder(str(folder), 16)
 
 
-def test_csv_jsonl_and_yaml_say_the_same(photos: Path) -> None:
+def test_csv_jsonl_and_yaml_give_equal_cases(photos: Path) -> None:
     row = {
         "image": "a.png",
         "source": "a cat",
@@ -59,14 +59,14 @@ BAD_ROWS = {
     HEAD: "expected one row per edit; got none",
     HEAD + "a.png,,b,\n": "expected a prompt; got an empty one",
     HEAD + "a.png,a,   ,\n": "expected a prompt; got an empty one",
-    HEAD + "c.png,a,b,\n": "there is none; check the name",
+    HEAD + "c.png,a,b,\n": "found none; check the name",
     HEAD + ",a,b,\n": "column image: expected the name of an image",
     HEAD + "../outside.png,a,b,\n": "leads out of it",
     HEAD + "/etc/passwd,a,b,\n": "leads out of it",
     HEAD + "a.png,a,b,x/y\n": "expected a case id",
     HEAD + "a.png,a,b,..\n": "expected a case id",
     HEAD + "a.png,a,b,a..b\n": "expected a case id",
-    HEAD + "a.png,a,b,x\nb.png,a,b,x\n": "comes twice",
+    HEAD + "a.png,a,b,x\nb.png,a,b,x\n": "got 'x' twice",
     "image,source,goal\na.png,a,b\n": "rename 'goal' to target",
 }
 
@@ -78,10 +78,10 @@ def test_bad_rows_are_named(photos: Path, text: str, words: str) -> None:
     assert "edits.csv" in str(raised.value)
 
 
-def test_no_table_no_folder_no_list(photos: Path) -> None:
-    with pytest.raises(DataError, match="it has none"):
+def test_a_folder_without_a_table_is_refused(photos: Path) -> None:
+    with pytest.raises(DataError, match="found none"):
         len(Folder(str(photos), 16))
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match="found no such folder"):
         len(Folder(str(photos / "none"), 16))
     with pytest.raises(DataError, match="expected a list of rows"):
         len(table(photos, "a: b", "edits.yaml"))
@@ -90,7 +90,7 @@ def test_no_table_no_folder_no_list(photos: Path) -> None:
         len(table(photos, "{", "edits.jsonl"))
 
 
-def test_single_asks_for_a_file_and_two_prompts(photos: Path) -> None:
+def test_a_single_edit_needs_a_file_and_two_prompts(photos: Path) -> None:
     assert Single(str(photos / "a.png"), " a", "b ", 16)[0].prompt_trg == "b "
     with pytest.raises(DataError, match="expected an image file"):
         Single(str(photos / "none.png"), "a", "b", 16)
@@ -98,7 +98,7 @@ def test_single_asks_for_a_file_and_two_prompts(photos: Path) -> None:
         Single(str(photos / "a.png"), "a", " ", 16)
 
 
-def test_a_single_case_is_labelled_by_its_words(photos: Path) -> None:
+def test_a_single_case_is_labelled_by_its_prompts(photos: Path) -> None:
     def label(name: str, *prompts: str) -> str:
         return Single(str(photos / name), *prompts, 16)[0].id
 
@@ -120,7 +120,7 @@ def test_a_single_image_or_mask_that_cannot_be_read_stops_at_once(photos: Path) 
 
 
 @pytest.mark.parametrize("size", [0, -1, 10**6])
-def test_a_canvas_that_cannot_be(photos: Path, size: int) -> None:
+def test_an_impossible_canvas_is_refused(photos: Path, size: int) -> None:
     for make in (
         lambda: Shapes(size=size),
         lambda: Folder(str(photos), size),
@@ -141,7 +141,7 @@ def test_splits_never_share_a_scene() -> None:
     assert len(set(scenes)) == 900
 
 
-def test_cases_do_not_depend_on_how_many_there_are() -> None:
+def test_cases_do_not_depend_on_their_number() -> None:
     assert Shapes("dev", 3)[2] == Shapes("dev", 30)[2]
     assert Shapes("dev", 3, ("fill",))[1].tags == {"fill"}
 
@@ -179,7 +179,7 @@ def test_every_word_is_one_token() -> None:
     assert len(tokenizer.tokenize("dog")) == 3
 
 
-def test_attributes_that_do_not_exist() -> None:
+def test_unknown_attributes_are_refused() -> None:
     scene = Shapes("dev", 1)[0].source.scene  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="expected one of"):
         scene.with_attribute("colour", "mauve")

@@ -1,5 +1,5 @@
-"""The images that a table names: found by any name, never outside the folder, each at its own
-cost.
+"""The images of a table: found by any name, never outside the folder; a faulty one fails its row
+only.
 """
 
 import unicodedata
@@ -48,7 +48,7 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_names_of_files(photos: Path, name: str, form: str) -> None:
-    """Also where the file system composes accents in another way than the table."""
+    """Also if the file system composes accents differently from the table."""
     Image.new("RGB", (8, 8), "red").save(photos / unicodedata.normalize(form, name))
     for typed in (name, unicodedata.normalize("NFD", name)):
         (case,) = cases(photos, f"{HEAD}{typed},a,b\n")
@@ -74,7 +74,7 @@ def test_a_folder_with_a_dot_keeps_its_name(tmp_path: Path) -> None:
     assert Folder(str(folder / "edits.csv"), 16).name == "folder:photos.v2"
 
 
-def test_an_unreadable_image_or_mask_costs_its_row_alone(photos: Path) -> None:
+def test_an_unreadable_image_or_mask_fails_its_row_only(photos: Path) -> None:
     (photos / "broken.png").write_bytes(b"not an image")
     table = "image,source,target,mask\na.png,a,b,\nbroken.png,a,b,\na.png,a,b,broken.png\n"
     good, *bad = cases(photos, table)
@@ -84,7 +84,7 @@ def test_an_unreadable_image_or_mask_costs_its_row_alone(photos: Path) -> None:
             _ = case.digest
 
 
-def test_a_image_of_many_rows_is_one(photos: Path) -> None:
+def test_an_image_of_several_rows_is_read_once(photos: Path) -> None:
     first, second = cases(photos, HEAD + "a.png,a,b\na.png,a,c\n")
     assert first.source is second.source
     assert first.digest != second.digest

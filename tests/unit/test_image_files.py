@@ -1,4 +1,4 @@
-"""Whatever kind of image people have."""
+"""Image files of all kinds: pixels, digests, and errors of one line."""
 
 import io
 from pathlib import Path
@@ -14,11 +14,11 @@ from ids.core.errors import DataError
 from ids.data.image_files import ImageFile, MaskFile
 
 
-def test_a_rotated_photo_stands_upright(tmp_path: Path) -> None:
+def test_a_rotated_photo_is_upright(tmp_path: Path) -> None:
     image = Image.new("RGB", (20, 10), "black")
     image.paste("white", (0, 0, 10, 10))
     exif = Image.Exif()
-    exif[0x0112] = 6  # rotate a quarter turn clockwise to show
+    exif[0x0112] = 6  # displayed rotated by 90 degrees clockwise
     upright = load(save(tmp_path, image, exif=exif))
     assert upright[2, 8].mean() > 0.9
     assert upright[13, 8].mean() < 0.1
@@ -62,7 +62,7 @@ def test_a_file_that_changes_while_in_use_is_noticed(tmp_path: Path) -> None:
     ("content", "words"),
     [(b"not an image", "its content is none that can be read"), (b"", "can be read")],
 )
-def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     with pytest.raises(DataError, match=words) as raised:
@@ -94,7 +94,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
         ImageFile(tmp_path / "none.png", 8).digest()
 
 
-def test_the_first_of_several_frames_is_used_and_said(
+def test_the_first_of_several_frames_is_used_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
@@ -133,7 +133,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, name: str) -> None:
         assert str(raised.value).isprintable()
 
 
-def test_a_name_of_two_lines_is_told_in_one(tmp_path: Path) -> None:
+def test_a_name_of_two_lines_is_printed_on_one(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         ImageFile(tmp_path / "two\nlines\x1b[31m.png", 8).digest()
     assert str(raised.value).isprintable()
@@ -157,7 +157,7 @@ def formats() -> dict[str, bytes]:
     kind=st.sampled_from(sorted(formats())),
     places=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),
 )
-def test_a_damaged_file_is_a_image_or_an_error(
+def test_a_damaged_file_is_an_image_or_an_error(
     tmp_path: Path, kind: str, places: list[tuple[int, int]]
 ) -> None:
     content = bytearray(formats()[kind])
@@ -167,7 +167,7 @@ def test_a_damaged_file_is_a_image_or_an_error(
     path.write_bytes(content)
     for read in (ImageFile(path, 8), MaskFile(ImageFile(path, 8))):
         try:
-            told = read.digest()
+            text = read.digest()
         except DataError as error:
-            told = str(error)
-        assert told.isprintable()
+            text = str(error)
+        assert text.isprintable()

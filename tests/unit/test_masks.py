@@ -1,4 +1,4 @@
-"""Masks mean what they say, or are refused: every kind of file that tools write."""
+"""Masks in every encoding that tools write are read as drawn; ambiguous ones are refused."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ MARKED[4:12, 5:20] = True
 
 
 def marked(path: Path) -> np.ndarray:
-    """Where the mask marks, in the pixels of a file of 20 x 30."""
+    """The marked pixels of a file of 20 x 30."""
     mask = MaskFile(ImageFile(path, 10, "aspect", 1)).load()
     assert mask.shape[0] == 3
     assert ((mask == 0) | (mask == 1)).all()
@@ -96,7 +96,7 @@ READ = {
 
 
 @pytest.mark.parametrize("kind", READ)
-def test_what_is_read(tmp_path: Path, kind: str) -> None:
+def test_every_encoding_is_read_as_drawn(tmp_path: Path, kind: str) -> None:
     image, name = READ[kind]
     assert reads_as_drawn(save(tmp_path, image, name))
 
@@ -134,7 +134,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_refused(tmp_path: Path, kind: str) -> None:
+def test_ambiguous_masks_are_refused(tmp_path: Path, kind: str) -> None:
     image, words = REFUSED[kind]
     with pytest.raises(DataError, match=words) as raised:
         marked(save(tmp_path, image))
@@ -145,7 +145,9 @@ def test_what_is_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "words"), [(-1, 1, "got -1 to 1"), (0.5, np.nan, "nan"), (3, 1e6, "1e\\+06")]
 )
-def test_numbers_of_no_known_range(tmp_path: Path, low: float, high: float, words: str) -> None:
+def test_values_of_no_known_range_are_refused(
+    tmp_path: Path, low: float, high: float, words: str
+) -> None:
     with pytest.raises(DataError, match=words):
         marked(save(tmp_path, greys(low, high, np.float32), "m.tiff"))
 
@@ -158,8 +160,7 @@ def test_soft_edges_are_cut_at_one_half(tmp_path: Path) -> None:
         assert (mask == torch.from_numpy(ramp >= 128)).all()
 
 
-def test_one_digest_for_one_mask(tmp_path: Path) -> None:
-    """As used, not as stored."""
+def test_equal_masks_have_equal_digests(tmp_path: Path) -> None:
     paths = [
         save(tmp_path, greys(0, 255), "a.png"),
         save(tmp_path, greys(0, 1), "b.png"),
@@ -174,7 +175,7 @@ def test_one_digest_for_one_mask(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("level", "words"), [(0, "marks nothing"), (255, "marks everything"), (1, "marks everything")]
 )
-def test_empty_and_full_masks_are_said_once(
+def test_empty_and_full_masks_are_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, level: int, words: str
 ) -> None:
     image = ImageFile(save(tmp_path, Image.new("L", (30, 20), level)), 16, "pad")

@@ -1,4 +1,4 @@
-"""A mask lies over its photo as it was drawn, however the photo is turned, or is refused."""
+"""A mask is placed over its photo as drawn, for every EXIF orientation, or is refused."""
 
 from pathlib import Path
 
@@ -42,13 +42,13 @@ def test_a_mask_follows_the_orientation_of_its_photo(
 ) -> None:
     photo, drawn = photo_and_mask(tmp_path, orientation)
     mask = Image.fromarray(drawn)
-    if orientation >= 5:  # over the stored pixels, where that can be told by its shape
+    if orientation >= 5:  # drawn over the stored pixels, recognizable by the shape
         assert covers(photo, save(tmp_path, mask), fit)
         assert covers(photo, save(tmp_path, mask.resize((60, 30))), fit)
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert covers(photo, save(tmp_path, mask, exif=exif), fit)
-    if orientation >= 5:  # over the upright photo
+    if orientation >= 5:  # drawn over the upright photo
         upright = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "x.png")))
         assert covers(photo, save(tmp_path, Image.fromarray(upright), "n.png"), fit)
 
@@ -89,7 +89,7 @@ def test_a_mask_of_another_resolution_is_scaled(tmp_path: Path, scale: float, fi
     assert (found & mask).sum() > 0.75 * (found | mask).sum()
 
 
-def test_a_folder_hands_its_mask_the_photo(tmp_path: Path) -> None:
+def test_a_folder_places_masks_over_their_photos(tmp_path: Path) -> None:
     _, drawn = photo_and_mask(tmp_path, 6)
     save(tmp_path, Image.fromarray(drawn), "mask.png")
     save(tmp_path, Image.fromarray(drawn[:, :60]), "half.png")

@@ -1,4 +1,4 @@
-"""Tables nobody would write: any text and any bytes, and tables beyond measure."""
+"""Tables of random text and bytes, and tables of extreme size."""
 
 import csv
 import json
@@ -50,7 +50,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("kind", LARGE)
-def test_tables_beyond_measure_are_refused_at_once(photos: Path, kind: str) -> None:
+def test_oversized_tables_are_refused_quickly(photos: Path, kind: str) -> None:
     name, content = LARGE[kind]
     start = time.process_time()
     assert case_or_refusal(photos / name, content.encode()) is None
@@ -64,7 +64,7 @@ ANY = settings(
 
 
 def case_or_refusal(table: Path, content: bytes) -> EditCase | None:
-    """The first case, or None where one line refuses the table."""
+    """The first case, or None if an error of one line refuses the table."""
     table.write_bytes(content)
     try:
         return Folder(str(table), 16)[0]
@@ -87,7 +87,7 @@ def written(row: dict[str, str], kind: str, folder: Path) -> bytes:
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "yaml", "yml"])
 @ANY
 @given(source=TEXT, target=TEXT)
-def test_no_text_becomes_another(photos: Path, kind: str, source: str, target: str) -> None:
+def test_text_is_read_unchanged(photos: Path, kind: str, source: str, target: str) -> None:
     row = {"image": "a.png", "source": source, "target": target}
     content = written(row, kind, photos)
     if all(text.strip() and "\0" not in text for text in (source, target)) and kind != "yml":

@@ -1,4 +1,6 @@
-"""Tokenizer folders, of then and now: the ids the text encoder was trained on, or a refusal."""
+"""Tokenizer folders in older and newer layouts: the ids that the text encoder was trained on, or
+an error.
+"""
 
 import json
 import re
@@ -29,7 +31,7 @@ MERGES = ("c a", "ca t</w>", "d o", "do g</w>", "i n</w>")
 
 
 def byte_letters() -> list[str]:
-    """How CLIP writes the 256 bytes, in its order: `!` is the first."""
+    """CLIP's characters for the 256 bytes, in its order: `!` is the first."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [b for b in range(256) if b not in plain]
     return [*map(chr, plain), *(chr(256 + k) for k in range(len(others)))]
@@ -41,8 +43,8 @@ IDS = {word: number for number, word in enumerate([*VOCABULARY, START, END])}
 
 
 def write(folder: Path, pad: str = END, **config: object) -> Path:
-    """As Stable Diffusion 1.x and 2.x came: no tokenizer.json, and two files that name the padding,
-    of which the second is right.
+    """The layout of Stable Diffusion 1.x and 2.x: no tokenizer.json, and two files that name the
+    padding token, of which the second is right.
     """
     folder.mkdir()
     (folder / "vocab.json").write_text(json.dumps(IDS))
@@ -58,9 +60,9 @@ def write(folder: Path, pad: str = END, **config: object) -> Path:
         }
 
     named = {"bos_token": START, "eos_token": END, "unk_token": END}
-    told = {key: {"__type": "AddedToken", **token(text)} for key, text in named.items()}
+    tokens = {key: {"__type": "AddedToken", **token(text)} for key, text in named.items()}
     settings = {"tokenizer_class": "CLIPTokenizer", "do_lower_case": True, "pad_token": END}
-    (folder / "tokenizer_config.json").write_text(json.dumps(told | settings | config))
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokens | settings | config))
     special = {key: token(text) for key, text in named.items()} | {"pad_token": pad}
     (folder / "special_tokens_map.json").write_text(json.dumps(special))
     return folder
@@ -112,19 +114,22 @@ def words_file(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], obj
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no merges": (lambda f: (f / "merges.txt").unlink(), r"missing: merges\.txt"),
     "no vocabulary": (lambda f: (f / "vocab.json").unlink(), r"missing: vocab\.json"),
-    "nothing of it": (
+    "neither file": (
         lambda f: [(f / n).unlink() for n in ("vocab.json", "merges.txt")],
         r"missing: vocab\.json, merges\.txt",
     ),
     "no configuration": (
         lambda f: [(f / n).unlink() for n in ("tokenizer_config.json", "special_tokens_map.json")],
-        r"expected tokenizer_config\.json, which says what pads",
+        r"expected tokenizer_config\.json, which has the padding token",
     ),
     "no words": (lambda f: (f / "vocab.json").write_text("{}"), "got 0 words"),
-    "merges of none": (lambda f: (f / "merges.txt").write_text("#version: 0.2\n"), "0 merges"),
+    "empty of merges": (
+        lambda f: (f / "merges.txt").write_text("#version: 0.2\n"),
+        "0 merges",
+    ),
     "merges cut short": (
         lambda f: (f / "merges.txt").write_text("#version: 0.2\nc a\nca"),
-        "expected two pieces a line; got 'ca'",
+        "expected two pieces per line; got 'ca'",
     ),
     "merges that are empty": (lambda f: (f / "merges.txt").write_text(""), "the file is empty"),
     "a word beyond the encoder": (
@@ -133,9 +138,9 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "ids in words": (words_file(lambda ids: ids.update({"cat</w>": "1"})), "1 are not"),
     "no end": (words_file(lambda ids: ids.pop(END)), f"has no {re.escape(END)}"),
-    "words that nothing makes": (
+    "words without merges": (
         words_file(lambda ids: ids.update({f"word{k}</w>": 1 for k in range(40)})),
-        "leave 40 words unmade",
+        "without merges for 40 words",
     ),
     "a pointer": (
         lambda f: (f / "vocab.json").write_text("version https://git-lfs.github.com/spec/v1\n"),
@@ -157,16 +162,16 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_tokenizer_that_is_not_whole_is_refused_by_name(tmp_path: Path, fault: str) -> None:
-    folder, (change, told) = write(tmp_path / "tokenizer"), FAULTS[fault]
+def test_a_faulty_tokenizer_is_refused_by_name(tmp_path: Path, fault: str) -> None:
+    folder, (change, words) = write(tmp_path / "tokenizer"), FAULTS[fault]
     check_vocabulary(folder, len(IDS), "backbone x")
     change(folder)
-    with pytest.raises(WeightsError, match=told) as raised:
+    with pytest.raises(WeightsError, match=words) as raised:
         check_vocabulary(folder, len(IDS), "backbone x")
     assert "\n" not in str(raised.value)
 
 
-def test_the_digest_follows_the_vocabulary_and_nothing_beside_it(
+def test_the_digest_depends_on_the_vocabulary_and_not_on_other_files(
     tiny_sd: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(tiny_sd, tmp_path / "sd"))
@@ -196,18 +201,18 @@ def test_accents_in_one_code_point_and_in_two_are_the_same_words(
     one, two = (read.tokens(normalize(form, prompt)) for form in ("NFC", "NFD"))
     assert one == two
     assert torch.equal(read([normalize("NFC", prompt)]), read([normalize("NFD", prompt)]))
-    spelled = "".join(one.pieces[i - 1] for i in positions(prompt, one, word))
-    assert spelled == word
+    joined = "".join(one.pieces[i - 1] for i in positions(prompt, one, word))
+    assert joined == word
     for typed in ("NFC", "NFD"):
-        for asked in ("NFC", "NFD"):
-            p, w = normalize(typed, prompt), normalize(asked, word)
+        for other in ("NFC", "NFD"):
+            p, w = normalize(typed, prompt), normalize(other, word)
             assert positions(p, one, w) == positions(prompt, one, word)
             assert marked(w, p, one, n).any()
             assert weights({w: 2.0}, p, one, n).max() == 2
             assert torch.equal(
                 shares({w: 0.5}, p, one, 9, n), shares({word: 0.5}, prompt, one, 9, n)
             )
-            same = replacement((p, one), (normalize(asked, prompt), two), n)
+            same = replacement((p, one), (normalize(other, prompt), two), n)
             assert torch.equal(same, torch.eye(n))
     mapper, aligned = refinement(one, two, n)
     assert aligned.all()
