@@ -132,8 +132,8 @@ class Executor:
             torch.cuda.synchronize(self.device)
         taken = Measurement(
             seconds=(time.perf_counter() - began) / len(jobs),
-            forwards=metered.passes.forwards / len(jobs),
-            backwards=metered.passes.backwards / len(jobs),
+            forwards=metered.nfe.forwards / len(jobs),
+            backwards=metered.nfe.backwards / len(jobs),
             peak_bytes=peak_bytes(self.device),
         )
         engine = self.engine.describe(self.device)

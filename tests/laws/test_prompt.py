@@ -38,6 +38,6 @@ def test_a_backward_into_the_prompt_is_counted(world: GaussianWorld) -> None:
     z, y = torch.ones(2, 3, 8, 8), Prompt(torch.ones(2, 3, requires_grad=True))
     metered.eps(z, y, torch.tensor([5, 5])).sum().backward()
     assert y.embedding.grad is not None
-    assert (metered.passes.forwards, metered.passes.backwards) == (2, 2)
+    assert (metered.nfe.forwards, metered.nfe.backwards) == (2, 2)
     metered.eps(z.requires_grad_(), y, torch.tensor([5, 5])).sum().backward()
-    assert (metered.passes.forwards, metered.passes.backwards) == (4, 4)
+    assert (metered.nfe.forwards, metered.nfe.backwards) == (4, 4)

@@ -125,8 +125,8 @@ def test_two_targets_of_a_source_share_its_anchors() -> None:
     metered, subject = MeteredBackbone(WORLD), LatentSpace().open(WORLD, others)
     edit(EditContext(metered, RNG, anchors=lambda *_: iter(stored)), subject)
     assert torch.equal(subject.images(), alone.images())
-    assert metered.passes.forwards == 5 * 2 * len(others)
-    assert metered.passes.backwards == 0
+    assert metered.nfe.forwards == 5 * 2 * len(others)
+    assert metered.nfe.backwards == 0
 
 
 def test_anchors_inline_are_computed_one_by_one() -> None:
