@@ -66,9 +66,7 @@ class EditCase:
     tags: frozenset[str] = frozenset()
     blend_words: tuple[str, str] | None = None  # of source and target: the words of what changes
     word_weights: Mapping[str, float] = field(default_factory=dict)  # of target words, for emphasis
-    metadata: Mapping[str, str] = field(
-        default_factory=dict
-    )  # further columns of the table
+    metadata: Mapping[str, str] = field(default_factory=dict)  # further columns of the table
 
     @cached_property
     def source_digest(self) -> str:
