@@ -99,7 +99,7 @@ def _measured(
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - began
-    passes = metered.passes
+    passes = metered.nfe
     return (
         f"{seconds:.1f}",
         str(passes.forwards // rows),

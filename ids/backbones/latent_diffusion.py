@@ -170,7 +170,8 @@ class LatentDiffusion:
         return self.denoiser.schedule
 
     def encode(self, x: Images) -> Latent:
-        with torch.no_grad():
+        """Differentiable in x."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and x.requires_grad):
             return self.autoencoder.encode(x)
 
     def decode(self, z: Latent) -> Images:

@@ -1,1 +1,1 @@
-"""The vocabulary of the house: tensors, randomness, records, protocols, errors."""
+"""What every layer uses: tensors, prompts, randomness, records, contracts, errors."""

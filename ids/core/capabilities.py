@@ -1,7 +1,6 @@
-"""What some rules and editors need beyond a noise predictor: narrow protocols, so that a backbone
-without one is refused by name before its weights are read.
-
-A part of a method says `needs`, a backbone source says `gives`; both are these classes.
+"""What some rules and editors need beyond a noise predictor: narrow protocols. A component of a
+method lists them in `needs`, a backbone source in `gives`, so that a backbone without one is
+refused by name before its weights are read.
 """
 
 import dataclasses
@@ -21,37 +20,45 @@ T = TypeVar("T")
 
 @runtime_checkable
 class Hook(Protocol):
-    """Sees what the modules that `sites` names give, and may put something else in its place.
-    `sites` is a glob of module names, or several with spaces between; `NAME.probs` are an
-    attention's probabilities, [B, heads, queries, keys]. A hook that has `wants(site, n_queries)`
-    may leave some of those to the fused computation.
+    """Reads and may replace the outputs of a network's modules. `sites` is a glob of module names,
+    or several separated by spaces; `NAME.probs` are the probabilities of an attention, [B, heads,
+    queries, keys]. If a hook has `wants(site, n_queries) -> bool`, probabilities that it does not
+    want are left to the fused attention.
     """
 
     @property
     def sites(self) -> str: ...
-    def __call__(self, site: str, h: Tensor) -> Tensor: ...
+    def __call__(self, site: str, h: Tensor) -> Tensor:
+        """What replaces the output `h` of the module `site`, in its shape."""
+        ...
 
 
 @runtime_checkable
 class HookedBackbone(Protocol):
-    """A network that lets hooks in while a `with` lasts, and is bitwise itself afterwards."""
+    """A network that takes hooks."""
 
-    def hooked(self, hook: Hook) -> AbstractContextManager[None]: ...
+    def hooked(self, hook: Hook) -> AbstractContextManager[None]:
+        """The hook is active inside the `with`; afterwards the network is unchanged, bit for bit.
+        `ConfigError` if its sites name no module.
+        """
+        ...
 
 
 @runtime_checkable
 class FeatureBackbone(Protocol):
-    """A network that shows what it sees: eps, and maps at the sites of a glob, from one pass."""
+    """A network that returns feature maps with its noise prediction."""
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
-    ) -> tuple[Latent, Mapping[str, Features]]: ...
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        """eps, and the maps [B, channels, height, width] by site, from one pass, differentiable in
+        z_t. `ConfigError` if the sites name no module that returns maps.
+        """
+        ...
 
 
 class Tokens(NamedTuple):
-    """A prompt as its encoder reads it: the ids with the special ones at both ends, and the pieces
-    of text between those.
-    """
+    """A tokenized prompt: the ids with start and end token, and the text pieces between those."""
 
     ids: tuple[int, ...]
     pieces: tuple[str, ...]
@@ -59,14 +66,16 @@ class Tokens(NamedTuple):
 
 @runtime_checkable
 class TokenBackbone(Protocol):
-    """A backbone that tells which token is which word."""
+    """A backbone that shows how it tokenizes prompts."""
 
-    def tokens(self, text: str) -> Tokens: ...
+    def tokens(self, text: str) -> Tokens:
+        """Without padding. `DataError` for a text that is too long."""
+        ...
 
 
 class Transition(NamedTuple):
     """A step of the forward process, z_t = sqrt(alpha) z_t_prev + sqrt(beta) noise: DDPM's alpha_t
-    and beta_t where t_prev is t - 1. Not the schedule's alpha(t), the coefficient of z_0.
+    and beta_t if t_prev is t - 1. Its alpha is not the schedule's alpha(t), the coefficient of z_0.
     """
 
     alpha: Coefficient
@@ -75,9 +84,11 @@ class Transition(NamedTuple):
 
 @runtime_checkable
 class PosteriorSchedule(Protocol):
-    """A schedule whose forward process is a Markov chain, so that it has posteriors."""
+    """A schedule whose forward process is a Markov chain, so that posteriors exist."""
 
-    def transition(self, t: Timestep, t_prev: Timestep) -> Transition: ...
+    def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
+        """The step from t_prev to t > t_prev."""
+        ...
 
 
 NAMES: Mapping[type, str] = {
@@ -101,7 +112,9 @@ def require(thing: object, capability: type[T]) -> T:
 
 
 def iter_components(whole: object) -> Iterator[object]:
-    """A composition and everything it is composed of: dataclasses, in fields and collections."""
+    """Every dataclass that this one is composed of, itself first, through fields, mappings, lists
+    and tuples.
+    """
     if isinstance(whole, Mapping | list | tuple):
         for value in whole.values() if isinstance(whole, Mapping) else whole:
             yield from iter_components(value)
@@ -112,7 +125,7 @@ def iter_components(whole: object) -> Iterator[object]:
 
 
 def needs(whole: object) -> dict[type, str]:
-    """capability -> the class that asks for it, of everything a method is composed of."""
+    """capability -> name of a class that needs it, over all components of a method."""
     return {
         capability: type(part).__name__
         for part in iter_components(whole)

@@ -1,12 +1,12 @@
-"""Folders that files can be made in."""
+"""Folders that files can be created in."""
 
 import tempfile
 from pathlib import Path
 
 
 def refuses_files(folder: Path) -> str:
-    """Why no file can be made in a folder that exists, empty where one can: permissions alone do
-    not tell. The file that is tried has no name, and is gone.
+    """Why no file can be created in an existing folder; empty if one can. Tries it with a temporary
+    file, since permissions alone do not decide it.
     """
     try:
         with tempfile.TemporaryFile(dir=folder):

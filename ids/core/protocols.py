@@ -1,5 +1,5 @@
-"""The contracts between the layers. Implementations are frozen dataclasses, tweaked by wrapping,
-never subclassed.
+"""The contracts of models, rules, data, metrics and logs. Implementations are frozen dataclasses
+that are wrapped, never subclassed.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -19,81 +19,119 @@ T = TypeVar("T")
 
 @runtime_checkable
 class Schedule(Protocol):
-    """z_t = alpha(t) z_0 + sigma(t) eps, t in 0 .. n_timesteps - 1."""
+    """z_t = alpha(t) z_0 + sigma(t) eps, t from 0 (clean) to n_timesteps."""
 
     @property
     def n_timesteps(self) -> int: ...
-    def alpha(self, t: Timestep) -> Coefficient: ...
-    def sigma(self, t: Timestep) -> Coefficient: ...
+    def alpha(self, t: Timestep) -> Coefficient:
+        """The coefficient of z_0, [B, 1, 1, 1]."""
+        ...
+
+    def sigma(self, t: Timestep) -> Coefficient:
+        """The coefficient of eps, [B, 1, 1, 1]."""
+        ...
 
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """eps_phi(z_t, y, t): the (guided) noise predictor a rule sees, differentiable in z_t."""
+    """eps_phi, the noise predictor that rules evaluate, with or without guidance."""
 
     @property
     def schedule(self) -> Schedule: ...
-    def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent: ...
+    def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        """The noise prediction [B, C, H, W], differentiable in z_t."""
+        ...
 
 
 @runtime_checkable
 class Backbone(Protocol):
-    """A diffusion model behind one contract: it answers in eps, and everything has B rows."""
+    """A diffusion model. It predicts noise whatever it was trained to predict; no row of a batch
+    depends on another.
+    """
 
     @property
     def schedule(self) -> Schedule: ...
-    def encode(self, x: Images) -> Latent: ...
-    def decode(self, z: Latent) -> Images: ...
-    def prompt(self, texts: Sequence[str]) -> Prompt: ...
-    def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent: ...
+    def encode(self, x: Images) -> Latent:
+        """Images on any device as latents on the backbone's, differentiable in x. `DataError` for a
+        size that it cannot take.
+        """
+        ...
+
+    def decode(self, z: Latent) -> Images:
+        """RGB in [0, 1], without a gradient."""
+        ...
+
+    def prompt(self, texts: Sequence[str]) -> Prompt:
+        """One row per text. `DataError` for a text that is too long."""
+        ...
+
+    def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        """The noise prediction, differentiable in z_t and y."""
+        ...
 
 
 @runtime_checkable
 class BackboneSource(Protocol):
-    """A backbone as it is configured: cheap to make; weights are touched by `load` alone."""
+    """The configuration of a backbone. Constructing it reads no weights."""
 
     def identity(self) -> Mapping[str, str]:
-        """What of it decides the results: a digest of the weights, the precision."""
+        """What of it decides the results, as part of their key: a digest of the weights, the
+        precision. `WeightsError` if the weights are missing or corrupt.
+        """
         ...
 
-    def load(self, device: torch.device) -> Backbone: ...
+    def load(self, device: torch.device) -> Backbone:
+        """The backbone with its weights on this device."""
+        ...
+
     @property
     def gives(self) -> frozenset[type]:
-        """The protocols of `ids.core.capabilities` that the loaded backbone will have."""
+        """The protocols of `ids.core.capabilities` that the loaded backbone implements."""
         ...
 
 
 @runtime_checkable
 class Distillation(Protocol):
-    """A rule: grad = Q(z_trg, y_trg) - reference. The source half never sees the target, so it may
-    run ahead of it.
+    """A distillation rule in two halves: grad = Q(z_trg, y_trg) - reference. The source half does
+    not depend on the target.
     """
 
-    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor: ...
-    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent: ...
+    def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        """The source half: the reference, and what else the target half reads."""
+        ...
+
+    def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        """The target half: the gradient in z_trg [B, C, H, W], which a descent subtracts."""
+        ...
 
 
 @runtime_checkable
 class NoiseRefiner(Protocol):
-    """A map on noise: (eps_phi, z_src, y_src, draw) -> draw with eps*, and logs per row."""
+    """A map on noise, as the fixed-point regularizer of IDS."""
 
     def __call__(
         self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw
-    ) -> tuple[Draw, Mapping[str, Tensor]]: ...
+    ) -> tuple[Draw, Mapping[str, Tensor]]:
+        """The draw with eps* for eps, and logs with one row per latent."""
+        ...
 
 
 @runtime_checkable
 class DrawSource(Protocol):
-    """Where a step's timestep and noise come from."""
+    """Draws the timestep and the noise of a step."""
 
-    def draw(self, z_src: Latent, rng: Streams) -> Draw: ...
+    def draw(self, z_src: Latent, rng: Streams) -> Draw:
+        """One draw per row of z_src, from the streams at `rng.step`."""
+        ...
 
 
 @runtime_checkable
 class Progress(Protocol):
-    """Told after every step, so that a person sees where the work is."""
+    """A listener to the steps of an edit."""
 
-    def step(self) -> None: ...
+    def step(self) -> None:
+        """Called after every step of a batch."""
+        ...
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""What travels between the layers: frozen records."""
+"""Frozen records that the layers exchange."""
 
 import hashlib
 import json
@@ -15,42 +15,46 @@ from ids.core.tensors import Image, Latent, Timestep
 
 @runtime_checkable
 class LazyImage(Protocol):
-    """An image that is loaded when it is needed. `digest` is of the pixels that `load` gives (or
-    of a statement that determines them): equal digests are equal pixels, whatever the file is
-    called.
-    """
+    """An image that is loaded on demand."""
 
-    def digest(self) -> str: ...
-    def load(self) -> Image: ...
+    def digest(self) -> str:
+        """A digest of the pixels, or of a description that determines them: equal digests mean
+        equal pixels, whatever the file's name.
+        """
+        ...
+
+    def load(self) -> Image:
+        """RGB in [0, 1]. `DataError` if it cannot be read."""
+        ...
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Everything random of one step. Two methods at one seed see the same draws."""
+    """The random numbers of one step. Methods at one seed see the same ones."""
 
     t: Timestep
     eps: Latent
     rng: Randomness
-    t_prev: Timestep | None = None  # the step below t, where timesteps come from a grid
+    t_prev: Timestep | None = None  # the next timestep of a grid below t, if there is a grid
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """The source half of a step: what the target half is compared with."""
+    """The result of the source half of a step. The gradient is Q(z_trg) - `reference`."""
 
     draw: Draw
     reference: Latent
-    features: Mapping[str, Tensor] = field(default_factory=dict)  # what the network saw, by site
+    features: Mapping[str, Tensor] = field(default_factory=dict)  # of the source, by site
     parts: Mapping[str, "Anchor"] = field(default_factory=dict)  # of a sum, by term
     logs: Mapping[str, Tensor] = field(default_factory=dict)  # one value, or one vector, per row
 
 
 @dataclass(frozen=True)
 class EditCase:
-    """One question: this image, from this description to that one.
+    """An edit to make: a source image, from its prompt to a target prompt.
 
-    What it asks is named by `digest`; `id` (unique in its data set), `tags` and `metadata` are
-    labels, and decide nothing.
+    `digest` identifies it. `id` (unique in its data set), `tags` and `metadata` are labels and
+    decide nothing.
     """
 
     id: str
@@ -58,56 +62,52 @@ class EditCase:
     prompt_src: str
     prompt_trg: str
     mask: LazyImage | None = None  # white where the edit belongs
-    truth: LazyImage | None = None  # the edit as it should be, where the world is known
+    truth: LazyImage | None = None  # the correct edit, if it is known
     tags: frozenset[str] = frozenset()
-    blend_words: tuple[str, str] | None = None  # of source and target: where the edit belongs
+    blend_words: tuple[str, str] | None = None  # of source and target: the words of what changes
     word_weights: Mapping[str, float] = field(default_factory=dict)  # of target words, for emphasis
-    metadata: Mapping[str, str] = field(default_factory=dict)  # further columns, as they were read
+    metadata: Mapping[str, str] = field(default_factory=dict)  # further columns of the table
 
     @cached_property
     def source_digest(self) -> str:
-        """Of the source's pixels. Reads the image, once."""
+        """Digest of the source's pixels. Reads the image once."""
         return self.source.digest()
 
     @cached_property
     def digest(self) -> str:
         """SHA-256, in 32 hexadecimal digits, of all that an edit or a metric may depend on: pixels
-        of source, mask and truth, prompts, words. Reads the images.
+        of source, mask and truth, prompts, words. Reads the images once.
         """
-        asked = {
+        content = {
             "source": self.source_digest,
             "prompts": [self.prompt_src, self.prompt_trg],
             "mask": self.mask and self.mask.digest(),
             "truth": self.truth and self.truth.digest(),
             "words": self.words,
         }
-        return digest_of(asked)
+        return digest_of(content)
 
     @property
     def words(self) -> dict[str, Any]:
-        """Blend words and weights as plain data."""
+        """Blend words and word weights as JSON data."""
         return {"blend": self.blend_words, "weights": dict(self.word_weights)}
 
 
 def digest_of(content: object) -> str:
-    """SHA-256 of plain data, in 32 hexadecimal digits; the order of keys plays no part."""
+    """SHA-256 of JSON data, in 32 hexadecimal digits; independent of the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What happened along the steps: name -> one value per step and row, [n_steps, B, ...] on the
-    CPU.
-    """
+    """The curves of an edit: name -> a value per step and row, [n_steps, B, ...] on the CPU."""
 
     curves: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Edited:
-    """One finished edit, as metrics see it: images RGB in [0, 1], latents VAE-scaled, without the
-    row axis.
-    """
+    """One finished edit, as metrics get it: the image RGB in [0, 1], the latents [C, H, W]."""
 
     image: Image
     z_src: Tensor
@@ -116,9 +116,9 @@ class Edited:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What each edit of a batch took, on one engine and device."""
+    """The cost of each edit of a batch, on one engine and device."""
 
-    seconds: float  # per edit; warm-up, decoding and saving excluded
+    seconds: float  # per edit, without warm-up, decoding and saving
     forwards: float  # network forwards per edit, counted in samples
     backwards: float  # network backwards per edit, counted in samples
     peak_bytes: float  # of the whole batch and process; nan where it cannot be measured

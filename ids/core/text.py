@@ -1,9 +1,9 @@
-"""Text that others wrote, made fit to be shown on a terminal."""
+"""Foreign text, escaped for a terminal."""
 
 import re
 
 # Controls, line and paragraph separators, marks that change the reading direction, lone surrogates,
-# and tags: all that a terminal obeys or hides instead of showing it.
+# and tags: what a terminal interprets or hides instead of showing it.
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
     "\U000e0000-\U000e007f]"
@@ -11,5 +11,5 @@ HIDDEN = re.compile(
 
 
 def printable(text: str) -> str:
-    """The text on one line, each such character as a visible escape: `\\x1b`, `\\u202e`."""
+    """The text on one line, with hidden characters as escapes: `\\x1b`, `\\u202e`."""
     return HIDDEN.sub(lambda match: ascii(match[0])[1:-1], text)

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: one line for the person, the traceback in a file."""
+"""Errors that are no `IdsError`: one line on the terminal, the traceback in a file."""
 
 import errno
 import tempfile
@@ -10,32 +10,30 @@ from ids.core.errors import IdsError
 
 
 class UnexpectedError(IdsError):
-    """Its message is the whole line."""
+    """An error whose message is printed without its class."""
 
 
 def unexpected(error: Exception, folder: Path | None = None) -> UnexpectedError:
-    """`error` as one line, which names the file of its traceback: in `folder`, else in a temporary
-    one.
-    """
+    """One line that names the error and the file of its traceback, in `folder` or a temporary one."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         place = error.filename or folder or "disk"
         return UnexpectedError(
             f"{place}: no space left; free some, then give the same command again"
         )
-    told = "; ".join(line.strip() for line in str(error).splitlines()[:1]) or "no message"
+    message = "; ".join(line.strip() for line in str(error).splitlines()[:1]) or "no message"
     file = _written("".join(traceback.format_exception(error)), folder)
     where = f"the traceback is in {file}" if file else "IDS_DEBUG=1 prints the traceback"
-    return UnexpectedError(f"unexpected {type(error).__name__}: {told}; {where}")
+    return UnexpectedError(f"unexpected {type(error).__name__}: {message}; {where}")
 
 
 def interrupted(error: BaseException) -> bool:
-    """Is it what a library made of a signal to stop?"""
+    """Is a signal to stop the cause of this error?"""
     cause = error.__cause__ or error.__context__
     return isinstance(error, KeyboardInterrupt) or (cause is not None and interrupted(cause))
 
 
 def line(error: IdsError) -> str:
-    """What the command line prints of an error."""
+    """The line that the command prints for an error."""
     return str(error) if isinstance(error, UnexpectedError) else f"{type(error).__name__}: {error}"
 
 

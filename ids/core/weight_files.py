@@ -1,5 +1,5 @@
-"""Files of weights and their configurations, read without running anything in them. Whatever is
-wrong with one is a `WeightsError` of one line that names the file and what it is.
+"""Files of weights and their configurations, read without running code in them. A bad file raises
+a `WeightsError` of one line that names the file and its fault.
 """
 
 import hashlib
@@ -18,40 +18,40 @@ Shapes = Mapping[str, tuple[int, ...]]
 Stamp = tuple[str, int, int, int]
 AGAIN = "download it again"
 LFS = b"version https://git-lfs"
-CODE = ("auto_map", "trust_remote_code")  # how configurations ask for code beside them to be run
-NAMED = 3  # tensors named in a message; the others are counted
-TOLD = 300  # characters of another library's message
+CODE = ("auto_map", "trust_remote_code")  # keys by which configurations make libraries run code
+NAMED = 3  # tensors that a message names; the others are counted
+MESSAGE = 300  # characters of another library's message that are shown
 LONGEST = 100_000_000  # bytes of a header: the format's own limit
-MOST = 10**13  # bytes of a file: what claims more was not cut short
+MOST = 10**13  # bytes of a file: a header that claims more is damaged, not cut short
 
 
 class Header(NamedTuple):
-    """What the header of a safetensors file says of one tensor; `dtype` in its words: F32, I64."""
+    """The entry of one tensor in the header of a safetensors file; `dtype` as in F32, I64."""
 
     shape: tuple[int, ...]
     dtype: str
 
 
 def stamp(file: Path) -> Stamp:
-    """Changes when the file does, at the cost of one look at it."""
+    """Path, inode, size and time of change: differs when the file changes, without reading it."""
     found = file.stat()
     return str(file), found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def digest_of(file: Path) -> str:
-    """SHA-256 of its content, in hexadecimal; read again only where the file has changed."""
+    """SHA-256 of the content, in hexadecimal. The file is read again only if it has changed."""
     return _digest(stamp(file))
 
 
 def one_line(error: BaseException) -> str:
-    """What another library says, without line breaks, cut where it is long."""
-    told = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return told if len(told) <= TOLD else told[:TOLD] + "..."
+    """Another library's message without line breaks, cut if it is long."""
+    message = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return message if len(message) <= MESSAGE else message[:MESSAGE] + "..."
 
 
 def read_json(file: Path, where: str) -> dict[str, Any]:
-    """An object; `where` names the file in messages. One that asks for code to be run is refused,
-    at whatever depth it asks.
+    """A JSON object; `where` names the file in messages. `WeightsError` if it is none, or if it
+    would make a library run code, at any depth.
     """
     check_content(file, where)
     try:
@@ -62,17 +62,17 @@ def read_json(file: Path, where: str) -> dict[str, Any]:
         ) from error
     if not isinstance(found, dict):
         raise WeightsError(f"{where}: expected a JSON object; got {type(found).__name__}; {AGAIN}")
-    asked = next((key for key, value in _entries(found) if key in CODE and value), None)
-    if asked:
+    code = next((key for key, value in _entries(found) if key in CODE and value), None)
+    if code:
         raise WeightsError(
-            f"{where}: expected a configuration that runs no code; it asks for {asked}; "
+            f"{where}: expected a configuration that runs no code; it asks for {code}; "
             "code from model folders is never run: choose a folder without it"
         )
     return found
 
 
 def headers_in(file: Path, where: str) -> dict[str, Header]:
-    """By name, every tensor of a safetensors file; none of them is read."""
+    """Shape and dtype of every tensor of a safetensors file by name; no tensor is read."""
     from safetensors import safe_open
 
     check_content(file, where)
@@ -87,7 +87,7 @@ def headers_in(file: Path, where: str) -> dict[str, Header]:
 
 
 def tensors_in(file: Path, where: str) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of a safetensors file, one after the other."""
+    """Name and tensor, for every tensor of a safetensors file."""
     from safetensors import safe_open
 
     names = headers_in(file, where)
@@ -97,15 +97,15 @@ def tensors_in(file: Path, where: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def check_finite(file: Path, where: str) -> None:
-    """`WeightsError` where a tensor of this safetensors file holds NaN or infinity. The file is
-    read once, and again where it has changed.
+    """`WeightsError` if a tensor of this safetensors file holds NaN or infinity. The file is read
+    again only if it has changed.
     """
-    if told := _not_finite(stamp(file), where):
-        raise WeightsError(told)
+    if fault := _not_finite(stamp(file), where):
+        raise WeightsError(fault)
 
 
 def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> str:
-    """`conv_out.bias holds NaN`, and how many more; empty where all is finite."""
+    """`conv_out.bias holds NaN`, and how many more; empty if all are finite."""
     held = [(name, kind) for name, tensor in tensors if (kind := _kind(tensor))]
     if not held:
         return ""
@@ -114,7 +114,7 @@ def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> str:
 
 
 def differences(wanted: Shapes, found: Shapes) -> str:
-    """What is missing, extra and wrong-shaped, how many and which; empty where they are alike."""
+    """Number and names of missing, extra and wrong-shaped tensors; empty if there are none."""
     wrong = [
         f"{name} {list(found[name])} instead of {list(shape)}"
         for name, shape in wanted.items()
@@ -133,9 +133,9 @@ def differences(wanted: Shapes, found: Shapes) -> str:
 
 
 def check_content(file: Path, where: str) -> None:
-    """`WeightsError` where a file of any kind is missing, empty, or a stand-in for its content."""
+    """`WeightsError` if the file is missing, empty, a git-lfs pointer or a web page."""
     if not file.is_file():
-        raise WeightsError(f"{where}: expected a file; there is none; {AGAIN}")
+        raise WeightsError(f"{where}: expected a file; it does not exist; {AGAIN}")
     with file.open("rb") as stream:
         start = stream.read(64)
     if not start:
@@ -153,7 +153,7 @@ def check_content(file: Path, where: str) -> None:
 
 
 def _what_it_is(file: Path, error: Exception) -> str:
-    """Of a file that safetensors refuses: a pickle, cut short, damaged, or of another kind."""
+    """The fault of a file that safetensors refuses: a pickle, cut short, damaged, another kind."""
     size = file.stat().st_size
     with file.open("rb") as stream:
         first = stream.read(8)
@@ -170,7 +170,7 @@ def _what_it_is(file: Path, error: Exception) -> str:
 
 
 def _end(header: bytes) -> int:
-    """Where the last tensor ends, by a header that may be no header at all."""
+    """The end of the last tensor in bytes, by a header that may be damaged; 0 if it is."""
     try:
         entries = json.loads(header)
         ends = [entry["data_offsets"][1] for name, entry in entries.items() if name[:2] != "__"]
@@ -180,7 +180,7 @@ def _end(header: bytes) -> int:
 
 
 def _entries(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every key and its value, however deep; read_json has bounded the depth."""
+    """Every key and its value at any depth (the JSON parser has bounded it)."""
     waiting = [value]
     while waiting:
         here = waiting.pop()
@@ -195,7 +195,7 @@ def _kind(tensor: Tensor) -> str:
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return ""
     wide = tensor if tensor.dtype.itemsize > 1 else tensor.float()
-    ends = torch.stack(torch.aminmax(wide))  # NaN anywhere makes both NaN; no copy is made
+    ends = torch.stack(torch.aminmax(wide))  # NaN anywhere makes both NaN
     return "NaN" if ends.isnan().any() else "infinity" if ends.isinf().any() else ""
 
 
@@ -207,5 +207,5 @@ def _digest(stamped: Stamp) -> str:
 
 @cache
 def _not_finite(stamped: Stamp, where: str) -> str:
-    told = not_finite(tensors_in(Path(stamped[0]), where))
-    return told and f"{where}: {told}; expected finite numbers; {AGAIN}, or convert it in float32"
+    fault = not_finite(tensors_in(Path(stamped[0]), where))
+    return fault and f"{where}: {fault}; expected finite numbers; {AGAIN}, or convert it in float32"

@@ -1,4 +1,4 @@
-"""The mathematics of diffusion: pure functions."""
+"""Schedules, guidance, DDIM: the mathematics of diffusion as pure functions."""
 
 from ids.diffusion.guidance import Guided
 from ids.diffusion.schedule import VP, Flow, diffuse, posterior, predict_eps, predict_z0

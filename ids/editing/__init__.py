@@ -1,4 +1,4 @@
-"""From a backbone, a subject and randomness to an edited subject."""
+"""Editors: the distillation loop, the controls, and what counts and records their steps."""
 
 from ids.editing.controls import NullEdit, TrueEdit
 from ids.editing.distill import DistillationEditor

@@ -1,4 +1,4 @@
-"""Counting network passes, in samples."""
+"""Counting function evaluations of the network, in samples."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,58 +21,69 @@ from ids.core.tensors import Features, Images, Latent, Timestep
 
 @dataclass
 class NFE:
-    """A running count: `forwards` and `backwards` of one sample each. Guidance makes two samples of
-    one latent.
+    """Numbers of function evaluations: `forwards` and `backwards` of one sample each. Guidance
+    evaluates two samples per latent.
     """
 
     forwards: int = 0
     backwards: int = 0
 
     def count_backward(self, gradient: Tensor) -> None:
+        """A gradient hook: one backward per row."""
         self.backwards += len(gradient)
 
 
 @dataclass(frozen=True)
 class MeteredBackbone:
-    """A backbone that counts what is asked of it."""
+    """A backbone that counts its function evaluations."""
 
     backbone: Backbone
-    passes: NFE = field(default_factory=NFE)
+    nfe: NFE = field(default_factory=NFE)
 
     @property
     def schedule(self) -> Schedule:
+        """The backbone's."""
         return self.backbone.schedule
 
     def encode(self, x: Images) -> Latent:
+        """Not counted."""
         return self.backbone.encode(x)
 
     def decode(self, z: Latent) -> Images:
+        """Not counted."""
         return self.backbone.decode(z)
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
+        """Not counted."""
         return self.backbone.prompt(texts)
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        """Counted."""
         return self.backbone.eps(*self._counted(z_t, y), t)
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
+        """Counted as one pass. `UnsupportedError` if the backbone has no features."""
         backbone = require(self.backbone, FeatureBackbone)
         return backbone.features(*self._counted(z_t, y), t, sites)
 
     def tokens(self, text: str) -> Tokens:
+        """Not counted. `UnsupportedError` if the backbone has none."""
         return require(self.backbone, TokenBackbone).tokens(text)
 
     def hooked(self, hook: Hook) -> AbstractContextManager[None]:
+        """`UnsupportedError` if the backbone takes no hooks."""
         return require(self.backbone, HookedBackbone).hooked(hook)
 
     def _counted(self, z_t: Latent, y: Prompt) -> tuple[Latent, Prompt]:
-        """A forward now, and a backward whenever a gradient comes back to z_t, or to y alone."""
-        self.passes.forwards += len(z_t)
+        """Count a forward now, and a backward whenever a gradient reaches z_t, or y if z_t needs
+        none.
+        """
+        self.nfe.forwards += len(z_t)
         z_t, embedding = z_t.view_as(z_t), y.embedding.view_as(y.embedding)
         if z_t.requires_grad:
-            z_t.register_hook(self.passes.count_backward)
+            z_t.register_hook(self.nfe.count_backward)
         elif embedding.requires_grad:
-            embedding.register_hook(self.passes.count_backward)
+            embedding.register_hook(self.nfe.count_backward)
         return z_t, y.with_embedding(embedding)

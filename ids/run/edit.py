@@ -111,8 +111,8 @@ class BatchEditor:
             torch.cuda.synchronize(self.device)
         measurement = Measurement(
             seconds=(time.perf_counter() - began) / len(cases),
-            forwards=metered.passes.forwards / len(cases),
-            backwards=metered.passes.backwards / len(cases),
+            forwards=metered.nfe.forwards / len(cases),
+            backwards=metered.nfe.backwards / len(cases),
             peak_bytes=peak_bytes(self.device),
         )
         return EditedBatch(_rows(subject, subject.view(rng), trace, recorder.states()), measurement)

@@ -134,9 +134,9 @@ def test_a_sum_is_the_sum_at_the_price_of_one() -> None:
     torch.testing.assert_close(gradient(CDS, draw, z_src, z_trg), apart, rtol=1e-9, atol=1e-12)
     metered, y = MeteredBackbone(BACKBONE), BACKBONE.prompt(["target"])
     anchor = CDS.anchor(guided(metered), z_src, y, draw)
-    assert (metered.passes.forwards, metered.passes.backwards) == (2, 0)
+    assert (metered.nfe.forwards, metered.nfe.backwards) == (2, 0)
     CDS.grad(guided(metered), z_trg, y, anchor)
-    assert (metered.passes.forwards, metered.passes.backwards) == (4, 1)
+    assert (metered.nfe.forwards, metered.nfe.backwards) == (4, 1)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from ids.diffusion import Flow, Guided, diffuse, predict_eps, predict_z0
 from ids.diffusion.ddim import evenly, sample
 from ids.diffusion.schedule import scaled_linear_vp
 
-SCHEDULES = [scaled_linear_vp(torch.float64), Flow(dtype=torch.float64)]
+VP64 = scaled_linear_vp(torch.float64)
+SCHEDULES = [VP64, *(Flow(dtype=torch.float64, shift=shift) for shift in (1.0, 3.0))]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -24,6 +25,35 @@ def test_what_was_mixed_can_be_read_back(schedule: Schedule, t: int, seed: int) 
     z_t = diffuse(schedule, z, eps, at)
     torch.testing.assert_close(predict_z0(schedule, z_t, eps, at), z)
     torch.testing.assert_close(predict_eps(schedule, z_t, z, at), eps)
+
+
+@given(t=st.floats(0, 1000), shift=st.floats(0.2, 10))
+def test_a_flow_takes_real_timesteps_and_a_shift(t: float, shift: float) -> None:
+    """alpha / sigma is divided by the shift s; clean stays clean, noise stays noise, and the shift
+    1 / s inverts it.
+    """
+    plain, shifted = (Flow(dtype=torch.float64, shift=s) for s in (1.0, shift))
+    at = torch.tensor([0.0, t, 1000.0], dtype=torch.float64)
+    sigma, alpha = shifted.sigma(at), shifted.alpha(at)
+    torch.testing.assert_close(sigma.flatten()[[0, 2]], torch.tensor([0, 1]).double())
+    torch.testing.assert_close(shift * alpha * plain.sigma(at), plain.alpha(at) * sigma)
+    back = Flow(dtype=torch.float64, shift=1 / shift)
+    torch.testing.assert_close(back.sigma(1000 * sigma.flatten()), plain.sigma(at))
+
+
+def test_the_shift_is_diffusers() -> None:
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    theirs = FlowMatchEulerDiscreteScheduler(shift=3.0)
+    plain = torch.arange(1000, 0, -1)
+    torch.testing.assert_close(Flow(shift=3.0).sigma(plain).flatten(), theirs.sigmas)
+
+
+def test_timesteps_and_shifts_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"VP: expected integer timesteps; got torch.float32"):
+        VP64.alpha(torch.tensor([500.0]))
+    with pytest.raises(ValueError, match=r"Flow.shift: expected more than 0; got 0.0"):
+        Flow(shift=0.0)
 
 
 def test_the_schedule_is_stable_diffusions() -> None:

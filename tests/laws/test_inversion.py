@@ -80,7 +80,7 @@ def test_what_they_cost() -> None:
     for edit, forwards in ((Reconstruction(DDIMInversion(6)), 12), (SDEdit(0.5, 10), 2 * 5)):
         metered = MeteredBackbone(SD)
         edited(edit, normal(1, 1), [case("a")], metered)
-        assert metered.passes.forwards == forwards
+        assert metered.nfe.forwards == forwards
 
 
 @given(seed=st.integers(0, 9))

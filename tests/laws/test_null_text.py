@@ -37,9 +37,9 @@ def test_null_text_rows_stop_alone() -> None:
         metered = MeteredBackbone(SD)
         alone = edited(edit, z[row : row + 1], cases[row : row + 1], metered)
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-7, atol=1e-8)
-        costs.append(metered.passes.backwards)
+        costs.append(metered.nfe.backwards)
     assert len(set(costs)) == 2
-    assert shared.passes.backwards == sum(costs)  # and none pays for another
+    assert shared.nfe.backwards == sum(costs)  # and none pays for another
 
 
 @dataclass(frozen=True)
@@ -130,5 +130,5 @@ def test_what_it_costs() -> None:
         Reconstruction(NullTextInversion(3, n_inner=2, tolerance=0.0), 7.5),
     )
     edited(edit, normal(1, 1), [case("a")], metered)
-    assert metered.passes.backwards == 3 * 2
-    assert metered.passes.forwards == 3 + 3 * (2 + 2) + 2 * 3
+    assert metered.nfe.backwards == 3 * 2
+    assert metered.nfe.forwards == 3 + 3 * (2 + 2) + 2 * 3

@@ -64,7 +64,7 @@ def test_a_followed_reconstruction_is_told_what_the_way_up_was() -> None:
     z, metered, untold = normal(1, 1), MeteredBackbone(SD), DDIMInversion(10, prompt="empty")
     follow = replace(full(1.0, "reconstruction"), inversion=untold, source_prompt="empty")
     held = edited(follow, z, [case("a", "source", "")], metered)
-    assert metered.passes.forwards == 10 + 10 + 30
+    assert metered.nfe.forwards == 10 + 10 + 30
     back = edited(Reconstruction(DDIMInversion(10)), z, [case("a", "", "")])
     torch.testing.assert_close(held, back, rtol=0, atol=1e-10)
 
@@ -164,7 +164,7 @@ def test_more_inversion_than_sampling_steps() -> None:
     metered = MeteredBackbone(SD)
     with pytest.raises(ConfigError, match="of its 7 none is 901; make them equal"):
         edited(replace(PNP, inversion=DDIMInversion(7)), normal(1, 1), [case("a")], metered)
-    assert metered.passes.forwards == 0
+    assert metered.nfe.forwards == 0
     edited(replace(PNP, inversion=DDIMInversion(10, 0)), normal(1, 1), [case("a")])
 
 
@@ -180,7 +180,7 @@ def test_what_it_costs() -> None:
     """Inversion without guidance, then three rows a step."""
     metered = MeteredBackbone(SD)
     edited(PNP, normal(1, 1), [case("a")], metered)
-    assert metered.passes.forwards == 10 + 30
+    assert metered.nfe.forwards == 10 + 30
 
 
 @pytest.mark.parametrize(

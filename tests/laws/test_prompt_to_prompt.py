@@ -165,7 +165,7 @@ def test_nothing_is_left_on_the_network() -> None:
 def test_what_it_costs() -> None:
     metered = MeteredBackbone(SD)
     edited(P2P, normal(1, 1), [case("a")], backbone=replace(BACKBONE, backbone=metered))  # type: ignore[arg-type]
-    assert (metered.passes.forwards, metered.passes.backwards) == (5 + 5 * 4, 0)
+    assert (metered.nfe.forwards, metered.nfe.backwards) == (5 + 5 * 4, 0)
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ def test_what_refining_costs() -> None:
             metered = MeteredBackbone(WORLD)
             anchor = Refined(rule, FAMILY[name]).anchor  # type: ignore[arg-type]
             anchor(guided(metered), normal(1), Y, drawn(500, 2))
-            assert metered.passes.forwards == forwards + 2, (name, rule)
-            assert metered.passes.backwards == backwards, (name, rule)
+            assert metered.nfe.forwards == forwards + 2, (name, rule)
+            assert metered.nfe.backwards == backwards, (name, rule)
 
 
 @pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
@@ -122,7 +122,7 @@ def test_noise_as_drawn_is_the_rule_itself_bit_for_bit(rule: object) -> None:
         anchor = Refined(rule, fpr).anchor(guided(metered), normal(1), Y, drawn(500, 2))  # type: ignore[arg-type]
         assert torch.equal(anchor.reference, plain.reference)
         assert not anchor.logs
-        assert metered.passes.forwards == (0 if isinstance(rule, SDS) else 2)
+        assert metered.nfe.forwards == (0 if isinstance(rule, SDS) else 2)
 
 
 @given(t=TIMES, seed=SEEDS, scale=st.floats(0.01, 2))

@@ -1,4 +1,4 @@
-"""Prompt-to-Prompt's local blend: an edit kept to where its words look."""
+"""Prompt-to-Prompt's local blend: an edit restricted to where its words attend."""
 
 import math
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from torch.nn.functional import interpolate, max_pool2d
 
 Size = tuple[int, int]  # height and width
 Maps = Float[Tensor, "B 2 height width"]  # of source and target
-Attended = Float[Tensor, "B 2 queries"]  # by the marked words of source and target, over all steps
+Attended = Float[Tensor, "B 2 queries"]  # to blend words of source and target, summed over steps
 
 
 @dataclass(frozen=True)
 class LocalBlend:
-    """After the first `start` of the steps, the target's latent is the source's wherever neither
-    prompt's blend words attend (Hertz et al. 2022, section 4; as released).
+    """After the first `start` of the steps, the source's latent replaces the target's wherever the
+    blend words of neither prompt attend (Hertz et al. 2022, section 4; as released).
 
-    The maps are the cross-attention at `side` of the latent's sides, summed over steps, spread by a
-    pixel, against `threshold` of their largest value.
+    They attend where the cross-attention at `side` of the latent's sides, summed over steps and
+    dilated by a pixel, exceeds `threshold` of its maximum.
     """
 
     start: float = 0.2
@@ -37,6 +37,7 @@ class LocalBlend:
             raise ValueError("method.blend.side: expected more than 0; take method.blend=null")
 
     def map_size(self, size: Size) -> Size:
+        """The size of the attention maps that it reads, for latents of this size."""
         return scaled(size, self.side)
 
     def __call__(
@@ -47,7 +48,9 @@ class LocalBlend:
         n_steps: int,
         worded: Bool[Tensor, " B"],
     ) -> Float[Tensor, "rows C H W"]:
-        """`z` has B source rows and B target rows; cases that are not `worded` stay as they are."""
+        """The blended latents. `z` [2B, C, H, W] has the source rows first; cases that are not
+        `worded` (without blend words) are not changed.
+        """
         if step < int(self.start * n_steps):
             return z
         source, target = z.chunk(2)
@@ -59,18 +62,18 @@ class LocalBlend:
 
 
 def scaled(size: Size, side: float) -> Size:
-    """Of maps with that share of the sides; a network rounds up where it halves."""
+    """The size of maps with this share of the sides, rounded up as networks do."""
     return math.ceil(size[0] * side), math.ceil(size[1] * side)
 
 
 def spread(maps: Maps) -> Maps:
-    """Each by a pixel in all directions."""
+    """Dilated by a pixel in all directions."""
     wider: Maps = max_pool2d(maps, 3, 1, 1)
     return wider
 
 
 def mask(maps: Maps, size: Size, threshold: float) -> Bool[Tensor, "B 1 H W"]:
-    """Where the source's map or the target's is above that share of its largest value."""
+    """Where the source's or the target's map exceeds `threshold` times its maximum."""
     maps = interpolate(maps, size=size)
     maps = maps / maps.amax((2, 3), keepdim=True)
     above: Tensor = (maps > threshold).any(1, keepdim=True)

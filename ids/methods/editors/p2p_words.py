@@ -1,4 +1,4 @@
-"""Which token of the target prompt is which of the source's: Prompt-to-Prompt's bookkeeping."""
+"""Prompt-to-Prompt's alignment of words and tokens between source and target prompt."""
 
 from collections.abc import Mapping, Sequence
 from unicodedata import normalize
@@ -11,25 +11,26 @@ from ids.core.capabilities import Tokens
 from ids.core.errors import DataError
 
 Weights = Float[Tensor, " L"]  # a number per token, L tokens a prompt
-Share = float | Sequence[float]  # up to this share of the steps, or between two
+Share = float | Sequence[float]  # of the steps: up to this share, or between two
 Bounds = Share | Mapping[str, Share]
-DEFAULT = "default"  # of Bounds: what holds for words that are not named
-UNREADABLE = "\ufffd"  # what a part of a character decodes to
+DEFAULT = "default"  # key of Bounds for the words that are not keys
+UNREADABLE = "\ufffd"  # a token that is part of a character decodes to this
 
 
 def composed(text: str) -> str:
-    """With an accent and its letter in one code point, as CLIP reads them: a word typed in two is
-    the same word.
+    """The text with each accent and its letter in one code point (NFC), as CLIP's tokenizer
+    normalizes it.
     """
     return normalize("NFC", text)
 
 
 def positions(text: str, tokens: Tokens, word: str | int) -> list[int]:
-    """Where a word, or the word of that index, stands among the tokens; the start token is 0.
+    """The token positions of a word, or of the word at an index; the start token is 0. Empty if the
+    text does not contain the word.
 
-    As released: words are what spaces part, and pieces are counted off against their lengths. Both
-    are taken as CLIP reads them: composed and in lower case. `DataError` where the pieces do not
-    spell the words, and cannot be counted.
+    As released: words are separated by white space, and pieces are matched to words by length,
+    after CLIP's normalization (NFC, lower case). `DataError` if the pieces do not add up to the
+    words, or the word at this index was cut off.
     """
     words = composed(text).split()
     lengths = [len(other.lower()) for other in words]
@@ -56,8 +57,8 @@ def positions(text: str, tokens: Tokens, word: str | int) -> list[int]:
 
 
 def refinement(source: Tokens, target: Tokens, n: int) -> tuple[Int[Tensor, " L"], Weights]:
-    """For each of n target positions its source position (-1 where it is new), and 1 where it has
-    one: the best global alignment, a match worth 1, a replacement -1, a gap nothing.
+    """For each of n target positions its source position (-1 for a new token), and 1 where it has
+    one: the best global alignment with scores 1 for a match, -1 for a replacement, 0 for a gap.
     """
     x, y = source.ids, target.ids
     score = [[0] * (len(y) + 1) for _ in range(len(x) + 1)]
@@ -82,11 +83,11 @@ def refinement(source: Tokens, target: Tokens, n: int) -> tuple[Int[Tensor, " L"
 def replacement(
     source: tuple[str, Tokens], target: tuple[str, Tokens], n: int
 ) -> Float[Tensor, "L L"]:
-    """Source positions to target positions where words were swapped one for one: a word of other
-    length spreads over all pieces of its counterpart. `DataError` where the numbers of words
-    differ.
+    """From n source positions to n target positions, for prompts with as many words: each swapped
+    word maps to its counterpart, evenly if their numbers of tokens differ. `DataError` if the
+    numbers of words differ.
 
-    As released, whatever follows the last swapped word is taken to stand where the target has it.
+    As released, tokens after the last swapped word map to their position in the target.
     """
     (text_x, x), (text_y, y) = source, target
     words_x, words_y = composed(text_x).split(), composed(text_y).split()
@@ -113,16 +114,16 @@ def replacement(
 
 
 def spans(bounds: Bounds, n_steps: int) -> dict[str, range]:
-    """By word, the default first, in which of n_steps + 1 steps. `ValueError` where bounds are no
-    shares. Without a default, words that are not named are taken in all steps (as released).
+    """By word, the default first: the range of the n_steps + 1 steps. The default of the default is
+    all steps (as released). `ValueError` if a bound is no share.
     """
     by_word = dict(bounds if isinstance(bounds, Mapping) else {DEFAULT: bounds})
     return {word: span(share, n_steps + 1) for word, share in ({DEFAULT: 1.0} | by_word).items()}
 
 
 def span(share: Share, n_steps: int) -> range:
-    """Which of so many steps: up to a share of them, or between two. `ValueError` where it is none
-    of 0 to 1, or two out of order.
+    """The steps up to a share of them, or between two shares. `ValueError` unless shares are
+    numbers of 0 to 1, in order.
     """
     pair = (0.0, share) if isinstance(share, int | float) else tuple(share)
     if len(pair) != 2 or not 0 <= pair[0] <= pair[1] <= 1:
@@ -131,7 +132,7 @@ def span(share: Share, n_steps: int) -> range:
 
 
 def crosses(bounds: Bounds, n_steps: int) -> list[bool]:
-    """For each of n_steps + 1 steps, whether any word's attention may be taken."""
+    """For each of n_steps + 1 steps, whether cross-attention is taken from the source at all."""
     by_word = spans(bounds, n_steps).values()
     return [any(step in steps for steps in by_word) for step in range(n_steps + 1)]
 
@@ -139,10 +140,10 @@ def crosses(bounds: Bounds, n_steps: int) -> list[bool]:
 def shares(
     bounds: Bounds, text: str, tokens: Tokens, n_steps: int, n: int
 ) -> Float[Tensor, "steps L"]:
-    """For each of n_steps + 1 steps, 1 for the tokens whose attention is taken from the source:
-    over all steps up to a share, between two, or by word (`{default: 0.8, chair: 0.4}`; words that
-    the prompt has not are passed over, those that are not named are taken by default, in all steps
-    where there is none).
+    """For each of n_steps + 1 steps, 1 at the tokens whose attention is taken from the source: in
+    the steps up to a share, between two, or by word (`{default: 0.8, chair: 0.4}`). Keys that the
+    prompt does not contain are ignored; words that are no key take the default, or all steps
+    without one.
     """
     taken = torch.zeros(n_steps + 1, n)
     for word, steps in spans(bounds, n_steps).items():
@@ -153,7 +154,7 @@ def shares(
 
 
 def weights(values: Mapping[str, float], text: str, tokens: Tokens, n: int) -> Weights:
-    """A factor per token: the word's own where it has one, else 1."""
+    """A factor per token: that of its word, else 1. `DataError` for a word not in the text."""
     factors = torch.ones(n)
     for word, value in values.items():
         factors[_found(text, tokens, word)] = value
@@ -161,7 +162,7 @@ def weights(values: Mapping[str, float], text: str, tokens: Tokens, n: int) -> W
 
 
 def marked(words: str, text: str, tokens: Tokens, n: int) -> Weights:
-    """1 for the tokens of these words, 0 elsewhere."""
+    """1 at the tokens of these words, else 0. `DataError` for a word not in the text."""
     chosen = torch.zeros(n)
     for word in words.split():
         chosen[_found(text, tokens, word)] = 1
@@ -169,7 +170,7 @@ def marked(words: str, text: str, tokens: Tokens, n: int) -> Weights:
 
 
 def _found(text: str, tokens: Tokens, word: str) -> list[int]:
-    """Its positions; `DataError` where the prompt has no such word."""
+    """Its positions, at least one."""
     found = positions(text, tokens, word)
     if not found:
         raise DataError(

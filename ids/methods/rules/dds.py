@@ -11,17 +11,19 @@ from ids.diffusion.schedule import diffuse
 
 @dataclass(frozen=True)
 class DDS:
-    """Delta denoising score (Hertz et al. 2023, Eq. 3): the target's predicted noise against the
-    source's.
+    """Delta denoising score (Hertz et al. 2023, Eq. 3): the noise prediction for the target minus
+    that for the source, eps_phi(z_t_trg, y_trg, t) - eps_phi(z_t_src, y_src, t).
 
-    Both halves share t and eps, so what the network gets wrong on both sides cancels.
+    Both halves share t and eps, so that errors of the network common to both cancel.
     """
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        """The noise prediction for the source."""
         z_t_src = diffuse(eps_phi.schedule, z_src, draw.eps, draw.t)
         return Anchor(draw, reference=eps_phi(z_t_src, y_src, draw.t))
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        """The difference of the noise predictions."""
         t, eps = anchor.draw.t, anchor.draw.eps
         z_t_trg = diffuse(eps_phi.schedule, z_trg, eps, t)
         return eps_phi(z_t_trg, y_trg, t) - anchor.reference

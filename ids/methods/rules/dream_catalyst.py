@@ -12,12 +12,12 @@ from ids.diffusion.schedule import diffuse
 
 @dataclass(frozen=True)
 class DreamCatalyst:
-    """What PDS gets from its coefficients, said outright (Kim et al. 2025, DreamCatalyst): chi(t)
-    (eps_phi_trg - eps_phi_src) + psi(t) (z_trg - z_src).
+    """The gradient of PDS with its two coefficients chosen freely (Kim et al. 2025, DreamCatalyst):
+    chi(t) (eps_phi_trg - eps_phi_src) + psi(t) (z_trg - z_src).
 
-    As released, with s = (t - 1) / T: chi = delta + gamma s^(1/e), psi = identity exp(s). What the
-    released code has besides belongs to InstructPix2Pix and is not here: image guidance in both
-    halves, text guidance in the target's alone, FreeU, t falling from 0.9 T to 0.2 T.
+    As released, with s = (t - 1) / T: chi = delta + gamma s^(1/e), psi = identity exp(s). Left out
+    are the parts of the released code that belong to InstructPix2Pix: image guidance in both
+    halves, text guidance in the target half alone, FreeU, t decreasing from 0.9 T to 0.2 T.
     """
 
     delta: float = 0.2
@@ -25,12 +25,14 @@ class DreamCatalyst:
     identity: float = 0.075
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
-        return Anchor(draw, reference=self._pull(eps_phi, z_src, y_src, draw))
+        """chi eps_phi + psi z of the source."""
+        return Anchor(draw, reference=self._term(eps_phi, z_src, y_src, draw))
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
-        return self._pull(eps_phi, z_trg, y_trg, anchor.draw) - anchor.reference
+        """chi eps_phi + psi z of the target, minus that of the source."""
+        return self._term(eps_phi, z_trg, y_trg, anchor.draw) - anchor.reference
 
-    def _pull(self, eps_phi: Denoiser, z: Latent, y: Prompt, draw: Draw) -> Latent:
+    def _term(self, eps_phi: Denoiser, z: Latent, y: Prompt, draw: Draw) -> Latent:
         chi, psi = self.coefficients(draw.t, eps_phi.schedule.n_timesteps)
         z_t = diffuse(eps_phi.schedule, z, draw.eps, draw.t)
         return chi.to(z) * eps_phi(z_t, y, draw.t) + psi.to(z) * z

@@ -23,16 +23,16 @@ Patches = Float[Tensor, "B patches channels"]
 
 @dataclass(frozen=True)
 class PatchNCE:
-    """PatchNCE on the network's own self-attention (CDS: Nam et al. 2024, as released): a patch of
-    the target should resemble the source's patch at its place, and no other.
+    """PatchNCE on the network's self-attention (CDS: Nam et al. 2024, as released): a patch of the
+    target should resemble the source's patch at the same place, and no other.
 
-    The gradient goes through the network into z_trg. Features are what the layers at `sites` give
-    for the half that reads the prompt, for each patch size averaged over so many pixels a side, at
-    up to `n_patches` random places a row; the source keeps those places alone.
+    The gradient passes through the network into z_trg. Features are the outputs of the layers at
+    `sites` for the prompt's half, averaged over patches of each of the `patch_sizes` (pixels of the
+    map along a side), at up to `n_patches` random places per row.
 
-    As released, the source is the query and the negatives are the target's (the original CUT has it
-    the other way). The released code takes square maps and the first image of a batch; here every
-    row is compared with itself, whatever the aspect ratio.
+    As released, the source is the query and the negatives are the target's (in the original CUT it
+    is the reverse). The released code takes square maps and the first image of a batch; here each
+    row is compared with itself, and maps may have any aspect ratio.
     """
 
     sites: str = "up_blocks.*.attn1"
@@ -53,11 +53,13 @@ class PatchNCE:
             raise ValueError(f"temperature: expected more than 0; got {self.temperature}")
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        """Unit features of the source at the drawn places, and the reference 0."""
         z_t_src = diffuse(eps_phi.schedule, z_src, draw.eps, draw.t)
         maps = self._maps(eps_phi, z_t_src, y_src, draw)
         return Anchor(draw, torch.zeros_like(z_src), features=dict(self._patches(maps, draw.rng)))
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        """The gradient of the summed losses in z_trg."""
         with torch.enable_grad():
             z_trg = z_trg.detach().requires_grad_()
             z_t_trg = diffuse(eps_phi.schedule, z_trg, anchor.draw.eps, anchor.draw.t)
@@ -67,7 +69,7 @@ class PatchNCE:
         return g
 
     def losses_of(self, maps: Mapping[str, Features], anchor: Anchor) -> dict[str, PerRow]:
-        """The target's loss at each site and patch size, `site/size`."""
+        """Loss per row of the target's maps at each site and patch size, by `site/size`."""
         return {
             place: patch_nce(anchor.features[place], patches, self.temperature).mean(1)
             for place, patches in self._patches(maps, anchor.draw.rng)
@@ -81,8 +83,8 @@ class PatchNCE:
     def _patches(
         self, maps: Mapping[str, Features], rng: Randomness
     ) -> Iterator[tuple[str, Patches]]:
-        """Unit feature vectors [B, n, C] at random places of each map and patch size; both halves
-        of a step draw the same places.
+        """Unit feature vectors [B, n, C] at random places of each map, by `site/size`; both halves
+        of a step draw the same places. `DataError` for a patch that is larger than a map.
         """
         for site, h in maps.items():
             for size in self.patch_sizes:
@@ -98,8 +100,8 @@ class PatchNCE:
 
 
 def patch_nce(source: Patches, target: Patches, temperature: float) -> Float[Tensor, "B patches"]:
-    """Cross-entropy of telling each patch's own place from the others, per row and patch: [B, n] of
-    [B, n, C]. The patch itself is no negative: its similarity is replaced by -10.
+    """Cross-entropy of classifying which of n target patches is at a source patch's place: [B, n]
+    of [B, n, C]. Among the negatives, the patch at the same place has the similarity -10.
     """
     similarity = source @ target.transpose(1, 2)
     positive = similarity.diagonal(dim1=1, dim2=2).unsqueeze(2)

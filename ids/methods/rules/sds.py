@@ -13,12 +13,12 @@ from ids.diffusion.schedule import diffuse
 
 @dataclass(frozen=True)
 class SDS:
-    """Score distillation sampling (Poole et al. 2023, Eq. 3): predicted noise against drawn noise,
-    w(t) (eps_phi - eps).
+    """Score distillation sampling (Poole et al. 2023, Eq. 3):
+    w(t) (eps_phi(z_t_trg, y_trg, t) - eps).
 
-    `weighting` of w(t): `uniform` 1 (the DDS notebook), `sds` sigma^2 and `fantasia3d` alpha
-    sigma^2 (threestudio, whose guidance scale is ours minus 1). The source image is only the
-    starting point: nothing here remembers it.
+    `weighting` is w(t): `uniform` 1 (the DDS notebook), `sds` sigma^2, `fantasia3d` alpha sigma^2
+    (threestudio, whose guidance scale is ours minus 1). The source is only where the descent
+    starts: the gradient does not depend on it.
     """
 
     weighting: Literal["uniform", "sds", "fantasia3d"] = "uniform"
@@ -27,9 +27,11 @@ class SDS:
         check_options(self)
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        """The drawn noise."""
         return Anchor(draw, reference=draw.eps)
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        """The weighted difference between predicted and drawn noise."""
         t, eps = anchor.draw.t, anchor.draw.eps
         z_t_trg = diffuse(eps_phi.schedule, z_trg, eps, t)
         return self._weight(eps_phi.schedule, t) * (eps_phi(z_t_trg, y_trg, t) - anchor.reference)

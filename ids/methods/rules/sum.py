@@ -1,4 +1,4 @@
-"""Several rules at once."""
+"""A weighted sum of rules."""
 
 import math
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from ids.diffusion.caching import CachedDenoiser
 @dataclass(frozen=True)
 class Sum:
     """A weighted sum of rules on one draw: CDS (Nam et al. 2024) is 2000 / (64 * 64) DDS + 3
-    PatchNCE, as the released code weighs them.
+    PatchNCE, with the weights of the released code.
 
-    The terms see the same z_t. One that wants features goes first, and its pass gives the others
-    their eps: CDS asks the network once a half, at the price of DDS and a backward.
+    The terms share z_t. A term that needs features is evaluated first, and the others reuse its
+    noise prediction: CDS costs as much as DDS and one backward per step.
     """
 
     terms: Mapping[str, Distillation]
@@ -37,6 +37,7 @@ class Sum:
                 raise ValueError(f"weights.{name}: expected a finite number; got {weight!r}")
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
+        """The weighted references; the terms' anchors as `parts`, their logs as `TERM_LOG`."""
         eps_phi = CachedDenoiser(eps_phi)
         parts = {name: self.terms[name].anchor(eps_phi, z_src, y_src, draw) for name in self._order}
         reference = self._summed({name: part.reference for name, part in parts.items()})
@@ -48,6 +49,7 @@ class Sum:
         return Anchor(draw, reference, parts=parts, logs=logs)
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
+        """The weighted sum of the gradients."""
         eps_phi = CachedDenoiser(eps_phi)
         return self._summed(
             {
