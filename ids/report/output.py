@@ -1,5 +1,5 @@
-"""Where `ids edit` puts its image: a file that is asked about before the edit, and written whole
-or not at all.
+"""The image file that `ids edit` writes: checked before the edit, written completely or not at
+all.
 """
 
 import os
@@ -15,24 +15,24 @@ from PIL import Image
 from ids.core.errors import ConfigError
 from ids.core.places import refuses_files
 
-FORMATS: Mapping[
-    str, tuple[str, dict[str, Any]]
-] = {  # by ending: PIL's name, and how well it is kept
+FORMATS: Mapping[str, tuple[str, dict[str, Any]]] = {  # by ending: PIL's name, and its options
     ".png": ("PNG", {}),
     ".webp": ("WEBP", {"lossless": True}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
 }
-MAX_NAME = 200  # bytes of a name that is made here
-MAX_PART, MAX_PATH = 255, 3000  # bytes that a file system takes
-MAX_SLUG = 40  # characters of the target prompt in it
+MAX_NAME = 200  # bytes of a default name
+MAX_PART, MAX_PATH = 255, 3000  # bytes that file systems take
+MAX_SLUG = 40  # characters of the target prompt in a name
 
 
 def check_out(out: str, inputs: Sequence[str]) -> None:
-    """`ConfigError` for a place where the image cannot go; nothing is made."""
+    """`ConfigError` for a place where the image cannot be written. Creates nothing."""
     path = Path(out)
     if "\0" in out or len(os.fsencode(out)) > MAX_PATH or _longest(path) > MAX_PART:
-        raise ConfigError(f"--out {out[:60]!r}...: expected a shorter name; shorten it")
+        raise ConfigError(
+            f"--out {out[:60]!r}...: expected a shorter name; got {len(out)} characters; shorten it"
+        )
     if not out or out.endswith("/") or path.is_dir():
         raise ConfigError(
             f"--out {out!r}: expected a file; got {'a folder' if out else 'nothing'}; add a name "
@@ -44,18 +44,20 @@ def check_out(out: str, inputs: Sequence[str]) -> None:
             f"{path.suffix or 'none'}; change it"
         )
     if path.is_symlink():
-        raise ConfigError(f"--out {out}: expected a file; a symbolic link is there; name another")
+        raise ConfigError(f"--out {out}: expected a file; got a symbolic link; name another")
     if path.exists() and not path.is_file():
-        raise ConfigError(f"--out {out}: expected a file; something else is there; name another")
+        raise ConfigError(f"--out {out}: expected a file; got another kind; name another")
     for given in inputs:
         if path.exists() and os.path.exists(given) and os.path.samefile(path, given):
-            raise ConfigError(f"--out {out}: expected another file than {given}; name another")
+            raise ConfigError(
+                f"--out {out}: expected another file than {given}; got that file; name another"
+            )
     _check_folder(path.absolute().parent, out)
 
 
 def default_out(image: str, method: str, target: str, key: str) -> Path:
     """Beside the image: `photo.ids.a-blue-circle-3f2a1c.png`. The six digits are of the result's
-    key, so that other words or values never overwrite it, and the same command does.
+    key: another prompt or value writes another file, the same command the same file.
     """
     path = Path(image)
     ending = f"-{key[:6] or '0' * 6}.png"
@@ -66,7 +68,9 @@ def default_out(image: str, method: str, target: str, key: str) -> Path:
 
 
 def write_image(image: Image.Image, out: Path) -> None:
-    """In the format of its ending, by way of a new file beside it that no link can stand in for."""
+    """In the format of the ending. Written to a new file beside it, then renamed: no symbolic link
+    is followed.
+    """
     kind, options = FORMATS[out.suffix.lower()]
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(prefix=".ids-", suffix=out.suffix, dir=out.parent)
@@ -75,7 +79,7 @@ def write_image(image: Image.Image, out: Path) -> None:
             image.save(stream, kind, **options)
             os.fchmod(stream.fileno(), 0o666 & ~_umask())
         if out.is_symlink():
-            raise ConfigError(f"{out}: expected a file; a symbolic link is there; name another")
+            raise ConfigError(f"{out}: expected a file; got a symbolic link; name another")
         os.replace(partial, out)
     except BaseException:
         os.unlink(partial)
@@ -87,13 +91,12 @@ def _longest(path: Path) -> int:
 
 
 def _check_folder(folder: Path, out: str) -> None:
-    there = next(place for place in [folder, *folder.parents] if os.path.lexists(place))
-    if not there.is_dir():
-        raise ConfigError(f"--out {out}: expected a place in a folder; {there} is none")
-    if reason := refuses_files(there):
+    nearest = next(place for place in [folder, *folder.parents] if os.path.lexists(place))
+    if not nearest.is_dir():
+        raise ConfigError(f"--out {out}: expected a folder; got the file {nearest}; name another")
+    if reason := refuses_files(nearest):
         raise ConfigError(
-            f"--out {out}: expected a folder that can be written; {there} cannot ({reason}); name "
-            "another"
+            f"--out {out}: expected a writable folder; got {nearest} ({reason}); name another"
         )
 
 
@@ -103,7 +106,7 @@ def _slug(text: str) -> str:
 
 
 def _umask() -> int:
-    """Asking means setting."""
+    """The process's umask; it can be read only by setting it."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

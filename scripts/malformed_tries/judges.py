@@ -56,7 +56,7 @@ def raw(content: bytes) -> Lay:
 
 BIAS = "features.3.squeeze.bias"
 LPIPS: dict[str, tuple[Lay, str]] = {
-    "no such file": (lambda place: None, "there is no such file"),
+    "no such file": (lambda place: None, "found no such file"),
     "NaN": (squeeze(lambda s: s[BIAS].fill_(torch.nan)), "holds NaN"),
     "infinity": (squeeze(lambda s: s[BIAS].fill_(torch.inf)), "holds infinity"),
     "a tensor missing": (squeeze(lambda s: s.pop(BIAS)), "1 missing"),

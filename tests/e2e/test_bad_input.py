@@ -92,17 +92,17 @@ def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, ans
 
 ASKED = {
     ("table", "--matched", "--at", "high"): "ids table: argument --at: invalid float value: 'high'",
-    ("table", "--engine", "../../etc"): "--engine ../../etc: expected one with measurements",
+    ("table", "--engine", "../../etc"): "--engine: expected one with measurements",
     ("table", "--output-dir", "nowhere"): "--output-dir nowhere: expected a folder of results",
-    ("table", "--output-dir", "a" * 300): "expected a folder of results; there is none",
+    ("table", "--output-dir", "a" * 300): "expected a folder of results; found none",
     ("table", "method=ids"): "ids: unrecognized arguments: method=ids",
     ("results", "check", "--output-dir", "mine"): "--output-dir mine: expected a folder of",
     ("results", "rm", "--all", "--output-dir", "nowhere"): "expected a folder of results",
     ("results", "list", "--output-dir", "mine/x"): "expected a folder of results",
     ("results", "burn"): "invalid choice: 'burn'",
-    ("results", "export", "/proc/x.csv"): "/proc/x.csv: expected a folder that can be written",
-    ("results", "export", "a" * 300 + ".csv"): "expected a file; File name too long",
-    ("results", "export", "link.csv"): "link.csv: expected a file; a symbolic link is there",
+    ("results", "export", "/proc/x.csv"): "/proc/x.csv: expected a writable folder",
+    ("results", "export", "a" * 300 + ".csv"): "expected a file; got File name too long",
+    ("results", "export", "link.csv"): "link.csv: expected a file; got a symbolic link",
 }
 
 

@@ -165,7 +165,7 @@ def test_a_corrected_prompt_or_image_takes_the_old_numbers_out_of_the_table(
     assert len(edit(photos)) == 1
     assert (len(table(tmp_path)), orphans(tmp_path)) == (3, 2)
     (note,) = read_catalog(Store(tmp_path / "outputs")).notes()
-    assert note.startswith("2 results answer no row of a data set as it is now")
+    assert note.startswith("2 results answer no row of a current data set")
     (photos / "edits.csv").write_text(text)  # back again: the numbers of before, at no edit
     assert edit(photos) == []
     assert orphans(tmp_path) == 2

@@ -1,4 +1,4 @@
-"""Where `ids edit` puts its image, and what it does with the words it is given."""
+"""The image file of `ids edit`, and its prompts byte for byte."""
 
 import json
 import os
@@ -75,14 +75,14 @@ def test_endings_are_honoured(tmp_path: Path) -> None:
         ("new/", "expected a file; got a folder"),
         ("photo.png", "expected another file than"),
         ("hard.png", "expected another file than"),
-        ("photo.png/x.png", "photo.png is none"),
-        ("link.png", "a symbolic link is there"),
-        ("dangling.png", "a symbolic link is there"),
-        ("pipe.png", "something else is there"),
+        ("photo.png/x.png", "got the file"),
+        ("link.png", "got a symbolic link"),
+        ("dangling.png", "got a symbolic link"),
+        ("pipe.png", "got another kind"),
         ("x.gif", "expected one of the endings .png, .webp, .jpg, .jpeg; got .gif"),
         ("x", "expected one of the endings"),
         ("a" * 300 + ".png", "expected a shorter name"),
-        ("/proc/x.png", "expected a folder that can be written; /proc cannot ("),
+        ("/proc/x.png", "expected a writable folder; got /proc ("),
     ],
 )
 def test_places_where_it_cannot_go(
@@ -115,7 +115,7 @@ def test_no_link_laid_in_the_way_is_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / "out.png").symlink_to(victim)
-    with pytest.raises(ConfigError, match="a symbolic link is there"):
+    with pytest.raises(ConfigError, match="got a symbolic link"):
         write_image(Image.new("RGB", (8, 8)), tmp_path / "out.png")
     assert victim.read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"victim", "out.png"}
