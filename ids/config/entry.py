@@ -44,6 +44,7 @@ class Launched:
 
     @property
     def output_dir(self) -> Path:
+        """The store of all settings."""
         return Path(self.prepared.ready[0][0].values["output_dir"])
 
     def cases(self) -> "list[EditCase]":

@@ -63,7 +63,10 @@ def test_columns_and_axes() -> None:
     ("text", "answer"),
     [
         ("references: {}", "references: no such option; it is controls now"),
-        ("backbone: {picture_size: 64}", "backbone.picture_size: no such option; it is backbone.im"),
+        (
+            "backbone: {picture_size: 64}",
+            "backbone.picture_size: no such option; it is backbone.im",
+        ),
         ("method: {refine: {n_iters: 1}}", "method.refine: no such option; it is fpr now"),
         ("fpr: {_target_: ids.methods.AsDrawn}", "it is ids.methods.NoRefinement now"),
         ("dataset: {size: '${backbone.picture_size}'}", "it is backbone.image_size now"),
