@@ -191,10 +191,10 @@ def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
     keys = list(store.all_keys()) if args.all else keys
     say(f"{len(keys)} results" + ("" if args.yes else "; --yes removes them"))
     if shared:
-        say(f"{shared} more answer other rows as well, and are kept")
+        say(f"{shared} more answer other rows as well, and stay")
     if args.yes:
         gone, busy = remove(store, keys)
-        say(f"removed: {gone}" + (f"; {busy} are in use, and are kept" if busy else ""))
+        say(f"removed: {gone}" + (f"; {busy} are in use, and stay" if busy else ""))
         if args.all and not busy:
             remove_everything(store)
         elif args.aside:
