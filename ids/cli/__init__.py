@@ -1,6 +1,4 @@
-"""The `ids` command. Thin: words in, one line out when something is wrong, and nothing heavy
-imported to say `--help`.
-"""
+"""The `ids` command: parsing, messages, exit status. Nothing heavy is imported for `--help`."""
 
 from ids.cli.entry import main
 

@@ -67,6 +67,7 @@ class _Parser(argparse.ArgumentParser):
     """Raises errors as `ConfigError`, in one line."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise `ConfigError` instead of printing the usage."""
         raise ConfigError(f"{self.prog}: {message}; see `{self.prog} --help`")
 
 

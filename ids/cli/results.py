@@ -3,12 +3,13 @@
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 FORMAT = argparse.RawDescriptionHelpFormatter
-RESULTS = """what a store holds, one by one
+Act = Callable[[argparse.Namespace, Sequence[str]], int]
+RESULTS = """list, show, export, remove and check the results of a store
 
   ids results list                             every result, and the row it answers
   ids results list --method ids --where guidance_scale=3
@@ -17,9 +18,37 @@ RESULTS = """what a store holds, one by one
   ids results export edits.csv                 numbers for other programs: csv, json, parquet
   ids results export --json | jq .             or to the terminal
   ids results export curves.parquet --states   a line per kept state
-  ids results rm --method sds --yes            remove results; without --yes it only counts
+  ids results rm --method sds --yes            remove results; without --yes they are counted
   ids results rm --orphans --yes
-  ids results check                            checksums of every file, and what was left behind
+  ids results check                            checksums of every file, and leftovers
+"""
+LIST = """list results and the rows they answer
+
+  ids results list
+  ids results list --dataset shapes --method ids --where guidance_scale=3
+  ids results list --orphans                   results of prompts or images that have changed
+"""
+SHOW = """show all about one result
+
+  ids results show 3fb1c2
+"""
+EXPORT = """write numbers for other programs, one line per edit
+
+  ids results export edits.csv
+  ids results export edits.parquet --method ids --tag colour
+  ids results export curves.parquet --states   a line per kept state
+  ids results export --json | jq .             to the terminal
+"""
+REMOVE = """remove results; without --yes they are counted
+
+  ids results rm --method sds --where guidance_scale=3
+  ids results rm --method sds --where guidance_scale=3 --yes
+  ids results rm --orphans --yes
+"""
+CHECK = """verify the checksum of every file, and name leftovers
+
+  ids results check
+  ids results check --output-dir outputs
 """
 
 
@@ -31,54 +60,68 @@ def add_parser(commands: Any) -> None:
         description=RESULTS,
         formatter_class=FORMAT,
     )
-    what = results.add_subparsers(dest="what", required=True, metavar="{list,show,export,rm,check}")
-    listing = what.add_parser("list", help="every result, and the row it answers")
+    verbs = results.add_subparsers(
+        dest="what", required=True, metavar="{list,show,export,rm,check}"
+    )
+    _add_list(_verb(verbs, "list", LIST, _list))
+    _add_show(_verb(verbs, "show", SHOW, _show))
+    _add_export(_verb(verbs, "export", EXPORT, _export))
+    _add_rm(_verb(verbs, "rm", REMOVE, _rm))
+    _add_store(_verb(verbs, "check", CHECK, _check))
+
+
+def _verb(verbs: Any, name: str, description: str, act: Act) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=description.partition("\n")[0], description=description, formatter_class=FORMAT
+    )
+    parser.set_defaults(act=act)
+    return parser
+
+
+def _add_list(listing: argparse.ArgumentParser) -> None:
     add_selection(listing)
     listing.add_argument("--orphans", action="store_true", help="those that answer no row")
-    listing.set_defaults(act=_list)
 
-    show = what.add_parser("show", help="all about one result")
+
+def _add_show(show: argparse.ArgumentParser) -> None:
     _add_store(show)
     show.add_argument("key", help="the beginning of its key")
-    show.set_defaults(act=_show)
 
-    export = what.add_parser("export", help="numbers for other programs")
+
+def _add_export(export: argparse.ArgumentParser) -> None:
     add_selection(export)
-    export.add_argument("file", type=Path, nargs="?", help="where to; else to the terminal")
+    export.add_argument("file", type=Path, nargs="?", help="default: to the terminal")
     for kind in ("csv", "json", "parquet"):
         export.add_argument(
             f"--{kind}", dest="kind", action="store_const", const=kind, help=f"as {kind}"
         )
     export.add_argument("--states", action="store_true", help="a line per kept state")
-    export.set_defaults(act=_export)
 
-    rm = what.add_parser("rm", help="remove results")
+
+def _add_rm(rm: argparse.ArgumentParser) -> None:
     add_selection(rm)
     rm.add_argument("--all", action="store_true", help="every result")
     rm.add_argument("--orphans", action="store_true", help="those that answer no row")
     rm.add_argument("--failed", action="store_true", help="those that are not ok")
     rm.add_argument("--old", action="store_true", help="those of version 0.1")
     rm.add_argument("--aside", action="store_true", help="files that were in the way of results")
-    rm.add_argument("--yes", action="store_true", help="do it; else it is only counted")
-    rm.set_defaults(act=_rm)
-
-    check = what.add_parser("check", help="checksums of every file")
-    _add_store(check)
-    check.set_defaults(act=_check)
+    rm.add_argument("--yes", action="store_true", help="remove them; else they are counted")
 
 
 def _add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output-dir", type=Path, default=Path("outputs"))
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("outputs"), help="the store (default: outputs)"
+    )
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Which results: as `ids table` and `ids results` share it."""
+    """Add the flags that select results."""
     _add_store(parser)
-    parser.add_argument("--dataset", default="", help="only data sets whose name starts so")
+    parser.add_argument("--dataset", default="", help="only data sets whose name begins with this")
     parser.add_argument("--method", action="append", help="only this method (repeatable)")
     parser.add_argument("--tag", default="", help="only cases with this tag")
     parser.add_argument(
-        "--where", action="append", metavar="KEY=VALUE", help="only such settings (repeatable)"
+        "--where", action="append", metavar="KEY=VALUE", help="only these settings (repeatable)"
     )
 
 
@@ -136,9 +179,13 @@ def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
 
     chosen = (args.dataset, args.method, args.tag, args.where, args.failed, args.orphans)
     if not any((*chosen, args.all, args.old, args.aside)):
-        raise ConfigError("results rm: expected what to remove; got nothing; --all is everything")
+        raise ConfigError(
+            "results rm: expected what to remove; got nothing; --all removes everything"
+        )
     if args.all and any(chosen):
-        raise ConfigError("results rm --all: expected alone; it removes everything")
+        raise ConfigError(
+            "results rm --all: expected no other selection; it removes everything; leave one out"
+        )
     store, catalog, found = _chosen(args)
     if args.failed:
         found = [line for line in found if line.record.status != "ok"]
@@ -181,8 +228,8 @@ def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
     for path in sorted(store.root.glob("aside/*")):
         say(f"aside: {path}; `ids results rm --aside --yes` removes it")
     total = sum(1 for _ in store.all_keys())
-    mend = "; the commands that made them make damaged results again" if count else ""
-    say(f"{total} results, {count} faults{mend}")
+    remedy = "; rerun the commands of damaged results to make them again" if count else ""
+    say(f"{total} results, {count} faults{remedy}")
     return int(count > 0)
 
 

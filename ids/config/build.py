@@ -35,10 +35,11 @@ def build_experiment(
     """Everything a run needs. Settings of one `session` share the objects that they configure
     alike. `ConfigError` for a value that a class refuses, or a device that this machine lacks.
     """
-    config, session = setting.values, session or Session()
-    part = _Parts(setting.sources.classes, session)
-    engine = part(config["engine"], "engine", Engine)
+    config, classes = setting.values, setting.sources.classes
+    engine = _of_kind(config["engine"], "engine", Engine, classes)
     engine.find_device()  # a device that this machine lacks is known now
+    session = session or Session(engine)
+    part = _Parts(classes, session)
     return Experiment(
         method=part.method(setting.name, config["method"], "method"),
         controls=[
@@ -74,21 +75,12 @@ class _Parts:
         """A part that settings share if they configure it alike."""
         key = f"{where}={json.dumps(node, sort_keys=True)}"
         if key not in self.session.parts:
-            self.session.parts[key] = self._of_kind(node, where, kind)
+            self.session.parts[key] = _of_kind(node, where, kind, self.classes)
         return self.session.parts[key]
 
     def method(self, name: str, node: Mapping[str, Any], where: str) -> MethodSpec:
         """A method, or a control."""
-        return MethodSpec(name, self._deciding(node), self._of_kind(node, where, Editor))
-
-    def _of_kind(self, node: Mapping[str, Any], where: str, kind: type) -> Any:
-        built = build(node, where, self.classes)
-        if not isinstance(built, kind):
-            raise ConfigError(
-                f"{where}._target_: expected {kind.__name__}; got {type(built).__name__}, which "
-                "is none; take another class"
-            )
-        return built
+        return MethodSpec(name, self._deciding(node), _of_kind(node, where, Editor, self.classes))
 
     def _deciding(self, node: Any) -> Any:
         """A configuration without names, and without the values that its classes ignore."""
@@ -101,6 +93,16 @@ class _Parts:
         target = str(node["_target_"])
         ignored = {"name", *getattr(self.classes.load(target), "ignored", ())}
         return {key: self._deciding(value) for key, value in node.items() if key not in ignored}
+
+
+def _of_kind(node: Mapping[str, Any], where: str, kind: type, classes: Classes) -> Any:
+    built = build(node, where, classes)
+    if not isinstance(built, kind):
+        raise ConfigError(
+            f"{where}._target_: expected {kind.__name__}; got {type(built).__name__}, which is "
+            "none; take another class"
+        )
+    return built
 
 
 def build(node: Any, where: str, classes: Classes | None = None) -> Any:

@@ -141,6 +141,7 @@ class _Composer:
         return setting
 
     def options(self, words: tuple[str, ...]) -> _Options:
+        """The composition of these choices, made once."""
         if words not in self.composed:
             self.composed[words] = _options(words, self.sources)
         return self.composed[words]

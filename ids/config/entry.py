@@ -44,6 +44,7 @@ class Launched:
 
     @property
     def output_dir(self) -> Path:
+        """The store of all settings."""
         return Path(self.prepared.ready[0][0].values["output_dir"])
 
     def cases(self) -> "list[EditCase]":
@@ -116,14 +117,13 @@ def _built(
     settings: Sequence[Composed], sweep: bool
 ) -> "tuple[list[tuple[Composed, Experiment]], list[Refused]]":
     """The experiments of one session, and the settings that a class refused."""
-    if not settings:
-        return [], []
-    from ids.config.build import build_experiment
-    from ids.run import Session
-
-    session, ready, refused = Session(), [], []
+    ready: list[tuple[Composed, Experiment]] = []
+    refused: list[Refused] = []
+    if settings:
+        from ids.config.build import build_experiment
     for setting in settings:
         try:
+            session = ready[0][1].session if ready else None
             experiment = build_experiment(setting, sweep, session)
             len(experiment.dataset)  # its table is read once, now
             ready.append((setting, experiment))

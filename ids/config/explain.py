@@ -1,4 +1,4 @@
-"""Hydra's errors in one line that a person can act on."""
+"""Errors of Hydra as one line that says what to do."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The root of every configuration: its groups, and the few values that belong to none."""
+"""The root of every configuration: its groups, and the values that belong to none."""
 
 from dataclasses import dataclass, field
 from typing import Any

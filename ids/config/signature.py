@@ -56,6 +56,7 @@ class _Scope:
     find: Find
 
     def signature(self, name: str) -> Signature | None:
+        """Of a class or function of this module, or one that it imports by name."""
         for node in self.body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return replace(self._of_class(node), constructs=True)

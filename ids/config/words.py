@@ -108,7 +108,7 @@ def _check_key(override: Override) -> None:
         check_launcher(key, str(override.input_line).partition("=")[2])
     elif key.split("/")[0].split(".")[0] == "hydra" and not key.startswith(SWEEPS):
         raise ConfigError(
-            f"{key}: not taken here; output_dir=... says where results go, --show prints the "
+            f"{key}: not taken here; output_dir=... is where results go, --show prints the "
             "configuration"
         )
 

@@ -63,7 +63,7 @@ KINDS: dict[str, dict[str, str]] = {
         "nonsense": "expected group=option",
         "=3": "expected group=option|mismatched|in =3",
         "method.=3": "in method.=3|method",
-        "method.n_steps.x=3": "none below its parent|expected int",
+        "method.n_steps.x=3": "its parent has none|expected int",
     },
     "classes": {
         "method._target_=os.system": "expected a class of ids.methods",

@@ -1,4 +1,4 @@
-"""Bad input: one clear line, a status that is not 0, nothing half-written."""
+"""Bad input: one clear line, a non-zero exit status, and no partial files."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 EDIT = ("--backbone", "gaussian", "logger=files", "method.n_steps=2")
 
 
-def one_line(told: str) -> str:
-    lines = [line for line in told.splitlines() if line.startswith("ids: ")]
-    assert len(lines) == 1, told
-    assert "Traceback" not in told
+def one_line(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.startswith("ids: ")]
+    assert len(lines) == 1, stderr
+    assert "Traceback" not in stderr
     return lines[0]
 
 
@@ -40,7 +40,7 @@ def test_one_line_and_nothing_written(ids: Ids, words: tuple[str, ...], answer: 
     assert not list(ids.folder.glob("*.ids.png"))
 
 
-def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
+def test_a_case_with_unknown_blend_words_fails_alone(ids: Ids) -> None:
     Image.new("RGB", (64, 64), "red").save(ids.folder / "ok.png")
     table = "image,source,target,blend\n" + "".join(
         f"ok.png,a red circle,a blue square,{blend}\n"
@@ -82,7 +82,9 @@ def test_a_case_whose_words_cannot_be_found_fails_alone(ids: Ids) -> None:
         ("method=p2p method.self_share=[0.8,0.2]", "method.self_share: expected a share, or two"),
     ],
 )
-def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, answer: str) -> None:
+def test_unsupported_baseline_settings_are_refused_in_one_line(
+    ids: Ids, words: str, answer: str
+) -> None:
     done = ids("run", *words.split(), "limit=1", "controls=none", "logger=files")
     assert done.returncode == 2
     assert answer in one_line(done.stderr)
@@ -90,7 +92,7 @@ def test_what_a_baseline_cannot_do_is_said_in_one_line(ids: Ids, words: str, ans
     assert not list(ids.folder.glob("outputs/datasets/*"))
 
 
-ASKED = {
+WRONG_ARGUMENTS = {
     ("table", "--matched", "--at", "high"): "ids table: argument --at: invalid float value: 'high'",
     ("table", "--engine", "../../etc"): "--engine: expected one with measurements",
     ("table", "--output-dir", "nowhere"): "--output-dir nowhere: expected a folder of results",
@@ -106,11 +108,11 @@ ASKED = {
 }
 
 
-def test_what_a_store_cannot_be_asked_is_said_in_one_line(ids: Ids) -> None:
+def test_wrong_arguments_of_store_commands_are_refused_in_one_line(ids: Ids) -> None:
     assert ids("run", "debug=fast", "controls=none", "method=dds").returncode == 0
     (ids.folder / "mine").write_text("mine")
     (ids.folder / "link.csv").symlink_to("mine")
-    for words, answer in ASKED.items():
+    for words, answer in WRONG_ARGUMENTS.items():
         done = ids(*words)
         assert done.returncode == 2, words
         assert answer in one_line(done.stderr)
@@ -118,7 +120,7 @@ def test_what_a_store_cannot_be_asked_is_said_in_one_line(ids: Ids) -> None:
     assert (ids.folder / "mine").read_text() == "mine"
 
 
-def test_a_image_that_cannot_be_read_fails_alone(ids: Ids) -> None:
+def test_an_unreadable_image_fails_alone(ids: Ids) -> None:
     Image.new("RGB", (40, 40), "red").save(ids.folder / "ok.png")
     (ids.folder / "broken.png").write_bytes(b"not an image")
     table = "image,source,target\nok.png,a,b\nbroken.png,a,b\n"
@@ -156,9 +158,9 @@ def test_odd_images_are_edited(ids: Ids) -> None:
     assert len(ids.results()) == 3
 
 
-def test_a_network_that_answers_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> None:
-    """Every row is told and recorded; the status is not 0; no image is written. (Weights that
-    hold NaN are refused before; these overflow.)
+def test_a_network_that_predicts_nan_fails_its_rows(ids: Ids, tiny_sd: Path) -> None:
+    """Every row is reported and recorded, and no image is written. (Weights that hold NaN are
+    refused before; these overflow.)
     """
     import shutil
 

@@ -1,4 +1,4 @@
-"""The program that tries malformed input: one kind passes, and planted faults are told as such."""
+"""The program that tries malformed input: one kind passes, and planted faults are reported."""
 
 import subprocess
 import sys
@@ -52,15 +52,15 @@ print(malformed.report(planted, 2, verbose=False))
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
+def report() -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
     return done.stdout.splitlines()
 
 
-def test_tables_pass(told: list[str]) -> None:
-    passed = told[: told.index("0")]
+def test_tables_pass(report: list[str]) -> None:
+    passed = report[: report.index("0")]
     assert "csv                        1           3           0           0           0" in passed
 
 
@@ -75,6 +75,6 @@ def test_tables_pass(told: list[str]) -> None:
         ("another prompt", "wrong"),
     ],
 )
-def test_planted_faults_are_told(told: list[str], name: str, verdict: str) -> None:
-    assert told[-1] == "1"
-    assert any(line.startswith(f"{verdict}: planted: {name}: ") for line in told)
+def test_planted_faults_are_reported(report: list[str], name: str, verdict: str) -> None:
+    assert report[-1] == "1"
+    assert any(line.startswith(f"{verdict}: planted: {name}: ") for line in report)

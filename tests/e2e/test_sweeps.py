@@ -173,7 +173,7 @@ def test_a_service_out_of_reach_is_asked_once(
     assert "secret-key" not in caplog.text
 
 
-@pytest.mark.parametrize("flag", ["--cfg=job", "--info", "--config-dir=x", "--hydra-help"])
+@pytest.mark.parametrize("flag", ["--cfg=job", "--info", "--config-path=x", "--hydra-help"])
 def test_flags_of_hydra_are_answered(flag: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ids.cli", "run", flag],

@@ -1,42 +1,106 @@
-"""The wheel carries configurations, experiments and weights, and works outside the checkout."""
+"""The wheel works outside the checkout, and can be extended there."""
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
+from PIL import Image
+
+PROGRAM = "import sys; from ids.cli import main; main(sys.argv[1:])"
+RIVAL = {
+    "rival/__init__.py": "",
+    "rival/rules.py": "from dataclasses import dataclass\nfrom ids.methods import DDS\n"
+    "@dataclass(frozen=True)\nclass Rival(DDS):\n    pass\n",
+    "rival/options/method/rival.yaml": "# A rule of an installed package.\n"
+    "defaults: [_distillation, _self_]\nname: rival\n"
+    "distillation: {_target_: rival.rules.Rival}\n",
+    "rival-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: rival\nVersion: 1.0\n",
+    "rival-1.0.dist-info/entry_points.txt": "[ids.methods]\nrival = rival.rules\n"
+    "[ids.conf]\nrival = rival.options\n",
+}
 
 
-def test_the_wheel_works_away_from_home(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
+@dataclass(frozen=True)
+class Installed:
+    """The package as a wheel installs it, and an empty folder to work in."""
+
+    site: Path
+    folder: Path
+
+    def __call__(self, *words: str) -> str:
+        """What `ids WORDS` prints; it must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *words],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(self.site), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    site = tmp_path / "site"
+    (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-        names = archive.namelist()
-    assert "ids/conf/config.yaml" in names
-    assert "ids/experiments/demo.yaml" in names
-    assert any(name.endswith("NOTICE") for name in names)
-    assert any(name.startswith("ids/shapes/weights/unet/") for name in names)
-    away = tmp_path / "away"
-    away.mkdir()
-    program = (
-        "import ids, sys\n"
-        "from ids.cli import main\n"
-        "print(ids.__file__, flush=True)\n"
-        "main(sys.argv[1:])\n"
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.fixture
+def installed(site: Path, tmp_path: Path) -> Installed:
+    return Installed(site, tmp_path)
+
+
+def test_the_wheel_has_everything(site: Path) -> None:
+    assert (site / "ids" / "conf" / "config.yaml").is_file()
+    assert (site / "ids" / "experiments" / "demo.yaml").is_file()
+    assert (site / "ids" / "config" / "templates" / "method.yaml").is_file()
+    assert list(site.rglob("NOTICE"))
+    assert list((site / "ids" / "shapes" / "weights" / "unet").iterdir())
+
+
+def test_a_sweep_away_from_the_checkout(installed: Installed) -> None:
+    assert "paired differences" in installed("run", "-m", "debug=fast", "method=dds,ids")
+
+
+def test_options_from_a_folder_and_from_a_package(installed: Installed) -> None:
+    """A rule, a refiner, a metric and a data set from `ids new`, and a rule of a package."""
+    for name, text in RIVAL.items():
+        (installed.site / name).parent.mkdir(parents=True, exist_ok=True)
+        (installed.site / name).write_text(text)
+    for kind in ("method", "refiner", "metric", "dataset"):
+        hint = installed("new", kind, f"my_{kind}").splitlines()[-1]
+        assert hint.startswith("next: ids run --config-dir . ")
+    listed = installed("list", "method", "--config-dir", ".").splitlines()
+    assert any(line.split()[:2] == ["my_method", "."] for line in listed)
+    assert any(line.split()[:3] == ["rival", "package", "rival"] for line in listed)
+
+    _write_pie(installed.folder / "pie")
+    table = installed(
+        *("run", "--config-dir", ".", "debug=fast", "controls=none", "method=my_method,rival"),
+        *("fpr=my_refiner", "dataset=my_dataset", "dataset.path=pie", "+metric=my_metric"),
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "run", "-m", "debug=fast", "method=dds,ids"],
-        cwd=away,
-        env=os.environ | {"PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert str(site) in done.stdout
-    assert "paired differences" in done.stdout
+    assert "my_dataset:pie on gaussian" in table
+    assert "my_method+my_refiner" in table
+    assert "rival+my_refiner" in table
+    assert "changed" in table
+
+
+def _write_pie(folder: Path) -> None:
+    """A folder in the layout of PIE-Bench."""
+    folder.mkdir()
+    Image.new("RGB", (40, 40), "red").save(folder / "a.png")
+    row = {"image_path": "a.png", "original_prompt": "a [red] box", "editing_prompt": "a box"}
+    (folder / "mapping_file.json").write_text(json.dumps({"000": row}))

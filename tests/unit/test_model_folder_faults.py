@@ -89,7 +89,7 @@ CONFIGURATIONS: Faults = {
         content("unet/config.json", b"[]"),
         "expected a JSON object; got list",
     ),
-    "no configuration": (lambda f: (f / "unet/config.json").unlink(), "there is none"),
+    "no configuration": (lambda f: (f / "unet/config.json").unlink(), "it does not exist"),
     "no such activation": (
         config("text_encoder", hidden_act="swoosh"),
         "text_encoder/config.json: .* cannot be built",
