@@ -99,8 +99,8 @@ def _trained_side(config: Any) -> int:
         side = side[0] if len(set(side)) == 1 else None
     if type(side) is not int or side < 1:
         raise ConfigError(
-            "backbone.image_size: expected a number of pixels; the backbone in memory does not "
-            "tell its own (no square unet.config.sample_size); give it"
+            "backbone.image_size: expected a number of pixels; the backbone in memory has no "
+            "square unet.config.sample_size; pass image_size"
         )
     return side
 
@@ -118,8 +118,9 @@ def _facts(part: object, at: str) -> Iterator[tuple[str, Any]]:
             if not field.name.startswith("_"):  # private fields hold what was computed
                 yield from _facts(getattr(part, field.name), f"{at}.{field.name}")
     elif hasattr(part, "backend_tokenizer"):
-        length = getattr(part, "model_max_length", None)
-        yield at, (part.backend_tokenizer.to_str(), f"{length} {part.special_tokens_map}")
+        tokenizer: Any = part
+        length = tokenizer.model_max_length
+        yield at, (tokenizer.backend_tokenizer.to_str(), f"{length} {tokenizer.special_tokens_map}")
     elif isinstance(part, Tensor):
         yield at, (str(part.dtype), str(list(part.shape)), part)
     elif isinstance(part, str | int | float | bool | torch.dtype | None):
@@ -133,7 +134,7 @@ def _facts(part: object, at: str) -> Iterator[tuple[str, Any]]:
 
 
 def _settings(network: nn.Module) -> dict[str, Any]:
-    config = getattr(network, "config", None)
+    config: Any = getattr(network, "config", None)
     found = config.to_dict() if hasattr(config, "to_dict") else dict(config or {})
     return {k: v for k, v in found.items() if not k.startswith("_") and k not in LABELS}
 
@@ -149,4 +150,4 @@ def _bytes(piece: str | Tensor) -> Any:
     if isinstance(piece, str):
         return piece.encode()
     flat = piece.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy())
+    return flat.view(torch.uint8).numpy().data

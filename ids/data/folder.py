@@ -96,12 +96,12 @@ class Folder:
         try:
             if self._path.is_file():
                 return self._path
-            names = sorted(self._path.iterdir())
+            entries = sorted(self._path.iterdir())
         except FileNotFoundError as error:
             raise self._no_table("found no such folder") from error
         except OSError as error:
             raise self._no_table(str(error.strerror)) from error
-        found = [file for file in names if file.name.lower() in TABLES and file.is_file()]
+        found = [file for file in entries if file.name.lower() in TABLES and file.is_file()]
         if not found:
             raise self._no_table("found none")
         if len(found) > 1:

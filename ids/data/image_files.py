@@ -155,7 +155,7 @@ class MaskFile:
     def _pixels(self) -> Array:
         path = self.image.path
         decoded, named = decode(path), f"mask {shorten(path)}"
-        over = self.photo and self.photo.photo()
+        over = self.photo.photo() if self.photo else None
         marked, notes = binary_mask(decoded, over, self.image.layout_of, named)
         where = f"{self.where}: " if self.where else ""
         return self._first.hold(marked, path, (*decoded.notes, *(where + note for note in notes)))

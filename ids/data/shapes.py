@@ -30,11 +30,13 @@ class Rendered:
     size: int
 
     def digest(self) -> str:
+        """SHA-256 of the scene, the size and the revision, which determine the pixels."""
         return hashlib.sha256(
             f"shapes {SCENES_REVISION} {self.size} {self.scene}".encode()
         ).hexdigest()
 
     def load(self) -> Image:
+        """RGB in [0, 1]."""
         return render([self.scene], self.size)[0]
 
 
@@ -47,11 +49,13 @@ class RenderedMask:
     size: int
 
     def digest(self) -> str:
+        """SHA-256 of both scenes, the size and the revision, which determine the mask."""
         return hashlib.sha256(
             f"mask {SCENES_REVISION} {self.size} {self.before} {self.after}".encode()
         ).hexdigest()
 
     def load(self) -> Image:
+        """0 or 1, equal in all three channels."""
         cover = object_cover([self.before, self.after], self.size).amax(0, keepdim=True).ceil()
         margin = round(MASK_MARGIN * self.size / 64)
         return F.max_pool2d(cover, 2 * margin + 1, stride=1, padding=margin).expand(3, -1, -1)

@@ -1,6 +1,4 @@
-"""The course of one training stage: sample and time budget, learning rate, moving average,
-checkpoints, resume.
-"""
+"""One training stage: budget of samples and time, learning rate, moving average, checkpoints."""
 
 import copy
 import math
@@ -26,9 +24,7 @@ WARM_UP_STEPS = 200
 
 @dataclass(frozen=True)
 class Budget:
-    """A stage ends when it has seen `samples`, or after `minutes` (summed over resumes), whichever
-    comes first.
-    """
+    """A stage ends after `samples` or `minutes` (summed over resumes), whichever is first."""
 
     samples: int
     minutes: float
@@ -39,7 +35,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The averaged networks and what they took."""
+    """The averaged networks, and the samples and minutes of their training."""
 
     modules: nn.ModuleDict
     samples: int
@@ -47,8 +43,8 @@ class Outcome:
 
 
 class Course:
-    """Trains one `ModuleDict`. `loss(modules, step)` must draw everything random from `step`, so
-    that a resume is exact.
+    """Trains one `ModuleDict`. All randomness of `loss(modules, step)` must depend on `step` only,
+    so that a resume is exact.
     """
 
     def __init__(self, name: str, folder: Path, budget: Budget, modules: nn.ModuleDict) -> None:
