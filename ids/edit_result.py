@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ids.run.edit import FinishedEdit
 
 Numbers = dict[str, float]
+FIRST = ("t", "gradient", "distance")  # columns of a trace, before what the method logs
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -65,7 +66,9 @@ class EditResult:
         import pandas as pd
 
         columns = {}
-        for name, values in self._edit.curves.items():
+        curves = self._edit.curves
+        for name in sorted(curves, key=lambda name: (name not in FIRST, name)):
+            values = curves[name]
             if values.ndim == 1:
                 columns[name] = values.tolist()
             else:
