@@ -1,7 +1,7 @@
 """Replay a folder of recorded numbers through the classes that `ids run` builds.
 
     python scripts/parity.py tests/golden            # one line per recording; status 1 on any FAIL
-    python scripts/parity.py GOLDEN_DIR --only traj  # those whose name starts so
+    python scripts/parity.py GOLDEN_DIR --only traj  # recordings whose name has this prefix
 
 The recordings come from the authors' released code on small networks (see NOTICE). Float64, largest
 absolute error 1e-9; recordings made in float32, 1e-5; our float32 path against their float64, 5e-4.
@@ -21,12 +21,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", default="", help="names that start so")
+    parser.add_argument("--only", default="", help="recordings whose name has this prefix")
     args = parser.parse_args()
     if not (args.folder / "inputs_tiny.safetensors").is_file():
-        print(
-            f"{args.folder}: expected a golden folder with inputs_tiny.safetensors; there is none"
-        )
+        print(f"{args.folder}: expected a golden folder with inputs_tiny.safetensors; it has none")
         return 2
     torch.set_num_threads(1)
     verdicts = [_replay(Golden(args.folder), name) for name in _names(args)]

@@ -40,7 +40,7 @@ class Subject(Protocol):
         ...
 
     def images(self) -> Images:
-        """One image of each row as it is now, RGB in [0, 1]."""
+        """The current image of each row, RGB in [0, 1]."""
         ...
 
     def save(self, folder: Path) -> None:

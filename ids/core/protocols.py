@@ -138,10 +138,10 @@ class Progress(Protocol):
 class Dataset(Protocol):
     """A named sequence of cases.
 
-    `place` is where it lies, as a full path; empty where it is made by code. `view` says how its
-    images are brought to size: at another size they are other images. The two tell data sets of one
-    name apart. `partial` ones show some of their rows at a time: the rows of earlier runs
-    stay in tables.
+    `place` is its full path, empty for a data set that is generated. `view` describes how images
+    are resized, since at another size they are different images. Both distinguish data sets of one
+    name. If it is `partial`, a run has some of its rows only, and tables keep the rows of earlier
+    runs.
     """
 
     @property
@@ -153,7 +153,9 @@ class Dataset(Protocol):
     @property
     def partial(self) -> bool: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> EditCase: ...
+    def __getitem__(self, index: int) -> EditCase:
+        """The case in row `index`, from 0. `DataError` if the row is invalid."""
+        ...
 
 
 @runtime_checkable
@@ -213,19 +215,31 @@ class NetworkMetric(Protocol):
 
 @runtime_checkable
 class LogRun(Protocol):
-    """One setting's log, open. `axis` is `curve` (optimization steps) or `edit` (one point per
-    finished edit).
-    """
+    """The open log of one setting."""
 
-    def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None: ...
-    def image(self, name: str, x: Image, caption: str) -> None: ...
-    def summary(self, values: Mapping[str, float]) -> None: ...
+    def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
+        """A point of each curve. `axis` is `curve` (optimization steps) or `edit` (one point per
+        finished edit).
+        """
+        ...
+
+    def image(self, name: str, x: Image, caption: str) -> None:
+        """An image, RGB in [0, 1]."""
+        ...
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        """The numbers of the whole setting."""
+        ...
 
 
 @runtime_checkable
 class Logger(Protocol):
-    """Opens one run per setting; settings of one data set and backbone share a `group`."""
+    """A tracker with one run per setting."""
 
     def run(
         self, name: str, group: str, config: Mapping[str, Any]
-    ) -> AbstractContextManager[LogRun]: ...
+    ) -> AbstractContextManager[LogRun]:
+        """A run that is open inside the `with`. Settings of one data set and backbone share a
+        `group`.
+        """
+        ...

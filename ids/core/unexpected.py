@@ -14,7 +14,9 @@ class UnexpectedError(IdsError):
 
 
 def unexpected(error: Exception, folder: Path | None = None) -> UnexpectedError:
-    """One line that names the error and the file of its traceback, in `folder` or a temporary one."""
+    """One line that names the error and the file of its traceback, in `folder` or a temporary
+    one.
+    """
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         place = error.filename or folder or "disk"
         return UnexpectedError(

@@ -21,7 +21,7 @@ LFS = b"version https://git-lfs"
 CODE = ("auto_map", "trust_remote_code")  # keys by which configurations make libraries run code
 NAMED = 3  # tensors that a message names; the others are counted
 MESSAGE = 300  # characters of another library's message that are shown
-LONGEST = 100_000_000  # bytes of a header: the format's own limit
+LONGEST = 100_000_000  # bytes of a header: the limit of the format
 MOST = 10**13  # bytes of a file: a header that claims more is damaged, not cut short
 
 
@@ -80,7 +80,7 @@ def headers_in(file: Path, where: str) -> dict[str, Header]:
         with safe_open(file, "pt") as tensors:
             slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
             return {n: Header(tuple(s.get_shape()), s.get_dtype()) for n, s in slices.items()}
-    except Exception as error:  # safetensors' own, and OSError
+    except Exception as error:  # safetensors has several, and OSError
         raise WeightsError(
             f"{where}: expected a safetensors file; {_what_it_is(file, error)}"
         ) from error

@@ -21,7 +21,7 @@ from ids.methods import NoRefinement, Refined
 
 @dataclass(frozen=True)
 class SourceHalf:
-    """The source half of each step: draw t and eps, refine eps, and ask the rule for its anchor
+    """The source half of each step: draw t and eps, refine eps, and evaluate the rule's anchor
     (IDS, Algorithm 1, lines 3-10). A function of the step alone, whatever the target.
     """
 
@@ -34,6 +34,7 @@ class SourceHalf:
 
     @torch.no_grad()
     def __call__(self, step: int) -> Anchor:
+        """The anchor of this step."""
         rng = self.rng.at(step)
         z_src = self.subject.view(rng).z_src
         draw = self.timesteps.draw(z_src, rng)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ids.core.capabilities import require
 from ids.core.edit import LatentSubject, Subject
+from ids.core.errors import UnsupportedError
 from ids.core.protocols import Progress
 from ids.core.tensors import Latent
 
@@ -13,8 +14,8 @@ class StateRecorder:
     """A progress listener that keeps z_trg at step 0, at every `every`-th step and at the last.
 
     For an `anytime` editor, state k is bit for bit the result of an edit of k steps, so one edit
-    gives the results of all shorter ones. `every` 0 keeps nothing and takes any subject. States
-    stay on the subject's device.
+    gives the results of all shorter ones. `every` 0 keeps nothing and takes any subject, more
+    need a `LatentSubject`. States stay on the subject's device.
     """
 
     progress: Progress
@@ -24,6 +25,11 @@ class StateRecorder:
     _states: dict[int, Latent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.every and not isinstance(self.subject, LatentSubject):
+            raise UnsupportedError(
+                f"keep_every: expected 0 for {type(self.subject).__name__}, which has no latents "
+                f"to keep; got {self.every}"
+            )
         if self.every:
             self._snapshot()
 

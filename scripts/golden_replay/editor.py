@@ -1,4 +1,4 @@
-"""What `ids run` would build for recorded hyperparameters, run with recorded draws, listened to."""
+"""The editor that `ids run` builds for recorded hyperparameters, run with recorded draws."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from golden_replay.recorder import (
-    ListeningBackbone,
-    ListeningProgress,
-    ListeningRule,
-    ListeningTerm,
+    RecordingBackbone,
+    RecordingProgress,
+    RecordingRule,
+    RecordingTerm,
     Step,
 )
 from golden_replay.recording import Golden, RecordedDraws
@@ -31,11 +31,11 @@ RELEASED = {"steps": 1, "lr": 0.1, "loss_scale": 2000, "w_dds": 1.0, "N": None, 
 
 @dataclass(frozen=True)
 class Replay:
-    """A finished run: what it did, and with what."""
+    """The steps of a finished edit, its editor and its backbone."""
 
     steps: list[Step]
     editor: DistillationEditor
-    backbone: ListeningBackbone
+    backbone: RecordingBackbone
 
     @property
     def only(self) -> Step:
@@ -46,27 +46,27 @@ class Replay:
 def replay(
     golden: Golden, hyper: Mapping[str, Any], z_src: Tensor, z_trg: Tensor, draws: RecordedDraws
 ) -> Replay:
-    """Edits from `z_trg`, in the precision of `z_src`; `hyper` in the words of the recordings."""
+    """An edit from `z_trg`, in the precision of `z_src`; `hyper` as in the recordings."""
     source = Shapes(count=1)[0].source
     case = EditCase("recorded", source=source, prompt_src="source", prompt_trg="target")
-    backbone, steps = ListeningBackbone(golden.backbone(z_src.dtype)), list[Step]()
+    backbone, steps = RecordingBackbone(golden.backbone(z_src.dtype)), list[Step]()
     subject = LatentImage(z_src, [case], backbone.decode)
     subject.z_trg.data = z_trg.clone()
     editor = editor_of(hyper, z_src)
-    rule = Refined(_listened(editor.distillation, steps), editor.fpr)
-    listening = replace(
+    rule = Refined(_recording(editor.distillation, steps), editor.fpr)
+    recording = replace(
         editor,
-        distillation=ListeningRule(rule, backbone, steps),
-        fpr=NoRefinement(),  # done by the rule that is listened to
+        distillation=RecordingRule(rule, backbone, steps),
+        fpr=NoRefinement(),  # the recording rule refines
         timesteps=draws,
     )
-    progress = ListeningProgress(subject, steps)
-    listening(EditContext(backbone, Streams(("recorded",)), progress), subject)
+    progress = RecordingProgress(subject, steps)
+    recording(EditContext(backbone, Streams(("recorded",)), progress), subject)
     return Replay(steps, editor, backbone)
 
 
 def editor_of(hyper: Mapping[str, Any], z: Tensor) -> DistillationEditor:
-    """What `ids run method=...` would build for these values."""
+    """The editor that `ids run method=...` builds for these values."""
     hyper = {**RELEASED, **hyper}
     height, width = z.shape[-2:]
     scale = hyper.get("grad_scale", hyper["loss_scale"] * hyper["w_dds"] / (height * width))
@@ -99,7 +99,7 @@ def editor_of(hyper: Mapping[str, Any], z: Tensor) -> DistillationEditor:
 
 
 def method_of(hyper: Mapping[str, Any]) -> str:
-    """Our word for it: the contrastive loss makes CDS of DDS, and IDS + CUT of IDS."""
+    """The name of the method: with the contrastive loss DDS is CDS, and IDS is IDS + CUT."""
     word = str(hyper["method"])
     plain = {"cds": "dds", "ids_cut": "ids"}.get(word, word)
     with_cut = {"dds": "cds", "ids": "ids_cut"}
@@ -111,11 +111,11 @@ def some(value: T | None) -> T:
     return value
 
 
-def _listened(rule: Distillation, steps: list[Step]) -> Distillation:
+def _recording(rule: Distillation, steps: list[Step]) -> Distillation:
     if not isinstance(rule, Sum):
         return rule
     terms = {
-        name: ListeningTerm(name, rule.weights[name], term, steps)
+        name: RecordingTerm(name, rule.weights[name], term, steps)
         for name, term in rule.terms.items()
     }
     return Sum(terms, rule.weights)

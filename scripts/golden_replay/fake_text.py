@@ -1,4 +1,4 @@
-"""A stored network that is spoken to in the recordings' words, and listened to at its attention."""
+"""A stored network with the tokenizer of the recordings, whose attention maps are recorded."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -39,8 +39,8 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """Stored embeddings, told by which prompt it is; words by the recordings' tokenizer."""
+class FakeTextBackbone:
+    """Stored embeddings, chosen by which prompt a text is; tokens by the recordings' tokenizer."""
 
     backbone: LatentDiffusion
     prompts: Sequence[str]  # source, target
@@ -59,12 +59,12 @@ class Spoken:
         return self.words.tokens(text)
 
     def hooked(self, hook: Hook) -> AbstractContextManager[None]:
-        return self.backbone.hooked(_Overheard(hook, self.maps))
+        return self.backbone.hooked(_Observed(hook, self.maps))
 
 
 @dataclass(frozen=True)
-class _Overheard:
-    """A controller whose maps are kept at the recorded sites, also where it changes nothing."""
+class _Observed:
+    """A hook whose maps are recorded at some sites, also if it does not change them."""
 
     hook: Any
     maps: dict[str, list[Tensor]]
@@ -86,7 +86,7 @@ class _Overheard:
 
 @dataclass(frozen=True)
 class FromNoise:
-    """Instead of an inversion: the stored noise, and the recordings' grid."""
+    """The stored noise and the recordings' grid in place of an inversion."""
 
     z_T: Latent
     n_steps: int

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from golden_replay.recorder import ListeningBackbone
+from golden_replay.recorder import RecordingBackbone
 from golden_replay.recording import Golden, Worst
 from golden_replay.verdict import DRIFT, EXACT, Verdict
 from ids.config.build import build
@@ -28,10 +28,10 @@ SITES = {
 
 @dataclass
 class Steps:
-    """Every question to the network, its answer, and what two of its modules gave."""
+    """Records the input and output of every network pass, and the outputs of two modules."""
 
     unet: nn.Module
-    backbone: ListeningBackbone
+    backbone: RecordingBackbone
     given: list[Tensor] = field(default_factory=list)
     seen: dict[str, list[Tensor]] = field(default_factory=lambda: {name: [] for name in SITES})
 
@@ -78,7 +78,7 @@ def _inversion(
     overrides = [f"inversion.n_steps={n}"]
     (setting,) = compose_all(["method=reconstruction", *overrides])
     editor = build(setting.values["method"], "method")
-    steps = Steps(backbone.denoiser.unet, ListeningBackbone(backbone))
+    steps = Steps(backbone.denoiser.unet, RecordingBackbone(backbone))
     assert isinstance(editor.inversion, DDIMInversion)
     with torch.no_grad():
         times = editor.inversion.times(backbone.schedule)
@@ -113,7 +113,7 @@ def _case(
     ]
     (setting,) = compose_all(words)
     backbone = golden.backbone(dtype, "sd4")
-    steps = Steps(backbone.denoiser.unet, ListeningBackbone(backbone))
+    steps = Steps(backbone.denoiser.unet, RecordingBackbone(backbone))
     z = _edited(
         build(setting.values["method"], "method"), steps, golden.inputs_sd4["z_0"].to(dtype)
     )
@@ -124,14 +124,14 @@ def _case(
         if index:
             reached = steps.given[n + index][1:2]
             worst.compare("x", reached, stored[f"{case['name']}.step{index - 1}.x"])
-        for key, answers in {"unet_out3": steps.backbone.heard, **steps.seen}.items():
+        for key, answers in {"unet_out3": steps.backbone.outputs, **steps.seen}.items():
             recorded = f"{case['name']}.step{index}.{key}"
             if recorded in stored:
                 worst.compare(key, answers[n + index], stored[recorded])
 
 
 def _share(steps: int, n: int) -> float:
-    """The share that comes to so many steps, whatever is rounded."""
+    """A share that rounds to this number of steps."""
     return min((max(steps, 0) + 0.5) / n, 1.0)
 
 

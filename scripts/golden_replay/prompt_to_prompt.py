@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from golden_replay.fake_text import MAPS, FromNoise, Spoken, Words
+from golden_replay.fake_text import MAPS, FakeTextBackbone, FromNoise, Words
 from golden_replay.recording import Golden, Worst
 from golden_replay.verdict import DRIFT, EXACT, SINGLE, Verdict, all_within
 from ids.config.build import build
@@ -37,8 +37,8 @@ def controllers(golden: Golden, name: str) -> Verdict:
             for which, site in (("self", "x.attn1.probs"), ("cross", "x.attn2.probs")):
                 given = stored[f"ctl.{kind}.step{step}.{which}_in"].unflatten(0, (4, -1))
                 ours = control(site, given) if control.wants(site, 9) else given
-                told = stored[f"ctl.{kind}.step{step}.{which}_out"].unflatten(0, (4, -1))
-                worst.compare(f"{which}-attention", ours, told)
+                expected = stored[f"ctl.{kind}.step{step}.{which}_out"].unflatten(0, (4, -1))
+                worst.compare(f"{which}-attention", ours, expected)
     _blend(description, stored, worst)
     return all_within(worst.errors, SINGLE)
 
@@ -62,7 +62,7 @@ def sampling(golden: Golden, name: str) -> Verdict:
 
 
 def _editor(kind: str, description: Mapping[str, Any], inversion: FromNoise) -> PromptToPrompt:
-    """What `ids run method=p2p` would build for a kind of controller."""
+    """The editor that `ids run method=p2p` builds for a kind of controller."""
     plain = kind == "none"
     overrides = [
         f"method.words={'replace' if kind == 'replace' else 'refine'}",
@@ -86,7 +86,9 @@ def _case(kind: str, description: Mapping[str, Any]) -> EditCase:
 
 def _control(golden: Golden, kind: str, description: Mapping[str, Any]) -> Control:
     case = _case(kind, description)
-    backbone = Spoken(golden.backbone(torch.float32, "sd4"), (case.prompt_src, case.prompt_trg))
+    backbone = FakeTextBackbone(
+        golden.backbone(torch.float32, "sd4"), (case.prompt_src, case.prompt_trg)
+    )
     z = golden.inputs_sd4["z_T"]
     editor = _editor(kind, description, FromNoise(z, description["num_steps"]))
     subject = LatentImage(z, [case], backbone.decode)
@@ -114,8 +116,8 @@ def _tables(
         shares["dict"] = {p2p_words.DEFAULT: 0.8, "chair": 0.4}
         for name, bounds in shares.items():
             table = p2p_words.shares(bounds, target, y, description["num_steps"], N)
-            told = stored[f"alpha_time_words.{name}"][:, 0, 0, 0]
-            worst.compare(f"alpha_time_words.{name}", table, told)
+            expected = stored[f"alpha_time_words.{name}"][:, 0, 0, 0]
+            worst.compare(f"alpha_time_words.{name}", table, expected)
     if f"{kind}.equalizer" in stored:
         word, value = description["equalizer"][kind]
         table = p2p_words.weights({word: value}, target, y, N)
@@ -149,7 +151,7 @@ def _sampled(
 ) -> None:
     n, case = description["num_steps"], _case(kind, description)
     network = golden.backbone(dtype, "sd4")
-    backbone = Spoken(network, (case.prompt_src, case.prompt_trg))
+    backbone = FakeTextBackbone(network, (case.prompt_src, case.prompt_trg))
     z_T = golden.inputs_sd4["z_T"].to(dtype)
     given: list[Tensor] = []
     network.denoiser.unet.register_forward_pre_hook(lambda _, args: given.append(args[0]))
@@ -169,13 +171,13 @@ def _sampled(
             worst.compare("latents", given[step][:2], stored[f"{kind}.step{step - 1}.latents"])
         for site, name in MAPS.items():
             for step in (0, n - 1):
-                told = stored[f"{kind}.step{step}.{name}"]
-                kept = "maps" if told.dtype == torch.float64 else "maps, stored in float32"
-                worst.compare(kept, backbone.maps[site][step], told)
+                expected = stored[f"{kind}.step{step}.{name}"]
+                kept = "maps" if expected.dtype == torch.float64 else "maps, stored in float32"
+                worst.compare(kept, backbone.maps[site][step], expected)
 
 
 def _single_steps(golden: Golden, stored: Mapping[str, Tensor], worst: Worst) -> None:
-    """The released steps down and up on a grid of 50, at single timesteps."""
+    """The released sampling and inversion steps on a grid of 50, at single timesteps."""
     vp = golden.backbone(torch.float64, "sd4").schedule
     eps, z = golden.inputs_sd4["z_T"].double(), golden.inputs_sd4["z_0"].double()
     for t in (1, 20, 500, 980):

@@ -1,5 +1,5 @@
-"""Listening to an editor at work: what its denoiser was asked, what its rule answered, where the
-latent went.
+"""Records the intermediate values of an edit: inputs and outputs of the denoiser, anchors,
+gradients and latents.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ from ids.core.tensors import Features, Images, Latent, Timestep
 
 @dataclass(frozen=True)
 class Call:
-    """One question to the denoiser: noised latent, guided answer, the network's raw answer [null,
-    prompt], and the maps that were shown.
+    """One call of the denoiser: noised latent, guided prediction, the network's raw predictions
+    [null, prompt], and feature maps by site.
     """
 
     z_t: Latent
@@ -32,7 +32,7 @@ class Call:
 
 @dataclass
 class Step:
-    """One step, as it happened."""
+    """The values of one step."""
 
     t: Tensor | None = None
     anchor: Anchor | None = None
@@ -44,11 +44,11 @@ class Step:
 
 
 @dataclass(frozen=True)
-class ListeningBackbone:
-    """A backbone whose raw answers are kept."""
+class RecordingBackbone:
+    """A backbone that keeps the outputs of its network."""
 
     backbone: LatentDiffusion
-    heard: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
 
     @property
     def schedule(self) -> Schedule:
@@ -64,9 +64,9 @@ class ListeningBackbone:
         return self.backbone.prompt(texts)
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
-        answer = self.backbone.eps(z_t, y, t)
-        self.heard.append(answer.detach().clone())
-        return answer
+        output = self.backbone.eps(z_t, y, t)
+        self.outputs.append(output.detach().clone())
+        return output
 
     def hooked(self, hook: Hook) -> AbstractContextManager[None]:
         return self.backbone.hooked(hook)
@@ -74,17 +74,17 @@ class ListeningBackbone:
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        answer, maps = self.backbone.features(z_t, y, t, sites)
-        self.heard.append(answer.detach().clone())
-        return answer, maps
+        output, maps = self.backbone.features(z_t, y, t, sites)
+        self.outputs.append(output.detach().clone())
+        return output, maps
 
 
 @dataclass(frozen=True)
-class ListeningDenoiser:
-    """A denoiser whose questions and answers are kept."""
+class RecordingDenoiser:
+    """A denoiser that records its calls."""
 
     eps_phi: Denoiser
-    backbone: ListeningBackbone
+    backbone: RecordingBackbone
     calls: list[Call]
 
     @property
@@ -92,48 +92,48 @@ class ListeningDenoiser:
         return self.eps_phi.schedule
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
-        self.backbone.heard.clear()
-        answer = self.eps_phi(z_t, y, t)
-        self._note(z_t, answer)
-        return answer
+        self.backbone.outputs.clear()
+        output = self.eps_phi(z_t, y, t)
+        self._note(z_t, output)
+        return output
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        self.backbone.heard.clear()
-        answer, maps = require(self.eps_phi, FeatureBackbone).features(z_t, y, t, sites)
-        self._note(z_t, answer, maps)
-        return answer, maps
+        self.backbone.outputs.clear()
+        output, maps = require(self.eps_phi, FeatureBackbone).features(z_t, y, t, sites)
+        self._note(z_t, output, maps)
+        return output, maps
 
     def _note(self, z_t: Latent, eps: Latent, maps: Mapping[str, Features] | None = None) -> None:
-        raw = torch.cat(self.backbone.heard)
+        raw = torch.cat(self.backbone.outputs)
         seen = {site: h.detach().clone() for site, h in (maps or {}).items()}
         self.calls.append(Call(z_t.detach().clone(), eps.detach().clone(), raw, seen))
 
 
 @dataclass(frozen=True)
-class ListeningRule:
-    """A rule whose halves are listened to."""
+class RecordingRule:
+    """A rule that records both halves of its steps."""
 
     distillation: Distillation
-    backbone: ListeningBackbone
+    backbone: RecordingBackbone
     steps: list[Step]
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         step = Step(t=draw.t)
         self.steps.append(step)
-        heard = ListeningDenoiser(eps_phi, self.backbone, step.source_calls)
-        step.anchor = self.distillation.anchor(heard, z_src, y_src, draw)
+        recording = RecordingDenoiser(eps_phi, self.backbone, step.source_calls)
+        step.anchor = self.distillation.anchor(recording, z_src, y_src, draw)
         return step.anchor
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
-        heard = ListeningDenoiser(eps_phi, self.backbone, self.steps[-1].target_calls)
-        return self.distillation.grad(heard, z_trg, y_trg, anchor)
+        recording = RecordingDenoiser(eps_phi, self.backbone, self.steps[-1].target_calls)
+        return self.distillation.grad(recording, z_trg, y_trg, anchor)
 
 
 @dataclass(frozen=True)
-class ListeningTerm:
-    """A term of a sum whose weighted gradient is listened to."""
+class RecordingTerm:
+    """A term of a sum that records its weighted gradient."""
 
     name: str
     weight: float
@@ -150,8 +150,8 @@ class ListeningTerm:
 
 
 @dataclass(frozen=True)
-class ListeningProgress:
-    """After every step: the gradient that reached the optimizer, and where the latent went."""
+class RecordingProgress:
+    """Records the optimizer's gradient and z_trg after every step."""
 
     subject: LatentSubject
     steps: list[Step]

@@ -1,6 +1,4 @@
-"""A golden folder, and the parts of a run that recordings replace: draws, prompts, network. No
-arithmetic here.
-"""
+"""A golden folder, and the parts of a run that recordings replace: draws, prompts, network."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +34,7 @@ class Golden:
 
     @cached_property
     def inputs_sd4(self) -> dict[str, Tensor]:
-        """Of the recordings on the network of Stable Diffusion's topology."""
+        """The inputs for the network of Stable Diffusion's topology."""
         return load_file(self.folder / "inputs_sd4.safetensors")
 
     def tensors(self, name: str) -> dict[str, Tensor]:
@@ -47,7 +45,7 @@ class Golden:
         return content
 
     def names(self) -> list[str]:
-        """Every recording, the weights and shared inputs aside."""
+        """Every recording, without weights and shared inputs."""
         found = (
             path.relative_to(self.folder).with_suffix("")
             for path in self.folder.glob("*/*.safetensors")
@@ -83,7 +81,7 @@ class StoredPrompts:
 
 @dataclass(frozen=True)
 class NoAutoencoder:
-    """Recordings start from latents."""
+    """No autoencoder: recordings start from latents."""
 
     def encode(self, x: Images) -> Latent:
         raise TypeError("a replay encodes no image")
@@ -94,7 +92,7 @@ class NoAutoencoder:
 
 @dataclass(frozen=True)
 class RecordedDraws:
-    """Timestep and noise of each step, as they were drawn then."""
+    """The recorded timestep and noise of each step."""
 
     t: Tensor  # [steps]
     eps: Tensor  # [steps, 1, C, H, W]
@@ -113,19 +111,17 @@ class RecordedDraws:
 
 @dataclass(frozen=True)
 class RecordedRandomness:
-    """What was drawn inside a step: permutations in the order they are first asked for, one
-    noise.
-    """
+    """The recorded draws inside a step: permutations in the order of their first use, one noise."""
 
     permutations: Sequence[Tensor] = ()
     noise: Tensor | None = None
-    _asked: dict[str, int] = field(default_factory=dict)
+    _order: dict[str, int] = field(default_factory=dict)
 
     def permutation(self, name: str, n: int) -> Tensor:
-        index = self._asked.setdefault(name, len(self._asked))
-        there = len(self.permutations[index]) if index < len(self.permutations) else 0
-        if there != n:
-            raise ValueError(f"{name}: {n} places here, {there} in the recording")
+        index = self._order.setdefault(name, len(self._order))
+        recorded = len(self.permutations[index]) if index < len(self.permutations) else 0
+        if recorded != n:
+            raise ValueError(f"{name}: expected {n} places; got {recorded} in the recording")
         order = self.permutations[index]
         return order.unsqueeze(0)
 
@@ -136,8 +132,8 @@ class RecordedRandomness:
 
 @dataclass(frozen=True)
 class RecordedSchedule:
-    """A schedule whose single steps come from tables of their own, as the scheduler keeps them: in
-    float32, apart from alpha_bar.
+    """A schedule whose single steps are the scheduler's float32 tables, not computed from
+    alpha_bar.
     """
 
     schedule: VP
@@ -162,7 +158,7 @@ class RecordedSchedule:
         return self.schedule.sigma(t)
 
     def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
-        """Of the single steps that the released PDS uses."""
+        """The single steps that the released PDS uses. `ValueError` for others."""
         if not torch.equal(t_prev, t - 1):
             raise ValueError(f"a recorded table has single steps; got {t_prev} to {t}")
         return Transition(*(table[t].view(-1, 1, 1, 1) for table in self.tables))
@@ -180,7 +176,7 @@ class Worst:
         error = float((ours.double() - golden.double()).abs().max())
         if relative and error:
             error /= max(float(golden.double().abs().max()), 1e-30)
-        # NaN compares as nothing: it must not pass as small.
+        # NaN is neither larger nor smaller: it counts as infinite.
         self.errors[name] = max(
             self.errors.get(name, 0.0), error if error == error else float("inf")
         )

@@ -1,4 +1,4 @@
-"""Which replay a recording has."""
+"""The replay of each recording."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ LOOPS = ("dds", "cds", "ids", "ids_cut")
 
 
 def replay_for(golden: Golden, name: str) -> Callable[[Golden, str], Verdict] | str:
-    """The replay of a recording, or why there is none."""
+    """The replay of a recording, or the reason why it is skipped."""
     if name.startswith("traj/"):
         method = method_of(golden.description(name)["hyper"])
         return trajectory if method in LOOPS else f"no loop of {method}"

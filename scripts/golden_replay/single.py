@@ -69,7 +69,7 @@ def pds_repo(golden: Golden, name: str) -> Verdict:
 
 
 def cutloss(golden: Golden, name: str) -> Verdict:
-    """The contrastive loss and its gradient in the features, and one PatchNCE call on its own."""
+    """The contrastive loss and its gradient in the features, and a single PatchNCE call."""
     description, stored, worst = golden.description(name), golden.tensors(name), Worst()
     temperature = description["nce_T"]
     for case in description["cases"]:
@@ -101,8 +101,8 @@ def schedule(golden: Golden, name: str) -> Verdict:
 
 
 @dataclass(frozen=True)
-class _Showing:
-    """A denoiser that shows stored features."""
+class _StoredFeatures:
+    """A denoiser with stored features."""
 
     h: Features
     schedule: Schedule
@@ -128,7 +128,7 @@ def _contrast(
     assert isinstance(cut, PatchNCE)
     orders = RecordedRandomness([view[f"perm.{j}"] for j in range(len(case["patch_size"]))])
     z, t = torch.zeros(1, 4, 8, 8).double(), torch.tensor([500])
-    shown = _Showing(_map(ref), scaled_linear_vp(torch.float64))
+    shown = _StoredFeatures(_map(ref), scaled_linear_vp(torch.float64))
     anchor = cut.anchor(shown, z, Prompt(z), Draw(t, z, orders))
     losses = cut.losses_of({"stored": _map(cur)}, anchor)
     loss = torch.stack([*losses.values()]).sum()

@@ -22,12 +22,12 @@ def trajectory(golden: Golden, name: str) -> Verdict:
     run = _run(golden, hyper, stored, torch.float64)
     for index, step in enumerate(run.steps):
         view = _of_step(stored, index)
-        ours = _seen(step, run, golden)
+        ours = _values(step, run, golden)
         for key, value in ours.items():
             if key in view:
-                # Without guidance the null half is not asked; it comes first in the recording.
-                there = view[key][-len(value) :] if key == "unet_out4" else view[key]
-                worst.compare(key, value, there)
+                # Without guidance the null half, first in the recording, is not evaluated.
+                recorded = view[key][-len(value) :] if key == "unet_out4" else view[key]
+                worst.compare(key, value, recorded)
         unknown |= {key for key in view if key not in ours and not key.startswith("cut_perm.")}
         if "cut" in step.terms:
             relative.compare(
@@ -66,8 +66,8 @@ def _number(key: str) -> int:
     return int(key.rsplit(".", 1)[1])
 
 
-def _seen(step: Step, run: Replay, golden: Golden) -> dict[str, Tensor]:
-    """Ours, under the names of the recordings."""
+def _values(step: Step, run: Replay, golden: Golden) -> dict[str, Tensor]:
+    """Our values under the names of the recordings."""
     anchor, source, target = some(step.anchor), step.source_calls[-1], step.target_calls[-1]
     ours: dict[str, Tensor] = {
         "t": some(step.t),

@@ -8,7 +8,7 @@ EXACT, SINGLE, DRIFT = (
     1e-5,
     5e-4,
 )  # float64; float32; float32 against float64 after some steps
-RELATIVE = 1e-7  # of a gradient on its own
+RELATIVE = 1e-7  # relative error of a single gradient
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,23 @@ BAD_VALUES = {
 }
 
 
+OPTIONS = {
+    ("method=pds", "method.distillation.beta=other"): "method.distillation.beta: expected one of "
+    "single_step, strided; got 'other'; change the value",
+    ("method=ids_and_back", "method.via=air"): "method.via: expected one of latent, image; got",
+    ("method=sdedit", "method.n_steps=a"): "method.n_steps: expected int; got 'a'",
+    ("method=reconstruction", "inversion.prompt=3"): "inversion.prompt: expected one of source, "
+    "empty; got 3",
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), OPTIONS.items())
+def test_options_of_a_field_are_named(words: tuple[str, ...], answer: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        prepare(words)
+    assert answer in str(raised.value)
+
+
 @pytest.mark.parametrize(("word", "answer"), WRONG.items())
 def test_wrong_keys_and_choices(word: str, answer: str) -> None:
     with pytest.raises(ConfigError) as raised:

@@ -1,4 +1,4 @@
-"""Attention in the open: the same numbers, and nothing left behind."""
+"""Hooks on attention probabilities: the same numbers, and no trace afterwards."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from ids.core.errors import ConfigError
 
 
-def test_opened_attention_is_the_fused_one() -> None:
+def test_hooked_attention_equals_the_fused_one() -> None:
     class Untouched:
         sites = "*.attn1.probs *.attn2.probs"
 
@@ -26,7 +26,7 @@ def test_opened_attention_is_the_fused_one() -> None:
 
 
 def test_hooks_of_one_attention_stack() -> None:
-    """The inner one sees what the outer one gave, and all is as it was afterwards."""
+    """The inner hook gets the output of the outer one; afterwards the network is unchanged."""
 
     @dataclass
     class Adding:
@@ -46,8 +46,8 @@ def test_hooks_of_one_attention_stack() -> None:
     assert torch.equal(SD.eps(z, SD.prompt(["source"]), t), before)
 
 
-def test_attention_that_computes_more_is_not_opened() -> None:
-    class Listening:
+def test_attention_of_another_kind_is_refused() -> None:
+    class Observing:
         sites = "mid_block.*.attn1.probs"
 
         def __call__(self, site: str, h: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def test_attention_that_computes_more_is_not_opened() -> None:
     attention = UNET.mid_block.attentions[0].transformer_blocks[0].attn1
     attention.residual_connection = True
     try:
-        with pytest.raises(ConfigError, match="has residual_connection"), SD.hooked(Listening()):
+        with pytest.raises(ConfigError, match="has residual_connection"), SD.hooked(Observing()):
             pass
     finally:
         attention.residual_connection = False

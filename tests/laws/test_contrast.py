@@ -1,4 +1,4 @@
-"""The contrastive score on a small network of the true architecture: rows, gradients, passes."""
+"""The contrastive score on a small network of the true architecture: rows, gradients, NFE."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -50,7 +50,7 @@ def normal(rows: int, seed: int, height: int = 16, width: int = 16) -> Tensor:
     return torch.randn(rows, 4, height, width, dtype=torch.float64, generator=rng)
 
 
-def question(
+def half_step(
     rows: int, seed: int, height: int = 16, width: int = 16
 ) -> tuple[Draw, Tensor, Tensor]:
     """A draw, a source and a target of that many rows."""
@@ -64,10 +64,10 @@ def guided(backbone: LatentDiffusion | MeteredBackbone = BACKBONE, rows: int = 1
 
 
 def gradient(
-    rule: Distillation, draw: Draw, z_src: Tensor, z_trg: Tensor, words: str = "target"
+    rule: Distillation, draw: Draw, z_src: Tensor, z_trg: Tensor, prompt: str = "target"
 ) -> Tensor:
     rows = len(z_src)
-    y_src, y_trg = BACKBONE.prompt(["source"] * rows), BACKBONE.prompt([words] * rows)
+    y_src, y_trg = BACKBONE.prompt(["source"] * rows), BACKBONE.prompt([prompt] * rows)
     eps_phi = guided(rows=rows)
     anchor = rule.anchor(eps_phi, z_src, y_src, draw)
     return rule.grad(eps_phi, z_trg, y_trg, anchor)
@@ -86,8 +86,8 @@ def row(draw: Draw, index: int) -> Draw:
     ids=lambda r: type(r).__name__,
 )
 @pytest.mark.parametrize("size", [(16, 16), (8, 16)])
-def test_batch_mates_change_nothing(rule: Distillation, size: tuple[int, int]) -> None:
-    draw, z_src, z_trg = question(3, 1, *size)
+def test_rows_are_independent_of_the_batch(rule: Distillation, size: tuple[int, int]) -> None:
+    draw, z_src, z_trg = half_step(3, 1, *size)
     together = gradient(rule, draw, z_src, z_trg)
     for index in range(3):
         at = slice(index, index + 1)
@@ -95,9 +95,9 @@ def test_batch_mates_change_nothing(rule: Distillation, size: tuple[int, int]) -
         torch.testing.assert_close(together[at], alone, rtol=1e-9, atol=1e-12)
 
 
-def test_the_gradient_is_the_loss_of_every_row_and_goes_through_the_network() -> None:
+def test_the_gradient_of_the_losses_passes_through_the_network() -> None:
     """Against finite differences of the summed losses."""
-    draw, z_src, z_trg = question(2, 1)
+    draw, z_src, z_trg = half_step(2, 1)
     eps_phi, y = guided(rows=2), BACKBONE.prompt(["target", "target"])
     anchor = CUT.anchor(eps_phi, z_src, BACKBONE.prompt(["source", "source"]), draw)
     push, h = normal(2, 9), 1e-5
@@ -113,23 +113,23 @@ def test_the_gradient_is_the_loss_of_every_row_and_goes_through_the_network() ->
     torch.testing.assert_close(exact, slope, rtol=1e-6, atol=1e-9)
 
 
-def test_an_edit_to_the_same_words_still_moves_under_contrast() -> None:
-    """Nowhere near 0, on purpose: every patch is as like its own place as can be, yet its likeness
-    to other places is still pushed down. The DDS half is exactly 0 there, and so are DDS and IDS.
+def test_the_contrastive_gradient_of_equal_prompts_is_not_zero() -> None:
+    """Each patch is most similar to its place, but its similarity to other places is still pushed
+    down. The DDS half is exactly 0, and so are DDS and IDS.
     """
-    draw, z, _ = question(2, 1)
+    draw, z, _ = half_step(2, 1)
     for rule in (DDS(), Refined(DDS(), FPR(1)), Sum({"dds": DDS()}, {"dds": 2.0})):
-        assert torch.equal(gradient(rule, draw, z, z, words="source"), torch.zeros_like(z))
-    alone = gradient(CUT, draw, z, z, words="source")
+        assert torch.equal(gradient(rule, draw, z, z, prompt="source"), torch.zeros_like(z))
+    alone = gradient(CUT, draw, z, z, prompt="source")
     assert alone.abs().max() > 1e-4
-    torch.testing.assert_close(gradient(CDS, draw, z, z, words="source"), 3 * alone)
+    torch.testing.assert_close(gradient(CDS, draw, z, z, prompt="source"), 3 * alone)
 
 
-def test_a_sum_is_the_sum_at_the_price_of_one() -> None:
-    """CDS costs four forwards and one backward a step: eps comes from the pass that shows the
-    features, and no backward goes into the null half.
+def test_a_sum_shares_its_network_passes() -> None:
+    """CDS costs four forwards and one backward per step: eps is that of the pass for the features,
+    and there is no backward into the null half.
     """
-    draw, z_src, z_trg = question(1, 1)
+    draw, z_src, z_trg = half_step(1, 1)
     apart = 0.5 * gradient(DDS(), draw, z_src, z_trg) + 3 * gradient(CUT, draw, z_src, z_trg)
     torch.testing.assert_close(gradient(CDS, draw, z_src, z_trg), apart, rtol=1e-9, atol=1e-12)
     metered, y = MeteredBackbone(BACKBONE), BACKBONE.prompt(["target"])
@@ -145,8 +145,8 @@ def test_a_sum_is_the_sum_at_the_price_of_one() -> None:
     ids=lambda refine: type(refine).__name__,
 )
 def test_contrast_on_refined_noise(refine: object) -> None:
-    """IDS + CUT and its relatives: the features are those of the refined noise."""
-    draw, z_src, _ = question(2, 1)
+    """IDS + CUT with every refiner: the features are those of the refined noise."""
+    draw, z_src, _ = half_step(2, 1)
     y, eps_phi = BACKBONE.prompt(["source"] * 2), guided(rows=2)
     anchor = Refined(CDS, refine).anchor(eps_phi, z_src, y, draw)  # type: ignore[arg-type]
     assert not torch.equal(anchor.draw.eps, draw.eps)
@@ -160,7 +160,7 @@ def test_contrast_on_refined_noise(refine: object) -> None:
 
 
 def test_only_the_sampled_places_are_kept() -> None:
-    draw, z_src, _ = question(2, 1)
+    draw, z_src, _ = half_step(2, 1)
     anchor = CUT.anchor(guided(rows=2), z_src, BACKBONE.prompt(["source"] * 2), draw)
     assert {f.shape[1] for f in anchor.features.values()} == {16, 24}  # 4x4 pooled, else 24
     assert len(anchor.features) == 4 * 2
@@ -171,11 +171,11 @@ def test_only_the_sampled_places_are_kept() -> None:
 
 def test_a_patch_larger_than_a_map_is_refused() -> None:
     with pytest.raises(DataError, match="expected sizes up to 8"):
-        gradient(replace(CUT, patch_sizes=(1, 16)), *question(1, 1))
+        gradient(replace(CUT, patch_sizes=(1, 16)), *half_step(1, 1))
 
 
-def test_the_whole_loop_whatever_the_batch() -> None:
-    """CDS through the editor that `ids run` builds, twice alone and once together."""
+def test_the_whole_loop_is_independent_of_the_batch() -> None:
+    """CDS through the editor that `ids run` builds: two edits alone and side by side."""
     sgd = partial(torch.optim.SGD, lr=0.1)
     edit = DistillationEditor(CDS, Uniform(), sgd, 3, 7.5, 1.0, fpr=NoRefinement())
     cases, z = [case("a"), case("b")], normal(2, 5)
@@ -190,21 +190,21 @@ def test_the_whole_loop_whatever_the_batch() -> None:
 
 
 def test_the_loss_of_one_patch_by_hand() -> None:
-    """Two orthogonal patches in place: the other one is the only negative that counts."""
+    """Two orthogonal patches, each at its place: the other one is the only negative."""
     same = torch.eye(2).unsqueeze(0)
-    told = -torch.log_softmax(torch.tensor([1.0, -10.0, 0.0]) / 0.07, 0)[0]
-    torch.testing.assert_close(patch_nce(same, same, 0.07), told.expand(1, 2))
+    expected = -torch.log_softmax(torch.tensor([1.0, -10.0, 0.0]) / 0.07, 0)[0]
+    torch.testing.assert_close(patch_nce(same, same, 0.07), expected.expand(1, 2))
     swapped = patch_nce(same, same.flip(1), 0.07)
     assert (swapped > 10).all()
 
 
 @pytest.mark.parametrize("sizes", [(), (0,), (1, 1)])
-def test_sizes_that_cannot_be_are_refused(sizes: tuple[int, ...]) -> None:
+def test_invalid_patch_sizes_are_refused(sizes: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="patch_sizes"):
         PatchNCE(patch_sizes=sizes)
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf")])
-def test_weights_that_cannot_be_are_refused(weight: float) -> None:
+def test_invalid_weights_are_refused(weight: float) -> None:
     with pytest.raises(ValueError, match=r"weights.cut: expected a finite number"):
         Sum({"cut": CUT}, {"cut": weight})

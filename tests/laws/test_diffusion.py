@@ -1,4 +1,4 @@
-"""The schedule's three readings, guidance, DDIM."""
+"""Schedules, guidance, DDIM."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ SCHEDULES = [VP64, *(Flow(dtype=torch.float64, shift=shift) for shift in (1.0, 3
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @given(t=st.integers(1, 990), seed=st.integers(0, 99))
-def test_what_was_mixed_can_be_read_back(schedule: Schedule, t: int, seed: int) -> None:
+def test_predictions_invert_diffuse(schedule: Schedule, t: int, seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
     z, eps = torch.randn(2, 1, 3, 4, 4, dtype=torch.float64, generator=rng).unbind(0)
     at = torch.tensor([t])
@@ -41,7 +41,7 @@ def test_a_flow_takes_real_timesteps_and_a_shift(t: float, shift: float) -> None
     torch.testing.assert_close(back.sigma(1000 * sigma.flatten()), plain.sigma(at))
 
 
-def test_the_shift_is_diffusers() -> None:
+def test_the_shift_equals_diffusers() -> None:
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     theirs = FlowMatchEulerDiscreteScheduler(shift=3.0)
@@ -49,7 +49,7 @@ def test_the_shift_is_diffusers() -> None:
     torch.testing.assert_close(Flow(shift=3.0).sigma(plain).flatten(), theirs.sigmas)
 
 
-def test_timesteps_and_shifts_that_do_not_exist_are_refused() -> None:
+def test_invalid_timesteps_and_shifts_are_refused() -> None:
     with pytest.raises(ValueError, match=r"VP: expected integer timesteps; got torch.float32"):
         VP64.alpha(torch.tensor([500.0]))
     with pytest.raises(ValueError, match=r"Flow.shift: expected more than 0; got 0.0"):
@@ -65,7 +65,7 @@ def test_the_schedule_is_stable_diffusions() -> None:
 
 
 @given(w=st.floats(-2, 20))
-def test_guidance_is_affine_between_the_two_answers(w: float) -> None:
+def test_guidance_is_affine_in_the_two_predictions(w: float) -> None:
     world = GaussianWorld(scaled_linear_vp(torch.float64))
     z = torch.ones(1, 3, 2, 2, dtype=torch.float64)
     y_null, y, t = Prompt(torch.zeros(1, 3)), Prompt(torch.full((1, 3), 0.5)), torch.tensor([300])
@@ -73,7 +73,7 @@ def test_guidance_is_affine_between_the_two_answers(w: float) -> None:
     torch.testing.assert_close(Guided(world, y_null, w)(z, y, t), null + w * (cond - null))
 
 
-def test_ddim_turns_noise_into_the_prompts_gaussian() -> None:
+def test_ddim_samples_the_gaussian_of_the_prompt() -> None:
     world = GaussianWorld(scaled_linear_vp(), spread=0.3)
     z_T = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     mean = torch.tensor([[0.5, -0.2, 0.0]])

@@ -1,4 +1,4 @@
-"""Up to the noise and down again: what must come back."""
+"""Inversion and sampling: what is reconstructed, and at what cost."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -24,14 +24,14 @@ from ids.methods.inversion import InversionRequest
 WORLD = GaussianWorld(scaled_linear_vp(torch.float64))
 
 
-def test_inversion_and_sampling_undo_each_other_to_first_order() -> None:
-    """In the exact world: twice the steps, half of what is lost."""
+def test_sampling_inverts_inversion_to_first_order() -> None:
+    """In the Gaussian world: twice the steps, half the error."""
     z = normal(1, 0, 3, (8, 8))
-    lost = [
+    errors = [
         float((edited(Reconstruction(DDIMInversion(n)), z, [case("a")], WORLD) - z).norm())
         for n in (25, 50, 100, 200)
     ]
-    orders = [math.log2(one / two) for one, two in pairwise(lost)]
+    orders = [math.log2(one / two) for one, two in pairwise(errors)]
     assert all(0.8 < order < 1.3 for order in orders), orders
 
 
@@ -40,19 +40,19 @@ def inverted(inversion: DDIMInversion, text: str) -> Mapping[int, Tensor]:
     return inversion(EditContext(SD, Streams(("a",))), normal(1, 0), request).states
 
 
-def test_without_a_word_the_way_up_is_told_nothing() -> None:
+def test_the_empty_prompt_inverts_without_the_source_prompt() -> None:
     inversion = DDIMInversion(5, prompt="empty")
-    told, empty, other = (
+    unprompted, empty, prompted = (
         inverted(i, text)
         for i, text in ((inversion, "source"), (DDIMInversion(5), ""), (DDIMInversion(5), "source"))
     )
-    assert set(told) == {0, 801}  # what is not wanted is not kept
-    assert torch.equal(told[801], empty[801])
-    assert not torch.equal(told[801], other[801])
+    assert set(unprompted) == {0, 801}  # states that are not wanted are not kept
+    assert torch.equal(unprompted[801], empty[801])
+    assert not torch.equal(unprompted[801], prompted[801])
 
 
 @given(n=st.integers(1, 999), offset=st.integers(0, 1))
-def test_the_grid_is_diffusers_own(n: int, offset: int) -> None:
+def test_the_grid_equals_diffusers(n: int, offset: int) -> None:
     from diffusers import DDIMScheduler
 
     scheduler = DDIMScheduler(steps_offset=offset)
@@ -67,7 +67,7 @@ def test_the_grid_is_diffusers_own(n: int, offset: int) -> None:
 
 
 @pytest.mark.parametrize("edit", [Reconstruction(DDIMInversion(6)), SDEdit(0.5, 10)])
-def test_batch_mates_change_nothing(edit: Editor) -> None:
+def test_rows_are_independent_of_the_batch(edit: Editor) -> None:
     z, cases = normal(3, 2), [case("a"), case("b", "target", "source"), case("c")]
     together = edited(edit, z, cases)
     for row in range(3):
@@ -75,8 +75,8 @@ def test_batch_mates_change_nothing(edit: Editor) -> None:
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-9, atol=1e-10)
 
 
-def test_what_they_cost() -> None:
-    """Inversion without guidance; SDEdit walks its share alone."""
+def test_nfe() -> None:
+    """Inversion without guidance; SDEdit samples its share of the steps only."""
     for edit, forwards in ((Reconstruction(DDIMInversion(6)), 12), (SDEdit(0.5, 10), 2 * 5)):
         metered = MeteredBackbone(SD)
         edited(edit, normal(1, 1), [case("a")], metered)
@@ -84,8 +84,8 @@ def test_what_they_cost() -> None:
 
 
 @given(seed=st.integers(0, 9))
-def test_sdedit_forgets_with_its_strength(seed: int) -> None:
-    """Two sources under one seed come together the closer, the more is noised."""
+def test_sdedit_preserves_less_with_more_strength(seed: int) -> None:
+    """Under one seed, the results of two sources are closer for more noise."""
     one, other = normal(1, 1, 3, (4, 4)), normal(1, 2, 3, (4, 4))
     apart = [
         float(
@@ -111,6 +111,6 @@ def test_sdedit_forgets_with_its_strength(seed: int) -> None:
         (lambda: DDIMInversion(offset=2), "offset"),
     ],
 )
-def test_values_that_cannot_be_are_refused(make: Callable[[], object], words: str) -> None:
+def test_invalid_values_are_refused(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()

@@ -1,4 +1,4 @@
-"""Theorems of the exact Gaussian world, held against the editor that `ids run` builds."""
+"""Theorems of the Gaussian world, for the editor that `ids run` builds."""
 
 from dataclasses import replace
 from functools import partial
@@ -52,7 +52,7 @@ def run(
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=["vp", "flow"])
 @pytest.mark.parametrize("w", [1.0, 3.0])
 def test_dds_and_ids_translate(rule: object, schedule: object, w: float) -> None:
-    """Their fixed point is z_src + w (mu_trg - mu_src): identity kept by theorem."""
+    """Their fixed point is z_src + w (mu_trg - mu_src)."""
     world = GaussianWorld(schedule)  # type: ignore[arg-type]
     z = latents(2)
     z_trg, _ = run(world, editor(rule, w=w), z, [case("a"), case("b")])
@@ -62,7 +62,7 @@ def test_dds_and_ids_translate(rule: object, schedule: object, w: float) -> None
 
 
 def test_sds_forgets_the_source() -> None:
-    """Under SDS the distance of two sources shrinks to nothing; under DDS it stays as it was."""
+    """Under SDS the distance between two sources converges to 0; under DDS it is constant."""
     world, cases = GaussianWorld(scaled_linear_vp(DOUBLE)), [case("a")]
     one, other = latents(1, 1), latents(1, 2)
     ends = [run(world, editor(SDS()), z, cases)[0] for z in (one, other)]
@@ -71,7 +71,7 @@ def test_sds_forgets_the_source() -> None:
     torch.testing.assert_close(kept[0] - kept[1], one - other, atol=1e-5, rtol=0)
 
 
-def test_sds_goes_to_the_prompts_mean() -> None:
+def test_sds_converges_to_the_mean_of_the_prompt() -> None:
     world = GaussianWorld(scaled_linear_vp(DOUBLE))
     z = torch.full((1, 3, 64, 64), 0.9, dtype=DOUBLE)
     z_trg, _ = run(world, editor(SDS(), n_steps=600, lr=0.05), z, [case("a")])
@@ -89,7 +89,7 @@ def test_ids_without_iterations_is_dds_bit_for_bit() -> None:
 
 @settings(max_examples=30)
 @given(t=st.integers(50, 948), seed=st.integers(0, 50), scale=st.floats(1e-3, 0.05))
-def test_the_residual_falls_with_every_iteration(t: int, seed: int, scale: float) -> None:
+def test_the_residual_decreases_with_every_iteration(t: int, seed: int, scale: float) -> None:
     """Each step has length scale * J, J = d z_0|t / d z_t, so below residual / J^2 it cannot
     overshoot.
     """
@@ -102,7 +102,7 @@ def test_the_residual_falls_with_every_iteration(t: int, seed: int, scale: float
     assert (residuals[1:] < residuals[:-1]).all()
 
 
-def test_the_descent_is_the_gradient() -> None:
+def test_the_gradient_of_the_residual_equals_finite_differences() -> None:
     """Against finite differences."""
     world = GaussianWorld(scaled_linear_vp(DOUBLE))
     z, y, t = latents(1), world.prompt(["source"]), torch.tensor([400])
@@ -117,8 +117,8 @@ def test_the_descent_is_the_gradient() -> None:
     )
 
 
-def test_an_edit_to_the_same_words_moves_nothing() -> None:
-    """DDS, IDS, PDS are exactly 0 there. SDS is not: predicted noise is never the drawn noise."""
+def test_equal_prompts_have_gradient_zero() -> None:
+    """DDS, IDS and PDS exactly; SDS not, as predicted noise differs from drawn noise."""
     world, same = GaussianWorld(scaled_linear_vp()), [case("a", "same", "same")]
     z = latents(1).float()
     for rule in EXACT_ON_NULL.values():
@@ -129,7 +129,7 @@ def test_an_edit_to_the_same_words_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize("rule", [SDS(), *EXACT_ON_NULL.values()], ids=["sds", *EXACT_ON_NULL])
-def test_batch_mates_change_nothing(rule: object) -> None:
+def test_rows_are_independent_of_the_batch(rule: object) -> None:
     world, cases = GaussianWorld(scaled_linear_vp()), [case("a"), case("b"), case("c")]
     z = latents(3).float()
     together, _ = run(world, editor(rule, 20, w=7.5), z, cases)
@@ -138,7 +138,7 @@ def test_batch_mates_change_nothing(rule: object) -> None:
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-4, atol=1e-6)
 
 
-def test_methods_see_the_same_draws() -> None:
+def test_methods_share_their_draws() -> None:
     world, cases = GaussianWorld(scaled_linear_vp()), [case("a"), case("b")]
     curves = [
         run(world, editor(r, 10), latents(2).float(), cases)[1].curves["t"] for r in (SDS(), DDS())
@@ -147,7 +147,7 @@ def test_methods_see_the_same_draws() -> None:
     assert curves[0].shape == (10, 2)
 
 
-def test_weightings_differ_as_published() -> None:
+def test_weightings_are_the_published_ones() -> None:
     world = GaussianWorld(scaled_linear_vp(DOUBLE))
     z, y, t = latents(1), world.prompt(["target"]), torch.tensor([700])
     draw, eps_phi = Draw(t, latents(1, 1), Streams(("a",))), Guided(world, y, 1.0)
@@ -170,6 +170,6 @@ def test_weightings_differ_as_published() -> None:
         (lambda: replace(editor(DDS()), n_steps=0), "n_steps"),
     ],
 )
-def test_values_that_cannot_be_are_refused(make: object, words: str) -> None:
+def test_invalid_values_are_refused(make: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""Null prompts fitted to the way back."""
+"""Null-text inversion: what the fitted null prompts reconstruct, and at what cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,20 +14,20 @@ from ids.methods import DDIMInversion, NullTextInversion, PromptToPrompt, Recons
 from ids.methods.inversion.null_text import GuidedStep
 
 
-def test_null_text_finds_the_way_back_under_guidance() -> None:
+def test_null_text_reconstructs_under_guidance() -> None:
     z, cases = normal(2, 3), [case("a"), case("b")]
-    lost = {
+    errors = {
         name: (edited(Reconstruction(inversion, 7.5), z, cases) - z).flatten(1).norm(dim=1)
         for name, inversion in {
             "ddim": DDIMInversion(5, 0),
             "null text": NullTextInversion(5, n_inner=10, lr=0.1),
         }.items()
     }
-    assert (lost["null text"] < 0.9 * lost["ddim"]).all()
+    assert (errors["null text"] < 0.9 * errors["ddim"]).all()
 
 
-def test_null_text_rows_stop_alone() -> None:
-    """Each row ends where it would alone, though they need different numbers of inner steps."""
+def test_converged_rows_stop_individually() -> None:
+    """Each row ends as it would alone, though the rows need different numbers of inner steps."""
     z, cases = normal(2, 3), [case("a"), case("b", "target", "source")]
     z[0] *= 0.02
     edit = Reconstruction(NullTextInversion(4, n_inner=6, tolerance=12.0), 7.5)
@@ -39,15 +39,15 @@ def test_null_text_rows_stop_alone() -> None:
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-7, atol=1e-8)
         costs.append(metered.nfe.backwards)
     assert len(set(costs)) == 2
-    assert shared.nfe.backwards == sum(costs)  # and none pays for another
+    assert shared.nfe.backwards == sum(costs)  # no row costs another
 
 
 @dataclass(frozen=True)
 class Straight:
-    """A world in which a step down of guidance 0 goes from z to z + slope * the null prompt."""
+    """A world in which a sampling step of guidance scale 0 takes z to z + slope * mean(y_null)."""
 
     slope: float = 1.0
-    asked: list[int] = field(default_factory=list)  # rows, question by question
+    rows: list[int] = field(default_factory=list)  # of each pass
     n_timesteps = 1000
 
     @property
@@ -61,7 +61,7 @@ class Straight:
         return (t > 0).float().view(-1, 1, 1, 1)
 
     def eps(self, z_t: Tensor, y: Prompt, t: Tensor) -> Tensor:
-        self.asked.append(len(y))
+        self.rows.append(len(y))
         return -self.slope * y.embedding.mean((1, 2)).view(-1, 1, 1, 1).expand_as(z_t)
 
     def encode(self, x: Tensor) -> Tensor: ...
@@ -70,7 +70,7 @@ class Straight:
 
 
 def fitted(world: Straight, away: list[float], step: int, **values: int) -> Tensor:
-    """Null prompts, 0 at first, of rows that would come down so far from 0."""
+    """Null prompts, fitted from 0, of rows that are `away` from their goal 0."""
     z = torch.tensor(away).view(-1, 1, 1, 1).expand(-1, 4, 8, 8)
     down = GuidedStep(world, 0.0, z, torch.zeros_like(z), 500, 0)
     y_null = Prompt(torch.zeros(len(z), 3, 2))
@@ -84,18 +84,18 @@ def test_the_released_schedule_of_a_fit() -> None:
     for step, inner in (0, 10), (1, 1), (40, 1):
         world = Straight(slope=0.0)
         fitted(world, [2e-5**0.5], step)
-        assert len(world.asked) == inner
+        assert len(world.rows) == inner
     for step in (0, 40):
         moved = fitted(Straight(), [1.0], step, n_inner=1)
         torch.testing.assert_close(moved, torch.full_like(moved, -0.01 * (1 - step / 100)))
 
 
-def test_a_row_that_is_there_waits_for_the_others() -> None:
+def test_a_converged_row_is_not_changed() -> None:
     world = Straight()
     near, far = fitted(world, [1e-4, 1.0], 0, n_inner=3)
     torch.testing.assert_close(near, torch.full((3, 2), -0.01))
     torch.testing.assert_close(far, torch.full((3, 2), -0.03), atol=1e-3, rtol=0)
-    assert world.asked == [2, 1, 1]
+    assert world.rows == [2, 1, 1]
 
 
 def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> None:
@@ -104,8 +104,8 @@ def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> No
     ddim = Reconstruction(DDIMInversion(5, 0), 3.0)
     assert (edited(edit, z, cases) - z).norm() < 0.9 * (edited(ddim, z, cases) - z).norm()
     none = replace(edit, inversion=NullTextInversion(5, n_inner=0), negative_prompt="target")
-    told = replace(ddim, negative_prompt="target")
-    torch.testing.assert_close(edited(none, z, cases), edited(told, z, cases))
+    negative = replace(ddim, negative_prompt="target")
+    torch.testing.assert_close(edited(none, z, cases), edited(negative, z, cases))
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> No
         (lambda: NullTextInversion(lr=-1.0), "inversion.lr"),
     ],
 )
-def test_values_that_cannot_be_are_refused(make: Callable[[], object], words: str) -> None:
+def test_invalid_values_are_refused(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
 
 
-def test_what_it_costs() -> None:
+def test_nfe() -> None:
     metered, edit = (
         MeteredBackbone(SD),
         Reconstruction(NullTextInversion(3, n_inner=2, tolerance=0.0), 7.5),

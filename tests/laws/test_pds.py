@@ -1,4 +1,4 @@
-"""Posterior distillation: where its identity term comes from, and what it does."""
+"""Posterior distillation: the origin and the effect of its identity term."""
 
 from functools import partial
 
@@ -61,8 +61,8 @@ def test_the_released_coefficients(t: int) -> None:
 
 @given(t=TIMES, seed=st.integers(0, 50))
 def test_a_consistent_beta_has_no_identity_term(t: int, seed: int) -> None:
-    """psi is 0 and PDS is chi times DDS, whatever t: the posterior mean of a clean latent's own
-    noised state is linear in it with exactly the coefficient of the state below.
+    """psi is 0 and PDS is chi times DDS at every t: the posterior mean of a clean latent and its
+    noised state has exactly the coefficients of the state at t_prev.
     """
     psi, chi = coefficients(t, "strided")
     assert abs(psi) < 1e-10
@@ -71,7 +71,7 @@ def test_a_consistent_beta_has_no_identity_term(t: int, seed: int) -> None:
 
 
 @given(t=TIMES, seed=st.integers(0, 50))
-def test_the_released_gradient_is_dds_and_a_pull_to_the_source(t: int, seed: int) -> None:
+def test_the_released_gradient_is_dds_plus_an_identity_term(t: int, seed: int) -> None:
     psi, chi = coefficients(t, "single_step")
     assert psi > 0
     expected = chi * grads(DDS(), t, seed) + psi * (latents(seed + 1) - latents(seed))
@@ -79,7 +79,7 @@ def test_the_released_gradient_is_dds_and_a_pull_to_the_source(t: int, seed: int
 
 
 @given(t=TIMES)
-def test_the_posterior_is_the_true_one_where_the_step_is_its_own(t: int) -> None:
+def test_the_posterior_of_the_schedules_transition_is_exact(t: int) -> None:
     """A state drawn from q(z_t_prev | z_t, z_0) and z_t ~ q(z_t | z_0) has the marginal at
     t_prev.
     """
@@ -91,7 +91,7 @@ def test_the_posterior_is_the_true_one_where_the_step_is_its_own(t: int) -> None
 
 
 def translated(rule: object) -> Tensor:
-    """How far z_trg has come from z_src when nothing moves any more."""
+    """z_trg - z_src at convergence, averaged per channel."""
     case = EditCase("a", Shapes(count=1)[0].source, "source", "target")
     z = latents(0)[:1]
     sgd = partial(torch.optim.SGD, lr=2.0)
@@ -101,9 +101,9 @@ def translated(rule: object) -> Tensor:
     return (subject.z_trg.detach() - z).mean((2, 3))
 
 
-def test_as_released_it_stays_closer_to_the_source() -> None:
-    """DDS goes all the way to the other prompt, so does strided PDS; the released one stops
-    before, and DreamCatalyst does by its own term.
+def test_the_released_rule_stays_closer_to_the_source() -> None:
+    """DDS and strided PDS translate by the whole difference of the means; released PDS and
+    DreamCatalyst by less.
     """
     mu_src, mu_trg = WORLD.prompt(["source", "target"]).embedding.double()
     whole = mu_trg - mu_src
@@ -113,7 +113,7 @@ def test_as_released_it_stays_closer_to_the_source() -> None:
         assert ((share > 0) & (share < 0.95)).all()
 
 
-def test_without_a_step_below_there_is_no_posterior() -> None:
+def test_a_draw_without_t_prev_is_refused() -> None:
     draw = Draw(at(500), latents(0)[:1], Streams(("a",)))
     eps_phi = Guided(WORLD, WORLD.prompt([""]), 1.0)
     with pytest.raises(ValueError, match="t_prev"):

@@ -1,4 +1,4 @@
-"""Plug-and-Play: features held to the source."""
+"""Plug-and-Play: injection of the source's features."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,9 +38,9 @@ def full(share: float, followed: str) -> PlugAndPlay:
     )
 
 
-def test_plug_and_play_under_equal_words_is_the_reconstruction() -> None:
-    """At guidance 1 with everything injected: exactly, along the reconstruction's own states; along
-    the inversion's, as far as these differ.
+def test_equal_prompts_give_the_reconstruction() -> None:
+    """At guidance scale 1 with everything injected: exactly if the source's states are those of the
+    reconstruction; if they are the inversion's, up to the difference between the two.
     """
     z, same = normal(1, 1), [case("a", "source", "source")]
     back = edited(Reconstruction(DDIMInversion(10)), z, same)
@@ -50,7 +50,7 @@ def test_plug_and_play_under_equal_words_is_the_reconstruction() -> None:
     assert 1e-6 < float((near - back).norm()) < 2 * float((back - z).norm())
 
 
-def test_injection_holds_the_source() -> None:
+def test_injection_preserves_the_source() -> None:
     z, cases = normal(1, 1), [case("a")]
     free = edited(replace(PNP, conv_share=0.0, attention_share=0.0), z, cases)
     held = edited(PNP, z, cases)
@@ -59,17 +59,17 @@ def test_injection_holds_the_source() -> None:
     assert hooks() == 0
 
 
-def test_a_followed_reconstruction_is_told_what_the_way_up_was() -> None:
-    """Nothing, say: all held to it gives what an empty prompt gives, whatever the source's is."""
-    z, metered, untold = normal(1, 1), MeteredBackbone(SD), DDIMInversion(10, prompt="empty")
-    follow = replace(full(1.0, "reconstruction"), inversion=untold, source_prompt="empty")
+def test_a_followed_reconstruction_has_the_prompt_of_the_inversion() -> None:
+    """Here the empty one: full injection gives its reconstruction, whatever the source prompt."""
+    z, metered, unprompted = normal(1, 1), MeteredBackbone(SD), DDIMInversion(10, prompt="empty")
+    follow = replace(full(1.0, "reconstruction"), inversion=unprompted, source_prompt="empty")
     held = edited(follow, z, [case("a", "source", "")], metered)
     assert metered.nfe.forwards == 10 + 10 + 30
     back = edited(Reconstruction(DDIMInversion(10)), z, [case("a", "", "")])
     torch.testing.assert_close(held, back, rtol=0, atol=1e-10)
 
 
-def test_a_failing_injection_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_injection_leaves_no_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(self: FromSource, site: str, h: Tensor) -> Tensor:
         raise RuntimeError("inside")
 
@@ -105,8 +105,8 @@ def test_sites_by_resolution_are_the_released_list_and_one_more() -> None:
     assert len(named["stable_diffusion attention_sites"]) == 2 * 8
 
 
-def test_another_topology_needs_no_list() -> None:
-    """Three levels of one layer each: the released list names what is too fine, and says so."""
+def test_sites_by_resolution_work_on_another_topology() -> None:
+    """Three levels of one layer each: the released list of sites is refused."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         sample_size=16,
@@ -157,9 +157,7 @@ def test_each_injection_has_its_share_of_the_steps() -> None:
 
 
 def test_more_inversion_than_sampling_steps() -> None:
-    """The states are found by their timestep; where there is none, the error says so, and nothing
-    has been paid for.
-    """
+    """States are found by timestep; a timestep without a state is an error before any pass."""
     edited(replace(PNP, inversion=DDIMInversion(20)), normal(1, 1), [case("a")])
     metered = MeteredBackbone(SD)
     with pytest.raises(ConfigError, match="of its 7 none is 901; make them equal"):
@@ -168,7 +166,7 @@ def test_more_inversion_than_sampling_steps() -> None:
     edited(replace(PNP, inversion=DDIMInversion(10, 0)), normal(1, 1), [case("a")])
 
 
-def test_batch_mates_change_nothing() -> None:
+def test_rows_are_independent_of_the_batch() -> None:
     z, cases = normal(3, 2), [case("a"), case("b", "target", "source"), case("c")]
     together = edited(PNP, z, cases)
     for row in range(3):
@@ -176,8 +174,8 @@ def test_batch_mates_change_nothing() -> None:
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-9, atol=1e-10)
 
 
-def test_what_it_costs() -> None:
-    """Inversion without guidance, then three rows a step."""
+def test_nfe() -> None:
+    """Inversion without guidance, then three samples per step."""
     metered = MeteredBackbone(SD)
     edited(PNP, normal(1, 1), [case("a")], metered)
     assert metered.nfe.forwards == 10 + 30
@@ -190,6 +188,6 @@ def test_what_it_costs() -> None:
         (lambda: replace(PNP, n_steps=0), "n_steps"),
     ],
 )
-def test_values_that_cannot_be_are_refused(make: Callable[[], object], words: str) -> None:
+def test_invalid_values_are_refused(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()

@@ -1,4 +1,4 @@
-"""Prompt-to-Prompt: what it holds, blends and costs."""
+"""Prompt-to-Prompt: attention replacement, local blend, cost."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,16 +24,16 @@ from ids.representations import LatentImage
 
 
 @pytest.mark.parametrize("guidance_scale", [7.5, 1.0])
-def test_equal_prompts_give_the_source_row(guidance_scale: float) -> None:
-    """The row that the source itself takes at that guidance: its reconstruction."""
+def test_equal_prompts_give_the_reconstruction(guidance_scale: float) -> None:
+    """At the same guidance scale."""
     z, same = normal(1, 1), [case("a", A, A)]
-    own = edited(Reconstruction(DDIMInversion(5, 0), guidance_scale), z, same)
+    reconstruction = edited(Reconstruction(DDIMInversion(5, 0), guidance_scale), z, same)
     ours = edited(replace(P2P, guidance_scale=guidance_scale), z, same)
-    torch.testing.assert_close(ours, own, rtol=0, atol=1e-10)
+    torch.testing.assert_close(ours, reconstruction, rtol=0, atol=1e-10)
 
 
-def test_everything_left_alone_is_plain_sampling_and_stays_fused() -> None:
-    """Without shares the target's row is what it would be alone, and no attention is opened."""
+def test_without_shares_it_is_plain_sampling_with_fused_attention() -> None:
+    """The target's row equals sampling it alone, and no attention is hooked."""
     z = normal(1, 1)
     free = replace(P2P, cross_share=0.0, self_share=0.0, blend=None)
     control = free.control(BACKBONE, LatentImage(z, [case("a")], SD.decode))  # type: ignore[arg-type]
@@ -82,15 +82,15 @@ def test_self_attention_is_taken_between_two_shares() -> None:
 
 
 def test_recorded_controllers_may_name_two_shares() -> None:
-    told = {"num_steps": 10, "cross_replace_steps": 0.4, "self_replace_steps": [0.2, 0.8]}
+    recorded = {"num_steps": 10, "cross_replace_steps": 0.4, "self_replace_steps": [0.2, 0.8]}
     z = normal(1, 1)
-    editor = prompt_to_prompt._editor("refine", told, FromNoise(z, 10))
+    editor = prompt_to_prompt._editor("refine", recorded, FromNoise(z, 10))
     control = editor.control(BACKBONE, LatentImage(z, [case("a")], SD.decode))  # type: ignore[arg-type]
     assert control.selves == range(2, 8)
 
 
 @pytest.mark.parametrize("words", [{}, {"blend_words": ("chair", "chair")}])
-def test_batch_mates_change_nothing(words: dict[str, object]) -> None:
+def test_rows_are_independent_of_the_batch(words: dict[str, object]) -> None:
     z, cases = normal(3, 2), [case("a"), case("b", A, A, **words), case("c", B, A)]
     together = edited(P2P, z, cases)
     for row in range(3):
@@ -100,7 +100,7 @@ def test_batch_mates_change_nothing(words: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 21)])
 @pytest.mark.parametrize("side", [0.25, 0.5])
-def test_a_blend_keeps_the_rest_of_the_latent(size: tuple[int, int], side: float) -> None:
+def test_a_blend_preserves_the_rest_of_the_latent(size: tuple[int, int], side: float) -> None:
     z = normal(1, 1, size=size)
     source = edited(Reconstruction(DDIMInversion(5, 0), guidance_scale=7.5), z, [case("a", A, A)])
     blended = edited(
@@ -112,7 +112,7 @@ def test_a_blend_keeps_the_rest_of_the_latent(size: tuple[int, int], side: float
     assert 0.2 < same.double().mean() < 1
 
 
-def test_a_blend_looks_on_in_every_step_whatever_batch_mates_ask_for() -> None:
+def test_a_blend_observes_every_step_whatever_the_batch() -> None:
     worded = case("a", blend_words=("chair", "chair"))
     for cases in [case("b")], [case("b"), worded]:
         subject = LatentImage(normal(len(cases), 1), cases, SD.decode)
@@ -122,7 +122,7 @@ def test_a_blend_looks_on_in_every_step_whatever_batch_mates_ask_for() -> None:
 
 
 def test_a_blend_starts_late() -> None:
-    """The first fifth of the steps is left alone."""
+    """Not in the first fifth of the steps."""
     z, attended = normal(2, 1), torch.zeros(1, 2, 64, dtype=torch.float64)
     attended[..., 0] = 1
     blend, worded = LocalBlend(0.2, side=0.5), torch.tensor([True])
@@ -130,13 +130,13 @@ def test_a_blend_starts_late() -> None:
     assert not torch.equal(blend(z, attended, 10, 50, worded), z)
 
 
-def test_self_attention_that_is_never_met_is_refused() -> None:
+def test_a_side_without_self_attention_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"method.self_side: .* none up to 0.05 of 16x16"):
         edited(replace(P2P, self_side=0.05), normal(1, 1), [case("a")])
     edited(replace(P2P, self_side=0.05, self_share=0.0), normal(1, 1), [case("a")])
 
 
-def test_a_blend_without_maps_to_look_at_is_refused() -> None:
+def test_a_blend_without_maps_of_its_size_is_refused() -> None:
     worded = [case("a", blend_words=("chair", "chair"))]
     with pytest.raises(ConfigError, match="it has none of 5x5 where latents have 16x16"):
         edited(replace(P2P, blend=LocalBlend(side=0.3)), normal(1, 1), worded)
@@ -162,7 +162,7 @@ def test_nothing_is_left_on_the_network() -> None:
     assert all(one is other for one, other in zip(before, after, strict=True))
 
 
-def test_what_it_costs() -> None:
+def test_nfe() -> None:
     metered = MeteredBackbone(SD)
     edited(P2P, normal(1, 1), [case("a")], backbone=replace(BACKBONE, backbone=metered))  # type: ignore[arg-type]
     assert (metered.nfe.forwards, metered.nfe.backwards) == (5 + 5 * 4, 0)
@@ -176,6 +176,6 @@ def test_what_it_costs() -> None:
         (lambda: LocalBlend(threshold=2.0), "threshold"),
     ],
 )
-def test_values_that_cannot_be_are_refused(make: Callable[[], object], words: str) -> None:
+def test_invalid_values_are_refused(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()

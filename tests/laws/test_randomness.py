@@ -1,4 +1,4 @@
-"""Draws depend on (seed, case, step, name) and on nothing else."""
+"""Draws depend on (seed, source, step, name) alone."""
 
 import torch
 from hypothesis import given
@@ -10,7 +10,7 @@ names = st.lists(st.text("abc", min_size=1, max_size=4), min_size=1, max_size=5,
 
 
 @given(names, st.integers(0, 2**40), st.integers(0, 500))
-def test_batch_mates_never_shift_a_draw(cases: list[str], seed: int, step: int) -> None:
+def test_draws_are_independent_of_the_batch(cases: list[str], seed: int, step: int) -> None:
     together = Streams.of(seed, cases).at(step)
     like = torch.empty(len(cases), 2, 3)
     for row, case in enumerate(cases):
@@ -20,7 +20,7 @@ def test_batch_mates_never_shift_a_draw(cases: list[str], seed: int, step: int) 
         assert torch.equal(together.permutation("p", 9)[row], alone.permutation("p", 9)[0])
 
 
-def test_a_further_named_draw_shifts_no_other() -> None:
+def test_draws_are_independent_of_other_draws() -> None:
     rng, like = Streams.of(0, ["a"]), torch.empty(1, 4)
     before = rng.normal("eps", like)
     rng.normal("another", like)
@@ -28,7 +28,7 @@ def test_a_further_named_draw_shifts_no_other() -> None:
     assert torch.equal(before, rng.normal("eps", like))
 
 
-def test_steps_names_seeds_and_cases_each_give_other_draws() -> None:
+def test_step_name_seed_and_source_each_change_the_draw() -> None:
     like = torch.empty(1, 8)
     draws = [
         Streams.of(0, ["a"]).at(0).normal("x", like),
@@ -48,7 +48,7 @@ def test_dtype_changes_no_draw() -> None:
 
 
 def test_draws_are_the_same_in_every_version() -> None:
-    """Frozen: a change here makes every stored key a lie."""
+    """Frozen: a change invalidates every stored result."""
     value = Streams.of(0, ["case"]).at(7).normal("eps", torch.empty(1, 2))
     assert value.flatten().tolist() == FROZEN
     assert Streams.of(0, ["case"]).at(7).integers("t", 50, 949).tolist() == [FROZEN_T]

@@ -1,4 +1,4 @@
-"""The family of the fixed-point regularizer: what each member does to the noise."""
+"""The fixed-point regularizer and its variants: what each does to the noise."""
 
 import pytest
 import torch
@@ -57,9 +57,7 @@ def guided(world: GaussianWorld | MeteredBackbone = WORLD, rows: int = 1) -> Gui
 @pytest.mark.parametrize("fpr", FAMILY.values(), ids=FAMILY)
 @settings(max_examples=20)
 @given(t=TIMES, seed=SEEDS)
-def test_the_posterior_mean_comes_nearer_to_the_source(
-    fpr: NoiseRefiner, t: int, seed: int
-) -> None:
+def test_refinement_decreases_the_residual(fpr: NoiseRefiner, t: int, seed: int) -> None:
     anchor = Refined(DDS(), fpr).anchor(guided(), normal(seed), Y, drawn(t, seed + 99))
     before, after = anchor.logs["fpr_residual"][0, 0], anchor.logs["fpr_residual_after"][0]
     assert after < before
@@ -68,26 +66,26 @@ def test_the_posterior_mean_comes_nearer_to_the_source(
 @pytest.mark.parametrize("fpr", FAMILY.values(), ids=FAMILY)
 @pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
 def test_every_rule_takes_every_refiner(rule: object, fpr: NoiseRefiner) -> None:
-    """The same noise comes to all of them, row by row, and what was done is told of each row."""
+    """All rules get the same refined noise, and the logs have one value per row."""
     y, z, draw = WORLD.prompt(["a", "b"]), normal(1, 2), drawn(500, 2, rows=2)
     anchor = Refined(rule, fpr).anchor(guided(rows=2), z, y, draw)  # type: ignore[arg-type]
     expected, _ = fpr(guided(rows=2), z, y, draw)
     assert torch.equal(anchor.draw.eps, expected.eps)
     assert anchor.draw.t_prev is draw.t_prev
-    told = set(anchor.logs) - {"fpr_residual"}
-    assert told == {
+    logged = set(anchor.logs) - {"fpr_residual"}
+    assert logged == {
         "fpr_residual_after",
         "eps_star_norm",
         "eps_star_moved",
         "eps_star_lag1",
         "eps_star_kurtosis",
     }
-    assert all(anchor.logs[name].shape == (2,) for name in told)
+    assert all(anchor.logs[name].shape == (2,) for name in logged)
     assert anchor.logs["fpr_residual"].shape[0] == 2
 
 
 @pytest.mark.parametrize("fpr", FAMILY.values(), ids=FAMILY)
-def test_the_residual_left_is_the_one_at_the_refined_noise(fpr: NoiseRefiner) -> None:
+def test_the_logged_residual_is_that_of_the_refined_noise(fpr: NoiseRefiner) -> None:
     z, draw = normal(1), drawn(400, 2)
     anchor = Refined(SDS(), fpr).anchor(guided(), z, Y, draw)
     s = WORLD.schedule
@@ -99,9 +97,9 @@ def test_the_residual_left_is_the_one_at_the_refined_noise(fpr: NoiseRefiner) ->
     )
 
 
-def test_what_refining_costs() -> None:
-    """N forwards and backwards (two forwards without autograd); knowing what is left costs a pass
-    where the rule does not look at the source itself. Guidance doubles everything.
+def test_nfe_of_refinement() -> None:
+    """N forwards and backwards (2 N forwards without autograd), doubled by guidance. The residual
+    that is logged costs a pass for rules that do not evaluate the source.
     """
     costs = {"released": (6, 6), "squared": (6, 6), "noise": (6, 6), "polyak": (4, 4)}
     costs["finite_difference"] = (12, 0)
@@ -115,7 +113,7 @@ def test_what_refining_costs() -> None:
 
 
 @pytest.mark.parametrize("rule", [SDS(), DDS(), PDS()], ids=["sds", "dds", "pds"])
-def test_noise_as_drawn_is_the_rule_itself_bit_for_bit(rule: object) -> None:
+def test_no_refinement_is_the_rule_itself_bit_for_bit(rule: object) -> None:
     for fpr in (NoRefinement(), NoRefinement(7, 3.0), FPR(0), SquaredFPR(0), PolyakFPR(0)):
         metered = MeteredBackbone(WORLD)
         plain = rule.anchor(guided(), normal(1), Y, drawn(500, 2))  # type: ignore[attr-defined]
@@ -126,7 +124,7 @@ def test_noise_as_drawn_is_the_rule_itself_bit_for_bit(rule: object) -> None:
 
 
 @given(t=TIMES, seed=SEEDS, scale=st.floats(0.01, 2))
-def test_the_squared_loss_steps_twice_the_residual_as_far(t: int, seed: int, scale: float) -> None:
+def test_the_squared_step_is_proportional_to_the_residual(t: int, seed: int, scale: float) -> None:
     z, draw = normal(seed), drawn(t, seed + 99)
     squared, logs = SquaredFPR(1, scale)(guided(), z, Y, draw)
     length = 2 * scale * float(logs["fpr_residual"][0, 0])
@@ -135,9 +133,7 @@ def test_the_squared_loss_steps_twice_the_residual_as_far(t: int, seed: int, sca
 
 
 @given(t=TIMES, seed=SEEDS, scale=st.floats(0.01, 2))
-def test_moving_the_noise_moves_the_latent_by_sigma_squared(
-    t: int, seed: int, scale: float
-) -> None:
+def test_a_noise_step_is_sigma_squared_times_a_latent_step(t: int, seed: int, scale: float) -> None:
     """Also: the step is the gradient in eps, by the chain rule."""
     z, draw = normal(seed), drawn(t, seed + 99)
     noise, _ = NoiseFPR(1, scale)(guided(), z, Y, draw)
@@ -153,9 +149,7 @@ def test_moving_the_noise_moves_the_latent_by_sigma_squared(
 
 
 @given(t=TIMES, seed=SEEDS, probe=st.floats(1e-3, 0.5))
-def test_finite_differences_are_exact_where_the_score_is_linear(
-    t: int, seed: int, probe: float
-) -> None:
+def test_finite_differences_are_exact_for_a_linear_score(t: int, seed: int, probe: float) -> None:
     z, draw = normal(seed), drawn(t, seed + 99)
     ours, logs = FiniteDifferenceFPR(3, 0.2, probe, cosine=True)(guided(), z, Y, draw)
     exact, expected = FPR(3, 0.2)(guided(), z, Y, draw)
@@ -166,16 +160,16 @@ def test_finite_differences_are_exact_where_the_score_is_linear(
 
 
 @given(t=TIMES, seed=SEEDS, n=st.integers(1, 5), rho=st.floats(0.01, 1))
-def test_polyak_never_leaves_its_ball(t: int, seed: int, n: int, rho: float) -> None:
+def test_polyak_stays_in_its_ball(t: int, seed: int, n: int, rho: float) -> None:
     z, draw = normal(seed, 2), drawn(t, seed + 99, rows=2)
     refined, _ = PolyakFPR(n, rho)(guided(rows=2), z, WORLD.prompt(["a", "b"]), draw)
     moved = norm(refined.eps - draw.eps) / z[0].numel() ** 0.5
     assert (moved <= rho * (1 + 1e-9)).all()
 
 
-def test_polyak_with_room_finds_the_fixed_point_at_once() -> None:
-    """In the exact world the residual is a distance times a number: one Polyak step ends it; and
-    there it stays.
+def test_polyak_without_a_bound_reaches_the_fixed_point_in_one_step() -> None:
+    """In the Gaussian world the residual is proportional to the distance from the fixed point.
+    Further steps stay at it.
     """
     for n in (1, 3):
         anchor = Refined(DDS(), PolyakFPR(n, 100.0)).anchor(guided(), normal(1), Y, drawn(500, 2))
@@ -183,7 +177,7 @@ def test_polyak_with_room_finds_the_fixed_point_at_once() -> None:
         torch.testing.assert_close(anchor.reference, anchor.draw.eps)  # eps_phi(z_t*) = eps*
 
 
-def test_white_noise_is_told_from_what_is_not() -> None:
+def test_lag1_and_kurtosis_detect_coloured_and_heavy_tailed_noise() -> None:
     noise = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(0))
     assert (lag1(noise).abs() < 0.02).all()
     assert (kurtosis(noise) - 3).abs().max() < 0.1
@@ -202,6 +196,6 @@ def test_white_noise_is_told_from_what_is_not() -> None:
         (lambda: FiniteDifferenceFPR(1, 1.0, 0.0), "probe"),
     ],
 )
-def test_values_that_cannot_be_are_refused(make: object, words: str) -> None:
+def test_invalid_values_are_refused(make: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()  # type: ignore[operator]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from pixels import Pixels, PixelSpace
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ids.backbones import Gaussian
 from ids.core.edit import (
@@ -18,13 +19,11 @@ from ids.core.edit import (
     Representation,
     Silent,
     Subject,
-    View,
     inline,
 )
 from ids.core.errors import UnsupportedError
-from ids.core.protocols import Backbone
 from ids.core.records import Anchor, EditCase
-from ids.core.rng import Randomness, Streams
+from ids.core.rng import Streams
 from ids.data import Shapes
 from ids.diffusion import Uniform
 from ids.editing import DistillationEditor, MeteredBackbone, StateRecorder, ThereAndBack, TrueEdit
@@ -45,35 +44,6 @@ CASES = [Shapes(size=16)[i] for i in range(2)]
 RNG = Streams.of(0, [case.id for case in CASES])
 DDIM = DDIMInversion()
 SAMPLING = [SDEdit(), Reconstruction(DDIM), PlugAndPlay(DDIM, "", ""), PromptToPrompt(DDIM, None)]
-
-
-class Pixels(nn.Module):
-    """Images as they are, seen directly or in a mirror: two cameras, drawn per row and step."""
-
-    def __init__(self, backbone: Backbone, cases: Sequence[EditCase]) -> None:
-        super().__init__()
-        self.backbone, self.cases = backbone, tuple(cases)
-        self.source = torch.stack([case.source.load() for case in cases])
-        self.x = nn.Parameter(self.source.clone())
-
-    def view(self, rng: Randomness) -> View:
-        mirrored = (rng.permutation("camera", 2)[:, 0] == 1).view(-1, 1, 1, 1)
-        seen = [torch.where(mirrored, x.flip(3), x) for x in (self.source, self.x)]
-        return View(*map(self.backbone.encode, seen))
-
-    def images(self) -> Tensor:
-        return self.x.detach()
-
-    def save(self, folder: Path) -> None:
-        torch.save(self.x.detach(), folder / "x.pt")
-
-
-class PixelSpace:
-    def identity(self) -> Mapping[str, str]:
-        return {"representation": "pixels"}
-
-    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> Pixels:
-        return Pixels(backbone, cases)
 
 
 def ahead(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
@@ -175,7 +145,7 @@ def test_editors_that_write_latents_refuse_other_representations(edit: Editor) -
 
 def test_states_are_kept_of_latents_alone() -> None:
     pixels = PixelSpace().open(WORLD, CASES)
-    with pytest.raises(UnsupportedError, match="latents to write"):
+    with pytest.raises(UnsupportedError, match="keep_every: expected 0 for Pixels"):
         StateRecorder(Silent(), pixels, every=1)
     StateRecorder(Silent(), pixels, every=0).step()
 

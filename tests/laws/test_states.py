@@ -1,4 +1,4 @@
-"""Stopping points and ways back: what the kept states and the round trip must satisfy."""
+"""States along an edit, and the round trip of an edit and its reverse."""
 
 from functools import partial
 
@@ -35,16 +35,14 @@ def subject(world: GaussianWorld = WORLD, cases: list[EditCase] = CASES) -> Late
 def edited(
     edit: DistillationEditor | ThereAndBack, every: int
 ) -> tuple[LatentImage, StateRecorder]:
-    own = subject()
-    kept = StateRecorder(Silent(), own, every)
-    edit(EditContext(WORLD, Streams.of(0, [case.id for case in CASES]), kept), own)
-    return own, kept
+    latents = subject()
+    kept = StateRecorder(Silent(), latents, every)
+    edit(EditContext(WORLD, Streams.of(0, [case.id for case in CASES]), kept), latents)
+    return latents, kept
 
 
 @given(rule=st.sampled_from(sorted(RULES)), n=st.integers(1, 12), every=st.integers(1, 5))
-def test_a_kept_state_is_the_edit_that_would_have_stopped_there(
-    rule: str, n: int, every: int
-) -> None:
+def test_a_state_equals_the_edit_of_as_many_steps(rule: str, n: int, every: int) -> None:
     whole, kept = edited(editor(rule, n), every)
     states = kept.states()
     assert list(states) == sorted({*range(0, n + 1, every), n})
@@ -56,17 +54,17 @@ def test_a_kept_state_is_the_edit_that_would_have_stopped_there(
             assert torch.equal(states[step], stopped.z_trg.detach())
 
 
-def test_nothing_is_kept_where_nothing_is_asked_or_no_step_is_taken() -> None:
+def test_no_states_without_steps_or_with_every_0() -> None:
     assert edited(editor("dds", 3), 0)[1].states() == {}
-    own = subject()
-    kept = StateRecorder(Silent(), own, 1)
-    TrueEdit()(EditContext(WORLD, Streams.of(0, ["a", "b"]), kept), own)
+    latents = subject()
+    kept = StateRecorder(Silent(), latents, 1)
+    TrueEdit()(EditContext(WORLD, Streams.of(0, ["a", "b"]), kept), latents)
     assert kept.states() == {}
 
 
 @pytest.mark.parametrize("rule", ["dds", "ids"])
-def test_in_the_exact_world_an_edit_and_back_returns_to_the_source(rule: str) -> None:
-    """DDS moves by the difference of the means (translation law); swapped prompts take it back."""
+def test_dds_and_ids_are_invertible_in_the_gaussian_world(rule: str) -> None:
+    """They translate by the difference of the means; swapped prompts translate back."""
     there, _ = edited(editor(rule, 300, lr=1.0), 0)
     back, kept = edited(ThereAndBack(editor(rule, 300, lr=1.0)), 100)
     assert (there.z_trg - there.z_src).abs().max() > 0.1
@@ -77,17 +75,17 @@ def test_in_the_exact_world_an_edit_and_back_returns_to_the_source(rule: str) ->
     assert not torch.equal(states[400], states[300])
 
 
-def test_the_way_back_has_its_own_draws_and_both_halves_are_traced() -> None:
-    own = subject()
+def test_the_reverse_edit_has_independent_draws() -> None:
+    latents = subject()
     context = EditContext(WORLD, Streams.of(0, [case.id for case in CASES]))
-    trace = ThereAndBack(editor("dds", 4))(context, own)
+    trace = ThereAndBack(editor("dds", 4))(context, latents)
     t = trace.curves["t"]
     assert t.shape == (8, 2)
     assert not torch.equal(t[:4], t[4:])
 
 
-def test_by_way_of_the_image_the_way_back_starts_from_eight_bits() -> None:
-    """With no step on the way back left to move it, only the rounding of the image shows."""
+def test_via_image_the_reverse_edit_starts_from_8_bits() -> None:
+    """With a learning rate of 0, only the rounding of the image remains."""
     whole, _ = edited(ThereAndBack(editor("dds", 1, lr=0.0), via="image"), 0)
     x = WORLD.decode(whole.z_src)
     rounded = WORLD.encode((x.clamp(0, 1) * 255).round() / 255)

@@ -1,4 +1,4 @@
-"""Prompt-to-Prompt's bookkeeping of words."""
+"""Prompt-to-Prompt's alignment of words and tokens."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from ids.methods.editors.p2p_words import positions, replacement, shares, weight
 from ids.representations import LatentImage
 
 
-def test_words_are_what_any_white_space_parts() -> None:
+def test_words_are_separated_by_white_space() -> None:
     for text in ("a  red\tcircle on", " a red circle  on "):
         tokens = Tokens((0, 1, 2, 3, 4, 5), ("a", "red", "circle", "on"))
         assert [positions(text, tokens, word) for word in ("red", "circle", "on")] == [
@@ -26,7 +26,7 @@ def test_words_are_what_any_white_space_parts() -> None:
         assert torch.equal(replacement((text, tokens), plain, 9), replacement(plain, plain, 9))
 
 
-def test_words_that_cannot_be_counted_are_refused() -> None:
+def test_tokens_that_do_not_add_up_to_words_are_refused() -> None:
     with pytest.raises(DataError, match="whole characters"):
         positions("“a” cat", Tokens((0, 1, 2, 3), ("\ufffd", "a", "cat")), "cat")
     short = Tokens((0, 1, 2), ("a", "red"))  # the circle was cut off
@@ -34,8 +34,8 @@ def test_words_that_cannot_be_counted_are_refused() -> None:
         replacement(("a red circle", short), ("a red square", short), 9)
 
 
-def test_shares_by_word_and_between() -> None:
-    """As the released `cross_replace_steps`; a word that the prompt has not is passed over."""
+def test_shares_by_word_and_between_two() -> None:
+    """As the released `cross_replace_steps`; a word that is not in the prompt is ignored."""
     tokens = Words().tokens(A)
     taken = shares({"default": 0.8, "cat": [0.2, 0.4], "dog": 0.1}, A, tokens, 9, 77)
     assert taken[:, 1].tolist() == [1] * 8 + [0] * 2
@@ -49,7 +49,7 @@ def test_shares_by_word_and_between() -> None:
             replace(P2P, self_share=wrong)
 
 
-def test_words_that_cannot_be_found_or_paired_are_named() -> None:
+def test_words_that_are_not_found_or_paired_are_named() -> None:
     with pytest.raises(DataError, match="word 'dog': expected one of the prompt"):
         P2P.check(BACKBONE, case("a", word_weights={"dog": 2.0}))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="as many words"):
@@ -60,7 +60,7 @@ def test_words_that_cannot_be_found_or_paired_are_named() -> None:
     assert table[2, 2:4].tolist() == [0.5, 0.5]  # cat to tig-er
 
 
-def test_emphasis_is_of_its_word_alone() -> None:
+def test_emphasis_scales_the_tokens_of_its_word_only() -> None:
     tokens = Words().tokens(B)
     factors = weights({"chair": 2.0}, B, tokens, 77)
     assert factors.nonzero().numel() == 77
@@ -70,10 +70,10 @@ def test_emphasis_is_of_its_word_alone() -> None:
     assert not torch.allclose(edited(P2P, z, [case("a", word_weights={"red": 5.0})]), plain)
 
 
-def test_blend_words_are_emphasized_unless_the_case_says_otherwise() -> None:
+def test_blend_words_are_emphasized_unless_the_case_weighs_them() -> None:
     words = {"blend_words": ("cat", "chair")}
     for further, factor in ({}, 2.0), ({"word_weights": {"chair": 3.0}}, 3.0):
-        told = [case("a", **words, **further)]
-        plan = P2P.control(BACKBONE, LatentImage(normal(1, 1), told, BACKBONE.decode)).plan  # type: ignore[arg-type]
+        cases = [case("a", **words, **further)]
+        plan = P2P.control(BACKBONE, LatentImage(normal(1, 1), cases, BACKBONE.decode)).plan  # type: ignore[arg-type]
         assert plan.factor[0, 7:11].tolist() == [1, factor, factor, 1]
         assert [row.nonzero().flatten().tolist() for row in plan.marked[0]] == [[2], [8, 9]]

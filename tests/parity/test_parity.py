@@ -1,4 +1,4 @@
-"""Our numbers against the authors', and the proof that the comparison can fail."""
+"""Our numbers against those of the authors' code, and proof that the comparison can fail."""
 
 import json
 import shutil
@@ -54,7 +54,7 @@ def _more_guidance(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Guided, "__call__", guided)
 
 
-def _warmer(patch: pytest.MonkeyPatch) -> None:
+def _more_temperature(patch: pytest.MonkeyPatch) -> None:
     original = PatchNCE.losses_of
 
     def losses_of(self: PatchNCE, *a: object) -> dict[str, torch.Tensor]:
@@ -87,13 +87,13 @@ def _more_guided_features(patch: pytest.MonkeyPatch) -> None:
         (_more_lambda, "traj/ids_N3_lam1.0"),
         (_more_alpha, "traj/ids_N3_lam1.0"),
         (_more_guidance, "traj/ids_N3_lam1.0"),
-        (_warmer, "traj/cds"),
+        (_more_temperature, "traj/cds"),
         (_more_guidance, "single/pds_repo"),
         (_more_beta, "single/pds_repo"),
         (_more_guided_features, "traj/cds"),
     ],
 )
-def test_a_millionth_is_seen(
+def test_a_relative_change_of_1e_6_is_detected(
     perturb: Callable[[pytest.MonkeyPatch], None], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     perturb(monkeypatch)
@@ -102,7 +102,7 @@ def test_a_millionth_is_seen(
     assert not replay(Golden(GOLDEN), name).ok
 
 
-def test_the_script_says_ok_fail_and_skipped(
+def test_the_script_prints_ok_fail_and_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "golden"

@@ -1,5 +1,5 @@
-"""What the stored recordings leave out, recorded here: the algorithm boxes written out as one plain
-loop, in the words of the released code, by nothing of `ids` but the network.
+"""Variants that the stored recordings do not cover, recorded here: the algorithms as one plain loop
+in the notation of the released code, with nothing of `ids` but the network.
 """
 
 import json
@@ -32,7 +32,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 class Plain:
-    """One loop over everything."""
+    """The released algorithms in one loop."""
 
     def __init__(self, golden: Golden, hyper: dict[str, Any]) -> None:
         self.hyper, self.inputs = hyper, golden.inputs
@@ -40,10 +40,12 @@ class Plain:
         self.alphas = self.inputs["alphas_cumprod_f32"].double()
         self.features: list[Tensor] = []
 
-    def eps(self, z_t: Tensor, words: str, t: Tensor) -> Tensor:
-        y = torch.cat([self.inputs["emb_null"], self.inputs[words]]).double()
-        null, told = self.unet(torch.cat([z_t, z_t]), t, encoder_hidden_states=y).sample.chunk(2)
-        return null + self.hyper["guidance"] * (told - null)
+    def eps(self, z_t: Tensor, prompt: str, t: Tensor) -> Tensor:
+        y = torch.cat([self.inputs["emb_null"], self.inputs[prompt]]).double()
+        null, prompted = self.unet(torch.cat([z_t, z_t]), t, encoder_hidden_states=y).sample.chunk(
+            2
+        )
+        return null + self.hyper["guidance"] * (prompted - null)
 
     def refined(self, z_t: Tensor, z: Tensor, t: Tensor) -> Tensor:
         for _ in range(self.hyper["N"] or 0):
@@ -65,8 +67,8 @@ class Plain:
                 a, b = (F.normalize(x, dim=1)[chosen] for x in flat)
                 negatives = (a @ b.T).fill_diagonal_(-10)
                 scores = torch.cat([(a * b).sum(1, keepdim=True), negatives], 1)
-                told = torch.zeros(len(a), dtype=torch.long)
-                total = total + F.cross_entropy(scores / self.hyper["nce_T"], told)
+                first = torch.zeros(len(a), dtype=torch.long)
+                total = total + F.cross_entropy(scores / self.hyper["nce_T"], first)
         return total
 
     def record(self, generator: torch.Generator) -> dict[str, Tensor]:
@@ -94,9 +96,9 @@ class Plain:
                 stored |= {f"step{i}.cut_perm.{j}": order for j, order in enumerate(orders)}
                 stored[f"step{i}.grad_cut_part"], total = cut, total + cut
             z_trg = z_trg - self.hyper["lr"] * total
-            told = {"eps_star": star, "eps_pred_src": eps_src, "grad_sds_part": sds}
-            told |= {"grad_total": total, "z_trg_after": z_trg}
-            stored |= {f"step{i}.{k}": v.detach().clone() for k, v in told.items()}
+            recorded = {"eps_star": star, "eps_pred_src": eps_src, "grad_sds_part": sds}
+            recorded |= {"grad_total": total, "z_trg_after": z_trg}
+            stored |= {f"step{i}.{k}": v.detach().clone() for k, v in recorded.items()}
         return stored
 
 
@@ -122,7 +124,7 @@ def test_a_plain_loop_is_reproduced(name: str, tmp_path: Path) -> None:
     assert not verdict.unknown
 
 
-def test_recorded_words_become_the_editor_that_ids_run_builds() -> None:
+def test_recorded_hyperparameters_build_the_editor_of_ids_run() -> None:
     editor: Any = editor_of({**RELEASED, **VARIANTS["ids_cut"]}, torch.zeros(1, 4, 16, 16))
     assert editor.fpr.n_iters == 2
     assert editor.fpr.scale == 0.5

@@ -1,12 +1,13 @@
 """Batches: what fails fails alone, and says what to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import Silent
+from pixels import PixelSpace
 
 from ids.backbones import Gaussian
 from ids.core.capabilities import require
@@ -16,7 +17,7 @@ from ids.core.records import Trace
 from ids.data import Shapes
 from ids.diffusion.timesteps import Uniform
 from ids.editing import DistillationEditor
-from ids.methods import DDS
+from ids.methods import DDS, SDEdit
 from ids.run import Engine, Job, Setting, Store
 from ids.run.edit import BatchEditor
 from ids.run.execute import Executor
@@ -121,3 +122,19 @@ def test_photos_of_two_shapes_share_a_batch(tmp_path: Path) -> None:
     assert [outcome.status for outcome in outcomes] == ["ok"] * 4
     found = {o.job.case.id: Store(tmp_path).z_trg(o.job.key).shape[-1] for o in outcomes}
     assert sorted(found.values()) == [16, 16, 32, 32]
+
+
+def test_another_representation_is_edited_and_stored(tmp_path: Path) -> None:
+    """Nothing below the representation knows that it is not latents of images."""
+    editor = DistillationEditor(DDS(), Uniform(50, 949), partial(torch.optim.SGD, lr=0.1), 2)
+    jobs = plan(Setting("dds", {}, "gaussian", {}, {}), editor, [Shapes(size=16)[0]], [0])
+    run = replace(executor(editor, tmp_path), representation=PixelSpace())
+    ((outcome,),) = run(jobs, lambda _: Silent())
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    assert outcome.made is not None
+    assert outcome.made.edited.image.shape == (3, 16, 16)
+    ((refused,),) = replace(run, editor=SDEdit(), store=Store(tmp_path / "2"))(
+        jobs, lambda _: Silent()
+    )
+    assert refused.status == "unsupported"
+    assert "Pixels: expected one that gives latents to write" in refused.reason

@@ -39,7 +39,7 @@ class Control:
     there is guidance, source, target; the last group is edited.
 
     In the steps `selves`, self-attention is the source's on maps of at most `self_side` of the
-    latent's sides. `crosses` tells by step whether cross-attention is edited for any word.
+    latent's sides. `crosses`: by step, is cross-attention edited for any word?
     """
 
     plan: Plan

@@ -30,7 +30,7 @@ class PlugAndPlay:
     `conv_share` of the `n_steps`, and the queries and keys of self-attention at `attention_sites`
     in the first `attention_share`.
 
-    A step has three samples per case: the source's state under the empty prompt or its own
+    A step has three samples per case: the source's state under the empty or the source prompt
     (`source_prompt`), and z under the negative and the target prompt. `followed`: the source's
     states are those of the inversion (the released code), or those of its reconstruction, sampled
     beforehand under the inversion's prompt.

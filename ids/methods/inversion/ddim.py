@@ -17,7 +17,7 @@ SourcePrompt = Literal["source", "empty"]
 
 
 def source_prompt(option: SourcePrompt, y_src: Prompt, backbone: Backbone) -> Prompt:
-    """The prompt under which a source is denoised: its own, or the empty one."""
+    """The prompt for the source: the source prompt or the empty one."""
     return y_src if option == "source" else backbone.prompt([""] * len(y_src))
 
 

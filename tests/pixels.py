@@ -1,0 +1,41 @@
+"""A second representation: pixels, seen by two cameras."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ids.core.edit import View
+from ids.core.protocols import Backbone
+from ids.core.records import EditCase
+from ids.core.rng import Randomness
+
+
+class Pixels(nn.Module):
+    """Images as they are, seen directly or in a mirror: two cameras, drawn per row and step."""
+
+    def __init__(self, backbone: Backbone, cases: Sequence[EditCase]) -> None:
+        super().__init__()
+        self.backbone, self.cases = backbone, tuple(cases)
+        self.source = torch.stack([case.source.load() for case in cases])
+        self.x = nn.Parameter(self.source.clone())
+
+    def view(self, rng: Randomness) -> View:
+        mirrored = (rng.permutation("camera", 2)[:, 0] == 1).view(-1, 1, 1, 1)
+        seen = [torch.where(mirrored, x.flip(3), x) for x in (self.source, self.x)]
+        return View(*map(self.backbone.encode, seen))
+
+    def images(self) -> Tensor:
+        return self.x.detach()
+
+    def save(self, folder: Path) -> None:
+        torch.save(self.x.detach(), folder / "x.pt")
+
+
+class PixelSpace:
+    def identity(self) -> Mapping[str, str]:
+        return {"representation": "pixels"}
+
+    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> Pixels:
+        return Pixels(backbone, cases)
