@@ -84,11 +84,15 @@ def _is_scene(args: argparse.Namespace) -> bool:
     """An image that cannot be read is one, too: it is told when the data set reads it."""
     from PIL import Image
 
-    from ids.shapes.caption import said
+    from ids.shapes.caption import parse_caption
 
     try:
         with Image.open(args.image) as image:
             size = image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return True
-    return size == (SIDE, SIDE) and bool(said(args.source)) and bool(said(args.target))
+    return (
+        size == (SIDE, SIDE)
+        and bool(parse_caption(args.source))
+        and bool(parse_caption(args.target))
+    )

@@ -12,12 +12,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ids.core.needed import NeededFile
 from ids.core.protocols import Models
-from ids.core.tensors import eight_bit
+from ids.images import to_pil
 from ids.metrics.clip_network import open_network
-from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights
+from ids.metrics.clip_weights import FOLDER, HUB, ClipWeights, find_weights, needed_files
 from ids.shapes import WEIGHTS
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 
 SHAPES = "shapes"
 REMEMBERED = 256  # features, of a kilobyte or three
@@ -57,7 +58,7 @@ class Clip:
 
     def understands(self, prompt: str) -> bool:
         """The CLIP of the embedded world knows that world's words only."""
-        return self.model != SHAPES or bool(said(prompt))
+        return self.model != SHAPES or bool(parse_caption(prompt))
 
     def load(self, models: Models) -> "LoadedClip":
         """The one network of this configuration."""
@@ -68,9 +69,16 @@ class Clip:
         network, preprocess, tokenize = open_network(self._weights())
         return LoadedClip(network.to(device), preprocess, tokenize, device)
 
+    def files(self) -> list[NeededFile]:
+        """The network's weights and configuration."""
+        return needed_files(self._model, self.checkpoint)
+
+    @property
+    def _model(self) -> str:
+        return f"{FOLDER}{WEIGHTS / 'clip'}" if self.model == SHAPES else self.model
+
     def _weights(self) -> ClipWeights:
-        model = f"{FOLDER}{WEIGHTS / 'clip'}" if self.model == SHAPES else self.model
-        return find_weights(model, self.checkpoint)
+        return find_weights(self._model, self.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -109,10 +117,7 @@ class LoadedClip:
 
     @torch.no_grad()
     def _encode_images(self, images: list[AnyImage]) -> Features:
-        from torchvision.transforms.functional import to_pil_image
-
-        pixels = [to_pil_image(eight_bit(image).mul(255).round().byte()) for image in images]
-        x = torch.stack([self.preprocess(image) for image in pixels]).to(self.device)
+        x = torch.stack([self.preprocess(to_pil(image)) for image in images]).to(self.device)
         features: Features = self.network.encode_image(x, normalize=True)
         return features
 

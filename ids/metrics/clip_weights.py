@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ids.core.errors import ConfigError, WeightsError
+from ids.core.needed import NeededFile, needed_file
 from ids.core.weight_files import digest_of, read_json
 
 FOLDER, HUB = "local-dir:", "hf-hub:"  # open_clip's prefixes
@@ -143,4 +144,41 @@ def _unreachable(what: str, place: str, error: Exception) -> WeightsError:
         f"clip: expected the {what} from the hub or its cache; they cannot be fetched "
         f"({type(error).__name__}); fetch the weights of {place.rstrip('/')} elsewhere and set "
         "clip.checkpoint=/path/to/file"
+    )
+
+
+def needed_files(model: str, checkpoint: str | None) -> list[NeededFile]:
+    """What `find_weights` would read, without network access."""
+    if model.startswith(FOLDER):
+        folder = Path(model.removeprefix(FOLDER)).expanduser()
+        found = [name for name in WEIGHT_NAMES if (folder / name).is_file()]
+        names = (*(found or WEIGHT_NAMES)[:1], LAYOUT)
+        return [needed_file("CLIP", folder / name, "check clip.model") for name in names]
+    if model.startswith(HUB):
+        return [_in_cache(f"CLIP {model}", model.removeprefix(HUB), (*WEIGHT_NAMES,))]
+    file = Path(checkpoint or "").expanduser()
+    what = f"CLIP {model} {checkpoint}"
+    if file.is_file():
+        return [needed_file(what, file)]
+    from open_clip import get_pretrained_cfg
+
+    known = get_pretrained_cfg(model, checkpoint or "")
+    if not known.get("hf_hub"):
+        place = known.get("url") or f"{file}: neither a file nor a tag of {model}"
+        return [NeededFile(what, place, None, "fetch it and set clip.checkpoint=/path/to/file")]
+    repository, _, name = known["hf_hub"].rpartition("/")
+    return [_in_cache(what, repository, (name,) if name else WEIGHT_NAMES)]
+
+
+def _in_cache(what: str, repository: str, names: Sequence[str]) -> NeededFile:
+    """A file of a hub repository, under the first of its names that the cache holds."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    paths = [try_to_load_from_cache(repository, name) for name in names]
+    found = next((Path(path) for path in paths if isinstance(path, str)), None)
+    if found is not None:
+        return needed_file(what, found)
+    place = f"{constants.HF_HUB_CACHE}: {repository}"
+    return NeededFile(
+        what, place, None, f"fetch {repository} into the cache, or set clip.checkpoint"
     )

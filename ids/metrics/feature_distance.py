@@ -7,14 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Images, PerRow
 from ids.metrics.batches import over_defined, over_shapes
 from ids.metrics.comparison import Against, image_against, name_of, title_of
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 from ids.shapes.classifier import Classifier
-from ids.shapes.judge import judge, judge_weights_id
+from ids.shapes.judge import judge, judge_files, judge_weights_id
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class FeatureDistance:
     def title(self) -> str:
         return title_of("feat. dist.", self.against)
 
+    def files(self) -> list[NeededFile]:
+        """The shapes classifier."""
+        return judge_files()
+
     def weights_id(self) -> str:
         return judge_weights_id()
 
@@ -59,7 +64,11 @@ class FeatureDistance:
 
     def _pair(self, case: EditCase, edited: Edited) -> tuple[Tensor, Tensor] | None:
         reference = image_against(case, self.against)
-        return None if reference is None or not said(case.prompt_src) else (edited.image, reference)
+        return (
+            None
+            if reference is None or not parse_caption(case.prompt_src)
+            else (edited.image, reference)
+        )
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from ids.core.errors import WeightsError
+from ids.core.needed import NeededFile, needed_file
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.core.weight_files import differences, digest_of, one_line
@@ -49,6 +50,12 @@ class LPIPS:
     @property
     def min_side(self) -> int:
         return MIN_SIDES[self.net]
+
+    def files(self) -> list[NeededFile]:
+        """The network under the heads."""
+        remedy = f"fetch {_torchvision_url(self.net)} into it"
+        file = backbone_file(self.net, self.backbone)
+        return [needed_file(f"network of lpips_{self.net}", file, remedy)]
 
     def weights_id(self) -> str:
         """Net and digest of the backbone; `WeightsError` where it is missing or another file."""
@@ -97,11 +104,7 @@ def checked_backbone(net: Net, given: str | None) -> Path:
     `WeightsError` where it is missing or its content does not have the hash in its name.
     """
     url = _torchvision_url(net)
-    file = (
-        Path(given).expanduser()
-        if given
-        else Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
-    )
+    file = backbone_file(net, given)
     if not file.is_file():
         raise WeightsError(
             f"lpips_{net}: expected its network in {file}; found no such file; "
@@ -120,6 +123,13 @@ def checked_backbone(net: Net, given: str | None) -> Path:
             f"got {digest[: len(named[1])]}, a damaged or another file; fetch {url} again"
         )
     return file
+
+
+def backbone_file(net: Net, given: str | None) -> Path:
+    """`given`, or the file in torchvision's cache; it may not exist."""
+    if given:
+        return Path(given).expanduser()
+    return Path(torch.hub.get_dir(), "checkpoints", Path(_torchvision_url(net)).name)
 
 
 def _torchvision_url(net: Net) -> str:

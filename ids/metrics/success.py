@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Images
 from ids.metrics.batches import over_defined, over_shapes
-from ids.shapes.caption import said
+from ids.shapes.caption import parse_caption
 from ids.shapes.classifier import Classifier
-from ids.shapes.judge import judge, judge_weights_id
+from ids.shapes.judge import judge, judge_files, judge_weights_id
 from ids.shapes.scene import VALUES, Attribute
 
 Wanted = dict[Attribute, str]
@@ -22,14 +23,14 @@ Wanted = dict[Attribute, str]
 
 @dataclass(frozen=True)
 class Success:
-    """1 where every attribute in which the prompts differ is read as in the `asked` prompt, else
+    """1 where every attribute in which the prompts differ is read as in the chosen `prompt`, else
     0: `success` for the target, `restored` for the source (of an edit and back). nan for prompts
     outside the embedded world, and where the prompts do not differ.
 
     Only the changed attributes count; PSNR to the true edit measures what else an edit breaks.
     """
 
-    asked: Literal["target", "source"] = "target"
+    prompt: Literal["target", "source"] = "target"
 
     revision = 1
     unit = ""
@@ -39,11 +40,15 @@ class Success:
 
     @property
     def name(self) -> str:
-        return {"target": "success", "source": "restored"}[self.asked]
+        return {"target": "success", "source": "restored"}[self.prompt]
 
     @property
     def title(self) -> str:
         return self.name
+
+    def files(self) -> list[NeededFile]:
+        """The shapes classifier."""
+        return judge_files()
 
     def weights_id(self) -> str:
         return judge_weights_id()
@@ -68,8 +73,8 @@ class Success:
 
     def _wanted(self, case: EditCase) -> Wanted:
         """The changed attributes and their wanted values; empty where the number is undefined."""
-        before, after = said(case.prompt_src), said(case.prompt_trg)
-        wanted, other = (after, before) if self.asked == "target" else (before, after)
+        before, after = parse_caption(case.prompt_src), parse_caption(case.prompt_trg)
+        wanted, other = (after, before) if self.prompt == "target" else (before, after)
         changed = {a: value for a, value in wanted.items() if value != other.get(a)}
         return changed if before and after else {}
 

@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image as PIL
 
 from ids.core.records import EditCase
-from ids.data.images import to_pil
+from ids.images import to_pil
 from ids.report.canvas import FAINT, GAP, Canvas, Font
 from ids.results.labels import in_order
 from ids.run.store import IMAGE, Store

@@ -1,4 +1,4 @@
-"""What is said of a scene, and the small vocabulary in which it is said."""
+"""Captions of scenes, and their small vocabulary."""
 
 from collections.abc import Collection
 from itertools import pairwise
@@ -12,38 +12,38 @@ WORDS = ("a", "shape", *FILLS, *COLOURS, *SHAPES)
 KEEP_PROBABILITY: dict[Attribute, float] = {"fill": 0.6, "colour": 0.85, "shape": 0.9}
 
 
-def caption(scene: Scene, said: Collection[Attribute] = ALL) -> str:
-    """`a striped red circle`; what is not said is left out, an unsaid shape is called `shape`."""
+def caption(scene: Scene, mentioned: Collection[Attribute] = ALL) -> str:
+    """`a striped red circle`, with the mentioned attributes only; a shape that is not mentioned is
+    called `shape`.
+    """
     adjectives = [
-        getattr(scene, attribute) for attribute in ("fill", "colour") if attribute in said
+        getattr(scene, attribute) for attribute in ("fill", "colour") if attribute in mentioned
     ]
-    return " ".join(["a", *adjectives, scene.shape if "shape" in said else "shape"])
+    return " ".join(["a", *adjectives, scene.shape if "shape" in mentioned else "shape"])
 
 
-def said(text: str) -> dict[Attribute, str]:
-    """What a caption claims, by attribute; nothing where its words are not all of this world."""
+def parse_caption(text: str) -> dict[Attribute, str]:
+    """The values in a caption, by attribute; empty for text with other words than this world's."""
     words = text.lower().rstrip(" .").split()
     if any(word not in WORDS for word in words):
         return {}
     return {a: word for a, values in VALUES.items() for word in words if word in values}
 
 
-def draw_said(rng: np.random.Generator) -> tuple[Attribute, ...]:
-    """Which attributes a training caption mentions."""
+def draw_mentioned(rng: np.random.Generator) -> tuple[Attribute, ...]:
+    """The attributes that a training caption mentions."""
     return tuple(a for a in ALL if rng.random() < KEEP_PROBABILITY[a])
 
 
 def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Vocabulary and merges of a CLIP byte-pair tokenizer in which every word of the world is one
-    token.
-
-    Other words of Latin letters fall apart into known pieces, as with any byte-pair tokenizer.
+    """Vocabulary (piece -> id) and merges of a CLIP byte-pair tokenizer in which every word of this
+    world is one token. Other words of Latin letters are split into known pieces.
     """
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
     pieces = dict.fromkeys([*letters, *(f"{c}</w>" for c in letters)])
     merges: list[tuple[str, str]] = []
     for word in WORDS:
-        # Later merges rank behind earlier ones: no word can break up one that is already whole.
+        # Later merges rank behind earlier ones: a new word cannot split an earlier one.
         parts = _merge([*word[:-1], f"{word[-1]}</w>"], merges)
         while len(parts) > 1:
             merges.append((parts[0], parts[1]))
@@ -54,7 +54,7 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 def _merge(parts: list[str], merges: list[tuple[str, str]]) -> list[str]:
-    """Byte-pair encoding: apply the earliest merge that fits until none does."""
+    """Byte-pair encoding: apply the earliest applicable merge until none is left."""
     while True:
         rank, at = min(
             ((merges.index(pair), i) for i, pair in enumerate(pairwise(parts)) if pair in merges),

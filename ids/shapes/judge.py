@@ -5,6 +5,7 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from ids.core.errors import WeightsError
+from ids.core.needed import NeededFile, needed_file
 from ids.core.protocols import Models
 from ids.core.weight_files import AGAIN, check_finite, differences, digest_of, headers_in
 from ids.shapes import WEIGHTS
@@ -16,6 +17,11 @@ FILE = WEIGHTS / "classifier" / "model.safetensors"
 def judge(models: Models) -> Classifier:
     """The shipped classifier, loaded once per command. It is small, and stays on the CPU."""
     return models.get(FILE, lambda: load_classifier(FILE))
+
+
+def judge_files() -> list[NeededFile]:
+    """The classifier's weights."""
+    return [needed_file("shapes classifier", FILE, "train it with `make shapes`")]
 
 
 def judge_weights_id() -> str:

@@ -11,7 +11,7 @@ from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ids.shapes.caption import caption, draw_said, said
+from ids.shapes.caption import caption, draw_mentioned, parse_caption
 from ids.shapes.render import render
 from ids.shapes.scene import Scene
 from shapes_training.autoencoder import scenes_of
@@ -35,7 +35,7 @@ LAYOUT: dict[str, Any] = {
         "width": 64,
         "heads": 4,
         "layers": 2,
-        "hf_tokenizer_name": "beside this file",  # of a local folder, open_clip takes its own
+        "hf_tokenizer_name": "beside this file",  # open_clip reads a local folder's tokenizer
     },
 }
 PREPROCESSING = {"size": 64, "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic"}
@@ -57,7 +57,7 @@ def train_clip(folder: Path, budget: Budget, seed: int, device: torch.device) ->
         clip: Any = modules["clip"]
         rng = np.random.default_rng([seed, *b"captions", step])
         scenes = scenes_of(seed, "clip", step, budget.batch)
-        texts = [caption(scene, draw_said(rng)) for scene in scenes]
+        texts = [caption(scene, draw_mentioned(rng)) for scene in scenes]
         x = degrade(render(scenes), torch.Generator().manual_seed(step)).mul(2).sub(1)
         images = clip.encode_image(x.to(device), normalize=True)
         words = clip.encode_text(tokenize(tokenizer, texts).to(device), normalize=True)
@@ -70,14 +70,14 @@ def train_clip(folder: Path, budget: Budget, seed: int, device: torch.device) ->
 
 
 def _is_true(texts: list[str], scenes: list[Scene]) -> Tensor:
-    """[i, j]: does caption j hold of scene i? In a small world many others' captions do."""
-    claims = [said(text) for text in texts]
+    """[i, j]: whether caption j is true of scene i, as captions of other scenes often are."""
+    claims = [parse_caption(text) for text in texts]
     return torch.tensor(
         [[all(getattr(s, a) == v for a, v in claim.items()) for claim in claims] for s in scenes]
     )
 
 
 def _contrast(logits: Tensor, true: Tensor) -> Tensor:
-    """Cross entropy of each row against all that is true of it, in equal shares."""
+    """Cross entropy of each row against all its true captions, in equal shares."""
     shares = true / true.sum(1, keepdim=True)
     return F.cross_entropy(logits, shares)

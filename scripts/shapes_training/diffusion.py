@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from ids.shapes.caption import caption, draw_said, vocabulary
+from ids.shapes.caption import caption, draw_mentioned, vocabulary
 from ids.shapes.scene import Scene
 from shapes_training.autoencoder import LATENT_CHANNELS, encode_scenes, scenes_of
 from shapes_training.course import Budget, Course, Outcome
@@ -131,7 +131,7 @@ def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:
 
 
 def _training_caption(scene: Scene, rng: np.random.Generator) -> str:
-    return "" if rng.random() < DROP_CAPTION else caption(scene, draw_said(rng))
+    return "" if rng.random() < DROP_CAPTION else caption(scene, draw_mentioned(rng))
 
 
 def _stratified_timesteps(rng: np.random.Generator, count: int) -> Tensor:

@@ -52,7 +52,7 @@ def test_words_outside_the_embedded_world_have_no_score_by_its_clip() -> None:
 def test_numbers_equal_those_of_open_clip_called_directly() -> None:
     import open_clip
 
-    from ids.data.images import to_pil
+    from ids.images import to_pil
 
     network, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{WEIGHTS / 'clip'}")
     tokenize = open_clip.get_tokenizer(f"local-dir:{WEIGHTS / 'clip'}")

@@ -1,0 +1,36 @@
+"""The files that a part of an experiment needs, as `ids doctor` lists them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class NeededFile:
+    """A file, or a repository of a model hub, that a part reads."""
+
+    what: str  # `unet weights`, `network of lpips_alex`
+    place: str  # where it is looked for
+    size: int | None  # bytes; None if it is missing
+    remedy: str = ""  # how to get it, for a missing one
+
+    @property
+    def found(self) -> bool:
+        """Whether the file exists on this machine."""
+        return self.size is not None
+
+
+@runtime_checkable
+class NeedsFiles(Protocol):
+    """A backbone source, metric or data set that reads files. It looks for them on this machine
+    alone: no network access, no loading, no exception for a missing file.
+    """
+
+    def files(self) -> Sequence[NeededFile]: ...
+
+
+def needed_file(what: str, file: Path, remedy: str = "check the path") -> NeededFile:
+    """A local file, found or missing."""
+    size = file.stat().st_size if file.is_file() else None
+    return NeededFile(what, str(file), size, remedy)
