@@ -38,11 +38,11 @@ def test_the_table_after_a_run_fits_and_is_paired_to_the_baseline(
     assert status == 0, err
     table = out.partition("contact sheet")[0]
     assert max(map(cell_len, table.splitlines())) <= 100
-    assert "paired differences to sds" in table
+    assert "paired differences, to sds" in table
     again = run(*WORDS, "--baseline", "nonsense")[1]
-    assert "paired differences to" not in again
+    assert "paired differences, to" not in again
     assert again.count("baseline 'nonsense' is not among the results") == 1
-    assert "paired differences to dds" in run(*WORDS)[1]  # the default
+    assert "paired differences, to dds" in run(*WORDS)[1]  # the default
     monkeypatch.setenv("COLUMNS", "60")
     narrow = run("table")[1].splitlines()
     assert max(map(cell_len, narrow)) <= 60
