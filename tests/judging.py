@@ -35,7 +35,7 @@ def number(metric: Metric, case: EditCase, edited: Edited, models: Networks = NE
 
 def backbone_file(folder: Path, net: str) -> tuple[Path, "torch.nn.Module"]:
     """A network of torchvision's layout with random weights, named by its hash; and the package's
-    own, with those weights in it.
+    network with those weights.
     """
     import lpips
 

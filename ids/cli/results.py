@@ -131,9 +131,8 @@ def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
 
     _, catalog, found = _chosen(args)
     headers = ("key", "status", "method", "data set", "case", "seed", "made")
-    TextGrid("results", headers, tuple(line.cells() for line in found)).print(
-        open_console(wide=True)
-    )
+    lines = tuple(line.cells() for line in found)
+    TextGrid("results", headers, lines, left=len(headers)).print(open_console(wide=True))
     for note in catalog.notes():
         say(f"note: {note}")
     if not found:

@@ -69,14 +69,16 @@ class Clip:
         network, preprocess, tokenize = open_network(self._weights())
         return LoadedClip(network.to(device), preprocess, tokenize, device)
 
-    def _weights(self) -> ClipWeights:
-        model = f"{FOLDER}{WEIGHTS / 'clip'}" if self.model == SHAPES else self.model
-        return find_weights(model, self.checkpoint)
-
     def files(self) -> list[NeededFile]:
         """The network's weights and configuration."""
-        folder = f"{FOLDER}{WEIGHTS / 'clip'}"
-        return needed_files(folder if self.model == SHAPES else self.model, self.checkpoint)
+        return needed_files(self._model, self.checkpoint)
+
+    @property
+    def _model(self) -> str:
+        return f"{FOLDER}{WEIGHTS / 'clip'}" if self.model == SHAPES else self.model
+
+    def _weights(self) -> ClipWeights:
+        return find_weights(self._model, self.checkpoint)
 
 
 @dataclass(frozen=True)

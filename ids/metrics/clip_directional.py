@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch.nn import functional as F
 
+from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.metrics.batches import over_defined
@@ -30,6 +31,10 @@ class ClipDirectional:
     digits = 3
     higher_is_better = True
     min_side = 1
+
+    def files(self) -> list[NeededFile]:
+        """Of the CLIP."""
+        return self.clip.files()
 
     def weights_id(self) -> str:
         return self.clip.weights_id()

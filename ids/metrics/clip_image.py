@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.metrics.batches import over_defined
@@ -24,6 +25,10 @@ class ClipImage:
     digits = 3
     higher_is_better = True
     min_side = 1
+
+    def files(self) -> list[NeededFile]:
+        """Of the CLIP."""
+        return self.clip.files()
 
     def weights_id(self) -> str:
         return self.clip.weights_id()

@@ -64,11 +64,9 @@ class FeatureDistance:
 
     def _pair(self, case: EditCase, edited: Edited) -> tuple[Tensor, Tensor] | None:
         reference = image_against(case, self.against)
-        return (
-            None
-            if reference is None or not parse_caption(case.prompt_src)
-            else (edited.image, reference)
-        )
+        if reference is None or not parse_caption(case.prompt_src):
+            return None
+        return edited.image, reference
 
 
 @torch.no_grad()

@@ -23,14 +23,14 @@ Wanted = dict[Attribute, str]
 
 @dataclass(frozen=True)
 class Success:
-    """1 where every attribute in which the prompts differ is read as in the `asked` prompt, else
+    """1 where every attribute in which the prompts differ is read as in the chosen `prompt`, else
     0: `success` for the target, `restored` for the source (of an edit and back). nan for prompts
     outside the embedded world, and where the prompts do not differ.
 
     Only the changed attributes count; PSNR to the true edit measures what else an edit breaks.
     """
 
-    asked: Literal["target", "source"] = "target"
+    prompt: Literal["target", "source"] = "target"
 
     revision = 1
     unit = ""
@@ -44,7 +44,7 @@ class Success:
 
     @property
     def name(self) -> str:
-        return {"target": "success", "source": "restored"}[self.asked]
+        return {"target": "success", "source": "restored"}[self.prompt]
 
     @property
     def title(self) -> str:
@@ -74,7 +74,7 @@ class Success:
     def _wanted(self, case: EditCase) -> Wanted:
         """The changed attributes and their wanted values; empty where the number is undefined."""
         before, after = parse_caption(case.prompt_src), parse_caption(case.prompt_trg)
-        wanted, other = (after, before) if self.asked == "target" else (before, after)
+        wanted, other = (after, before) if self.prompt == "target" else (before, after)
         changed = {a: value for a, value in wanted.items() if value != other.get(a)}
         return changed if before and after else {}
 

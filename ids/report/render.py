@@ -93,7 +93,7 @@ def text_grid(grid: Grid, compact: bool = False) -> TextGrid:
     title, named = grid.title, grid.paired
     bases = {row.against for row in grid.rows}
     if compact and len(bases) == 1 and None not in bases:
-        title, named = f"{title} to {next(iter(bases))}", False
+        title, named = f"{title}, to {next(iter(bases))}", False
     common = [_common_n(grid, index) for index in range(len(grid.columns))]
     names = ("method", "against") if named else ("method",)
     headers = [

@@ -39,7 +39,6 @@ MEASUREMENTS = {
     "nfe": Column("nfe", "NFE", 0, measured=True, exact=True),
     "peak_mb": Column("peak_mb", "peak MB", 0, better=-1, unit="MiB", measured=True),
 }
-HIDDEN = ("ssim",)  # shown on request
 OF_EDITS = (  # columns of a frame that are no number to average
     *("key", "label", "values", "status", "reason", "case", "id", "seed", "step"),
     *("batch", "engine"),
@@ -76,8 +75,8 @@ def columns_in(
 def select_columns(
     columns: Sequence[Column], wanted: Collection[str], keep: str = ""
 ) -> list[Column]:
-    """The columns of these metrics, and the one of key `keep`; all but the hidden ones where none
-    is wanted. `ConfigError` for a name that no column has.
+    """The columns of these metrics, and the one of key `keep`; all columns if no metric is named.
+    `ConfigError` for a name that no column has.
     """
     names = {base_of(column.key) for column in columns}
     for name in wanted:
@@ -85,7 +84,7 @@ def select_columns(
             raise ConfigError(
                 f"--column: expected one of {', '.join(sorted(names))}; got {name!r}; change it"
             )
-    shown = wanted or names.difference(HIDDEN)
+    shown = wanted or names
     return [c for c in columns if base_of(c.key) in shown or c.key == keep]
 
 

@@ -22,8 +22,9 @@ def export_frame(groups: Sequence[ResultGroup], store: Store, states: bool) -> p
         return pd.DataFrame()
     whole = pd.concat(frames, ignore_index=True)
     first = [*LABELS, "label", "seed", "status", "reason"]
-    values = sorted(column for column in whole if column.startswith(("setting.", "metadata.")))
-    numbers = [column for column in whole if column not in {*first, *values}]
+    names = [str(column) for column in whole]
+    values = sorted(name for name in names if name.startswith(("setting.", "metadata.")))
+    numbers = [name for name in names if name not in {*first, *values}]
     return whole[[*first, *numbers, *values]]  # the same order, whatever the order of the records
 
 

@@ -14,14 +14,14 @@ from ids.shapes.classifier import Classifier
 FILE = WEIGHTS / "classifier" / "model.safetensors"
 
 
-def judge_files() -> list[NeededFile]:
-    """The classifier's weights."""
-    return [needed_file("shapes classifier", FILE, "train it with `make shapes`")]
-
-
 def judge(models: Models) -> Classifier:
     """The shipped classifier, loaded once per command. It is small, and stays on the CPU."""
     return models.get(FILE, lambda: load_classifier(FILE))
+
+
+def judge_files() -> list[NeededFile]:
+    """The classifier's weights."""
+    return [needed_file("shapes classifier", FILE, "train it with `make shapes`")]
 
 
 def judge_weights_id() -> str:

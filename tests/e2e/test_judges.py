@@ -1,4 +1,4 @@
-"""LPIPS and CLIP as users of Stable Diffusion need them: from files of their own, end to end."""
+"""LPIPS and CLIP from files of the user, end to end."""
 
 import hashlib
 import json

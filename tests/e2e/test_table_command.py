@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 from rich.cells import cell_len
 
 from ids.cli import main
+from ids.report.sheet import LABEL
 
 Run = Callable[..., tuple[int, str, str]]
 WORDS = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=2", "limit=2")
@@ -36,11 +38,11 @@ def test_the_table_after_a_run_fits_and_is_paired_to_the_baseline(
     assert status == 0, err
     table = out.partition("contact sheet")[0]
     assert max(map(cell_len, table.splitlines())) <= 100
-    assert "paired differences to sds" in table
+    assert "paired differences, to sds" in table
     again = run(*WORDS, "--baseline", "nonsense")[1]
-    assert "paired differences to" not in again
+    assert "paired differences, to" not in again
     assert again.count("baseline 'nonsense' is not among the results") == 1
-    assert "paired differences to dds" in run(*WORDS)[1]  # the default
+    assert "paired differences, to dds" in run(*WORDS)[1]  # the default
     monkeypatch.setenv("COLUMNS", "60")
     narrow = run("table")[1].splitlines()
     assert max(map(cell_len, narrow)) <= 60
@@ -67,6 +69,25 @@ def test_written_tables_hold_all_columns(run: Run, monkeypatch: pytest.MonkeyPat
     grid = json.loads(file.with_suffix(".json").read_text())["grids"][0]
     (row,) = (row for row in grid["rows"] if row["method"] == "dds")
     assert means.loc["dds", "psnr"] == row["cells"]["psnr"]["value"]
+
+
+def test_each_data_set_has_a_table_and_a_sheet(run: Run) -> None:
+    for name, colour in (("one", "red"), ("two", "blue")):
+        Path(name).mkdir()
+        Image.new("RGB", (40, 40), colour).save(Path(name, "a.png"))
+        Path(name, "edits.csv").write_text("image,source,target\na.png,a cat,a dog\n")
+    words = ("debug=fast", "dataset=folder", "dataset.path=one,two", "method.n_steps=1")
+    status, out, err = run("run", "-m", "method=dds", *words, "limit=null")
+    assert status == 0, err
+    (folder,) = Path("outputs").glob("runs/*")
+    sheets = sorted(folder.glob("contact_sheet*.png"))
+    assert [path.name for path in sheets] == ["contact_sheet_1.png", "contact_sheet_2.png"]
+    sources = {
+        Image.open(path).getpixel((LABEL + 5, Image.open(path).height - 20)) for path in sheets
+    }
+    assert sources == {(255, 0, 0), (0, 0, 255)}
+    assert out.count("contact sheet: ") == 2
+    assert len(list(folder.glob("table*.tex"))) == 2
 
 
 def _is_text(path: Path) -> bool:

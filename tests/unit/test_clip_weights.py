@@ -42,7 +42,7 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def score(clip: Clip) -> float:
-    """Of the source itself, by a network of its own."""
+    """Of the source itself, by a newly loaded network."""
     z = torch.zeros(1, 2, 2)
     return number(ClipScore(clip), PHOTO, Edited(SOURCE.load(), z, z), Networks())
 

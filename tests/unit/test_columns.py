@@ -14,7 +14,7 @@ def titles(wanted: list[str], keep: str = "") -> list[str]:
 
 
 def test_columns_are_selected_by_name_and_new_metrics_come_first() -> None:
-    assert titles([]) == ["beauty", "CLIP a", "CLIP b"]
+    assert titles([]) == ["beauty", "CLIP a", "CLIP b", "SSIM"]
     assert titles(["clip_score"]) == ["CLIP a", "CLIP b"]
     assert titles(["ssim"], keep="beauty") == ["beauty", "SSIM"]
     with pytest.raises(ConfigError, match="expected one of beauty, clip_score, ssim; got 'psnr'"):

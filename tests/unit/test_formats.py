@@ -63,7 +63,7 @@ def test_wide_shows_all_columns_and_whole_labels() -> None:
 
 def test_compact_differences_name_their_common_baseline_once() -> None:
     compact, full = (text_grid(report(paired=True).grids[0], compact) for compact in (True, False))
-    assert compact.title == "a title to dds"
+    assert compact.title == "a title, to dds"
     assert compact.headers[:2] == ("method", "cases")
     assert compact.lines[0][2] == "+0.500±0.100"
     assert full.headers[:3] == ("method", "against", "cases")

@@ -1,4 +1,4 @@
-"""Stored results as frames: what is missing is nan, whatever else is there."""
+"""Stored results as frames: missing numbers are nan."""
 
 import math
 from pathlib import Path
@@ -18,7 +18,7 @@ CASES = Shapes(count=3)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> tuple[Store, ResultGroup]:
+def group(tmp_path: Path) -> tuple[Store, ResultGroup]:
     """Three edits: a metric that is never defined, one of a single case, one of all."""
     store = Store(tmp_path)
     setting = Setting("dds", {"n_steps": 2}, "tiny", {}, {})
@@ -39,15 +39,15 @@ def world(tmp_path: Path) -> tuple[Store, ResultGroup]:
                 along={k: [v, v] for k, v in found.items()},
             )
         )
-    (found_world,) = read_catalog(store).groups
-    return store, found_world
+    (only_group,) = read_catalog(store).groups
+    return store, only_group
 
 
 @pytest.mark.parametrize("make", [frame, curve_frame])
 def test_columns_are_numbers_with_nan_where_nothing_is_known(
-    world: tuple[Store, ResultGroup], make: object
+    group: tuple[Store, ResultGroup], make: object
 ) -> None:
-    store, found = world
+    store, found = group
     data = make(found.entries, store)  # type: ignore[operator]
     lines = 1 if make is frame else 2
     assert len(data) == 3 * lines
@@ -58,16 +58,16 @@ def test_columns_are_numbers_with_nan_where_nothing_is_known(
     assert data["nfe"].isna().all()  # nobody measured
 
 
-def test_no_entries_are_no_lines(world: tuple[Store, ResultGroup]) -> None:
-    store, _ = world
+def test_no_entries_are_no_lines(group: tuple[Store, ResultGroup]) -> None:
+    store, _ = group
     assert frame([], store).empty
     assert curve_frame([], store).empty
 
 
 def test_a_row_that_cannot_be_read_fails_under_every_method(
-    world: tuple[Store, ResultGroup],
+    group: tuple[Store, ResultGroup],
 ) -> None:
-    store, found = world
+    store, found = group
     broken = row_of(CASES[0]).__class__(id="bad", problem="bad.png: no image")
     data = frame(found.entries, store, broken=[broken])
     (line,) = data[data["status"] == "failed"].to_dict("records")
@@ -75,8 +75,8 @@ def test_a_row_that_cannot_be_read_fails_under_every_method(
     assert math.isnan(line["always"])
 
 
-def test_numbers_of_another_case_are_not_shown(world: tuple[Store, ResultGroup]) -> None:
-    store, found = world
+def test_numbers_of_another_case_are_not_shown(group: tuple[Store, ResultGroup]) -> None:
+    store, found = group
     other = MetricsRecord(key=found.entries[0].record.key, case="another")
     bare = [Entry(e.record, e.row, other) for e in found.entries]
     assert "always" not in frame(bare, store)

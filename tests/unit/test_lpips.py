@@ -1,4 +1,4 @@
-"""LPIPS: equal to the package, and no number without the right network under it."""
+"""LPIPS: equal to the package, and refused without the right network under its heads."""
 
 import hashlib
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_the_package_finds_the_same_file_where_torchvision_keeps_it(
     assert number(LPIPS("squeeze", str(named)), CASE, edited) == pytest.approx(expected, rel=1e-6)
 
 
-def test_what_is_missing_is_named_with_the_remedy(
+def test_missing_files_are_named_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -84,11 +84,11 @@ def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
         LPIPS("alex", str(torn)).load(Networks())
 
 
-def test_weights_that_are_no_numbers_or_not_all_there_are_refused(tmp_path: Path) -> None:
+def test_nan_missing_and_extra_weights_are_refused(tmp_path: Path) -> None:
     file, _ = backbone_file(tmp_path, "squeeze")
     state = torch.load(file, weights_only=True)
     name = "features.3.squeeze.bias"
-    for changed, told in (
+    for changed, message in (
         ({name: torch.full_like(state[name], torch.nan)}, "holds NaN"),
         ({name: None}, f"1 missing: {name}"),
         ({"features.99.weight": torch.zeros(1)}, r"1 extra: features\.99\.weight"),
@@ -97,7 +97,7 @@ def test_weights_that_are_no_numbers_or_not_all_there_are_refused(tmp_path: Path
         torch.save({n: x for n, x in (state | changed).items() if x is not None}, tmp_path / "x")
         digest = hashlib.sha256((tmp_path / "x").read_bytes()).hexdigest()[:8]
         other = (tmp_path / "x").rename(tmp_path / f"squeeze-{digest}.pth")
-        with pytest.raises(WeightsError, match=told):
+        with pytest.raises(WeightsError, match=message):
             LPIPS("squeeze", str(other)).load(Networks())
 
 
@@ -111,7 +111,7 @@ def test_the_smallest_image_it_is_defined_on(net: str, tmp_path: Path) -> None:
             direct(*torch.rand(2, 1, 3, side - 1, 100), normalize=True)
 
 
-def test_the_command_says_so_before_any_edit(ids: Ids) -> None:
+def test_the_command_refuses_before_any_edit(ids: Ids) -> None:
     done = ids("run", "metrics=paper", "debug=fast", TORCH_HOME=str(ids.folder))
     assert done.returncode == 1
     assert "alexnet-owt-7be5be79.pth" in done.stderr

@@ -27,7 +27,7 @@ def frame(n_cases: int = 30, seeds: Sequence[int] = (0, 1, 2)) -> pd.DataFrame:
     made = pd.DataFrame(lines)
     made.loc[made["case"] > "c20", "psnr_background"] = math.nan  # no mask
     made.loc[(made["step"] == 0) & (made["case"] > "c04"), "clip_directional"] = math.nan
-    made.loc[made["label"] == "true_edit", "success"] = math.nan  # it stands as it is
+    made.loc[made["label"] == "true_edit", "success"] = math.nan  # it is shown unmatched
     made.loc[rng.random(len(made)) < 0.05, "psnr"] = math.nan  # of some seeds
     made.loc[(made["case"] == "c05") & (made["step"] == 20), "psnr"] = math.nan  # of all
     return made.sample(frac=1, random_state=0)
@@ -44,11 +44,11 @@ def _line(
     return edit | {"case": f"c{case:02}", "step": step, "success": success, **metrics}
 
 
-def table(own: pd.DataFrame, metric: str) -> Table:
-    edits = own.drop_duplicates(["case", "seed"])
-    kept = [step for step, lines in own.groupby("step") if len(lines) == len(edits)]
-    own = own[own["step"].isin(kept)]
-    return own.groupby(["case", "step"])[metric].mean().unstack("step")
+def table(edits_of: pd.DataFrame, metric: str) -> Table:
+    edits = edits_of.drop_duplicates(["case", "seed"])
+    kept = [step for step, lines in edits_of.groupby("step") if len(lines) == len(edits)]
+    shared = edits_of[edits_of["step"].isin(kept)]
+    return shared.groupby(["case", "step"])[metric].mean().unstack("step")
 
 
 def read(axis: Table, wanted: Table, level: float, weights: np.ndarray) -> np.ndarray:
@@ -89,10 +89,10 @@ def expected(sides: Sequence[pd.DataFrame], metric: str) -> tuple[float, ...]:
     drawn = rng.multinomial(n, np.full(n, 1 / n), size=2000) / n
     weights = np.concatenate([np.full((1, n), 1 / n), drawn])
     values = [read(a.loc[cases], w.loc[cases], LEVEL, weights) for a, w in pairs]
-    told = values[0] if len(values) == 1 else values[0] - values[1]
-    known = told[1:][~np.isnan(told[1:])]
+    found = values[0] if len(values) == 1 else values[0] - values[1]
+    known = found[1:][~np.isnan(found[1:])]
     low, high = np.percentile(known, [2.5, 97.5]) if len(known) >= 1900 else (math.nan, math.nan)
-    return float(told[0]), float(low), float(high), n
+    return float(found[0]), float(low), float(high), n
 
 
 def compare(cells: Sequence[Cell], expected_cells: Sequence[Sequence[float]]) -> None:

@@ -1,4 +1,4 @@
-"""Metrics on images whose answers are known."""
+"""Metrics on images whose numbers are known."""
 
 import math
 from dataclasses import dataclass, replace
@@ -104,11 +104,16 @@ def test_ssim_and_psnr_are_those_of_torchmetrics(size: tuple[int, int]) -> None:
     assert number(PSNR(), case, edit(x)) == pytest.approx(float(psnr), abs=1e-4)
 
 
-def test_names_say_what_is_compared() -> None:
+def test_names_and_titles_of_comparisons() -> None:
     assert [PSNR().name, PSNR(region="background").name, PSNR("truth").name] == [
         "psnr",
         "psnr_background",
         "psnr_truth",
+    ]
+    assert [SSIM().title, SSIM(region="background").title, FeatureDistance("truth").title] == [
+        "SSIM",
+        "SSIM bg",
+        "feat. dist. true",
     ]
 
 

@@ -74,7 +74,7 @@ def test_a_difference_is_of_the_seeds_that_both_have() -> None:
     assert ids.cells[0].value == pytest.approx(1, abs=0.05)
 
 
-def test_what_is_measured_stands_on_batches_and_says_no_cases() -> None:
+def test_measurements_are_over_batches_and_show_no_n() -> None:
     data = frame()
     data["batch"] = data["case"].where(data["case"] != "c0", "c1")  # five batches of six cases
     (row, *_) = (row for row in table("t", data).grids[0].rows if row.method == "ids")
@@ -100,8 +100,8 @@ def test_failed_cases_are_counted_and_never_averaged() -> None:
 
 
 def test_order_of_methods() -> None:
-    told = ["true_edit", "new", "ids (a=1)", "null_edit", "dds+polyak", "ids_cut", "cds", "dds"]
-    assert in_order(told) == [
+    labels = ["true_edit", "new", "ids (a=1)", "null_edit", "dds+polyak", "ids_cut", "cds", "dds"]
+    assert in_order(labels) == [
         "null_edit",
         "dds",
         "dds+polyak",
@@ -133,7 +133,7 @@ def test_a_difference_is_to_the_setting_of_the_baseline_that_is_most_alike() -> 
     assert baseline_of("ids (g=3)", data, "dds g=5") is None
 
 
-def test_a_setting_says_what_people_set() -> None:
+def test_conditions_are_matched_by_the_end_of_a_key() -> None:
     values = {"fpr.scale": "0.2165", "guidance_scale": "3"}
     assert matches(values, "fpr.scale=0.2165")
     assert matches(values, "guidance_scale=3.0")
@@ -143,7 +143,7 @@ def test_a_setting_says_what_people_set() -> None:
         matches(values, "guidance_scale")
 
 
-def test_numbers_of_two_networks_have_two_columns_and_old_versions_none() -> None:
+def test_numbers_of_two_networks_have_two_columns_and_old_revisions_none() -> None:
     found = [{"psnr@1": 1.0, "psnr@2": 2.0, "clip@1:a": 0.1}, {"clip@1:b": 0.2}]
     assert metric_columns(found) == {
         "psnr@2": "psnr",

@@ -1,4 +1,4 @@
-"""Foreign text on a terminal, and errors that nobody foresaw."""
+"""Foreign text on a terminal, and unexpected errors."""
 
 import errno
 from pathlib import Path
@@ -22,7 +22,7 @@ from ids.core.unexpected import interrupted, line, unexpected
         ("\U000e0041", r"\U000e0041"),
     ],
 )
-def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
+def test_control_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     shown.encode()
 
@@ -35,9 +35,9 @@ def test_the_traceback_of_an_unexpected_error_is_in_the_folder(tmp_path: Path) -
     try:
         _broken()
     except TypeError as error:
-        told = line(unexpected(error, tmp_path / "run"))
+        message = line(unexpected(error, tmp_path / "run"))
         elsewhere = line(unexpected(error))
-    assert told == (
+    assert message == (
         f"unexpected TypeError: no such thing; the traceback is in {tmp_path}/run/traceback.txt"
     )
     assert "_broken" in (tmp_path / "run" / "traceback.txt").read_text()
@@ -46,13 +46,13 @@ def test_the_traceback_of_an_unexpected_error_is_in_the_folder(tmp_path: Path) -
     file.unlink()
 
 
-def test_a_full_disk_is_no_riddle(tmp_path: Path) -> None:
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
     error = OSError(errno.ENOSPC, "No space left on device", "/x/y.png")
     assert line(unexpected(error, tmp_path)).startswith("/x/y.png: no space left; free some")
     assert not list(tmp_path.iterdir())
 
 
-def test_what_became_of_a_signal_is_known() -> None:
+def test_a_swallowed_signal_is_recognized() -> None:
     swallowed = ImportError("as compiled modules do")
     swallowed.__context__ = KeyboardInterrupt()
     assert interrupted(swallowed)
