@@ -33,8 +33,11 @@ FILES: Mapping[str, tuple[dict[str, str], str]] = {
     ),
     "a yaml of a taken name": (GOOD | {"method/ids.yaml": OPTION}, "an option of ids already"),
     "a yaml that is a list": (GOOD | {"method/mine.yaml": "[a]"}, "mine"),
-    "a yaml that is none": (GOOD | {"method/mine.yaml": "a: [b"}, "mine|expected|while"),
-    "an empty yaml": (GOOD | {"method/mine.yaml": ""}, "mine|expected"),
+    "a yaml that is none": (
+        GOOD | {"method/mine.yaml": "a: [b"},
+        r"mine\.yaml line 1: expected YAML",
+    ),
+    "an empty yaml": (GOOD | {"method/mine.yaml": ""}, "method.n_steps: no such option"),
 }
 NEW = {"ids": "is an option of ids", "../x": "lower-case", "random": "installed module"}
 
