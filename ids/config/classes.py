@@ -2,9 +2,10 @@
 
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module, invalidate_caches
 from importlib.metadata import entry_points
@@ -144,7 +145,8 @@ def _mount(folders: tuple[Path, ...]) -> None:
     """
     content = hashlib.sha256()
     for path in sorted(path for folder in folders for path in _python_files(folder)):
-        content.update(f"{path}\0".encode() + path.read_bytes() + b"\0")
+        with suppress(OSError):  # an unreadable one is an error when it is imported
+            content.update(os.fsencode(path) + b"\0" + path.read_bytes() + b"\0")
     package = ModuleType(OUTSIDE, "Modules of the folders given by --config-dir.")
     package.__path__ = [str(folder) for folder in folders]
     package.__version__ = content.hexdigest()  # type: ignore[attr-defined]
@@ -169,9 +171,9 @@ def _without_bytecode() -> Iterator[None]:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    yield from folder.glob("*.py")
-    for package in folder.glob("*/__init__.py"):
-        yield from package.parent.rglob("*.py")
+    packages = (package.parent for package in folder.glob("*/__init__.py"))
+    for files in (folder.glob("*.py"), *(package.rglob("*.py") for package in packages)):
+        yield from (path for path in files if path.is_file())
 
 
 def _not_imported(path: Path, target: str, error: BaseException) -> ConfigError:

@@ -9,6 +9,7 @@ from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
 
 from ids.config.check import nearest, no_option
 from ids.config.former_words import todays_key
@@ -23,6 +24,12 @@ def readable_errors(words: Sequence[str], sources: Sources) -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explain(str(error), error, words, sources)) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{mark.name} line {mark.line + 1}" if mark else "configuration"
+        raise ConfigError(f"{where}: expected YAML; {error.problem}; correct it") from error
+    except YAMLError as error:
+        raise ConfigError(f"configuration: expected YAML; {first_line(error)}") from error
     except (ValueError, TypeError, AttributeError, RecursionError, AssertionError) as error:
         # Hydra's own failures at values it does not expect
         raise ConfigError(f"{first_line(error)}; in {' '.join(words)[:200]}") from error

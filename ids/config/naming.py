@@ -52,7 +52,8 @@ def _has(part: str, node: Mapping[str, Any]) -> bool:
 
 def _option_name(group: str, choice: str, config: Mapping[str, Any], sources: Sources) -> str:
     option = sources.option(group, choice)
-    name = (yaml.safe_load(option.path.read_text(encoding="utf-8")) or {}).get("name")
+    content = yaml.safe_load(option.path.read_text(encoding="utf-8"))
+    name = content.get("name") if isinstance(content, dict) else None
     where = f"{option.path}: name"
     if name is None:
         raise ConfigError(f"{where}: expected what tables call it; got none; add `name: {choice}`")

@@ -41,6 +41,7 @@ def scaffold(kind: str, name: str, into: Path, sources: Sources) -> list[Path]:
     for path in files:
         if path.exists() or path.is_symlink():
             raise ConfigError(f"{path}: expected a new file; it exists; choose another name")
+    _check_module(name)
     for path, template in files.items():
         text = (TEMPLATES / template).read_text(encoding="utf-8")
         title = "".join(part.capitalize() for part in name.split("_"))
@@ -68,6 +69,9 @@ def _check_name(name: str, group: str, sources: Sources) -> None:
             f"{name}: expected a new name; {group}={name} is an option of "
             f"{sources.option(group, name).origin}; choose another"
         )
+
+
+def _check_module(name: str) -> None:
     if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
         raise ConfigError(
             f"{name}: expected a new name; an installed module has it; choose another"

@@ -42,8 +42,11 @@ class Option:
 
     @property
     def summary(self) -> str:
-        """The first comment of its yaml; empty if it has none."""
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        """The first comment of its yaml; empty if it has none, or cannot be read."""
+        try:
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
         comments = (line[1:].strip() for line in lines if line.startswith("#"))
         return next((text for text in comments if not text.startswith("@package")), "")
 
@@ -58,7 +61,7 @@ class Source:
     def options(self, group: str) -> Iterator[Option]:
         """All yamls of a group, private ones (`_name.yaml`) included."""
         for path in sorted((self.folder / group).glob("*.yaml")):
-            if OPTION.fullmatch(path.stem):
+            if OPTION.fullmatch(path.stem) and path.is_file():
                 yield Option(group, path.stem, path, self.origin)
 
 

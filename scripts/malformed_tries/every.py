@@ -6,6 +6,7 @@ from malformed_tries import (
     judges,
     masks,
     models,
+    outside,
     pixels,
     settings,
     stores,
@@ -13,5 +14,6 @@ from malformed_tries import (
     typed,
 )
 
-PARTS = (tables, masks, pixels, models, judges, settings, typed, stores, corrections, commands)
+PARTS = (tables, masks, pixels, models, judges, settings, outside, typed, stores, corrections)
+PARTS += (commands,)
 TRIES = [trial for part in PARTS for trial in part.tries()]

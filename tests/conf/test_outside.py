@@ -140,6 +140,11 @@ def test_options_are_checked_and_spelled_like_our_own(write: Write) -> None:
     assert (option.summary, option.origin) == ("", str(folder))
 
 
+def test_a_yaml_that_cannot_be_read_is_named(write: Write) -> None:
+    folder = write({"method/mine.yaml": "name: mine\na: [b\n"})
+    assert "mine.yaml line 3: expected YAML; expected ',' or ']'" in error_of(folder, "method=mine")
+
+
 def test_a_name_that_is_taken_is_refused(write: Write) -> None:
     folder = write({"method/ids.yaml": OPTION})
     assert "method=ids is an option of ids already; rename the file" in error_of(
