@@ -78,7 +78,7 @@ def test_no_class_without_yaml_and_no_yaml_without_class() -> None:
     for package, not_configured in {
         "ids.methods": {"Refined"},
         "ids.metrics": set(),
-        "ids.data": {"image_of", "mask_of"},
+        "ids.data": set(),
         "ids.log": set(),
         "ids.editing": {"StateRecorder", "MeteredBackbone", "NFE"},
         "ids.backbones": {"GaussianWorld", "LatentDiffusion"},
