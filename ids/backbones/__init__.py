@@ -1,20 +1,13 @@
 """Diffusion models behind the `Backbone` protocol. Heavy libraries are imported when a backbone is
-loaded.
+loaded. `__all__` lists the classes that a configuration may name, and those they load.
 """
 
 from ids.backbones.gaussian import Gaussian, GaussianWorld
-from ids.backbones.in_memory import InMemory, in_memory, weights_id
+from ids.backbones.in_memory import InMemory as InMemory
+from ids.backbones.in_memory import in_memory as in_memory
+from ids.backbones.in_memory import weights_id as weights_id
 from ids.backbones.latent_diffusion import LatentDiffusion
-from ids.backbones.pipeline import from_pipeline
+from ids.backbones.pipeline import from_pipeline as from_pipeline
 from ids.backbones.stable_diffusion import StableDiffusion
 
-__all__ = [
-    "Gaussian",
-    "GaussianWorld",
-    "InMemory",
-    "LatentDiffusion",
-    "StableDiffusion",
-    "from_pipeline",
-    "in_memory",
-    "weights_id",
-]
+__all__ = ["Gaussian", "GaussianWorld", "LatentDiffusion", "StableDiffusion"]
