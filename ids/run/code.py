@@ -61,14 +61,15 @@ def _with_imports(module: ModuleType) -> list[ModuleType]:
     """A module and the modules of its package that it imports, sorted by name. For a module outside
     any package: the imported modules in its folder or below.
     """
-    top = getattr(sys.modules.get(module.__name__.split(".")[0]), "__file__", None)
-    home = Path(top).parent if top else None
+    top = sys.modules.get(module.__name__.split(".")[0])
+    file = getattr(top, "__file__", None)
+    homes = list(getattr(top, "__path__", [Path(file).parent] if file else []))
     found, todo = {module.__name__: module}, [module]
-    while todo and home is not None:
+    while todo and homes:
         for name in _imports(todo.pop()):
             other = sys.modules.get(name)
             file = getattr(other, "__file__", None)
-            if other and file and name not in found and Path(file).is_relative_to(home):
+            if other and file and name not in found and any(map(Path(file).is_relative_to, homes)):
                 found[name] = other
                 todo.append(other)
     return [found[name] for name in sorted(found)]

@@ -1,4 +1,4 @@
-"""A command that is asked to stop: its status, one line, whatever it was doing."""
+"""A command that is stopped by a signal: its exit status and one line, at any moment."""
 
 import os
 import signal
