@@ -1,10 +1,10 @@
-"""What batching gains: seconds per edit and step, side by side against one by one, in one run.
+"""Gain by batching: seconds per edit and step, side by side against one by one, in one run.
 
     python benchmarks/batching.py                     # the embedded world, on this machine
     python benchmarks/batching.py --device cuda --batch 32
 
-Ratios alone are worth comparing between machines. Rounds are interleaved, so that a slow spell of
-the machine hits both sides; the median of the rounds counts, their spread stands beside it.
+Compare only ratios between machines. Rounds are interleaved, so that a slow period of the machine
+affects both sides; the table shows their median and spread.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def editor_of(words: str) -> DistillationEditor:
-    """Of a method's word, and further overrides after it."""
+    """The editor of a method, with further overrides."""
     method, *overrides = words.split()
     (setting,) = compose_all([f"method={method}", *overrides])
     editor = build(setting.values["method"], "method")
@@ -79,7 +79,7 @@ def editor_of(words: str) -> DistillationEditor:
 def _seconds(
     editor: DistillationEditor, backbone: Backbone, rows: int, size: int, device: torch.device
 ) -> float:
-    """Per edit and step."""
+    """Seconds per edit and step."""
     dataset = Shapes(count=rows, size=size)
     cases = [dataset[i] for i in range(rows)]
     subject = LatentSpace().open(backbone, cases)

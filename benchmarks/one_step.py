@@ -1,11 +1,11 @@
-"""What one step costs at the size of Stable Diffusion 1.5: seconds and memory, on this machine.
+"""Cost of one step at the size of Stable Diffusion 1.5: seconds and memory, on this machine.
 
     python benchmarks/one_step.py                              # some minutes on two CPU cores
     python benchmarks/one_step.py --device cuda --precision fp16
 
-The weights are random: neither figure depends on them. So is the text embedding; images are 512
-pixels a side, latents 4x64x64. Seconds are of one run, warm: worth comparing with each other, not
-with another machine's.
+Weights and text embedding are random: time and memory do not depend on them. Images are 512x512
+pixels, latents 4x64x64. Seconds are of one warm run: compare them with each other, not between
+machines.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""What the store costs: CPU, flushes and files of small edits, and tables over many results.
+"""Cost of the store: CPU time, flushes and files of small edits, and tables over many results.
 
     python benchmarks/store.py                   4,096 edits of one step; tables over 10,000 results
     python benchmarks/store.py --edits 512 --results 2000
 
-Seconds are of this machine, CPU of one thread. The tables run as `ids` commands, imports and all.
+Seconds are of this machine, CPU time of one thread. The tables run as `ids` commands, imports
+included.
 """
 
 import argparse
@@ -47,11 +48,11 @@ def main() -> None:
 
 
 def small_edits(count: int, root: Path) -> None:
-    """Gaussian edits of one step, metrics and logs included; what is loaded once is not counted."""
+    """Gaussian edits of one step with metrics and logs; loading is not counted."""
     flushes = Counted(os.fsync)
     os.fsync = flushes  # type: ignore[assignment]  # counted, and still done
-    _campaign(8, root / "first").run(root / "first")
-    flushes.calls, experiment = 0, _campaign(count, root)
+    _experiment(8, root / "first").run(root / "first")
+    flushes.calls, experiment = 0, _experiment(count, root)
     before = _cpu()
     experiment.run(root / "run")
     spent = 1000 * (_cpu() - before) / count
@@ -71,7 +72,7 @@ class Counted:
         return self.function(*args)
 
 
-def _campaign(count: int, root: Path) -> Any:
+def _experiment(count: int, root: Path) -> Any:
     words = [*FAST, f"dataset.count={count}", f"output_dir={root}", "engine.threads=1"]
     (setting,) = compose_all(words)
     return build_experiment(setting)

@@ -1,10 +1,10 @@
-"""How long a report takes, from a frame of results to Markdown, and what share the bootstrap has.
+"""Time of a report, from a frame of results to Markdown, and the share of the bootstrap.
 
     python benchmarks/tables.py                       # 8 settings of 1,250 edits, 21 states each
     python benchmarks/tables.py --settings 40 --cases 100 --seeds 3
 
 The frames are generated; reading the store is not part of it. Masks are missing in a third of the
-cases, so that columns stand on different ones.
+cases, so that columns average over different ones.
 """
 
 import argparse
@@ -40,17 +40,17 @@ def main() -> None:
     shape = (args.settings, args.cases, args.seeds)
     results, states = frame_of(*shape, 1), frame_of(*shape, STATES)
     print(f"{len(results)} results, {len(states)} states")
-    told = {
+    reports = {
         "table": lambda: table("results", results),
         "matched, one level": lambda: matched_report("states", states, Question(levels=(0.8,))),
         "matched": lambda: matched_report("states", states, Question()),
     }
-    for name, make in told.items():
+    for name, make in reports.items():
         print(f"{name:20} {fastest(make, args.rounds):7.2f} s")
 
 
 def fastest(make: Callable[[], Report], rounds: int) -> float:
-    """Seconds of the fastest round: the others had company."""
+    """Seconds of the fastest round: other processes slow the others down."""
     taken = []
     for _ in range(rounds):
         start = time.perf_counter()

@@ -1,5 +1,5 @@
 """Several runners at once, some of them killed at work: forks of a process that has composed and
-built what each is to run. Prints what became of them as JSON.
+built their experiments. Prints exit codes and the number of kills as JSON.
 """
 
 import json

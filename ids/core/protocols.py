@@ -160,7 +160,7 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class Models(Protocol):
-    """The networks of one command that judge edits, each loaded once, on `device`."""
+    """The judging networks of one command, each loaded once. `device` is where they run."""
 
     @property
     def device(self) -> torch.device: ...

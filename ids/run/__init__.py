@@ -7,7 +7,6 @@ from ids.run.execute import Outcome
 from ids.run.experiment import Experiment, MethodSpec
 from ids.run.job import Job, Setting
 from ids.run.judge import Judged, judge_edits
-from ids.run.loaded_backbone import LoadedBackbone
 from ids.run.session import Session
 from ids.run.store import Store
 
@@ -19,7 +18,6 @@ __all__ = [
     "FinishedEdit",
     "Job",
     "Judged",
-    "LoadedBackbone",
     "MethodSpec",
     "Outcome",
     "Session",

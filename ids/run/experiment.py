@@ -101,7 +101,7 @@ class Experiment:
 
     def survey(self) -> Survey:
         """The rows of the data set, read once a session."""
-        return self.session.survey(self.dataset, self.config.get("dataset", {}), self.limit)
+        return self.session.survey(self.dataset, self.limit)
 
     def setting(self, spec: MethodSpec) -> Setting:
         """What decides the results of a method in this experiment, and the name of it."""

@@ -74,7 +74,7 @@ class EditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 class MetricValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A number of a finished edit, and how tables show it. `title` is empty in records of version
-    0.2: readers show the metric's name.
+    0.2: there the metric's name is its title.
     """
 
     value: Number

@@ -1,9 +1,8 @@
 """What the settings of one command share: the device, loaded networks, data sets, warnings."""
 
-import json
 import logging
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -35,15 +34,16 @@ class LoadedModels:
 
 @dataclass(frozen=True)
 class Session:
-    """One command, or one caller from Python. Networks stay loaded as long as it lives: every
-    judging network, and the last backbone.
+    """One command, or a caller from Python. Every judging network and the last backbone stay loaded
+    as long as it lives; `force` and `retry_failed` repeat only results older than it.
     """
 
     engine: Engine = field(default_factory=Engine)
     began: float = field(default_factory=time.time)  # seconds since 1970
+    parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
     _backbone: dict[tuple[BackboneSource, torch.device], Backbone] = field(default_factory=dict)
     _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
-    _surveys: dict[str, Survey] = field(default_factory=dict)
+    _surveys: dict[tuple[int, int | None], tuple[Dataset, Survey]] = field(default_factory=dict)
     _published: set[str] = field(default_factory=set)
     _opened: set[str] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
@@ -71,12 +71,12 @@ class Session:
             self._backbone[place] = source.load(self.device)
         return self._backbone[place]
 
-    def survey(self, dataset: Dataset, config: Mapping[str, Any], limit: int | None) -> Survey:
-        """The rows of a data set, read once for all settings that configure it alike."""
-        key = json.dumps([config, limit], sort_keys=True)
+    def survey(self, dataset: Dataset, limit: int | None) -> Survey:
+        """The rows of a data set, read once for all settings that share it."""
+        key = id(dataset), limit  # held beside its survey, so that no other object gets its id
         if key not in self._surveys:
-            self._surveys[key] = survey(dataset, limit)
-        return self._surveys[key]
+            self._surveys[key] = dataset, survey(dataset, limit)
+        return self._surveys[key][1]
 
     def publish(self, seen: Survey, store: Store) -> None:
         """Write the data set's manifest to the store, once. Called when the first result exists: a

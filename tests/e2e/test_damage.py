@@ -85,10 +85,10 @@ def test_a_rerun_heals_one_file_of_each_kind(
         of_another = [path for path in found if path.parent == edits[index % 4]]
         hurt[kind] = (of_another or found)[0]
         DAMAGE[how](hurt[kind])
-    told = "\n".join(faults(store))
-    gone = ("metrics", "source", "measurement", "data set", "mirrored")  # nobody knew of them
+    report = "\n".join(faults(store))
+    gone = ("metrics", "source", "measurement", "data set", "mirrored")  # nothing refers to them
     for kind, path in hurt.items():
-        assert str(path) in told or (how == "deleted" and kind in gone), told
+        assert str(path) in report or (how == "deleted" and kind in gone), report
     with caplog.at_level(logging.WARNING):
         catalog = read_catalog(store)
         for world in catalog.groups:
@@ -133,8 +133,8 @@ def test_json_too_deep_to_read_is_no_record(
     monkeypatch.chdir(tmp_path)
     for kind in ("job.json", "metrics"):
         sorted(Path("outputs").glob(KINDS[kind]))[0].write_text("[" * 100_000)
-    told = "".join(read_catalog(Store(Path("outputs"))).notes())
-    assert "left out, damaged" in told
+    report = "".join(read_catalog(Store(Path("outputs"))).notes())
+    assert "left out, damaged" in report
 
 
 def test_a_store_of_version_0_1_is_named_and_not_read(ids: Ids) -> None:
@@ -198,7 +198,7 @@ def test_code_from_outside_is_part_of_the_key(
     assert key(OUTSIDE) == first
 
 
-def test_code_of_this_package_that_has_changed_is_told_once(
+def test_changed_code_of_this_package_is_logged_once(
     whole: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

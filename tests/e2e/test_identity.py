@@ -1,5 +1,5 @@
-"""Every number belongs to exactly the question asked: what is corrected, renamed, inserted, or
-shared, and what becomes of its numbers.
+"""Every number belongs to exactly one case and edit: rows that are corrected, renamed, inserted or
+shared, and their numbers.
 """
 
 import shutil
@@ -50,8 +50,8 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
     def run(folder: Path, *words: str) -> list[Outcome]:
         before = set(Store(Path("outputs")).all_keys())
         limit = [] if any(word.startswith("limit") for word in words) else ["limit=null"]
-        asked = [*WORDS, "dataset=folder", f"dataset.path={folder}", *limit, *words]
-        (setting,) = compose_all(asked)
+        overrides = [*WORDS, "dataset=folder", f"dataset.path={folder}", *limit, *words]
+        (setting,) = compose_all(overrides)
         outcomes = build_experiment(setting).run(tmp_path / "run")
         return [outcome for outcome in outcomes if outcome.job.key not in before]
 
@@ -63,7 +63,7 @@ def worlds(tmp_path: Path) -> list[ResultGroup]:
 
 
 def table(tmp_path: Path) -> pd.DataFrame:
-    """Of the one data set there is, by the image's name."""
+    """The results of the only data set, by the name of the image."""
     (world,) = worlds(tmp_path)
     found = frame(world.entries, Store(tmp_path / "outputs"))
     return found.set_index(found["id"].str.split("-").str[0])
@@ -171,10 +171,8 @@ def test_a_corrected_prompt_or_image_takes_the_old_numbers_out_of_the_table(
     assert orphans(tmp_path) == 2
 
 
-def test_what_is_refused_leaves_the_table_as_it_was(
-    photos: Path, edit: Edit, tmp_path: Path
-) -> None:
-    """A model that is not whole, after the prompts were corrected: nothing was made of them."""
+def test_a_refused_run_leaves_the_table_unchanged(photos: Path, edit: Edit, tmp_path: Path) -> None:
+    """The backbone is incomplete, after prompts were corrected: no edit was made."""
     edit(photos)
     text = (photos / "edits.csv").read_text()
     (photos / "edits.csv").write_text(text.replace("a dog", "a tiger"))
@@ -203,7 +201,7 @@ def test_the_same_folder_at_two_sizes(photos: Path, edit: Edit, tmp_path: Path) 
     assert len({world.title for world in found}) == 2
 
 
-def test_a_image_saved_anew_is_the_same_image(photos: Path, edit: Edit, tmp_path: Path) -> None:
+def test_an_image_saved_anew_is_the_same_image(photos: Path, edit: Edit, tmp_path: Path) -> None:
     edit(photos)
     Image.open(photos / "hat.png").save(photos / "hat.png", compress_level=0, optimize=False)
     assert edit(photos) == []
@@ -233,7 +231,7 @@ def test_a_broken_mask_costs_its_row_and_nobody_else(
     assert any("mask.png" in note for note in world.notes())
 
 
-def test_rows_that_ask_the_same_are_one_case(photos: Path, edit: Edit, tmp_path: Path) -> None:
+def test_equal_rows_are_one_case(photos: Path, edit: Edit, tmp_path: Path) -> None:
     shutil.copy(photos / "hat.png", photos / "copy.png")
     write(photos, "hat.png,a,b,,", "copy.png,a,b,,other")
     assert len({outcome.job.key for outcome in edit(photos)}) == 1
@@ -268,9 +266,7 @@ def test_a_folder_that_is_renamed_and_corrected_at_once_is_one_data_set(
     assert (len(world.entries), orphans(tmp_path)) == (3, 1)
 
 
-def test_tags_of_rows_that_ask_the_same_are_united(
-    photos: Path, edit: Edit, tmp_path: Path
-) -> None:
+def test_tags_of_equal_rows_are_united(photos: Path, edit: Edit, tmp_path: Path) -> None:
     write(photos, "hat.png,a,b,,red", "hat.png,a,b,,blue")
     edit(photos)
     (world,) = worlds(tmp_path)
@@ -281,17 +277,17 @@ def test_a_prompt_that_is_too_long_fails_no_edit_that_reads_none(
     photos: Path, edit: Edit, tmp_path: Path
 ) -> None:
     write(photos, f"cat.png,a cat,{'dog ' * 200},,", "hat.png,a,b,,")
-    asked = compose_all(
+    settings = compose_all(
         [
             *("backbone=shapes", "metrics=standard", "logger=files", "method=null_edit"),
             *("controls=none", "dataset=folder", f"dataset.path={photos}"),
         ]
     )
-    outcomes = build_experiment(asked[0]).run(tmp_path / "run")
+    outcomes = build_experiment(settings[0]).run(tmp_path / "run")
     assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
 
 
-def test_another_spacing_of_states_is_said_not_ignored(
+def test_another_spacing_of_states_is_logged(
     photos: Path, edit: Edit, caplog: pytest.LogCaptureFixture
 ) -> None:
     edit(photos)

@@ -1,5 +1,5 @@
-"""Many processes, one store: nobody fails, hardly anything is made twice, and whatever is killed,
-the store is what one undisturbed process would have made.
+"""Many processes, one store: none fails, hardly any edit is made twice, and after any kill the
+store equals that of a single process.
 """
 
 import json
@@ -21,9 +21,9 @@ SWEEP += ["seeds=[0,1]", "engine.batch_size=2", "~metrics.ssim", "~metrics.ssim_
 
 def swarm(folder: Path, commands: list[list[str]], kills: int = 0) -> dict[str, Any]:
     program = Path(ROOT, "tests", "swarm.py")
-    asked = json.dumps({"commands": commands, "kills": kills, "seed": 0})
+    request = json.dumps({"commands": commands, "kills": kills, "seed": 0})
     done = subprocess.run(
-        [sys.executable, str(program), asked],
+        [sys.executable, str(program), request],
         cwd=folder,
         env=os.environ | ENVIRONMENT,
         capture_output=True,
@@ -36,12 +36,12 @@ def swarm(folder: Path, commands: list[list[str]], kills: int = 0) -> dict[str, 
     return found
 
 
-def told(folder: Path) -> str:
+def errors(folder: Path) -> str:
     return "".join(path.read_text() for path in sorted(folder.glob("runner*.err")))
 
 
 def content(store: Store) -> dict[str, Any]:
-    """Everything that must not depend on who made it when."""
+    """Everything that must not depend on the process or the time."""
     found = {}
     for key in store.all_keys():
         look = store.look(key, content=True)
@@ -62,14 +62,14 @@ def leftovers(store: Store) -> list[Path]:
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("serial")
-    assert swarm(folder, [SWEEP])["codes"] == [0], told(folder)
+    assert swarm(folder, [SWEEP])["codes"] == [0], errors(folder)
     found = content(Store(folder / "outputs"))
     assert len(found) == 64 + 32  # two methods, 16 cases, two seeds; null and true edit
     return found
 
 
 def test_four_runners_of_one_sweep(tmp_path: Path, serial: dict[str, Any]) -> None:
-    assert swarm(tmp_path, [SWEEP] * 4)["codes"] == [0] * 4, told(tmp_path)
+    assert swarm(tmp_path, [SWEEP] * 4)["codes"] == [0] * 4, errors(tmp_path)
     store = Store(tmp_path / "outputs")
     assert content(store) == serial
     paths = (tmp_path / "outputs" / "measurements").rglob("*.json")
@@ -78,17 +78,17 @@ def test_four_runners_of_one_sweep(tmp_path: Path, serial: dict[str, Any]) -> No
     assert leftovers(store) == []
 
 
-def test_two_methods_whose_references_coincide(tmp_path: Path) -> None:
+def test_two_methods_with_the_same_controls(tmp_path: Path) -> None:
     words = ["debug=fast", "method.n_steps=20", "limit=8"]
     commands = [[*words, f"method={method}"] for method in ("sds", "dds")]
-    assert swarm(tmp_path, commands)["codes"] == [0, 0], told(tmp_path)
+    assert swarm(tmp_path, commands)["codes"] == [0, 0], errors(tmp_path)
     assert len(content(Store(tmp_path / "outputs"))) == 4 * 8
 
 
 def test_twenty_killed_among_four(tmp_path: Path, ids: Ids, serial: dict[str, Any]) -> None:
     done = swarm(tmp_path, [SWEEP] * 4, kills=20)
     assert done["killed"] == 20
-    assert set(done["codes"]) == {0}, told(tmp_path)
+    assert set(done["codes"]) == {0}, errors(tmp_path)
     assert ids("run", "-m", *SWEEP).returncode == 0
     store = Store(tmp_path / "outputs")
     assert content(store) == serial

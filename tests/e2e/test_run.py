@@ -1,4 +1,4 @@
-"""The product: the command in a subprocess, on the exact world."""
+"""The command in a subprocess, on the exact world."""
 
 import json
 import os
@@ -53,13 +53,13 @@ def test_nothing_kept_nothing_matched(ids: Ids) -> None:
     assert ids("run", *words, "keep_every=0").returncode == 0
     store = ids.store()
     assert all(store.states(key) == {} for key in store.all_keys())
-    told = ids("table", "--matched")
-    assert told.returncode == 1
-    assert "keep_every=10" in told.stderr
+    answer = ids("table", "--matched")
+    assert answer.returncode == 1
+    assert "keep_every=10" in answer.stderr
     assert "keep_every: expected 0" in ids("run", *words, "keep_every=-1").stderr
 
 
-def test_the_small_world_is_judged_by_its_own_networks(ids: Ids) -> None:
+def test_the_embedded_world_has_networks_of_its_own(ids: Ids) -> None:
     words = ("metrics=shapes", "logger=files", "limit=2", "method=dds", "method.n_steps=2")
     done = ids("run", *words)
     assert done.returncode == 0, done.stderr
@@ -70,7 +70,7 @@ def test_the_small_world_is_judged_by_its_own_networks(ids: Ids) -> None:
     assert "along/success" in log
 
 
-def test_a_second_run_does_nothing_and_a_new_metric_edits_nothing(ids: Ids) -> None:
+def test_existing_results_are_skipped(ids: Ids) -> None:
     assert ids("run", *FAST, "method=dds", "~metrics.ssim").returncode == 0
     before = {path: path.stat().st_mtime_ns for path in ids.results()}
     again = ids("run", *FAST, "method=dds", PYTHONHASHSEED="1")  # keys know no order of sets
@@ -80,7 +80,7 @@ def test_a_second_run_does_nothing_and_a_new_metric_edits_nothing(ids: Ids) -> N
     assert {"psnr@1", "ssim@1"} <= set(json.loads(metrics.read_text())["values"])
 
 
-def test_what_a_method_does_not_use_makes_no_new_job(ids: Ids) -> None:
+def test_values_that_a_method_ignores_make_no_new_job(ids: Ids) -> None:
     done = ids("run", "-m", *FAST, "method=dds", "fpr.scale=0.3,1,3")
     assert done.returncode == 0, done.stderr
     assert len(ids.results()) == 2
@@ -101,7 +101,7 @@ def test_equal_seeds_give_equal_results_whatever_the_batch(ids: Ids) -> None:
     assert images[0] == images[1]
 
 
-def test_a_single_run_is_refused_before_anything_is_made(ids: Ids) -> None:
+def test_a_single_run_is_refused_before_the_first_edit(ids: Ids) -> None:
     refused = ids("run", *FAST, "method=cds", "backbone=gaussian")
     assert refused.returncode == 2
     assert "method=cds: expected a backbone that gives features" in refused.stderr
@@ -110,8 +110,8 @@ def test_a_single_run_is_refused_before_anything_is_made(ids: Ids) -> None:
 
 
 def test_every_rule_takes_every_refiner(ids: Ids) -> None:
-    """`fpr=` on the command line refines any rule, and the table says so. IDS is DDS on refined
-    noise, by either word; N and lambda alone refine nothing, and say so.
+    """`fpr=` on the command line refines any rule, and the table shows it. IDS is DDS on refined
+    noise, by either word; N and lambda alone refine nothing, with a note.
     """
     family = "none,released,squared,noise,finite_difference,polyak"
     fast = (*FAST, "limit=1", "method.n_steps=2")
@@ -137,7 +137,7 @@ def test_contrast_on_the_embedded_network(ids: Ids) -> None:
     assert "ids_cut+polyak" in done.stdout
 
 
-def test_killed_half_way_and_taken_up_again(ids: Ids) -> None:
+def test_a_killed_run_is_continued(ids: Ids) -> None:
     words = ["run", *FAST, "method=ids", "limit=6", "engine.batch_size=1"]
     words += ["method.n_steps=300"]
     for how in (signal.SIGKILL, signal.SIGINT):
@@ -153,12 +153,12 @@ def test_killed_half_way_and_taken_up_again(ids: Ids) -> None:
         while len(ids.results()) == had and time.monotonic() < deadline:
             time.sleep(0.05)
         running.send_signal(how)
-        _, told = running.communicate(timeout=60)
+        _, answer = running.communicate(timeout=60)
         assert had < len(ids.results()) < 6
         if how == signal.SIGINT:
             assert running.returncode == 130
-            assert "finished edits are kept" in told
-            assert "Traceback" not in told
+            assert "finished edits are kept" in answer
+            assert "Traceback" not in answer
     done = ids(*words)
     assert done.returncode == 0, done.stderr
     assert len(ids.results()) == 6
@@ -183,7 +183,7 @@ def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
     assert {"config", "curve", "edit", "image", "summary"} == set(events)
 
 
-def test_the_reference_rows_are_in_every_table(ids: Ids) -> None:
+def test_the_controls_are_in_every_table(ids: Ids) -> None:
     done = ids("run", "debug=fast", "method=sds", "method.n_steps=2")
     assert done.returncode == 0, done.stderr
     for name in ("null_edit", "sds", "true_edit"):
@@ -193,19 +193,19 @@ def test_the_reference_rows_are_in_every_table(ids: Ids) -> None:
 
 def test_help_has_examples() -> None:
     for words in ([], ["run"], ["edit"], ["table"], ["doctor"]):
-        told = subprocess.run(
+        answer = subprocess.run(
             [sys.executable, "-m", "ids.cli", *words, "--help"],
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        assert f"  ids {words[0] if words else 'run'}" in told
+        assert f"  ids {words[0] if words else 'run'}" in answer
 
 
-def test_doctor_names_what_is_there(ids: Ids) -> None:
-    told = ids("doctor")
-    assert "torch " in told.stdout
-    assert "hub cache" in told.stdout
+def test_doctor_names_packages_and_caches(ids: Ids) -> None:
+    answer = ids("doctor")
+    assert "torch " in answer.stdout
+    assert "hub cache" in answer.stdout
     (ids.folder / "torchvision").mkdir()
     (ids.folder / "torchvision" / "__init__.py").write_text(
         "raise RuntimeError('no such operator')"

@@ -1,4 +1,4 @@
-"""A command that is asked to stop: its status, one line, whatever it was doing."""
+"""A command that is stopped by a signal: its exit status and one line, at any moment."""
 
 import os
 import signal
@@ -59,7 +59,7 @@ def stopped(folder: Path, place: str, number: int, *words: str) -> subprocess.Co
         ("torch", signal.SIGINT, 130),
         ("ids.config.compose:compose", signal.SIGTERM, 143),
         ("ids.config.compose:check", signal.SIGHUP, 129),
-        ("ids.run.execute:Executor._edit", signal.SIGTERM, 143),
+        ("ids.run.edit:BatchEditor._edited", signal.SIGTERM, 143),
         ("ids.run.experiment:Evaluation", signal.SIGHUP, 129),
         ("ids.report.summary:report", signal.SIGINT, 130),
     ],

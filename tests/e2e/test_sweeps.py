@@ -1,4 +1,4 @@
-"""One bad setting of a sweep costs itself only, and what breaks is told in one line."""
+"""One bad setting of a sweep costs itself only, and each error is one line."""
 
 import os
 import subprocess
@@ -16,16 +16,16 @@ from ids.run.outcomes import read_outcomes
 FAST = ("debug=fast", "controls=none", "method.n_steps=2")
 
 
-def told(stderr: str) -> list[str]:
+def errors(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if line.startswith("ids: ")]
 
 
-def test_the_others_run_and_the_bad_one_is_named(ids: Ids) -> None:
+def test_a_bad_setting_is_named_and_the_others_run(ids: Ids) -> None:
     done = ids("run", "-m", *FAST, "method=dds,idz,sds")
     assert done.returncode == 2
     assert len(ids.results()) == 4
     assert "dds" in done.stdout
-    (line,) = told(done.stderr)
+    (line,) = errors(done.stderr)
     assert "method=idz: no such choice; did you mean ids?" in line
     folders = sorted((ids.folder / "outputs" / "runs").glob("*/*/outcomes.json"))
     assert [path.parent.name for path in folders] == ["0", "1"]
@@ -38,10 +38,10 @@ def test_the_others_run_and_the_bad_one_is_named(ids: Ids) -> None:
 def test_where_all_are_bad_nothing_runs(ids: Ids) -> None:
     done = ids("run", "-m", "debug=fast", "method=idz,dds", "fpr.lamda=1")
     assert done.returncode == 2
-    assert len(told(done.stderr)) == 2
+    assert len(errors(done.stderr)) == 2
     done = ids("run", "-m", "debug=fast", "method=ids,dds", "fpr.lamda=1,2")
     assert done.returncode == 2
-    assert len(told(done.stderr)) == 1
+    assert len(errors(done.stderr)) == 1
     assert not (ids.folder / "outputs").exists()
 
 
@@ -95,7 +95,7 @@ def test_an_unexpected_error_stops_no_other_setting(tmp_path: Path) -> None:
     done = program(BROKEN.format(words=["run", "-m", *FAST, "method=dds,sds"]), tmp_path)
     assert done.returncode == 1
     assert "sds" in done.stdout
-    (line,) = told(done.stderr)
+    (line,) = errors(done.stderr)
     (file,) = tmp_path.glob("outputs/runs/*/0/traceback.txt")
     place = file.relative_to(tmp_path)
     assert rf"unexpected TypeError: \x1b[31mno such thing; the traceback is in {place}" in line
@@ -108,7 +108,7 @@ def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(tmp_path: 
     text = OUT_OF_MEMORY.format(words=[*words, "engine.batch_size=1"], fails=3)
     done = program(text, tmp_path)
     assert done.returncode == 1
-    (line,) = told(done.stderr)
+    (line,) = errors(done.stderr)
     assert "ConfigError: engine.batch_size: out of memory with 1 edits at a time" in line
     assert "method.n_steps=7" in line
     assert outcomes(tmp_path) == {"0": ["ok"] * 9, "1": ["ok"] * 8, "2": ["ok"] * 9}
@@ -128,7 +128,7 @@ def test_out_of_memory_in_the_method_leaves_the_controls_in_the_table(tmp_path: 
     words = ["run", "debug=fast", "method=dds", "method.n_steps=7"]
     done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
     assert done.returncode == 2
-    (line,) = told(done.stderr)
+    (line,) = errors(done.stderr)
     assert "out of memory with 2 edits at a time; set engine.batch_size=1" in line
     assert list(outcomes(tmp_path).values()) == [["ok"] * 4]
     assert "null_edit" in done.stdout
@@ -148,16 +148,16 @@ def test_a_sweep_has_a_plain_line_per_setting_where_there_is_no_terminal(ids: Id
     ]
 
 
-def test_a_service_out_of_reach_is_asked_once(
+def test_an_unreachable_service_is_tried_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By the settings of one command, that is; and the account's key is never told."""
+    """Once for all settings of a command; and the account's key is never logged."""
     import wandb
 
-    asked = []
+    modes = []
 
     def init(mode: str, **_: object) -> object:
-        asked.append(mode)
+        modes.append(mode)
         if mode == "online":
             raise wandb.errors.CommError("no answer to secret-key\nafter 90 s")
         return wandb.sdk.wandb_run.Run.__new__(wandb.sdk.wandb_run.Run)
@@ -168,7 +168,7 @@ def test_a_service_out_of_reach_is_asked_once(
     logger = WeightsAndBiases("ids", str(tmp_path))
     for _ in range(3):
         logger._opened({})
-    assert asked == ["online", "offline", "offline", "offline"]
+    assert modes == ["online", "offline", "offline", "offline"]
     assert caplog.text.count("cannot be reached (no answer to ...)") == 1
     assert "secret-key" not in caplog.text
 

@@ -1,4 +1,4 @@
-"""Claims: one holder at a time, nothing left behind, and no waiting for the dead."""
+"""Claims: one holder at a time, no leftovers, no waiting for dead processes."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ HOLD = (
 
 @pytest.fixture
 def holder(tmp_path: Path) -> "subprocess.Popen[str]":
-    """A process that holds the claims a and b, and has something unfinished."""
+    """A process that holds the claims a and b, and has an unfinished file."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -38,7 +38,7 @@ def holder(tmp_path: Path) -> "subprocess.Popen[str]":
     return process
 
 
-def test_what_another_holds_comes_last_and_is_made_by_whoever_is_left(
+def test_claimed_items_come_last_and_are_taken_over_from_a_dead_process(
     tmp_path: Path, holder: "subprocess.Popen[str]"
 ) -> None:
     claims, seen = Claims(tmp_path / "claims"), []
@@ -51,7 +51,7 @@ def test_what_another_holds_comes_last_and_is_made_by_whoever_is_left(
     assert list((tmp_path / "claims").iterdir()) == []
 
 
-def test_what_is_done_meanwhile_is_not_made_again(
+def test_items_that_another_process_finishes_are_skipped(
     tmp_path: Path, holder: "subprocess.Popen[str]"
 ) -> None:
     finished: set[str] = set()
@@ -62,7 +62,7 @@ def test_what_is_done_meanwhile_is_not_made_again(
     holder.kill()
 
 
-def test_the_living_are_not_swept_and_the_dead_are(
+def test_only_dead_processes_are_cleaned_up(
     tmp_path: Path, holder: "subprocess.Popen[str]"
 ) -> None:
     claims, scratch = Claims(tmp_path / "claims"), Scratch(tmp_path / "partial")
@@ -79,12 +79,12 @@ def test_the_living_are_not_swept_and_the_dead_are(
 
 
 def test_one_key_twice_in_one_process_is_taken_in_turn(tmp_path: Path) -> None:
-    """Two cases may share an edit: the second finds it made."""
-    made: set[str] = set()
-    for batch in Claims(tmp_path).batches(["a", "a", "b"], 3, str, made.__contains__):
+    """Two cases may share an edit: the second finds it finished."""
+    finished: set[str] = set()
+    for batch in Claims(tmp_path).batches(["a", "a", "b"], 3, str, finished.__contains__):
         assert len(batch) == len(set(batch))
-        made |= set(batch)
-    assert made == {"a", "b"}
+        finished |= set(batch)
+    assert finished == {"a", "b"}
 
 
 def test_a_claim_goes_when_its_holder_fails(tmp_path: Path) -> None:

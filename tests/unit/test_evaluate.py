@@ -1,4 +1,4 @@
-"""Evaluation: of finished edits and of their states, each number once."""
+"""Evaluation of finished edits and of their states: each number is computed once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -38,7 +38,7 @@ def editor(n_steps: int) -> DistillationEditor:
 
 @dataclass
 class Decoder:
-    """Counts what it is asked to decode."""
+    """Counts the latents it decodes."""
 
     world: GaussianWorld
     rows: int = 0
@@ -50,7 +50,7 @@ class Decoder:
 
 @dataclass
 class Counted:
-    """A metric that counts its edits."""
+    """A metric that records the cases it is computed for."""
 
     name: str = "counted"
     title: str = "counted"
@@ -60,7 +60,7 @@ class Counted:
     higher_is_better: bool = True
     min_side: int = 1
     network: str = "some-network"
-    asked: list[str] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
 
     def weights_id(self) -> str:
         return self.network
@@ -68,8 +68,8 @@ class Counted:
     def __call__(
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
     ) -> list[float]:
-        self.asked += [case.id for case in cases]
-        return [float(len(self.asked))] * len(cases)
+        self.judged += [case.id for case in cases]
+        return [float(len(self.judged))] * len(cases)
 
 
 @pytest.fixture
@@ -113,15 +113,15 @@ def test_the_last_state_reads_as_the_finished_edit(
         assert torch.equal(last, store.z_trg(job.key)[0])
 
 
-def test_a_new_metric_decodes_again_and_an_old_one_is_not_asked_again(
+def test_a_new_metric_decodes_again_and_an_old_one_is_not_computed_again(
     done: tuple[Store, list[Job], Decoder],
 ) -> None:
     store, jobs, decode = done
     first, second = Counted(), Counted("second", network="")
     evaluation(store, decode, first)(jobs)
-    assert (decode.rows, len(first.asked)) == (6, 8)  # three states and the finished edit, twice
+    assert (decode.rows, len(first.judged)) == (6, 8)  # three states and the finished edit, twice
     evaluation(store, decode, first, second)(jobs)
-    assert (decode.rows, len(first.asked), len(second.asked)) == (12, 8, 8)
+    assert (decode.rows, len(first.judged), len(second.judged)) == (12, 8, 8)
     evaluation(store, decode, first, second)(jobs)
     assert decode.rows == 12
     assert set(found(store, jobs[0]).along) == {"counted@1:some-network", "second@1"}
@@ -147,20 +147,20 @@ def test_a_corrected_mask_is_judged_anew_on_the_same_edit(
     assert before.values["psnr_background@1"] != after.values["psnr_background@1"]
 
 
-def test_at_hand_and_from_the_store_are_one_number(tmp_path: Path) -> None:
+def test_numbers_in_memory_and_from_the_store_are_equal(tmp_path: Path) -> None:
     world = Gaussian().load(torch.device("cpu"))
     made = editor(5)
     setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(made))
     jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], [0])
     records = []
-    for name in ("at hand", "stored"):
+    for name in ("in memory", "stored"):
         store, decode = Store(tmp_path / name), Decoder(world)
         judge = evaluation(store, decode, PSNR(), LatentDistance())
         cpu = torch.device("cpu")
         batches = BatchEditor(made, world, cpu, 2)
         run = Executor(batches, Engine(batch_size=2), store, lambda _: False)
         for outcomes in run(jobs, lambda _: Silent()):
-            if name == "at hand":
+            if name == "in memory":
                 judge.judge([(o.job, o.edit) for o in outcomes if o.edit])
         judge(jobs)
         records.append([found(store, job) for job in jobs])
@@ -221,7 +221,7 @@ def test_an_image_that_is_too_small_has_no_number(tmp_path: Path) -> None:
     evaluation(store, Decoder(world), metric)(jobs)
     values = [found(store, job).values["counted@1:some-network"].value for job in jobs]
     assert values == [1.0, None, 2.0]
-    assert metric.asked == [cases[0].id, cases[2].id]
+    assert metric.judged == [cases[0].id, cases[2].id]
 
 
 def test_a_lost_source_is_encoded_again(done: tuple[Store, list[Job], Decoder]) -> None:
@@ -247,8 +247,8 @@ def test_success_reads_the_changed_attribute() -> None:
     assert (Success().name, Success("source").name) == ("success", "restored")
 
 
-def test_success_reads_captions_as_people_write_them() -> None:
-    """An attribute that only the target names has changed; case and full stop say nothing."""
+def test_success_reads_captions_in_any_case_with_a_full_stop() -> None:
+    """An attribute that only the target names has changed; case and full stop play no part."""
     red = next(case for case in (Shapes()[i] for i in range(24)) if " plain " in case.prompt_src)
     shape = red.prompt_src.split()[-1]
     added = EditCase("added", red.source, f"a {shape}", f"A plain {shape}.")
@@ -257,7 +257,7 @@ def test_success_reads_captions_as_people_write_them() -> None:
     assert number(Success(), wrong, shown(red, "source")) == 0
 
 
-def test_judges_of_the_small_world_say_nothing_of_another() -> None:
+def test_judges_of_the_embedded_world_are_undefined_for_another() -> None:
     case = EditCase("photo", Shapes()[0].source, "a photo of a cat", "a photo of a dog")
     same = EditCase("same", Shapes()[0].source, "a red circle", "a red circle")
     edited = shown(Shapes()[0], "truth")

@@ -1,4 +1,4 @@
-"""Batches: what fails fails alone, and says what to do."""
+"""Batches: a row that fails, fails alone, with a message that names the remedy."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 
 def never(_: Job) -> bool:
-    """Nothing is done yet."""
+    """No job is done yet."""
     return False
 
 
@@ -54,7 +54,7 @@ def test_seeds_share_a_batch(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Hungry:
-    """Takes more memory than there is."""
+    """Takes more memory than the device has."""
 
     uses_seed = True
     uses_prompts = True
@@ -67,7 +67,7 @@ class Hungry:
 
 @dataclass(frozen=True)
 class Poisoned:
-    """Answers NaN for every second row."""
+    """Gives NaN for every second row."""
 
     uses_seed = True
     uses_prompts = True

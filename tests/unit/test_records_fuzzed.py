@@ -1,4 +1,4 @@
-"""Whatever stands where a record belongs, it is read as meant or named; nothing else happens."""
+"""Any content in the place of a record is read as that record or named; nothing else happens."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A result is whole or absent, the first complete one wins, and what is none is named."""
+"""A result is complete or absent, the first complete one wins, and other files are named."""
 
 import os
 import signal
@@ -28,8 +28,8 @@ def job(
     case: EditCase = CASE,
     **backbone: str,
 ) -> Job:
-    asked = method or {"_target_": "ids.editing.X", "n_steps": 3}
-    setting = Setting("dds", asked, "tiny", backbone, {"DDS": 1})
+    configured = method or {"_target_": "ids.editing.X", "n_steps": 3}
+    setting = Setting("dds", configured, "tiny", backbone, {"DDS": 1})
     return Job(setting, case, seed, (case.prompt_src, case.prompt_trg))
 
 
@@ -42,7 +42,7 @@ def numbers(one: Job, **values: float) -> MetricsRecord:
     return MetricsRecord(key=one.key, case=one.case.digest, values=found)
 
 
-def test_what_was_put_comes_back(tmp_path: Path) -> None:
+def test_a_stored_result_is_read_back(tmp_path: Path) -> None:
     store, one, made = Store(tmp_path), job(), edited()
     assert store.look(one.key).status is None
     trace = {"t": torch.tensor([3, 4]), "fpr_residual": torch.rand(2, 3)}
@@ -61,7 +61,7 @@ def test_numbers_belong_to_an_edit_and_a_case(tmp_path: Path) -> None:
     store, one = Store(tmp_path), job()
     other = job(case=replace(CASE, mask=None))
     assert one.key == other.key  # a mask changes no edit
-    assert one.case.digest != other.case.digest  # but what is asked of it
+    assert one.case.digest != other.case.digest  # but the case is another
     store.put(one, edited(), {}, {})
     store.numbers.add_metrics(numbers(one, psnr=3.0))
     store.numbers.add_metrics(numbers(one, ssim=0.5))
@@ -73,7 +73,7 @@ def test_numbers_belong_to_an_edit_and_a_case(tmp_path: Path) -> None:
 
 
 def test_labels_are_no_part_of_a_key() -> None:
-    """Rows may be inserted, retagged and renamed: what they ask stays what it is."""
+    """Rows may be inserted, retagged and renamed: their cases stay the same."""
     renamed = replace(CASE, id="other", tags=frozenset({"new"}), metadata={"note": "x"})
     assert job(case=renamed).key == job().key
     assert renamed.digest == CASE.digest
@@ -146,7 +146,7 @@ def test_a_damaged_file_is_named_and_a_new_result_takes_its_place(
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_damaged_numbers_are_none(tmp_path: Path, how: str) -> None:
+def test_damaged_numbers_are_left_out(tmp_path: Path, how: str) -> None:
     store, one = Store(tmp_path), job()
     store.put(one, edited(), {}, {})
     store.numbers.add_metrics(numbers(one, psnr=3.0))
@@ -157,7 +157,7 @@ def test_damaged_numbers_are_none(tmp_path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_a_damaged_source_is_none(tmp_path: Path, how: str) -> None:
+def test_a_damaged_source_is_left_out(tmp_path: Path, how: str) -> None:
     store, z = Store(tmp_path), torch.rand(4, 2, 2)
     store.sources.put("name", z)
     assert torch.equal(store.sources.get("name"), z)  # type: ignore[arg-type]
@@ -167,7 +167,7 @@ def test_a_damaged_source_is_none(tmp_path: Path, how: str) -> None:
     assert store.sources.get("name") is not None
 
 
-def test_what_is_foreign_newer_old_or_misplaced_is_said(tmp_path: Path) -> None:
+def test_foreign_newer_old_and_misplaced_files_are_named(tmp_path: Path) -> None:
     store, one = Store(tmp_path), job()
     path = store.folder(one.key) / "job.json"
     path.parent.mkdir(parents=True)
@@ -237,7 +237,7 @@ def test_killed_between_write_and_rename(tmp_path: Path) -> None:
     assert store.put(job(), edited(), {}, {})
 
 
-def test_the_key_ignores_order_and_names_and_knows_everything_else() -> None:
+def test_the_key_ignores_order_and_names_and_nothing_else() -> None:
     base = job(method={"a": 1, "b": 2}, weights="x")
     assert base.key == job(method={"b": 2, "a": 1}, weights="x").key
     others = [
@@ -258,7 +258,7 @@ def test_a_representation_is_in_the_key_and_latents_are_none() -> None:
     assert replace(job(), setting=scene).record("ok").representation == scene.representation
 
 
-def test_three_and_three_point_zero_ask_for_the_same() -> None:
+def test_three_and_three_point_zero_make_one_key() -> None:
     """A user may write either; Hydra hands on what was written."""
     whole, real = ({"g": 3, "list": [1, {"x": 2}]}, {"g": 3.0, "list": [1.0, {"x": 2.0}]})
     assert job(method=normalize_numbers(whole)).key == job(method=normalize_numbers(real)).key
@@ -291,7 +291,7 @@ def test_a_record_is_readable_json_with_its_schema(tmp_path: Path) -> None:
 
 
 def test_a_file_written_in_part_is_an_error(tmp_path: Path) -> None:
-    """As on a full disk: no result, whatever was written of it."""
+    """As on a full disk: there is no result."""
     program = (
         "import resource, signal, pathlib\n"
         "import test_store as t\n"
@@ -326,7 +326,7 @@ def test_damage_at_the_same_size_and_time_is_seen_once_every_byte_was_read(tmp_p
     assert store.look(one.key).kind == "damaged"
 
 
-def test_what_lies_in_nobodys_place_is_named(tmp_path: Path) -> None:
+def test_misplaced_files_are_named(tmp_path: Path) -> None:
     store, one = Store(tmp_path), job()
     store.put(one, edited(), {}, {})
     (tmp_path / "results" / "zz").mkdir()
