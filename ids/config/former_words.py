@@ -11,6 +11,8 @@ KEYS = {  # former key, or its beginning -> today's
     "method.refine": "fpr",
     "method.editor.refine": "fpr",
     "metrics.strength": "metrics.latent_distance",
+    "metrics.success.asked": "metrics.success.prompt",
+    "metrics.restored.asked": "metrics.restored.prompt",
     "metric@metrics.strength": "metric@metrics.latent_distance",
 }
 VALUES = {  # key -> former value -> today's

@@ -47,7 +47,6 @@ class Session:
     _published: set[str] = field(default_factory=set)
     _opened: set[str] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
-    parts: dict[str, Any] = field(default_factory=dict)  # built objects, by configuration
 
     def with_engine(self, engine: Engine) -> "Session":
         """The same session, for settings on another engine: everything loaded is shared."""
