@@ -14,6 +14,17 @@ from malformed_tries import (
     typed,
 )
 
-PARTS = (tables, masks, pixels, models, judges, settings, outside, typed, stores, corrections)
-PARTS += (commands,)
+PARTS = (
+    tables,
+    masks,
+    pixels,
+    models,
+    judges,
+    settings,
+    outside,
+    typed,
+    stores,
+    corrections,
+    commands,
+)
 TRIES = [trial for part in PARTS for trial in part.tries()]

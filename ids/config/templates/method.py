@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
-from ids.core.tensors import Latent, Prompt
+from ids.core.tensors import Latent
 from ids.diffusion.schedule import diffuse
 
 
