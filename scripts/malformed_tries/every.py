@@ -14,6 +14,22 @@ from malformed_tries import (
     typed,
 )
 
+<<<<<<< HEAD
 PARTS = [tables, masks, pixels, models, judges, settings, outside, typed, stores, corrections]
 PARTS += [commands]
+=======
+PARTS = (
+    tables,
+    masks,
+    pixels,
+    models,
+    judges,
+    settings,
+    outside,
+    typed,
+    stores,
+    corrections,
+    commands,
+)
+>>>>>>> config
 TRIES = [trial for part in PARTS for trial in part.tries()]
