@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from ids.config.build import build
+from ids.config.classes import Classes
 from ids.config.compose import compose_all
 from ids.config.sources import find_sources
 from ids.core.capabilities import iter_components
@@ -53,17 +54,19 @@ def needed_files(words: Sequence[str], parts: Sequence[str]) -> list[tuple[str, 
     found: dict[NeededFile, str] = {}
     for setting in compose_all(words):
         for part in parts:
-            for where, file in _files_of(setting.values[part], part):
+            for where, file in _files_of(setting.values[part], part, setting.sources.classes):
                 found.setdefault(file, where)
     return [(where, file) for file, where in found.items()]
 
 
-def _files_of(node: Mapping[str, Any], where: str) -> Iterator[tuple[str, NeededFile]]:
+def _files_of(
+    node: Mapping[str, Any], where: str, classes: Classes
+) -> Iterator[tuple[str, NeededFile]]:
     nodes = {where: node}
     if "_target_" not in node:  # a dictionary of parts, as the metrics are
         nodes = {f"{where}.{key}": value for key, value in node.items()}
     for name, value in nodes.items():
-        for component in iter_components(build(value, name)):
+        for component in iter_components(build(value, name, classes)):
             if isinstance(component, NeedsFiles):
                 yield from ((name, file) for file in component.files())
 

@@ -14,11 +14,7 @@ from malformed_tries import (
     typed,
 )
 
-<<<<<<< HEAD
-PARTS = [tables, masks, pixels, models, judges, settings, outside, typed, stores, corrections]
-PARTS += [commands]
-=======
-PARTS = (
+PARTS = [
     tables,
     masks,
     pixels,
@@ -30,6 +26,5 @@ PARTS = (
     stores,
     corrections,
     commands,
-)
->>>>>>> config
+]
 TRIES = [trial for part in PARTS for trial in part.tries()]
