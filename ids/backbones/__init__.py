@@ -3,10 +3,10 @@ loaded. `__all__` lists the classes that a configuration may name, and those the
 """
 
 from ids.backbones.gaussian import Gaussian, GaussianWorld
-from ids.backbones.in_memory import InMemory as InMemory
-from ids.backbones.in_memory import in_memory as in_memory
-from ids.backbones.in_memory import weights_id as weights_id
 from ids.backbones.latent_diffusion import LatentDiffusion
+from ids.backbones.loaded import InMemory as InMemory
+from ids.backbones.loaded import in_memory as in_memory
+from ids.backbones.loaded import weights_id as weights_id
 from ids.backbones.pipeline import from_pipeline as from_pipeline
 from ids.backbones.stable_diffusion import StableDiffusion
 
