@@ -14,10 +14,10 @@ from ids.backbones import Gaussian
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.core.capabilities import PosteriorSchedule
+from ids.core.edit import EditContext, Subject
 from ids.core.errors import ConfigError
-from ids.core.protocols import Backbone, Models, Progress, Subject
+from ids.core.protocols import Models
 from ids.core.records import Trace
-from ids.core.rng import Streams
 from ids.data import Shapes
 from ids.metrics import PSNR
 from ids.run import Engine, Experiment, Session
@@ -34,7 +34,7 @@ WORDS = ["debug=fast", "method=ids", "method.n_steps=4", "keep_every=2", "contro
 
 def experiment(folder: Path, *words: str) -> Experiment:
     (setting,) = compose_all([*WORDS, f"output_dir={folder}", "logger=files", *words])
-    return build_experiment(setting.choices, setting.values)
+    return build_experiment(setting)
 
 
 def test_an_edit_in_memory_is_bitwise_the_stored_one(
@@ -77,9 +77,7 @@ class Hungry:
     n_ticks = 1
     allocated: list["weakref.ref[Tensor]"] = field(default_factory=list)
 
-    def __call__(
-        self, backbone: Backbone, subject: Subject, rng: Streams, progress: Progress
-    ) -> Trace:
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
         activations = torch.zeros(1000)
         self.allocated += [weakref.ref(activations), weakref.ref(subject.z_trg)]
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")

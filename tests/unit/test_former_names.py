@@ -71,7 +71,7 @@ GOLDEN_KEYS = {  # words -> name, key of the setting, key of the first edit
 
 def experiment(*words: str) -> Experiment:
     (setting,) = compose_all(words)
-    return build_experiment(setting.choices, setting.values)
+    return build_experiment(setting)
 
 
 @pytest.mark.parametrize("words", GOLDEN_KEYS)
