@@ -128,13 +128,13 @@ def test_another_representation_is_edited_and_stored(tmp_path: Path) -> None:
     """Nothing below the representation knows that it is not latents of images."""
     editor = DistillationEditor(DDS(), Uniform(50, 949), partial(torch.optim.SGD, lr=0.1), 2)
     jobs = plan(Setting("dds", {}, "gaussian", {}, {}), editor, [Shapes(size=16)[0]], [0])
-    run = replace(executor(editor, tmp_path), representation=PixelSpace())
+    run = executor(editor, tmp_path)
+    run = replace(run, edit=replace(run.edit, representation=PixelSpace()))
     ((outcome,),) = run(jobs, lambda _: Silent())
     assert (outcome.status, outcome.reason) == ("ok", "")
-    assert outcome.made is not None
-    assert outcome.made.edited.image.shape == (3, 16, 16)
-    ((refused,),) = replace(run, editor=SDEdit(), store=Store(tmp_path / "2"))(
-        jobs, lambda _: Silent()
-    )
+    assert outcome.edit is not None
+    assert outcome.edit.edited.image.shape == (3, 16, 16)
+    sampled = replace(run, edit=replace(run.edit, editor=SDEdit()), store=Store(tmp_path / "2"))
+    ((refused,),) = sampled(jobs, lambda _: Silent())
     assert refused.status == "unsupported"
     assert "Pixels: expected one that gives latents to write" in refused.reason

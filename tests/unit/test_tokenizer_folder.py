@@ -200,16 +200,10 @@ def test_accents_in_one_code_point_and_in_two_are_the_same_words(
     read, n = text(write(tmp_path / "tokenizer"), encoder), 77
     one, two = (read.tokens(normalize(form, prompt)) for form in ("NFC", "NFD"))
     assert one == two
-<<<<<<< HEAD
-    assert torch.equal(read([normalize("NFC", prompt)]), read([normalize("NFD", prompt)]))
-    joined = "".join(one.pieces[i - 1] for i in positions(prompt, one, word))
-    assert joined == word
-=======
     prompts = (read([normalize(form, prompt)]) for form in ("NFC", "NFD"))
     assert torch.equal(*(y.embedding for y in prompts))
     spelled = "".join(one.pieces[i - 1] for i in positions(prompt, one, word))
     assert spelled == word
->>>>>>> core
     for typed in ("NFC", "NFD"):
         for other in ("NFC", "NFD"):
             p, w = normalize(typed, prompt), normalize(other, word)
