@@ -49,11 +49,16 @@ def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
+def _exists(path: Path) -> bool:
+    """As a file, or as the notebook that a page of the site is made of."""
+    return path.exists() or path.with_suffix(".ipynb").exists()
+
+
 @pytest.mark.parametrize("path", named(DOCUMENTS))
 def test_links_and_files_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     links = [link for link in LINK.findall(text) if "://" not in link]
-    assert [link for link in links if not (path.parent / link).exists()] == []
+    assert [link for link in links if not _exists(path.parent / link)] == []
     files = [file for file in FILE.findall(text) if "NAME" not in file]
     assert [file for file in files if not (ROOT / file).exists()] == []
 
