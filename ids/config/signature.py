@@ -61,7 +61,9 @@ def _of_class(node: ast.ClassDef) -> Signature:
     fields = [
         item
         for item in node.body
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        if isinstance(item, ast.AnnAssign)
+        and isinstance(item.target, ast.Name)
+        and not ast.unparse(item.annotation).startswith("ClassVar")
     ]
     names = {field.target.id: field for field in fields if isinstance(field.target, ast.Name)}
     public = {name: field for name, field in names.items() if not name.startswith("_")}

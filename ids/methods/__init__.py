@@ -6,8 +6,8 @@ from ids.methods.editors import (
     PromptToPrompt,
     Reconstruction,
     SDEdit,
-    p2p_words,
 )
+from ids.methods.editors import p2p_words as p2p_words
 from ids.methods.inversion import DDIMInversion, NullTextInversion
 from ids.methods.refiners import (
     FPR,
@@ -40,5 +40,4 @@ __all__ = [
     "SDEdit",
     "SquaredFPR",
     "Sum",
-    "p2p_words",
 ]
