@@ -16,6 +16,7 @@ from ids.core.capabilities import (
     require,
 )
 from ids.core.errors import UnsupportedError
+from ids.core.prompt import Prompt
 from ids.core.protocols import BackboneSource
 from ids.diffusion import Flow, Guided
 from ids.editing import MeteredBackbone, NullEdit
@@ -41,7 +42,7 @@ def test_needs_are_found_however_deep() -> None:
 
 
 def test_a_lack_is_named_where_it_is_met(world: GaussianWorld) -> None:
-    z, y, t = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3), torch.tensor([5])
+    z, y, t = torch.zeros(1, 3, 4, 4), Prompt(torch.zeros(1, 3)), torch.tensor([5])
     guided = Guided(MeteredBackbone(world), y, 2.0)
     with pytest.raises(UnsupportedError, match="GaussianWorld: expected one that gives features"):
         guided.features(z, y, t, "*")
