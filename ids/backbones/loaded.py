@@ -123,6 +123,8 @@ def _facts(part: object, at: str) -> Iterator[tuple[str, Any]]:
         yield at, (tokenizer.backend_tokenizer.to_str(), f"{length} {tokenizer.special_tokens_map}")
     elif isinstance(part, Tensor):
         yield at, (str(part.dtype), str(list(part.shape)), part)
+    elif isinstance(part, torch.device):
+        return  # decides where, not what
     elif isinstance(part, str | int | float | bool | torch.dtype | None):
         yield at, repr(part)
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
@@ -37,9 +37,9 @@ class Given:
     images: Sequence[ImageFile | MemoryImage]
     view: str
 
-    name = "given"
-    place = ""
-    partial = True  # each call adds its rows
+    name: ClassVar[str] = "given"
+    place: ClassVar[str] = ""
+    partial: ClassVar[bool] = True  # each call adds its rows
 
     def __len__(self) -> int:
         return len(self.cases)

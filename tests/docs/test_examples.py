@@ -30,7 +30,7 @@ def test_rule_and_refiner_run_from_outside(ids: Ids) -> None:
     records = [read(path, EditRecord) for path in ids.results()]
     assert {record.name for record in records if record} == {
         "dds",
-        "dds+shrink",
+        "ids+shrink",
         "scaled_dds",
         "scaled_dds+shrink",
     }

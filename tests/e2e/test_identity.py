@@ -237,7 +237,7 @@ def test_equal_rows_are_one_case(photos: Path, edit: Edit, tmp_path: Path) -> No
     assert len({outcome.job.key for outcome in edit(photos)}) == 1
     (world,) = worlds(tmp_path)
     assert len(world.entries) == 1
-    assert "1 rows ask what another row asks, and count as one case with it" in world.notes()
+    assert "1 rows repeat another row, and count as one case with it" in world.notes()
 
 
 def test_a_copied_folder_and_its_original_are_two_data_sets(

@@ -84,7 +84,8 @@ def test_values_that_a_method_ignores_make_no_new_job(ids: Ids) -> None:
     done = ids("run", "-m", *FAST, "method=dds", "fpr.scale=0.3,1,3")
     assert done.returncode == 0, done.stderr
     assert len(ids.results()) == 2
-    done = ids("run", "-m", *FAST, "method=ids", "fpr.scale=0.3,1", "fpr.n_iters=1,2")
+    sweep = ("method=ids", "fpr.scale=0.3,1", "fpr.n_iters=1,2")
+    done = ids("run", "-m", "--wide", *FAST, *sweep)
     assert len(ids.results()) == 2 + 4 * 2
     assert "ids (fpr.n_iters=1, fpr.scale=0.3)" in done.stdout.replace("\n", "")
 
@@ -125,7 +126,7 @@ def test_every_rule_takes_every_refiner(ids: Ids) -> None:
     logs = {name for key in store.all_keys() for name in store.trace(key).curves}
     assert {"fpr_residual_after", "eps_star_norm", "eps_star_lag1", "eps_star_kurtosis"} <= logs
     again = ids("run", *fast, "method=dds", "fpr.n_iters=3")
-    assert "fpr.n_iters=3 changes nothing: no method of this run refines its noise" in again.stderr
+    assert "fpr.n_iters=3: changes nothing; no method of this run refines its noise" in again.stderr
     assert "nothing to do" in again.stderr
 
 

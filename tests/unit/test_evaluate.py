@@ -68,8 +68,9 @@ class Counted:
     def __call__(
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
     ) -> list[float]:
+        first = len(self.judged) + 1
         self.judged += [case.id for case in cases]
-        return [float(len(self.judged))] * len(cases)
+        return [float(first + index) for index in range(len(cases))]
 
 
 @pytest.fixture

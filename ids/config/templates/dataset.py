@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ids.core.errors import DataError
 from ids.core.records import EditCase
@@ -27,7 +27,7 @@ class Template:
     size: int
     fit: str = "stretch"
 
-    partial = False  # True if it shows some of its rows at a time
+    partial: ClassVar[bool] = False  # True if it shows some of its rows at a time
 
     @property
     def name(self) -> str:
