@@ -41,13 +41,8 @@ def test_needs_are_found_at_any_depth() -> None:
     assert names == ["Refined", "Sum", "DDS", "PatchNCE", "FPR"]
 
 
-<<<<<<< HEAD
-def test_a_missing_capability_is_named(world: GaussianWorld) -> None:
-    z, y, t = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3), torch.tensor([5])
-=======
 def test_a_missing_capability_is_named(world: GaussianWorld) -> None:
     z, y, t = torch.zeros(1, 3, 4, 4), Prompt(torch.zeros(1, 3)), torch.tensor([5])
->>>>>>> core
     guided = Guided(MeteredBackbone(world), y, 2.0)
     with pytest.raises(UnsupportedError, match="GaussianWorld: expected one that gives features"):
         guided.features(z, y, t, "*")
