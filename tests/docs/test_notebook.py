@@ -8,6 +8,7 @@ from nbclient import NotebookClient
 NOTEBOOK = ROOT / "docs" / "notebooks" / "first_edit.ipynb"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_notebook_runs() -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
