@@ -34,13 +34,14 @@ class Reuse:
 
     def _compare_code(self, job: Job, record: EditRecord) -> None:
         """Code that has changed since a result was made, while its revision has not."""
-        for kind, digest in job.setting.code.items():
-            if record.code.get(kind, digest) != digest:
-                self.session.warn_once(
-                    f"{kind}: its code has changed since existing results were made, its revision "
-                    "has not; raise `revision` where numbers change, or make them again with "
-                    "--force"
-                )
+        code = job.setting.code
+        changed = [kind for kind in sorted(code) if record.code.get(kind, code[kind]) != code[kind]]
+        if changed:
+            self.session.warn_once(
+                f"{job.setting.name}: the code of {', '.join(changed)} has changed since existing "
+                "results were made, not its revision; raise `revision` where numbers change, or "
+                "make them again with --force"
+            )
 
     def _compare_states(self, job: Job, record: EditRecord) -> None:
         """States are kept while an edit is made: a finished edit has the spacing of its run."""

@@ -208,9 +208,9 @@ def test_changed_code_of_this_package_is_logged_once(
     monkeypatch.chdir(tmp_path)
     with caplog.at_level(logging.WARNING):
         run()
-    assert "its code has changed" not in caplog.text
+    assert "has changed since" not in caplog.text
     monkeypatch.setattr("ids.run.experiment.code_digests", lambda editor: {"DDS": "another"})
     with caplog.at_level(logging.WARNING):
         run()
-    assert caplog.text.count("DDS: its code has changed since existing results were made") == 1
+    assert caplog.text.count("dds: the code of DDS has changed since existing") == 1
     assert "--force" in caplog.text
