@@ -13,8 +13,9 @@ from ids.config.build import build, build_experiment
 from ids.config.classes import Classes
 from ids.config.compose import compose_all
 from ids.config.sources import GROUPS, find_sources
+from ids.core.edit import Editor
 from ids.core.errors import DataError
-from ids.core.protocols import BackboneSource, Dataset, Editor, Logger, Metric
+from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
 
 SOURCES = find_sources()
 PLACEHOLDERS = (ROOT / "docs" / "demo.png", ROOT / "tests" / "conf" / "photos")

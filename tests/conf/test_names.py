@@ -86,7 +86,7 @@ def test_names_are_in_no_key() -> None:
     (setting,) = compose_all(["method=ids_and_back"])
     assert setting.values["method"]["editor"]["name"] == "ids"
     experiment = build_experiment(setting)
-    assert "name" not in str(experiment.asked.method)
+    assert "name" not in str(experiment.method.method)
 
 
 MINE = {

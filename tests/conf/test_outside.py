@@ -50,7 +50,7 @@ def error_of(folder: Path, *words: str) -> str:
 def rule_of(folder: Path, *words: str) -> type:
     """The class of the rule that is built."""
     ((_, experiment),) = prepare(["method=mine", *words], config_dirs=[str(folder)]).ready
-    return type(experiment.asked.editor.distillation)  # type: ignore[attr-defined]
+    return type(experiment.method.editor.distillation)  # type: ignore[attr-defined]
 
 
 def test_a_module_of_a_folder_is_imported_under_a_private_name(write: Write) -> None:
@@ -192,7 +192,7 @@ def test_packages_with_entry_points(write: Write, monkeypatch: pytest.MonkeyPatc
     sources = find_sources()
     assert sources.option("method", "rival").origin == "package rival"
     ((_, experiment),) = prepare(["method=rival"]).ready
-    assert experiment.asked.name == "rival"
+    assert experiment.method.name == "rival"
     assert Classes().allows("rival.noise.Noise", "fpr")
     assert Classes().allows("rival.noise.Noise", "method.fpr")
     assert not Classes().allows("rival.noise.Other", "fpr")

@@ -16,7 +16,7 @@ from ids.config.compose import compose_all
 from ids.core.capabilities import PosteriorSchedule
 from ids.core.edit import EditContext, Subject
 from ids.core.errors import ConfigError
-from ids.core.protocols import Models
+from ids.core.protocols import Backbone, Models
 from ids.core.records import Trace
 from ids.data import Shapes
 from ids.metrics import PSNR
