@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Silent
-from judging import NETWORKS, number
 
 from ids.backbones import Gaussian, GaussianWorld
 from ids.core.protocols import Metric, Models
@@ -18,7 +17,7 @@ from ids.data.shapes import Shapes
 from ids.diffusion.timesteps import Uniform
 from ids.editing import DistillationEditor
 from ids.methods import DDS
-from ids.metrics import PSNR, FeatureDistance, LatentDistance, Success
+from ids.metrics import PSNR, LatentDistance
 from ids.run import judge as judge_module
 from ids.run.code import revisions
 from ids.run.edit import BatchEditor
@@ -230,61 +229,3 @@ def test_a_lost_source_is_encoded_again(done: tuple[Store, list[Job], Decoder]) 
         path.unlink()
     evaluation(store, decode, LatentDistance())(jobs)
     assert found(store, jobs[0]).along["latent_distance@1"][0] == 0
-
-
-def shown(case: EditCase, which: str) -> Edited:
-    image = case.source if which == "source" else case.truth
-    assert image is not None
-    z = torch.zeros(1, 2, 2)
-    return Edited(image.load(), z, z)
-
-
-def test_success_reads_the_changed_attribute() -> None:
-    for case in (Shapes()[i] for i in range(12)):
-        assert number(Success(), case, shown(case, "truth")) == 1
-        assert number(Success(), case, shown(case, "source")) == 0
-        assert number(Success("source"), case, shown(case, "source")) == 1
-    assert (Success().name, Success("source").name) == ("success", "restored")
-
-
-def test_success_reads_captions_in_any_case_with_a_full_stop() -> None:
-    """An attribute that only the target names has changed; case and full stop play no part."""
-    red = next(case for case in (Shapes()[i] for i in range(24)) if " plain " in case.prompt_src)
-    shape = red.prompt_src.split()[-1]
-    added = EditCase("added", red.source, f"a {shape}", f"A plain {shape}.")
-    wrong = EditCase("wrong", red.source, f"a {shape}", f"a striped {shape}")
-    assert number(Success(), added, shown(red, "source")) == 1
-    assert number(Success(), wrong, shown(red, "source")) == 0
-
-
-def test_judges_of_the_embedded_world_are_undefined_for_another() -> None:
-    case = EditCase("photo", Shapes()[0].source, "a photo of a cat", "a photo of a dog")
-    same = EditCase("same", Shapes()[0].source, "a red circle", "a red circle")
-    edited = shown(Shapes()[0], "truth")
-    assert (
-        torch.tensor([number(Success(), case, edited), number(FeatureDistance(), case, edited)])
-        .isnan()
-        .all()
-    )
-    assert torch.tensor(number(Success(), same, edited)).isnan()
-
-
-def test_feature_distance_is_lpips_formula_on_other_features() -> None:
-    import lpips
-
-    from ids.shapes.judge import judge
-
-    case = Shapes()[0]
-    edited = shown(case, "truth")
-    with torch.no_grad():
-        maps = [
-            judge(NETWORKS).features(x.unsqueeze(0)) for x in (edited.image, case.source.load())
-        ]
-        units = [[lpips.normalize_tensor(f) for f in own] for own in maps]
-        expected = sum(
-            float(lpips.spatial_average((a - b).square().sum(1, keepdim=True)))
-            for a, b in zip(*units, strict=True)
-        )
-    assert number(FeatureDistance(), case, edited) == pytest.approx(expected, rel=1e-5)
-    assert number(FeatureDistance(), case, shown(case, "source")) == 0
-    assert number(FeatureDistance("truth"), case, edited) == 0
