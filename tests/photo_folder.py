@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from PIL import Image
 
 from ids.config.build import build_experiment
@@ -18,10 +17,8 @@ WORDS += ["~metrics.ssim", "~metrics.ssim_background"]
 Edit = Callable[..., list[Outcome]]
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def write_photos(folder: Path) -> Path:
     """Three images with prompts; the first has a mask."""
-    folder = tmp_path / "animals" / "photos"
     folder.mkdir(parents=True)
     for name, colour in (("cat", "red"), ("bike", "blue"), ("hat", "green")):
         image = Image.new("RGB", (40, 40), colour)
@@ -38,20 +35,14 @@ def write(folder: Path, *rows: str) -> None:
     (folder / "edits.csv").write_text("image,source,target,mask,tags\n" + "\n".join(rows) + "\n")
 
 
-@pytest.fixture
-def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
-    """Run a folder's data set; the outcomes of what was newly made."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(folder: Path, *words: str) -> list[Outcome]:
-        before = set(Store(Path("outputs")).all_keys())
-        limit = [] if any(word.startswith("limit") for word in words) else ["limit=null"]
-        overrides = [*WORDS, "dataset=folder", f"dataset.path={folder}", *limit, *words]
-        (setting,) = compose_all(overrides)
-        outcomes = build_experiment(setting).run(tmp_path / "run")
-        return [outcome for outcome in outcomes if outcome.job.key not in before]
-
-    return run
+def edit_folder(folder: Path, *words: str) -> list[Outcome]:
+    """Run a folder's data set in the working directory; the outcomes of new results."""
+    before = set(Store(Path("outputs")).all_keys())
+    limit = [] if any(word.startswith("limit") for word in words) else ["limit=null"]
+    overrides = [*WORDS, "dataset=folder", f"dataset.path={folder}", *limit, *words]
+    (setting,) = compose_all(overrides)
+    outcomes = build_experiment(setting).run(Path("run").absolute())
+    return [outcome for outcome in outcomes if outcome.job.key not in before]
 
 
 def groups(tmp_path: Path) -> list[ResultGroup]:

@@ -3,9 +3,19 @@
 import shutil
 from pathlib import Path
 
-from photo_folder import Edit, groups, orphans, table, write
+import pytest
+from photo_folder import Edit, edit_folder, groups, orphans, table, write, write_photos
 
-pytest_plugins = ["photo_folder"]
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return write_photos(tmp_path / "animals" / "photos")
+
+
+@pytest.fixture
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
+    monkeypatch.chdir(tmp_path)
+    return edit_folder
 
 
 def test_renaming_and_retagging_lose_and_split_nothing(

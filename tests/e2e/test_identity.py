@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from photo_folder import Edit, groups, orphans, table, write
+from photo_folder import Edit, edit_folder, groups, orphans, table, write, write_photos
 from PIL import Image, ImageOps
 
 from ids.config.build import build_experiment
@@ -16,7 +16,16 @@ from ids.results.catalog import read_catalog
 from ids.results.frames import frame
 from ids.run import Store
 
-pytest_plugins = ["photo_folder"]
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return write_photos(tmp_path / "animals" / "photos")
+
+
+@pytest.fixture
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
+    monkeypatch.chdir(tmp_path)
+    return edit_folder
 
 
 def test_a_row_on_top_makes_nothing_again(photos: Path, edit: Edit, tmp_path: Path) -> None:
@@ -117,7 +126,7 @@ def test_equal_rows_are_one_case(photos: Path, edit: Edit, tmp_path: Path) -> No
     assert len({outcome.job.key for outcome in edit(photos)}) == 1
     (group,) = groups(tmp_path)
     assert len(group.entries) == 1
-    assert "1 rows ask what another row asks, and count as one case with it" in group.notes()
+    assert "1 rows repeat another row, and count as one case with it" in group.notes()
 
 
 def test_tags_of_equal_rows_are_united(photos: Path, edit: Edit, tmp_path: Path) -> None:
