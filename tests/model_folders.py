@@ -1,4 +1,4 @@
-"""Changes to a model folder, and what its identity or refusal says then."""
+"""The identity of a changed model folder, or the error that refuses it."""
 
 import json
 import struct

@@ -71,7 +71,7 @@ def test_options_of_a_field_are_named(words: tuple[str, ...], answer: str) -> No
 
 
 @pytest.mark.parametrize(("word", "answer"), BAD_CDS.items())
-def test_values_of_a_sum_that_cannot_be(word: str, answer: str) -> None:
+def test_bad_values_of_a_sum(word: str, answer: str) -> None:
     (setting,) = compose_all(["method=cds", f"{CDS}.{word}"])
     with pytest.raises(ConfigError) as raised:
         build_experiment(setting)
@@ -79,14 +79,14 @@ def test_values_of_a_sum_that_cannot_be(word: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize(("word", "answer"), BAD_VALUES.items())
-def test_values_that_cannot_be(word: str, answer: str) -> None:
+def test_bad_values(word: str, answer: str) -> None:
     with pytest.raises(ConfigError) as raised:
         prepare([word])
     assert answer in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_an_optimizer_that_can_be_is_taken() -> None:
+def test_an_optimizer_with_further_options_is_accepted() -> None:
     words = ["method.optimizer._target_=torch.optim.Adam", "+method.optimizer.betas=[0.5,0.9]"]
     (setting,) = compose_all(words)
     build_experiment(setting)

@@ -112,7 +112,7 @@ def test_keys_that_the_chosen_options_lack(words: tuple[str, ...], answer: str) 
     assert answer in str(raised.value)
 
 
-def test_nothing_typed_is_read_as_configuration() -> None:
+def test_text_in_quotes_is_not_interpolated() -> None:
     (setting,) = compose_all(["method.negative_prompt='the \\${seeds}'"])
     assert setting.values["method"]["negative_prompt"] == "the ${seeds}"
     experiment = build_experiment(setting)

@@ -60,7 +60,7 @@ def test_a_module_of_a_folder_is_imported_under_a_private_name(write: Write) -> 
     assert not (folder / "__pycache__").exists()
 
 
-def test_a_changed_module_is_imported_anew_and_has_another_digest(write: Write) -> None:
+def test_a_changed_module_is_imported_again_and_has_another_digest(write: Write) -> None:
     texts = {"rule.py": "from .base import Mine\n", "base.py": RULE, "method/mine.yaml": OPTION}
     folder = write(texts)
     first = rule_of(folder)
@@ -130,7 +130,7 @@ def test_modules_outside_the_folder_are_refused(write: Write) -> None:
     assert "or give the folder of your module by --config-dir" in error_of(folder, "method=mine")
 
 
-def test_options_are_checked_and_spelled_like_our_own(write: Write) -> None:
+def test_options_are_checked_like_those_of_the_package(write: Write) -> None:
     folder = write({"rule.py": RULE, "method/mine.yaml": OPTION, "method/two words.yaml": ""})
     assert "method=mime: no such choice; did you mean mine?" in error_of(folder, "method=mime")
     assert "two words" not in find_sources([str(folder)]).options("method")
@@ -155,7 +155,7 @@ def test_a_name_that_is_taken_is_refused(write: Write) -> None:
         prepare(["method=mine"], config_dirs=[str(folder), str(folder.parent / "other")])
 
 
-@pytest.mark.parametrize("name", ["", "nowhere", "file", "a\0b", "~nobody/x"])
+@pytest.mark.parametrize("name", ["", "nowhere", "file", "a\0b", "~unknown/x"])
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     given = str(tmp_path / name) if name == "file" else name

@@ -8,7 +8,7 @@ from ids.config.entry import prepare
 from ids.core.errors import ConfigError
 
 
-def test_a_bad_setting_costs_itself_only() -> None:
+def test_a_bad_setting_is_refused_and_the_others_run() -> None:
     prepared = prepare(["method=dds,idz", "method.n_steps=2,0"])
     assert [setting.words for setting, _ in prepared.ready] == [("method=dds", "method.n_steps=2")]
     lines = [str(refused.error) for refused in prepared.refused]
@@ -28,7 +28,7 @@ def test_each_setting_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(seen) <= 2
     seen.clear()
     assert len(compose_all(["method=dds,ids", "fpr.scale=range(1,21)"])) == 40
-    assert len(seen) == 3  # one more tells whether an experiment sweeps
+    assert len(seen) == 3  # one more to see whether an experiment sweeps
 
 
 def test_fixed_values_belong_to_the_swept_options() -> None:

@@ -1,4 +1,4 @@
-"""One damaged file of each kind: tables and reruns go on, it is named, and the rerun heals it."""
+"""One damaged file of each kind: it is named, tables continue, and a rerun repairs it."""
 
 import importlib
 import json
@@ -99,7 +99,7 @@ def test_a_rerun_heals_one_file_of_each_kind(
     for kind in ("job.json", "edit.png", "edit.safetensors"):
         assert str(hurt[kind]) in named
     shutil.rmtree("outputs/aside")
-    if how != "deleted":  # seconds that are lost are lost, and say so until they are removed
+    if how != "deleted":  # a damaged measurement is reported until it is removed
         hurt["measurement"].unlink()
     assert list(faults(store)) == []
     assert {key: store.look(key, content=True).status for key in store.all_keys()} == right
@@ -158,7 +158,7 @@ def test_a_store_of_version_0_1_is_named_and_not_read(ids: Ids) -> None:
 
 
 OUTSIDE = '''
-"""A rule of somebody's own."""
+"""A rule of a user."""
 from dataclasses import dataclass
 from ids.core.records import Anchor
 import helper_of_mine
@@ -176,7 +176,7 @@ class Mine:
 def test_code_from_outside_is_part_of_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever develops a rule is never answered with the numbers of an older one."""
+    """After a change of a rule, the results of its older code are not reused."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def key(text: str, helper: str = "def scale(z): return 2 * z") -> object:

@@ -54,9 +54,7 @@ def test_two_folders_of_one_name_are_two_data_sets(
     }
 
 
-def test_two_data_sets_share_what_they_have_in_common(
-    photos: Path, edit: Edit, tmp_path: Path
-) -> None:
+def test_two_data_sets_share_equal_rows(photos: Path, edit: Edit, tmp_path: Path) -> None:
     other = tmp_path / "more"
     shutil.copytree(photos, other)
     write(other, "bike.png,a bike,a car,,", "hat.png,another,prompt,,")
@@ -71,7 +69,7 @@ def test_a_part_of_a_data_set_leaves_the_other_rows_in_the_table(
     edit(photos)
     assert edit(photos, "limit=1") == []
     assert len(table(tmp_path)) == 3
-    write(photos, "cat.png,a cat,a dog,mask.png,pet")  # the others have left
+    write(photos, "cat.png,a cat,a dog,mask.png,pet")  # the other rows are removed
     edit(photos)
     assert (len(table(tmp_path)), orphans(tmp_path)) == (1, 2)
 

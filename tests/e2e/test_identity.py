@@ -28,7 +28,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
     return edit_folder
 
 
-def test_a_row_on_top_makes_nothing_again(photos: Path, edit: Edit, tmp_path: Path) -> None:
+def test_a_row_on_top_repeats_no_edit(photos: Path, edit: Edit, tmp_path: Path) -> None:
     assert len(edit(photos)) == 3
     before = table(tmp_path)
     Image.new("RGB", (40, 40), "gray").save(photos / "new.png")
@@ -74,7 +74,7 @@ def test_a_corrected_prompt_or_image_takes_the_old_numbers_out_of_the_table(
     assert (len(table(tmp_path)), orphans(tmp_path)) == (3, 2)
     (note,) = read_catalog(Store(tmp_path / "outputs")).notes()
     assert note.startswith("2 results answer no row of a current data set")
-    (photos / "edits.csv").write_text(text)  # back again: the numbers of before, at no edit
+    (photos / "edits.csv").write_text(text)  # the earlier numbers again, without an edit
     assert edit(photos) == []
     assert orphans(tmp_path) == 2
 
@@ -90,29 +90,25 @@ def test_a_refused_run_leaves_the_table_unchanged(photos: Path, edit: Edit, tmp_
     assert (len(table(tmp_path)), orphans(tmp_path)) == (3, 0)
 
 
-def test_an_image_saved_anew_is_the_same_image(photos: Path, edit: Edit, tmp_path: Path) -> None:
+def test_an_image_saved_again_is_the_same_image(photos: Path, edit: Edit, tmp_path: Path) -> None:
     edit(photos)
     Image.open(photos / "hat.png").save(photos / "hat.png", compress_level=0, optimize=False)
     assert edit(photos) == []
 
 
-def test_force_makes_edits_again_and_nothing_else_does(
-    photos: Path, edit: Edit, tmp_path: Path
-) -> None:
+def test_only_force_repeats_edits(photos: Path, edit: Edit, tmp_path: Path) -> None:
     edit(photos)
     store = Store(tmp_path / "outputs")
-    made = {key: store.look(key).record.made for key in store.all_keys()}  # type: ignore[union-attr]
+    times = {key: store.look(key).record.made for key in store.all_keys()}  # type: ignore[union-attr]
     edit(photos)
-    assert made == {k: store.look(k).record.made for k in made}  # type: ignore[union-attr]
+    assert times == {k: store.look(k).record.made for k in times}  # type: ignore[union-attr]
     edit(photos, "force=true")
-    assert all(store.look(k).record.made > then for k, then in made.items())  # type: ignore[union-attr]
+    assert all(store.look(k).record.made > then for k, then in times.items())  # type: ignore[union-attr]
     assert table(tmp_path)["psnr"].notna().all()
     assert list((tmp_path / "outputs").glob("aside/*")) == []
 
 
-def test_a_broken_mask_costs_its_row_and_nobody_else(
-    photos: Path, edit: Edit, tmp_path: Path
-) -> None:
+def test_a_broken_mask_fails_its_row_only(photos: Path, edit: Edit, tmp_path: Path) -> None:
     (photos / "mask.png").write_bytes(b"no image")
     assert len(edit(photos)) == 2
     (group,) = groups(tmp_path)

@@ -57,7 +57,7 @@ def test_feature_distance_is_lpips_formula_on_other_features() -> None:
         maps = [
             judge(NETWORKS).features(x.unsqueeze(0)) for x in (edited.image, case.source.load())
         ]
-        units = [[lpips.normalize_tensor(f) for f in own] for own in maps]
+        units = [[lpips.normalize_tensor(f) for f in layers] for layers in maps]
         expected = sum(
             float(lpips.spatial_average((a - b).square().sum(1, keepdim=True)))
             for a, b in zip(*units, strict=True)

@@ -75,11 +75,11 @@ class Counted:
 def done(tmp_path: Path) -> tuple[Store, list[Job], Decoder]:
     """Two edits of five steps, states kept every other step."""
     world = Gaussian().load(torch.device("cpu"))
-    store, made = Store(tmp_path), editor(5)
-    setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(made))
-    jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], [0])
+    store, method = Store(tmp_path), editor(5)
+    setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(method))
+    jobs = plan(setting, method, [Shapes(size=32)[i] for i in range(2)], [0])
     cpu = torch.device("cpu")
-    batches = BatchEditor(made, world, cpu, 2)
+    batches = BatchEditor(method, world, cpu, 2)
     executor = Executor(batches, Engine(batch_size=2), store, lambda _: False)
     assert [o.status for batch in executor(jobs, lambda _: Silent()) for o in batch] == ["ok", "ok"]
     return store, jobs, Decoder(world)
@@ -103,11 +103,11 @@ def test_the_last_state_reads_as_the_finished_edit(
     store, jobs, decode = done
     evaluation(store, decode, PSNR(), LatentDistance())(jobs)
     for job in jobs:
-        own = found(store, job)
-        assert own.steps == [0, 2, 4, 5]
+        record = found(store, job)
+        assert record.steps == [0, 2, 4, 5]
         for key in ("psnr@1", "latent_distance@1"):
-            assert own.along[key][-1] == own.values[key].value
-        assert own.along["latent_distance@1"][0] == 0
+            assert record.along[key][-1] == record.values[key].value
+        assert record.along["latent_distance@1"][0] == 0
         last = store.states(job.key)[5]
         assert torch.equal(last, store.z_trg(job.key)[0])
 
@@ -133,7 +133,7 @@ def test_another_network_is_another_number(done: tuple[Store, list[Job], Decoder
     assert {"counted@1:a", "counted@1:b"} == set(found(store, jobs[0]).values)
 
 
-def test_a_corrected_mask_is_judged_anew_on_the_same_edit(
+def test_a_corrected_mask_gives_new_numbers_of_the_edit(
     done: tuple[Store, list[Job], Decoder],
 ) -> None:
     store, jobs, decode = done
@@ -148,15 +148,15 @@ def test_a_corrected_mask_is_judged_anew_on_the_same_edit(
 
 def test_numbers_in_memory_and_from_the_store_are_equal(tmp_path: Path) -> None:
     world = Gaussian().load(torch.device("cpu"))
-    made = editor(5)
-    setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(made))
-    jobs = plan(setting, made, [Shapes(size=32)[i] for i in range(2)], [0])
+    method = editor(5)
+    setting = Setting("dds", {"n_steps": 5}, "gaussian", {"weights": "none"}, revisions(method))
+    jobs = plan(setting, method, [Shapes(size=32)[i] for i in range(2)], [0])
     records = []
     for name in ("in memory", "stored"):
         store, decode = Store(tmp_path / name), Decoder(world)
         judge = evaluation(store, decode, PSNR(), LatentDistance())
         cpu = torch.device("cpu")
-        batches = BatchEditor(made, world, cpu, 2)
+        batches = BatchEditor(method, world, cpu, 2)
         run = Executor(batches, Engine(batch_size=2), store, lambda _: False)
         for outcomes in run(jobs, lambda _: Silent()):
             if name == "in memory":
@@ -190,10 +190,10 @@ def test_metrics_get_whole_batches_and_never_too_many_images(
 
 
 def test_states_of_two_shapes_are_judged_in_one_batch(tmp_path: Path) -> None:
-    world, made, store = Gaussian().load(torch.device("cpu")), editor(4), Store(tmp_path)
+    world, method, store = Gaussian().load(torch.device("cpu")), editor(4), Store(tmp_path)
     cases = [Shapes(size=side)[i] for i, side in enumerate((32, 16, 32))]
-    jobs = plan(Setting("dds", {}, "gaussian", {}, {}), made, cases, [0])
-    batches = BatchEditor(made, world, torch.device("cpu"), 2)
+    jobs = plan(Setting("dds", {}, "gaussian", {}, {}), method, cases, [0])
+    batches = BatchEditor(method, world, torch.device("cpu"), 2)
     judge = evaluation(store, Decoder(world), PSNR(), LatentDistance())
     for outcomes in Executor(batches, Engine(batch_size=3), store, lambda _: False)(
         jobs, lambda _: Silent()
@@ -210,10 +210,10 @@ def test_an_image_that_is_too_small_has_no_number(tmp_path: Path) -> None:
     class Large(Counted):
         min_side: int = 32
 
-    world, made, store = Gaussian().load(torch.device("cpu")), editor(2), Store(tmp_path)
+    world, method, store = Gaussian().load(torch.device("cpu")), editor(2), Store(tmp_path)
     cases = [Shapes(size=side)[i] for i, side in enumerate((32, 16, 32))]
-    jobs = plan(Setting("dds", {}, "gaussian", {}, {}), made, cases, [0])
-    batches = BatchEditor(made, world, torch.device("cpu"))
+    jobs = plan(Setting("dds", {}, "gaussian", {}, {}), method, cases, [0])
+    batches = BatchEditor(method, world, torch.device("cpu"))
     run = Executor(batches, Engine(batch_size=3), store, lambda _: False)
     assert len(list(run(jobs, lambda _: Silent()))) == 1
     metric = Large()

@@ -14,14 +14,14 @@ from ids.run.sealed import SCHEMA_VERSION
 
 
 def test_a_stored_result_is_read_back(tmp_path: Path) -> None:
-    store, one, made = Store(tmp_path), job(), edited()
+    store, one, edit = Store(tmp_path), job(), edited()
     assert store.look(one.key).status is None
     trace = {"t": torch.tensor([3, 4]), "fpr_residual": torch.rand(2, 3)}
-    states = {100: made.z_trg, 0: made.z_trg + 1, 20: made.z_trg + 2}
-    assert store.put(one, made, trace, states)
+    states = {100: edit.z_trg, 0: edit.z_trg + 1, 20: edit.z_trg + 2}
+    assert store.put(one, edit, trace, states)
     assert store.look(one.key, content=True).status == "ok"
-    assert torch.equal(store.z_trg(one.key)[0], made.z_trg)
-    assert (store.image(one.key) - made.image).abs().max() <= 0.5 / 255 + 1e-6
+    assert torch.equal(store.z_trg(one.key)[0], edit.z_trg)
+    assert (store.image(one.key) - edit.image).abs().max() <= 0.5 / 255 + 1e-6
     assert torch.equal(store.trace(one.key).curves["fpr_residual"], trace["fpr_residual"])
     assert list(store.states(one.key)) == [0, 20, 100]
     assert torch.equal(store.states(one.key)[0], states[0])

@@ -150,7 +150,7 @@ def test_killed_between_write_and_rename(tmp_path: Path) -> None:
 
 
 def test_a_file_written_in_part_is_an_error(tmp_path: Path) -> None:
-    """As on a full disk: there is no result."""
+    """As on a full disk: no result is stored."""
     program = (
         "import resource, signal, pathlib\n"
         "from store_content import edited, job\n"
