@@ -25,6 +25,7 @@ Damage = Callable[[Path], object]
 
 
 def flip(path: Path) -> None:
+    """One bit in the middle of the file."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)

@@ -6,13 +6,13 @@ import linecache
 import logging
 import shutil
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import Ids
+from malformed_tries.stores import FILES, Damage, flip
 
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
@@ -25,25 +25,7 @@ from ids.run import Store, code
 
 WORDS = ["debug=fast", "controls=none", "method=dds", "method.n_steps=3", "limit=4"]
 WORDS += ["keep_every=1", "~metrics.ssim", "~metrics.ssim_background"]
-KINDS = {
-    "job.json": "results/*/*/job.json",
-    "edit.png": "results/*/*/edit.png",
-    "edit.safetensors": "results/*/*/edit.safetensors",
-    "metrics": "results/*/*/metrics-*.json",
-    "source": "sources/*/*",
-    "measurement": "measurements/*/*.json",
-    "data set": "datasets/*.json",
-    "mirrored": "mirrored/*.json",
-}
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 4
-    path.write_bytes(content)
-
-
-DAMAGE: dict[str, Callable[[Path], object]] = {
+DAMAGE: dict[str, Damage] = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-20]),
     "emptied": lambda path: path.write_bytes(b""),
     "one bit": flip,
@@ -80,7 +62,7 @@ def test_a_rerun_heals_one_file_of_each_kind(
     right = {key: store.look(key, content=True).status for key in store.all_keys()}
     edits = sorted(Path("outputs").glob("results/*/*"))
     hurt = {}
-    for index, (kind, pattern) in enumerate(KINDS.items()):
+    for index, (kind, pattern) in enumerate(FILES.items()):
         found = sorted(Path("outputs").glob(pattern))
         of_another = [path for path in found if path.parent == edits[index % 4]]
         hurt[kind] = (of_another or found)[0]
@@ -114,7 +96,7 @@ def test_a_folder_in_a_files_place_is_kept_out_of_the_way(
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for kind in ("metrics", "data set", "mirrored"):
-        path = sorted(Path("outputs").glob(KINDS[kind]))[0]
+        path = sorted(Path("outputs").glob(FILES[kind]))[0]
         path.unlink()
         path.mkdir()
         (path / "mine").write_text(kind)
@@ -132,7 +114,7 @@ def test_json_too_deep_to_read_is_no_record(
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for kind in ("job.json", "metrics"):
-        sorted(Path("outputs").glob(KINDS[kind]))[0].write_text("[" * 100_000)
+        sorted(Path("outputs").glob(FILES[kind]))[0].write_text("[" * 100_000)
     report = "".join(read_catalog(Store(Path("outputs"))).notes())
     assert "left out, damaged" in report
 

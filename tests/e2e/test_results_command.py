@@ -5,38 +5,27 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import InProcess
 from PIL import Image
 
-from ids.cli import main
 from ids.run import Store
 
-Run = Callable[..., tuple[int, str, str]]
 WORDS = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=4", "keep_every=2")
 WORDS += ("dataset=folder", "dataset.path=photos", "limit=null")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command in this process: status, output, errors."""
-    monkeypatch.chdir(tmp_path)
+def run(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     monkeypatch.setenv("COLUMNS", "200")
-
-    def words(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(list(args))
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return words
+    return in_process
 
 
 @pytest.fixture
-def command(run: Run, tmp_path: Path) -> Run:
+def command(run: InProcess, tmp_path: Path) -> InProcess:
     """Two methods on two photos, one with a mask, one whose prompt looks like a formula."""
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -59,7 +48,7 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_list_by_the_selections_of_a_table(command: Run) -> None:
+def test_a_list_by_the_selections_of_a_table(command: InProcess) -> None:
     status, out, _ = command("results", "list")
     assert status == 0
     assert out.count("null_edit") == 2
@@ -69,7 +58,7 @@ def test_a_list_by_the_selections_of_a_table(command: Run) -> None:
     assert command("results", "list", "--orphans")[0] == 1
 
 
-def test_one_result_by_the_beginning_of_its_key(command: Run) -> None:
+def test_one_result_by_the_beginning_of_its_key(command: InProcess) -> None:
     store = Store(Path("outputs"))
     key = next(k for k in store.all_keys() if store.look(k).status == "ok")
     status, out, _ = command("results", "show", key[:8])
@@ -82,7 +71,7 @@ def test_one_result_by_the_beginning_of_its_key(command: Run) -> None:
         assert err.count("ids: ") == 1
 
 
-def test_numbers_of_edits_and_of_their_states(command: Run) -> None:
+def test_numbers_of_edits_and_of_their_states(command: InProcess) -> None:
     status, out, err = command("results", "export", "--csv")
     assert status == 0, err
     found = rows(out)
@@ -109,13 +98,15 @@ def test_numbers_of_edits_and_of_their_states(command: Run) -> None:
         (("none/edits.csv",), "expected a file in a folder that exists"),
     ],
 )
-def test_an_impossible_export_is_refused(command: Run, words: tuple[str, ...], answer: str) -> None:
+def test_an_impossible_export_is_refused(
+    command: InProcess, words: tuple[str, ...], answer: str
+) -> None:
     status, _, err = command("results", "export", *words)
     assert status == 2
     assert answer in err
 
 
-def test_results_are_removed_after_confirmation(command: Run) -> None:
+def test_results_are_removed_after_confirmation(command: InProcess) -> None:
     store = Store(Path("outputs"))
     assert command("results", "rm")[0] == 2
     status, out, _ = command("results", "rm", "--method", "sds")
@@ -132,7 +123,7 @@ def test_results_are_removed_after_confirmation(command: Run) -> None:
     assert "answer no row" not in command("table")[1]
 
 
-def test_a_selection_by_values(command: Run) -> None:
+def test_a_selection_by_values(command: InProcess) -> None:
     assert command("results", "rm", "--where", "n_steps=4")[1].startswith("4 results")
     assert "2 results" in command("results", "rm", "--where", "n_steps=4", "--method", "dds")[1]
     assert command("results", "list", "--orphans", "--tag", "pet")[0] == 2
@@ -143,7 +134,7 @@ def test_a_selection_by_values(command: Run) -> None:
     assert command("results", "check")[1] == "8 results, 0 faults\n"
 
 
-def test_numbers_are_exported_in_full(command: Run) -> None:
+def test_numbers_are_exported_in_full(command: InProcess) -> None:
     command("results", "export", "edits.json")
     found = json.loads(Path("edits.json").read_text())
     store = Store(Path("outputs"))
@@ -155,7 +146,7 @@ def test_numbers_are_exported_in_full(command: Run) -> None:
     assert {line["setting.n_steps"] for line in found if line["label"] == "dds"} == {4}
 
 
-def test_results_of_another_data_set_are_not_removed(command: Run) -> None:
+def test_results_of_another_data_set_are_not_removed(command: InProcess) -> None:
     folder = Path("more")
     folder.mkdir()
     Image.new("RGB", (40, 40), "blue").save(folder / "b.png")
@@ -170,7 +161,7 @@ def test_results_of_another_data_set_are_not_removed(command: Run) -> None:
     assert len(list(Store(Path("outputs")).all_keys())) == before
 
 
-def test_a_check_reads_every_byte(command: Run) -> None:
+def test_a_check_reads_every_byte(command: InProcess) -> None:
     assert command("results", "check") == (0, "8 results, 0 faults\n", "")
     path = next(Path("outputs").glob("results/*/*/edit.safetensors"))
     before = path.stat()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from model_folders import TEXT, UNET, VAE, cut, identity, refusal, tensors
+from malformed_tries.folders import TEXT, UNET, VAE, cut, tensors
+from model_folders import identity, refusal
 from safetensors.torch import load_file, save_file
 
 from ids.backbones import StableDiffusion

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import torch
 from conftest import ROOT
+from malformed_tries.stores import flip
 from store_content import edited, job, metrics_of
 
 from ids.run import Store
@@ -20,12 +21,6 @@ from ids.run.store import Lookup
 
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 DAMAGE = {
