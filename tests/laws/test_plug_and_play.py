@@ -121,7 +121,7 @@ def test_sites_by_resolution_work_on_another_topology() -> None:
     distilled = replace(SD, denoiser=replace(SD.denoiser, unet=unet))
     sites = sites_of("by_resolution")
     z, same = normal(1, 1), [case("a", "source", "source")]
-    with pytest.raises(ConfigError, match="its maps have 1/2"):
+    with pytest.raises(ConfigError, match="its maps have 1/2 of the latent"):
         edited(PNP, z, same, distilled)
     held = edited(replace(full(1.0, "reconstruction"), **sites), z, same, distilled)
     back = edited(Reconstruction(DDIMInversion(10)), z, same, distilled)
