@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP)  ## edit twelve pictures with SDS, DDS and IDS: table and contact sheet
+demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact sheet
 	$(BIN)/ids run experiments=demo
 
 test: $(STAMP)  ## the tests, on two cores

@@ -85,7 +85,7 @@ def _method(index: int) -> str:
 
 
 def _values(index: int) -> dict[str, str]:
-    """Forty values, of which settings share all but two."""
+    """Forty values; settings differ in two of them."""
     shared = {f"optimizer.value_{k}": str(k) for k in range(38)}
     return shared | {"name": _method(index), "guidance_scale": str(index)}
 

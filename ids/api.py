@@ -62,8 +62,8 @@ def edit(
     [0, 1]; `mask` likewise, white where the edit belongs (read by metrics). A batch has one prompt
     for all images, or a list. `backbone` is an option (`sd15`), a diffusers pipeline in memory, or
     a `Backbone`. `values` are configuration values (`n_steps=100`, `fpr={"scale": 0.2}`,
-    `backbone__precision="fp16"`), `overrides` words of the command line. Images are brought to
-    `size` pixels (default: the backbone's) as `fit` says, and the result back to their own size.
+    `backbone__precision="fp16"`), `overrides` words of the command line. Images are resized to
+    `size` pixels (default: the backbone's) by the rule `fit`, and results to the original size.
     `blend` ("cat dog") and `weights` ("dog:2") are for Prompt-to-Prompt. Draws are those of
     `ids run` at the same seed.
 

@@ -1,13 +1,13 @@
-"""Try the command line on malformed and unusual input: it refuses in one line, or does as meant.
+"""Try the command line on malformed and unusual input: one-line errors or right results.
 
-    python scripts/malformed.py                  # all: a table of verdicts, status 1 on any fault
+    python scripts/malformed.py                  # all: a table of verdicts; 1 after a fault
     python scripts/malformed.py --kind masks     # one kind
-    python scripts/malformed.py --list           # what is tried
-    python scripts/malformed.py --verbose        # and every answer
+    python scripts/malformed.py --list           # the names of all tries
+    python scripts/malformed.py --verbose        # and every message
 
-clear: refused in one line before any work, nothing written. accepted: taken, and what came out is
-compared with what is right. Faults are: unexpected (a traceback, another status or message), hang
-(no end in time), wrong (taken in another meaning, a wrong number, a damaged file).
+clear: refused in one line before any work, nothing written. accepted: the results equal the
+expected ones. Faults are: unexpected (a traceback, another status or message), hang (time limit
+exceeded), wrong (misread input, a wrong number, a damaged file).
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def report(tries: Sequence[Try], jobs: int, verbose: bool) -> int:
-    """Try them all, print the table and what is not as it ought to be; 1 if anything is not."""
+    """Run the tries, print the table and the faults; 1 after any fault."""
     load_imports()
     found: list[tuple[Try, Outcome]] = []
     for trial, outcome in outcomes(tries, jobs):
@@ -56,7 +56,7 @@ def _print_table(found: Sequence[tuple[Try, Outcome]]) -> None:
 
 
 def _line(trial: Try, outcome: Outcome) -> str:
-    return f"{outcome.verdict}: {trial.kind}: {trial.name}: {outcome.told}"
+    return f"{outcome.verdict}: {trial.kind}: {trial.name}: {outcome.message}"
 
 
 def _parser(kinds: Sequence[str]) -> argparse.ArgumentParser:
@@ -64,10 +64,10 @@ def _parser(kinds: Sequence[str]) -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kind", choices=kinds, help="only this kind")
-    parser.add_argument("--name", default="", help="only tries whose name has this in it")
+    parser.add_argument("--name", default="", help="only tries whose name contains this")
     parser.add_argument("--list", action="store_true", help="print the tries and stop")
-    parser.add_argument("--verbose", action="store_true", help="print every answer")
-    parser.add_argument("--jobs", type=int, default=2, help="tries side by side")
+    parser.add_argument("--verbose", action="store_true", help="print every message")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel tries")
     return parser
 
 

@@ -20,7 +20,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def markdown_of(notebook: dict[str, Any]) -> str:
-    """Its cells in order: text, code, and what the code showed."""
+    """Its cells in order: text, code, and its output."""
     return "\n\n".join(part for cell in notebook["cells"] for part in _parts(cell)) + "\n"
 
 

@@ -43,7 +43,7 @@ def _replay(golden: Golden, name: str) -> bool:
             print(f"{name:28} skipped ({replay})", flush=True)
             return True
         verdict = replay(golden, name)
-    except Exception as error:  # whatever a foreign folder holds: a line for it, and on to the next
+    except Exception as error:  # any fault of a foreign folder is one line
         print(f"{name:28} FAIL     {type(error).__name__}: {error}", flush=True)
         return False
     errors = "  ".join(f"{key} {error:.1e}" for key, error in verdict.errors.items())

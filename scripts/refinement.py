@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _steps(store: Store, record: EditRecord) -> pd.DataFrame:
-    """A row per step: the logged values, averaged over iterations if there are several."""
+    """A row per step: the logged values, averaged over iterations."""
     curves = store.trace(record.key).curves
     values = {
         name: curve.float().reshape(len(curve), -1).mean(1).numpy()

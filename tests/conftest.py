@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(ROOT / "scripts"))
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
 Done = subprocess.CompletedProcess[str]
+InProcess = Callable[..., tuple[int, str, str]]
 
 
 TINY_CLIP = {  # in open_clip's layout
@@ -130,6 +131,24 @@ def fork_server() -> Iterator[ForkServer]:
 @pytest.fixture
 def ids(tmp_path: Path, fork_server: ForkServer) -> Ids:
     return Ids(tmp_path, fork_server)
+
+
+@pytest.fixture
+def in_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> InProcess:
+    """`ids WORDS` in this process and the test's folder: exit status, output, errors."""
+    from ids.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(list(words))
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return command
 
 
 @pytest.fixture(scope="session")

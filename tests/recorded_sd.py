@@ -33,5 +33,14 @@ def edited(
     return subject.z_trg.detach()
 
 
+def check_rows(edit: Editor, cases: list[EditCase]) -> None:
+    """Each row of a batch equals the same row edited alone."""
+    z = normal(len(cases), 2)
+    together = edited(edit, z, cases)
+    for row in range(len(cases)):
+        alone = edited(edit, z[row : row + 1], cases[row : row + 1])
+        torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-9, atol=1e-10)
+
+
 def hooks() -> int:
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in UNET.modules())

@@ -34,7 +34,7 @@ def google_dds(golden: Golden, name: str) -> Verdict:
 
 
 def threestudio_sds(golden: Golden, name: str) -> Verdict:
-    """Its SDS branch; guidance s there is s + 1 here. With its reduced variance, score Jacobian
+    """Its SDS branch; its guidance s is s + 1 here. With its reduced variance, score Jacobian
     chaining is SDS of uniform weight: its noise scale and ours are one rescaling of z_t.
     """
     stored, worst = golden.tensors(name), Worst()

@@ -1,4 +1,4 @@
-"""Errors against what is allowed."""
+"""Errors and their limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

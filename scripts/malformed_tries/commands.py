@@ -1,4 +1,4 @@
-"""`ids table` and `ids results` asked what cannot be asked, signals, a tracker out of reach."""
+"""Impossible requests to `ids table` and `ids results`, signals, an unreachable tracker."""
 
 import os
 import signal
@@ -19,29 +19,29 @@ def store(place: Place) -> None:
 TABLES = {
     "--where nonsense": ("--where", "nonsense"),
     "--where of nothing": ("--where", ""),
-    "--where of a value that none has": ("--where", "guidance_scale=99"),
-    "--where of a key that none has": ("--where", "temperature=1"),
+    "--where of an absent value": ("--where", "guidance_scale=99"),
+    "--where of an absent key": ("--where", "temperature=1"),
     "--where of escape codes": ("--where", "\x1b[31m=1"),
     "--baseline of nothing": ("--baseline", ""),
-    "--baseline unheard of": ("--baseline", "idz"),
-    "--column unheard of": ("--column", "beauty"),
+    "--baseline unknown": ("--baseline", "idz"),
+    "--column unknown": ("--column", "beauty"),
     "--at without --matched": ("--at", "0.5"),
     "--at nan": ("--matched", "--at", "nan"),
     "--at inf": ("--matched", "--axis", "latent_distance", "--at", "inf"),
     "--at words": ("--matched", "--at", "high"),
-    "--axis unheard of": ("--matched", "--axis", "beauty"),
+    "--axis unknown": ("--matched", "--axis", "beauty"),
     "--axis without its values": ("--matched", "--axis", "success"),
-    "--engine unheard of": ("--engine", "quantum"),
+    "--engine unknown": ("--engine", "quantum"),
     "--engine outside": ("--engine", "../../etc"),
     "--output-dir nowhere": ("--output-dir", "nowhere"),
     "--output-dir a file": ("--output-dir", "file"),
     "--output-dir below a file": ("--output-dir", "file/x"),
     "--output-dir of nothing": ("--output-dir", ""),
     "--output-dir too long": ("--output-dir", "a" * 300),
-    "--dataset unheard of": ("--dataset", "paintings"),
-    "--method unheard of": ("--method", "idz"),
-    "--tag unheard of": ("--tag", "x"),
-    "a flag unheard of": ("--strength", "3"),
+    "--dataset unknown": ("--dataset", "paintings"),
+    "--method unknown": ("--method", "idz"),
+    "--tag unknown": ("--tag", "x"),
+    "a flag unknown": ("--strength", "3"),
     "a word": ("method=ids",),
 }
 RESULTS = {
@@ -69,35 +69,35 @@ RESULTS = {
     "check nowhere": ("check", "--output-dir", "nowhere"),
     "rm all, nowhere": ("rm", "--all", "--output-dir", "nowhere"),
     "no command": (),
-    "a command unheard of": ("burn",),
+    "a command unknown": ("burn",),
 }
 QUIET = Refused("")
-TOLD = {  # answered without an error
+ANSWERED = {  # name -> text of an answer without an error
     "--baseline of nothing": "No paired differences",
-    "--baseline unheard of": "No paired differences",
+    "--baseline unknown": "No paired differences",
     "--output-dir of nothing": "no results yet",
-    "--dataset unheard of": "no such results",
-    "--method unheard of": "no such results",
-    "--tag unheard of": "no such results",
+    "--dataset unknown": "no such results",
+    "--method unknown": "no such results",
+    "--tag unknown": "no such results",
     "list of another method": "results",
 }
 
 
 def answer(name: str) -> Expectation:
-    """One line refuses it; or what was asked for is answered with these words."""
+    """A one-line error, or an answer with the text of `ANSWERED`."""
 
     def check(seen: Seen) -> str | None:
         if seen.before != seen.after:
             return "files have changed"
-        return None if TOLD[name] in seen.done.out else f"not said: {seen.done.out}"
+        return None if ANSWERED[name] in seen.done.out else f"printed {seen.done.out}"
 
-    if name not in TOLD:
+    if name not in ANSWERED:
         return QUIET
     return Accepted(check, 0 if name.startswith("--baseline") else 1)
 
 
 def stop(number: int, module: str, name: str) -> Callable[[], object]:
-    """The command gets a signal when it calls that."""
+    """Send the signal when the command calls `module.name`."""
 
     def first() -> None:
         import importlib
@@ -117,12 +117,12 @@ def stop(number: int, module: str, name: str) -> Callable[[], object]:
 
 
 def stopped(number: int) -> Expectation:
-    """Its status, one line, and the same command completes the store."""
+    """The exit status of the signal, one line, and the same command completes the store."""
 
     def check(seen: Seen) -> str | None:
-        told = "ids: stopped; finished edits are kept, and the same command continues from there"
-        if seen.done.err.count("ids: ") != 1 or told not in seen.done.err:
-            return f"said {seen.done.err}"
+        line = "ids: stopped; finished edits are kept, and the same command continues from there"
+        if seen.done.err.count("ids: ") != 1 or line not in seen.done.err:
+            return f"printed {seen.done.err}"
         seen.place.must(*WORDS)
         return healed(seen)
 
@@ -146,15 +146,15 @@ def killed(seen: Seen) -> str | None:
 
 
 def unreachable() -> None:
-    """A tracker at a port where nobody answers."""
+    """A tracker at a closed port."""
     os.environ |= {"WANDB_MODE": "online", "WANDB_BASE_URL": "http://127.0.0.1:9"}
     os.environ |= {"WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "3", "WANDB__SERVICE_WAIT": "5"}
 
 
 def offline(seen: Seen) -> str | None:
-    """Edits and files are as without a tracker."""
-    made = [record for record in seen.place.records() if record["status"] == "ok"]
-    return None if len(made) == 2 and seen.place.numbers() else f"{len(made)} results"
+    """Edits and files are those of a run without a tracker."""
+    edits = [record for record in seen.place.records() if record["status"] == "ok"]
+    return None if len(edits) == 2 and seen.place.numbers() else f"{len(edits)} results"
 
 
 def small(size: int) -> tuple[str, ...]:
@@ -163,8 +163,10 @@ def small(size: int) -> tuple[str, ...]:
 
 
 def tries() -> Sequence[Try]:
-    asked = [Try("table", name, ("table", *w), answer(name), store) for name, w in TABLES.items()]
-    asked += [
+    selections = [
+        Try("table", name, ("table", *w), answer(name), store) for name, w in TABLES.items()
+    ]
+    selections += [
         Try("results", name, ("results", *w), answer(name), store) for name, w in RESULTS.items()
     ]
     signals = [
@@ -191,7 +193,7 @@ def tries() -> Sequence[Try]:
             Accepted(offline), first=unreachable, seconds=120),
         Try("tracker", "offline", (*tracked[:-1], f"{tracked[-1]}offline"), Accepted(offline),
             seconds=60),
-        Try("tracker", "a mode unheard of", (*tracked[:-1], f"{tracked[-1]}on-line"),
+        Try("tracker", "a mode unknown", (*tracked[:-1], f"{tracked[-1]}on-line"),
             Refused("expected one of auto")),
     ]  # fmt: skip
-    return [*asked, *signals, *judged, *tracker]
+    return [*selections, *signals, *judged, *tracker]

@@ -1,5 +1,5 @@
-"""Prompts, masks and images that are corrected, folders of one name: every number is that of a
-store which knew nothing else.
+"""Corrected prompts, masks and images, and folders of one name: every number equals that of a fresh
+store.
 """
 
 import shutil
@@ -84,13 +84,13 @@ def tagged(folder: Path) -> None:
     table(folder, [row.replace("pet", "animal furry") for row in ROWS])
 
 
-CHANGES: dict[str, tuple[Callable[[Path], object], int]] = {  # and edits that it makes anew
+CHANGES: dict[str, tuple[Callable[[Path], object], int]] = {  # and the edits it adds
     "a prompt": (prompt, 1),
     "prompts exchanged": (swapped, 1),
     "a mask": (mask, 0),
     "a mask left out": (no_mask, 0),
     "an image": (image, 1),
-    "an image saved anew": (same_image, 0),
+    "an image saved again": (same_image, 0),
     "two images exchanged": (exchanged, 2),
     "a row on top": (inserted, 1),
     "a row removed": (removed, 0),
@@ -101,7 +101,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], int]] = {  # and edits that i
 
 
 def numbers(place: Place, root: str, name: str = "") -> dict[str, dict[str, object]]:
-    """By the image's name, so that ids which count rows do not matter."""
+    """By the name of the image, because ids depend on the order of rows."""
     rows = place.numbers("--output-dir", root, *(("--dataset", name) if name else ()))
     return {
         f"{row['place']}/{str(row['id']).partition('-')[0]}": {n: row.get(n) for n in NUMBERS}
@@ -113,26 +113,26 @@ def as_fresh(edits: int) -> Accepted:
     def check(seen: Seen) -> str | None:
         place = seen.place
         place.must(*DATA, "dataset.path=photos", "output_dir=right")
-        told, right = numbers(place, "outputs"), numbers(place, "right")
-        if told != right or not told:
-            return f"{told} instead of {right}"
-        made = len(place.records()) - 3
-        return None if made == edits else f"{made} edits made anew instead of {edits}"
+        found, right = numbers(place, "outputs"), numbers(place, "right")
+        if found != right or not found:
+            return f"{found} instead of {right}"
+        new = len(place.records()) - 3
+        return None if new == edits else f"{new} new edits instead of {edits}"
 
     return Accepted(check)
 
 
 def corrected(change: Callable[[Path], object]) -> Callable[[Place], object]:
-    def lay(place: Place) -> None:
+    def setup(place: Place) -> None:
         photos(place.folder / "photos")
         place.must(*DATA, "dataset.path=photos")
         change(place.folder / "photos")
 
-    return lay
+    return setup
 
 
 def two_folders(place: Place) -> None:
-    """Two folders called photos, of other images and prompts."""
+    """Two folders named photos, with different images and prompts."""
     photos(place.folder / "one" / "photos")
     photos(place.folder / "two" / "photos", [ROWS[1].replace("a car", "a boat"), ROWS[2]])
     exchanged(place.folder / "two" / "photos")
@@ -144,9 +144,9 @@ def kept_apart(seen: Seen) -> str | None:
     for one in ("one", "two"):
         place.must(*DATA, f"dataset.path={one}/photos", f"output_dir=right-{one}")
     right = numbers(place, "right-one") | numbers(place, "right-two")
-    told = numbers(place, "outputs")
-    if told != right or len(told) != 5:
-        return f"{told} instead of {right}"
+    found = numbers(place, "outputs")
+    if found != right or len(found) != 5:
+        return f"{found} instead of {right}"
     tables = place.ids("table").out
     return None if tables.count("folder:photos ") >= 2 else f"one table of both: {tables}"
 
@@ -164,7 +164,7 @@ def copied(place: Place) -> None:
 
 
 def shared(seen: Seen) -> str | None:
-    """A copy is a data set of its own, and asks for no edit that is there already."""
+    """A copy is another data set; its existing edits are reused."""
     found = len(seen.place.numbers()), len(seen.place.records())
     return None if found == (6, 3) else f"{found} rows and results instead of 6 and 3"
 

@@ -1,4 +1,4 @@
-"""The embedded Stable Diffusion as a folder, and ways to spoil it."""
+"""The embedded Stable Diffusion as a folder, and changes that damage it."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from malformed_tries.place import Place
-from malformed_tries.trying import Lay
+from malformed_tries.trying import Setup
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 VAE = "vae/diffusion_pytorch_model.safetensors"
@@ -21,10 +21,10 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
 MODEL = (*(f.rsplit("/", 1)[0] for f in (UNET, VAE, TEXT)), "tokenizer", "scheduler")
 
 
-def model(*changes: Change) -> Lay:
-    """The embedded Stable Diffusion in the folder `sd`, with something changed."""
+def model(*changes: Change) -> Setup:
+    """The embedded Stable Diffusion in the folder `sd`, with changes."""
 
-    def lay(place: Place) -> None:
+    def setup(place: Place) -> None:
         from ids.shapes import WEIGHTS
 
         for part in (*MODEL, "model_index.json"):
@@ -36,19 +36,19 @@ def model(*changes: Change) -> Lay:
         for change in changes:
             change(place.folder / "sd")
 
-    return lay
+    return setup
 
 
 def config(part: str, **entries: object) -> Change:
-    """Set entries of a part's configuration; None in their place takes one out."""
+    """Set entries of a part's configuration; None removes one."""
     name = "scheduler_config.json" if part == "scheduler" else "config.json"
     return json_file(f"{part}/{name}", **entries)
 
 
 def json_file(name: str, **entries: object) -> Change:
     def change(folder: Path) -> None:
-        told = json.loads((folder / name).read_text()) | entries
-        (folder / name).write_text(json.dumps({k: v for k, v in told.items() if v is not None}))
+        changed = json.loads((folder / name).read_text()) | entries
+        (folder / name).write_text(json.dumps({k: v for k, v in changed.items() if v is not None}))
 
     return change
 
@@ -85,8 +85,9 @@ def both(*changes: Change) -> Change:
     return lambda folder: [change(folder) for change in changes]
 
 
-def header(told: bytes) -> bytes:
-    return struct.pack("<Q", len(told)) + told + b"0000"
+def header(text: bytes) -> bytes:
+    """A safetensors file of this JSON header."""
+    return struct.pack("<Q", len(text)) + text + b"0000"
 
 
 def pickled(folder: Path) -> None:

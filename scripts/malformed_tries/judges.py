@@ -1,4 +1,4 @@
-"""Judging networks that are not there, not whole, not finite or not what they are said to be."""
+"""Networks of metrics: missing, incomplete, not finite or of another architecture."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from malformed_tries.folders import Tensors, content, cut, gone, header
 from malformed_tries.place import Place
-from malformed_tries.trying import Accepted, Lay, Refused, Seen, Try
+from malformed_tries.trying import Accepted, Refused, Seen, Setup, Try
 
 RUN = ("run", "debug=fast", "controls=none", "method=dds", "method.n_steps=2", "limit=1")
 SQUEEZE = (*RUN, "+metric@metrics.lpips=lpips", "metrics.lpips.net=squeeze")
@@ -27,10 +27,10 @@ CLIP = (
 Edit = Callable[[Tensors], object]
 
 
-def squeeze(edit: Edit = lambda state: None, name: str = "") -> Lay:
-    """A network for LPIPS with random weights, under the name its hash asks for, or another."""
+def squeeze(edit: Edit = lambda state: None, name: str = "") -> Setup:
+    """A network for LPIPS with random weights, named by its hash or by `name`."""
 
-    def lay(place: Place) -> None:
+    def setup(place: Place) -> None:
         from torchvision.models import squeezenet1_1
 
         torch.manual_seed(0)
@@ -41,21 +41,21 @@ def squeeze(edit: Edit = lambda state: None, name: str = "") -> Lay:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
         file.rename(place.folder / (name or f"squeeze-{digest}.pth"))
 
-    return lay
+    return setup
 
 
-def raw(content: bytes) -> Lay:
-    """A file that bears its own hash."""
+def raw(content: bytes) -> Setup:
+    """A file named by the hash of its content."""
 
-    def lay(place: Place) -> None:
+    def setup(place: Place) -> None:
         digest = hashlib.sha256(content).hexdigest()[:8]
         (place.folder / f"squeeze-{digest}.pth").write_bytes(content)
 
-    return lay
+    return setup
 
 
 BIAS = "features.3.squeeze.bias"
-LPIPS: dict[str, tuple[Lay, str]] = {
+LPIPS: dict[str, tuple[Setup, str]] = {
     "no such file": (lambda place: None, "found no such file"),
     "NaN": (squeeze(lambda s: s[BIAS].fill_(torch.nan)), "holds NaN"),
     "infinity": (squeeze(lambda s: s[BIAS].fill_(torch.inf)), "holds infinity"),
@@ -73,26 +73,26 @@ LPIPS: dict[str, tuple[Lay, str]] = {
 }
 
 
-def lpips(name: str, lay: Lay, words: str) -> Try:
-    """The file is found in the try's own folder by its ending."""
+def lpips(name: str, setup: Setup, words: str) -> Try:
+    """The configured file is the one that the folder of the try contains."""
 
     def first() -> None:
         found = sorted(Path().glob("squeeze*.pth"))
         place = found[0] if found else "nowhere-00000000.pth"
         sys.argv.append(f"metrics.lpips.backbone={place}")
 
-    return Try("judges", f"LPIPS: {name}", SQUEEZE, Refused(words), lay, first)
+    return Try("judges", f"LPIPS: {name}", SQUEEZE, Refused(words), setup, first)
 
 
-def clip(*changes: Callable[[Path], object]) -> Lay:
-    def lay(place: Place) -> None:
+def clip(*changes: Callable[[Path], object]) -> Setup:
+    def setup(place: Place) -> None:
         from ids.shapes import WEIGHTS as SHAPES
 
         shutil.copytree(SHAPES / "clip", place.folder / "clip")
         for change in changes:
             change(place.folder / "clip")
 
-    return lay
+    return setup
 
 
 def tensors(edit: Edit) -> Callable[[Path], object]:
@@ -143,14 +143,14 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 def scored(seen: Seen) -> str | None:
-    made = seen.place.numbers()
-    scores = [value for row in made for name, value in row.items() if name.startswith("clip_score")]
+    rows = seen.place.numbers()
+    scores = [value for row in rows for name, value in row.items() if name.startswith("clip_score")]
     return None if len(scores) == 1 and scores[0] is not None else f"scores {scores}"
 
 
 def tries() -> Sequence[Try]:
     return [
-        *[lpips(name, lay, words) for name, (lay, words) in LPIPS.items()],
+        *[lpips(name, setup, words) for name, (setup, words) in LPIPS.items()],
         *[
             Try("judges", f"CLIP: {name}", CLIP, Refused(words), clip(change))
             for name, (change, words) in FAULTS.items()
@@ -170,7 +170,7 @@ def tries() -> Sequence[Try]:
         ),
         Try(
             "judges",
-            "CLIP: a model unheard of",
+            "CLIP: a model unknown",
             (*RUN, "metrics=paper", "~metrics.lpips", "clip.model=ViT-Z-99"),
             Refused("ViT-Z-99"),
         ),

@@ -1,4 +1,4 @@
-"""Mask files of every kind: the background they leave is the right one, or they are refused."""
+"""Mask files of every kind: read with the right background, or refused."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from malformed_tries.place import Place
 from malformed_tries.tables import RUN
-from malformed_tries.trying import Accepted, Lay, RowRefused, Seen, Try
+from malformed_tries.trying import Accepted, RowRefused, Seen, Setup, Try
 
 Turn = Image.Transpose
 WIDTH, HEIGHT = 48, 32
@@ -42,9 +42,9 @@ def plain(colour: str, mode: str = "RGB") -> Image.Image:
 
 
 def exif(orientation: int) -> Image.Exif:
-    stated = Image.Exif()
-    stated[0x0112] = orientation
-    return stated
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
 
 
 def levels(*values: int) -> Image.Image:
@@ -126,10 +126,10 @@ def _bytes(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def rows(name: str, write: Write, right: Image.Image | None = None) -> Lay:
-    """One photo under the mask, under the mask as it is meant, and under its opposite."""
+def rows(name: str, write: Write, right: Image.Image | None = None) -> Setup:
+    """One photo with the mask file, with the intended mask, and with its opposite."""
 
-    def lay(place: Place) -> None:
+    def setup(place: Place) -> None:
         Image.radial_gradient("L").resize((WIDTH, HEIGHT)).convert("RGB").save(
             place.folder / "a.png"
         )
@@ -140,7 +140,7 @@ def rows(name: str, write: Write, right: Image.Image | None = None) -> Lay:
         lines = [f"{kind},a.png,a,b,{file}" for kind, file in masks_of(name)]
         (place.folder / "edits.csv").write_text("\n".join(["id,image,source,target,mask", *lines]))
 
-    return lay
+    return setup
 
 
 def masks_of(name: str) -> tuple[tuple[str, str], ...]:
@@ -148,9 +148,7 @@ def masks_of(name: str) -> tuple[tuple[str, str], ...]:
 
 
 def same_background(seen: Seen) -> str | None:
-    """The row of the mask as meant is one with the row tried, as both ask the same; or has its
-    number.
-    """
+    """The intended mask gives the number of the mask file; equal masks make one row."""
     found = {row["id"]: row["psnr_background"] for row in seen.place.numbers()}
     if not {"tried", "opposite"} <= set(found) or None in found.values():
         return f"no background to compare: {found}"
@@ -160,15 +158,15 @@ def same_background(seen: Seen) -> str | None:
     return None if found["tried"] == meant else f"PSNR {found['tried']} instead of {meant}"
 
 
-def extreme(marks: str, left: bool) -> Accepted:
-    """An empty mask leaves all for background, a full one nothing; either is said."""
+def extreme(marks: str, empty: bool) -> Accepted:
+    """In an empty mask all is background, in a full one nothing; a warning names either."""
 
     def check(seen: Seen) -> str | None:
         (row,) = [row for row in seen.place.numbers() if row["id"] == "tried"]
         whole, background = row["psnr"], row["psnr_background"]
         if marks not in seen.done.err:
-            return f"not said: {seen.done.err}"
-        right = background == whole if left else background is None
+            return f"printed {seen.done.err}"
+        right = background == whole if empty else background is None
         return None if right else f"PSNR {background} outside, {whole} in all"
 
     return Accepted(check)

@@ -1,4 +1,4 @@
-"""Model folders that are not whole, not finite, or of another kind: refused by name."""
+"""Model folders: incomplete, not finite or of another kind; each is refused by name."""
 
 from collections.abc import Sequence
 
@@ -77,7 +77,7 @@ PARTS: dict[str, tuple[Change, str]] = {
     "broken JSON": (content("vae/config.json", b'{"a": '), r"vae/config\.json: expected JSON"),
     "deep JSON": (content("vae/config.json", b"[" * 100_000), "expected JSON"),
     "a list for JSON": (content("unet/config.json", b"[]"), "expected a JSON object"),
-    "an activation unheard of": (config("text_encoder", hidden_act="swoosh"), "cannot be built"),
+    "an activation unknown": (config("text_encoder", hidden_act="swoosh"), "cannot be built"),
     "code in a part": (config("unet", auto_map={"AutoModel": "evil.Net"}), "auto_map"),
     "code in the index": (json_file("model_index.json", trust_remote_code=True),
                           "trust_remote_code"),
@@ -114,13 +114,13 @@ KINDS: dict[str, tuple[Change, str]] = {
     "other words": (config("unet", cross_attention_dim=63), "text encoder's"),
     "no steps": (config("scheduler", num_train_timesteps=0), "num_train_timesteps"),
     "steps in words": (config("scheduler", num_train_timesteps="1000"), "num_train_timesteps"),
-    "betas unsaid": (config("scheduler", beta_start=None), "beta_start"),
+    "betas missing": (config("scheduler", beta_start=None), "beta_start"),
     "betas the wrong way": (config("scheduler", beta_start=0.5), "beta_start"),
     "betas beyond 1": (config("scheduler", beta_end=1.5), "beta_end"),
     "betas below 0": (config("scheduler", beta_start=-0.1), "beta_start"),
     "betas of NaN": (config("scheduler", beta_end=float("nan")), "beta"),
     "a beta beyond all numbers": (config("scheduler", beta_end=10**400), "beta"),
-    "a schedule unheard of": (config("scheduler", beta_schedule="cosine"), "got cosine"),
+    "a schedule unknown": (config("scheduler", beta_schedule="cosine"), "got cosine"),
     "nine trained betas": (config("scheduler", trained_betas=[0.1] * 9), "1000 numbers"),
     "a prediction of samples": (config("scheduler", prediction_type="sample"), "prediction_type"),
     "zero SNR": (config("scheduler", rescale_betas_zero_snr=True), "zero terminal SNR"),
@@ -144,7 +144,7 @@ TOKENIZERS: dict[str, tuple[Change, str]] = {
 
 
 def like_the_original(tolerance: float) -> Accepted:
-    """The edit is the embedded network's own, up to the rounding of its weights."""
+    """The edit is that of the embedded network, up to the rounding of its weights."""
 
     def check(seen: Seen) -> str | None:
         from ids.run import Store

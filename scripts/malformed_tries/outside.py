@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from malformed_tries.place import Place
-from malformed_tries.trying import Accepted, Lay, Refused, Seen, Try
+from malformed_tries.trying import Accepted, Refused, Seen, Setup, Try
 
 RUN = ("run", "debug=fast", "controls=none", "limit=1", "method.n_steps=2", "--config-dir", "lab")
 RULE = "from ids.methods import DDS\nclass Mine(DDS):\n    pass\n"
@@ -42,20 +42,20 @@ FILES: Mapping[str, tuple[dict[str, str], str]] = {
 NEW = {"ids": "is an option of ids", "../x": "lower-case", "random": "installed module"}
 
 
-def lab(texts: Mapping[str, str]) -> Lay:
+def lab(texts: Mapping[str, str]) -> Setup:
     """These files in the folder `lab`."""
 
-    def lay(place: Place) -> None:
+    def setup(place: Place) -> None:
         for name, text in texts.items():
             path = place.folder / "lab" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    return lay
+    return setup
 
 
 def pipe(place: Place) -> None:
-    """A good rule beside a file that nobody writes to."""
+    """A good rule next to a named pipe."""
     lab(GOOD)(place)
     os.mkfifo(place.folder / "lab" / "pipe.py")
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from malformed_tries.masks import Write, exif, save
 from malformed_tries.place import EDIT, Place
 from malformed_tries.tables import RUN
-from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
+from malformed_tries.trying import Accepted, Expectation, Refused, Seen, Setup, Try
 
 PROMPTS = ("--source", "a", "--target", "b")
 RED = Image.new("RGB", (40, 40), (200, 30, 40))
@@ -28,16 +28,16 @@ PHOTO = Image.fromarray(
 GREY = PHOTO.convert("L")
 
 
-def pair(name: str, write: Write, meant: Image.Image) -> Lay:
+def pair(name: str, write: Write, meant: Image.Image) -> Setup:
     """A table of the file tried, and of the image that it shows as a plain PNG."""
 
-    def lay(place: Place) -> None:
+    def setup(place: Place) -> None:
         write(place.folder / name)
         meant.save(place.folder / "meant.png")
         lines = ("id,image,source,target", f"tried,{name},a,b", "meant,meant.png,a,b")
         (place.folder / "edits.csv").write_text("\n".join(lines))
 
-    return lay
+    return setup
 
 
 def looks_alike(tolerance: int) -> Expectation:
@@ -49,9 +49,9 @@ def looks_alike(tolerance: int) -> Expectation:
         folder = Folder(str(seen.place.folder), 32)
         tried, meant = (folder[index].source.load() * 255 for index in range(2))
         apart = float((tried - meant).abs().max())
-        made = len(seen.place.records())
-        if made != (1 if tolerance == 0 else 2) and apart > 0:
-            return f"{made} results"
+        results = len(seen.place.records())
+        if results != (1 if tolerance == 0 else 2) and apart > 0:
+            return f"{results} results"
         return f"{apart:.0f} levels from the image it shows" if apart > tolerance else None
 
     return Accepted(check)
@@ -75,7 +75,7 @@ def deep(scale: float, kind: Any) -> Image.Image:
 
 
 def white_in(mode: str) -> Image.Image:
-    """Nothing but transparency, over a colour that nobody is to see."""
+    """Fully transparent pixels over a colour."""
     return Image.new("RGBA", (40, 40), (255, 0, 0, 0)).convert(mode)
 
 
@@ -128,7 +128,7 @@ READ: dict[str, tuple[str, Write, Image.Image, int]] = {
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG that says it is so large, and has no pixels."""
+    """A PNG whose header gives this size, without pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
     return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IEND\xaeB`\x82"
@@ -156,7 +156,7 @@ def text_bomb(path: Path) -> None:
 def lab(path: Path) -> None:
     spaces = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
     image = ImageCms.applyTransform(PHOTO, ImageCms.buildTransform(*spaces, "RGB", "LAB"))
-    assert image is not None  # None comes only where it works in place
+    assert image is not None  # None only with in_place=True
     image.save(path, format="TIFF")
 
 
@@ -208,5 +208,5 @@ def tries() -> Sequence[Try]:
     return [*read, *refused]
 
 
-def lay_at(write: Write) -> Lay:
+def lay_at(write: Write) -> Setup:
     return lambda place: write(place.folder / "x.png")

@@ -1,7 +1,6 @@
-"""A folder of its own for a try, and the command in a process of its own.
+"""The folder of a try, and the command in a separate process.
 
-Processes are forks of one that has the slow imports behind it, so that a command takes the time of
-its work.
+Processes are forks of one that has done the slow imports, which keeps a command fast.
 """
 
 import importlib
@@ -40,7 +39,7 @@ def load_imports() -> None:
 
     import ids
 
-    torch.set_num_threads(1)  # threads that a fork has lost are waited for in vain
+    torch.set_num_threads(1)  # a fork has no other threads and would wait for them
 
     for module in pkgutil.walk_packages(ids.__path__, "ids."):
         if not module.name.endswith("__main__"):
@@ -49,7 +48,7 @@ def load_imports() -> None:
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended: its status (negative: the signal), and what it printed."""
+    """A finished command: its status (negative: the signal), and its output."""
 
     status: int
     out: str
@@ -58,38 +57,38 @@ class Done:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a try happens."""
+    """The folder in which a try runs."""
 
     folder: Path
 
     def ids(self, *words: str, first: Callable[[], object] | None = None) -> Done:
-        """As `ids WORDS` in that folder would. `first` happens in its process before it starts."""
+        """Run `ids WORDS` in the folder. `first` is called in its process before it starts."""
         prints = self.folder.parent / "prints"
         child = os.fork()
         if child == 0:
             _command(words, self.folder, prints, first)
         _, status = os.waitpid(child, 0)
-        told = [Path(f"{prints}.{name}").read_text(errors="replace") for name in ("out", "err")]
-        return Done(os.waitstatus_to_exitcode(status), *told)
+        printed = [Path(f"{prints}.{name}").read_text(errors="replace") for name in ("out", "err")]
+        return Done(os.waitstatus_to_exitcode(status), *printed)
 
     def run(self, *words: str) -> Done:
-        """`ids run` on the exact world with the folder's own table, in two steps."""
+        """`ids run` on the exact world and the table of the folder, with two steps."""
         return self.ids("run", *GAUSSIAN, "dataset=folder", "dataset.path=.", *words)
 
     def must(self, *words: str) -> Done:
-        """A command that has to succeed before the try begins."""
+        """Run a command that must succeed."""
         done = self.ids(*words)
         if done.status != 0:
             raise RuntimeError(f"ids {' '.join(words)}: {done.err}{done.out}")
         return done
 
     def records(self, output_dir: str = "outputs") -> list[dict[str, Any]]:
-        """What the store says of its results, in the order of their keys."""
+        """The records of the store, in the order of their keys."""
         found = sorted((self.folder / output_dir).glob("results/??/*/job.json"))
         return [json.loads(path.read_text()) for path in found]
 
     def numbers(self, *words: str) -> list[dict[str, Any]]:
-        """The numbers of the results, a dictionary a row."""
+        """The exported numbers: one dictionary per result."""
         done = self.ids("results", "export", "--json", *words)
         if done.status != 0:
             return []
@@ -98,7 +97,7 @@ class Place:
         return list(found)
 
     def files(self) -> dict[str, str]:
-        """Every file but those of runs, and the digest of its content."""
+        """Every file except those of runs, with the digest of its content."""
         return dict(self._files())
 
     def _files(self) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Tries side by side, each in a process and a folder of its own, with a limit of time."""
+"""Tries in parallel, each in a separate process and folder, with a time limit."""
 
 import json
 import logging
@@ -28,12 +28,12 @@ class Running:
     start: float
 
 
-def outcomes(tries: Sequence[Try], side_by_side: int) -> Iterator[tuple[Try, Outcome]]:
-    """Each try and what became of it, as they end."""
+def outcomes(tries: Sequence[Try], n_jobs: int) -> Iterator[tuple[Try, Outcome]]:
+    """Each try and its outcome, in the order in which they end."""
     waiting, running = list(reversed(tries)), list[Running]()
     try:
         while waiting or running:
-            while waiting and len(running) < side_by_side:
+            while waiting and len(running) < n_jobs:
                 running.append(_start(waiting.pop()))
             select.select([one.answer for one in running], [], [], 0.5)
             for one in list(running):
@@ -58,19 +58,19 @@ def _start(trial: Try) -> Running:
 
 
 def _answer(trial: Try, folder: Path, write: int) -> NoReturn:
-    os.setpgid(0, 0)  # so that all it starts can be ended with it
+    os.setpgid(0, 0)  # its children are killed with it
     os.chdir(folder)
     os.environ["TMPDIR"] = str(folder)
     tempfile.tempdir = str(folder)
-    logging.disable()  # what the command says is read off its process
+    logging.disable()  # the output of the command is read from its process
     try:
         place = Place(folder / "here")
         place.folder.mkdir()
         outcome = judge(trial, place)
-    except BaseException as error:  # the try is at fault, and says where
-        told = "".join(traceback.format_exception(error)[-2:]).replace("\n", " / ")
-        outcome = Outcome("unexpected", f"the try itself: {told}")
-    os.write(write, json.dumps([outcome.verdict, outcome.told[:2000]]).encode())
+    except BaseException as error:  # a fault of the try itself
+        trace = "".join(traceback.format_exception(error)[-2:]).replace("\n", " / ")
+        outcome = Outcome("unexpected", f"the try itself: {trace}")
+    os.write(write, json.dumps([outcome.verdict, outcome.message[:2000]]).encode())
     os._exit(0)
 
 
@@ -79,13 +79,13 @@ def _ended(one: Running) -> Outcome | None:
     ready, _, _ = select.select([one.answer], [], [], 0)
     if not ready and seconds < one.trial.seconds:
         return None
-    told = os.read(one.answer, 1 << 16) if ready else b""
+    sent = os.read(one.answer, 1 << 16) if ready else b""
     _stop(one)
     if not ready:
         return Outcome("hang", f"no answer in {one.trial.seconds:g} seconds", seconds)
-    if not told:
+    if not sent:
         return Outcome("unexpected", "the try itself died", seconds)
-    verdict, message = json.loads(told)
+    verdict, message = json.loads(sent)
     return Outcome(verdict, message, seconds)
 
 

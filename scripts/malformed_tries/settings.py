@@ -150,16 +150,16 @@ KINDS: dict[str, dict[str, str]] = {
 def setting(seen: Seen) -> str | None:
     (record,) = seen.place.records()
     words = {"negative_prompt": "the ${seeds} \\o/"}
-    told = {key: record["method"].get(key) for key in words}
-    return None if told == words else f"stored {told}"
+    stored = {key: record["method"].get(key) for key in words}
+    return None if stored == words else f"stored {stored}"
 
 
-def sweep(made: int, status: int) -> Expectation:
-    """A bad setting costs itself only."""
+def sweep(results: int, status: int) -> Expectation:
+    """A bad setting is refused; the others run."""
 
     def check(seen: Seen) -> str | None:
         count = len([r for r in seen.place.records() if r["status"] == "ok"])
-        return None if count == made else f"{count} results instead of {made}"
+        return None if count == results else f"{count} results instead of {results}"
 
     return Accepted(check, status)
 

@@ -1,5 +1,5 @@
-"""Stores whose files are damaged, foreign, newer, misplaced or of an older version: a rerun and the
-table go on, and the numbers are those of a store that nothing happened to.
+"""Stores with damaged, foreign, newer, misplaced or older files: a rerun and the table continue,
+and the numbers are those of an intact store.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from malformed_tries.place import Place
-from malformed_tries.trying import Accepted, Lay, Seen, Try
+from malformed_tries.trying import Accepted, Seen, Setup, Try
 
 WORDS = ("run", "debug=fast", "controls=none", "method=dds", "method.n_steps=2", "keep_every=1")
 FILES = {
@@ -25,6 +25,7 @@ Damage = Callable[[Path], object]
 
 
 def flip(path: Path) -> None:
+    """One bit in the middle of the file."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)
@@ -67,29 +68,28 @@ DAMAGES: dict[str, Damage] = {
 RECORDS: dict[str, Damage] = {
     "a newer schema": resealed(schema_version=99),
     "an unknown status": resealed(status="splendid"),
-    "a field unheard of": resealed(mood="good"),
+    "a field unknown": resealed(mood="good"),
     "of another key": resealed(key="0" * 32),
     "NaN": lambda path: path.write_text('{"schema_version": NaN}'),
     "deep JSON": lambda path: path.write_text("[" * 100_000),
 }
 
 
-def damaged(pattern: str, damage: Damage) -> Lay:
-    def lay(place: Place) -> None:
+def damaged(pattern: str, damage: Damage) -> Setup:
+    def setup(place: Place) -> None:
         place.must(*WORDS)
-        hurt = sorted((place.folder / "outputs").glob(pattern))[0]
-        damage(hurt)
+        damage(sorted((place.folder / "outputs").glob(pattern))[0])
 
-    return lay
+    return setup
 
 
 def healed(seen: Seen) -> str | None:
-    """Numbers and edits are those of a store of its own."""
+    """Numbers and edits are those of an intact store."""
     place = seen.place
     place.must(*WORDS, "output_dir=right")
-    told = [place.numbers("--output-dir", root) for root in ("outputs", "right")]
+    stores = [place.numbers("--output-dir", root) for root in ("outputs", "right")]
     names = ("id", "key", "status", "psnr", "psnr_background", "latent_distance")
-    found = [[{n: row.get(n) for n in names} for row in rows] for rows in told]
+    found = [[{n: row.get(n) for n in names} for row in rows] for rows in stores]
     if found[0] != found[1] or len(found[0]) != 2:
         return f"{found[0]} instead of {found[1]}"
     states = len(place.numbers("--states"))
@@ -97,7 +97,7 @@ def healed(seen: Seen) -> str | None:
 
 
 def tabled(seen: Seen) -> str | None:
-    """The table of the damaged store shows no number that a store of its own would not."""
+    """The table of the damaged store has no number that differs from an intact store's."""
     place = seen.place
     right = place.must(*WORDS, "output_dir=right")
     numbers = {row["key"]: row for row in place.numbers("--output-dir", "right")}
@@ -139,19 +139,19 @@ def tries() -> Sequence[Try]:
     found = []
     for what, pattern in FILES.items():
         for how, damage in DAMAGES.items():
-            lay = damaged(pattern, damage)
-            found.append(Try("store, rerun", f"{what}: {how}", WORDS, rerun, lay))
+            setup = damaged(pattern, damage)
+            found.append(Try("store, rerun", f"{what}: {how}", WORDS, rerun, setup))
     for how, damage in RECORDS.items():
         for what in ("job.json", "metrics"):
-            lay = damaged(FILES[what], damage)
-            found.append(Try("store, rerun", f"{what}: {how}", WORDS, rerun, lay))
+            setup = damaged(FILES[what], damage)
+            found.append(Try("store, rerun", f"{what}: {how}", WORDS, rerun, setup))
     for how, damage in DAMAGES.items():
         for what in ("job.json", "metrics"):
-            lay = damaged(FILES[what], damage)
-            found.append(Try("store, table", f"{what}: {how}", ("table",), table, lay))
+            setup = damaged(FILES[what], damage)
+            found.append(Try("store, table", f"{what}: {how}", ("table",), table, setup))
     for how, damage in RECORDS.items():
-        lay = damaged(FILES["job.json"], damage)
-        found.append(Try("store, table", f"job.json: {how}", ("table",), table, lay))
+        setup = damaged(FILES["job.json"], damage)
+        found.append(Try("store, table", f"job.json: {how}", ("table",), table, setup))
     found += [
         Try("store, rerun", "a result under another's key", WORDS, rerun, moved),
         Try("store, rerun", "files of other programs", WORDS, rerun, strangers),

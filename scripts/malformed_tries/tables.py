@@ -7,7 +7,7 @@ from PIL import Image
 from yaml import safe_dump
 
 from malformed_tries.place import GAUSSIAN, Place
-from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
+from malformed_tries.trying import Accepted, Expectation, Refused, Seen, Setup, Try
 
 HEAD = "image,source,target\n"
 RUN = ("run", *GAUSSIAN, "dataset=folder", "dataset.path=.")
@@ -17,14 +17,14 @@ def photo(place: Place, name: str = "a.png") -> None:
     Image.radial_gradient("L").resize((40, 40)).convert("RGB").save(place.folder / name)
 
 
-def table(content: str | bytes, name: str = "edits.csv", *photos: str) -> Lay:
-    def lay(place: Place) -> None:
+def table(content: str | bytes, name: str = "edits.csv", *photos: str) -> Setup:
+    def setup(place: Place) -> None:
         for file in photos or ("a.png",):
             photo(place, file)
         raw = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
         (place.folder / name).write_bytes(raw)
 
-    return lay
+    return setup
 
 
 def prompts_are(*pairs: tuple[str, str]) -> Expectation:
@@ -102,7 +102,7 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     "pipes": ("image|source|target\na.png|a|b\n", r"separated by commas; got '\|'"),
     "a column twice": ("image,source,target,source\na.png,a,b,c\n", "'source' twice"),
     "a column without a name": (",image,source,target\n0,a.png,a,b\n", "without a name"),
-    "a column misspelt": ("image,source,traget\na.png,a,b\n", "rename 'traget'"),
+    "a misspelled column": ("image,source,traget\na.png,a,b\n", "rename 'traget'"),
     "a column in capitals": ("Image,source,target\na.png,a,b\n", "rename 'Image' to image"),
     "a mask column in capitals": ("image,source,target,Mask\na.png,a,b,a.png\n", "'Mask'"),
     "no header": ("a.png,a,b\n", "line 1: expected a column image"),
@@ -115,7 +115,7 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     "an empty prompt": (HEAD + "a.png,,b\n", "column source: expected a prompt"),
     "a prompt of blanks": (HEAD + "a.png,a,\u2003\n", "column target: expected a prompt"),
     "no image": (HEAD + ",a,b\n", "column image: expected the name"),
-    "an image that is not there": (HEAD + "z.png,a,b\n", "column image"),
+    "a missing image": (HEAD + "z.png,a,b\n", "column image"),
     "an image outside": (HEAD + "../../etc/passwd,a,b\n", "column image"),
     "an absolute image": (HEAD + "/etc/passwd,a,b\n", "column image"),
     "a folder for an image": (HEAD + ".,a,b\n", "column image"),
@@ -129,7 +129,7 @@ CSV: dict[str, tuple[str | bytes, str]] = {
     "weights of words": ("image,source,target,weights\na.png,a,b,dog\n", "column weights"),
     "an id twice": ("image,source,target,id\na.png,a,b,x\na.png,a,c,x\n", "got .x. twice"),
     "an id of 201 characters": (f"image,source,target,id\na.png,a,b,{'a' * 201}\n", "column id"),
-    "a mask that is not there": ("image,source,target,mask\na.png,a,b,m.png\n", "column mask"),
+    "a missing mask": ("image,source,target,mask\na.png,a,b,m.png\n", "column mask"),
 }
 
 
@@ -185,7 +185,7 @@ YAML: dict[str, tuple[str, str]] = {
 
 def tries() -> Sequence[Try]:
     two = prompts_are(("a", "b"), ("a", "c"))
-    taken: list[tuple[str, str, Expectation, Lay]] = [
+    taken: list[tuple[str, str, Expectation, Setup]] = [
         ("csv", "a BOM", AB, table(b"\xef\xbb\xbf" + f"{HEAD}a.png,a,b\r\n".encode())),
         ("csv", "CR for line breaks", AB, table(HEAD.replace("\n", "\r") + "a.png,a,b\r")),
         ("csv", "no last line break", AB, table(HEAD + "a.png,a,b")),
@@ -202,19 +202,19 @@ def tries() -> Sequence[Try]:
          table("- {image: a.png, source: 0x1F, target: yes}\n", "edits.yaml")),
         ("jsonl", "empty lines between", two,
          table(row('"target": "b"}') + "\n" + row('"target": "c"}'), "edits.jsonl")),
-        ("jsonl", "numbers in columns of the user's own", AB,
+        ("jsonl", "numbers in further columns", AB,
          table(row('"target": "b", "year": 1.50}'), "edits.jsonl")),
     ]  # fmt: skip
     for odd in ("a b.png", "ü$1 '.png", "-x.png", "a,b.png", "%41.png", "a\u0301.png", "$(id).png"):
         content = HEAD + quoted(odd, "a", "b") + "\n"
         taken.append(("file names", repr(odd), AB, table(content, "edits.csv", odd)))
-    named = [Try(kind, name, RUN, right, lay) for kind, name, right, lay in taken]
+    named = [Try(kind, name, RUN, right, setup) for kind, name, right, setup in taken]
     tables = [*refused("csv", CSV), *refused("jsonl", JSONL), *refused("yaml", YAML)]
     return [*kept(), *tables, *named, *places()]
 
 
 def places() -> Sequence[Try]:
-    """Where the table itself is not what it should be."""
+    """Tables that are missing, ambiguous or of another kind."""
 
     def two(place: Place) -> None:
         table(HEAD + "a.png,a,b\n")(place)

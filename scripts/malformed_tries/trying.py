@@ -1,4 +1,4 @@
-"""What a try is, and what became of it."""
+"""A try of the command: its input, the expected outcome and the verdict."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ Verdict = Literal["clear", "accepted", "unexpected", "hang", "wrong"]
 GOOD: tuple[Verdict, ...] = ("clear", "accepted")
 VERDICTS: tuple[Verdict, ...] = (*GOOD, "unexpected", "hang", "wrong")
 UNFORESEEN = re.compile(r"Traceback|unexpected \w+: .*traceback", re.DOTALL)
-Lay = Callable[[Place], object]
+Setup = Callable[[Place], object]
 Complaint = tuple[Verdict, str] | None
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A command that has ended, and the files of its folder before and after."""
+    """A finished command, and the files of its folder before and after it."""
 
     place: Place
     done: Done
@@ -26,7 +26,7 @@ class Seen:
 
 
 class Expectation(Protocol):
-    """What ought to become of a try."""
+    """The expected outcome of a try."""
 
     @property
     def good(self) -> Verdict: ...
@@ -36,7 +36,7 @@ class Expectation(Protocol):
 
 @dataclass(frozen=True)
 class Refused:
-    """Status 1 or 2, one line with these words (a regular expression), nothing written."""
+    """Status 1 or 2, one line that matches `words` (a regular expression), nothing written."""
 
     words: str
     good: Verdict = field(default="clear", init=False)
@@ -44,16 +44,16 @@ class Refused:
     def complaint(self, seen: Seen) -> Complaint:
         done = seen.done
         if done.status == 0:
-            return "wrong", f"taken without a word: {_short(done.err + done.out)}"
+            return "wrong", f"accepted without an error: {_short(done.err + done.out)}"
         if done.status not in (1, 2):
             return "unexpected", f"status {done.status}: {_short(done.err)}"
         lines = [line for line in done.err.splitlines() if line.startswith("ids: ")]
         if len(lines) != 1 or not done.err.endswith(f"{lines[0]}\n"):
             return "unexpected", f"expected one line; got {len(lines)}: {_short(done.err)}"
         if not lines[0].isprintable():
-            return "unexpected", f"characters a terminal obeys: {lines[0]!r}"
+            return "unexpected", f"control characters: {lines[0]!r}"
         if not re.search(self.words, lines[0]):
-            return "unexpected", f"not about {self.words!r}: {_short(lines[0])}"
+            return "unexpected", f"expected {self.words!r}; got {_short(lines[0])}"
         changed = [name for name in seen.after if seen.before.get(name) != seen.after[name]]
         changed += sorted(seen.before.keys() - seen.after.keys())
         return ("wrong", f"wrote {', '.join(changed[:3])}") if changed else None
@@ -61,8 +61,8 @@ class Refused:
 
 @dataclass(frozen=True)
 class RowRefused:
-    """A row that cannot be edited costs itself: status 1, its reason in the table of the run, and
-    `others` results all the same.
+    """One row is refused: status 1, its reason in the table of the run, and `others` results of
+    the other rows.
     """
 
     words: str
@@ -71,20 +71,20 @@ class RowRefused:
 
     def complaint(self, seen: Seen) -> Complaint:
         done = seen.done
-        told = " ".join(done.out.split())
+        table = " ".join(done.out.split())
         if done.status != 1:
-            return "wrong" if done.status == 0 else "unexpected", f"status {done.status}: {told}"
-        if not re.search(self.words, told):
-            return "unexpected", f"not about {self.words!r}: {_short(told + done.err)}"
-        made = [r for r in seen.place.records() if r["status"] == "ok"]
-        if len(made) != self.others:
-            return "wrong", f"{len(made)} results instead of {self.others}"
+            return "wrong" if done.status == 0 else "unexpected", f"status {done.status}: {table}"
+        if not re.search(self.words, table):
+            return "unexpected", f"expected {self.words!r}; got {_short(table + done.err)}"
+        results = [r for r in seen.place.records() if r["status"] == "ok"]
+        if len(results) != self.others:
+            return "wrong", f"{len(results)} results instead of {self.others}"
         return None
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """Taken, and as it was meant: `check` says what is wrong, or nothing."""
+    """Accepted with the right result: `check` returns what is wrong, or None."""
 
     check: Callable[[Seen], str | None]
     status: int = 0
@@ -92,35 +92,35 @@ class Accepted:
 
     def complaint(self, seen: Seen) -> Complaint:
         if seen.done.status != self.status:
-            told = _short(seen.done.err + seen.done.out)
-            return "unexpected", f"status {seen.done.status}: {told}"
+            printed = _short(seen.done.err + seen.done.out)
+            return "unexpected", f"status {seen.done.status}: {printed}"
         fault = self.check(seen)
         return ("wrong", fault) if fault else None
 
 
 @dataclass(frozen=True)
 class Try:
-    """Lay something out in an empty folder, give a command, see what becomes of it."""
+    """`ids WORDS` in a folder that `setup` has filled, and its expected outcome."""
 
     kind: str
     name: str
     words: Sequence[str]
     expected: Expectation
-    lay: Lay = lambda place: None
-    first: Callable[[], object] | None = None  # in the command's process
-    seconds: float = 60  # until it counts as hanging
+    setup: Setup = lambda place: None
+    first: Callable[[], object] | None = None  # called in the command's process
+    seconds: float = 60  # time limit
 
 
 @dataclass(frozen=True)
 class Outcome:
     verdict: Verdict
-    told: str
+    message: str
     seconds: float = 0.0
 
 
 def judge(trial: Try, place: Place) -> Outcome:
-    """Try it, and hold what happened against what ought to."""
-    trial.lay(place)
+    """Run a try and compare its outcome with the expected one."""
+    trial.setup(place)
     before = place.files()
     done = place.ids(*trial.words, first=trial.first)
     seen = Seen(place, done, before, place.files())
@@ -129,8 +129,8 @@ def judge(trial: Try, place: Place) -> Outcome:
     complaint = trial.expected.complaint(seen)
     if complaint:
         return Outcome(*complaint)
-    told = next((line for line in done.err.splitlines() if line.startswith("ids: ")), "")
-    return Outcome(trial.expected.good, told)
+    message = next((line for line in done.err.splitlines() if line.startswith("ids: ")), "")
+    return Outcome(trial.expected.good, message)
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Prompts typed in `ids edit`, and the places where its image may go."""
+"""Prompts of `ids edit`, and the files that it may write its image to."""
 
 import os
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from PIL import Image
 
 from malformed_tries.place import EDIT, Place
 from malformed_tries.tables import ODD, photo
-from malformed_tries.trying import Accepted, Expectation, Lay, Refused, Seen, Try
+from malformed_tries.trying import Accepted, Expectation, Refused, Seen, Setup, Try
 
 PROMPTS = {
     **ODD,
@@ -32,20 +32,20 @@ WORDS = ("--source", "a cat", "--target", "a dog")
 def typed(prompt: str) -> Expectation:
     def check(seen: Seen) -> str | None:
         (record,) = seen.place.records()
-        told = [record["prompt_src"], record["prompt_trg"]]
-        return None if told == [prompt, f"x {prompt}"] else f"stored {told}"
+        stored = [record["prompt_src"], record["prompt_trg"]]
+        return None if stored == [prompt, f"x {prompt}"] else f"stored {stored}"
 
     return Accepted(check)
 
 
 def image_at(name: str, kind: str) -> Expectation:
-    """One image came to be, there, in that format and at the photo's size."""
+    """The command writes one image: `name`, in format `kind`, of the photo's size."""
 
     def check(seen: Seen) -> str | None:
         new = set(seen.after) - set(seen.before)
-        made = [n for n in new if not n.startswith("outputs/")]
-        if made != [name]:
-            return f"made {made}"
+        written = [n for n in new if not n.startswith("outputs/")]
+        if written != [name]:
+            return f"wrote {written}"
         with Image.open(seen.place.folder / name) as image:
             if (image.format, image.size) != (kind, (40, 40)):
                 return f"{image.format} of {image.size}"
@@ -54,8 +54,8 @@ def image_at(name: str, kind: str) -> Expectation:
     return Accepted(check)
 
 
-def laid(place: Place) -> None:
-    """What may stand in an image's way."""
+def obstacles(place: Place) -> None:
+    """Links, folders and pipes where an image should be written."""
     photo(place, "x.png")
     folder = place.folder
     os.link(folder / "x.png", folder / "hard.png")
@@ -105,7 +105,7 @@ TAKEN = {
     "-y.png": "PNG",
     "a\nb.png": "PNG",
 }
-MISSPOKEN = {
+BAD_WORDS = {
     "a sweep": (("dataset.blend=a,b",), "expected one edit; got a sweep"),
     "the source as an override": (("dataset.prompt_src=x",), "give it as --source"),
     "another data set": (("dataset=shapes",), "given twice|dataset"),
@@ -115,14 +115,14 @@ MISSPOKEN = {
     "a mask that is a folder": (("--mask", "folder.png"), "folder.png"),
     "blend of one word": (("dataset.blend=cat",), "blend"),
     "weights of words": (("dataset.weights=dog:much",), "weights"),
-    "a flag unheard of": (("--strength", "3"), "no such flag"),
-    "a fit unheard of": (("dataset.fit=squeeze",), "fit"),
+    "a flag unknown": (("--strength", "3"), "no such flag"),
+    "a fit unknown": (("dataset.fit=squeeze",), "fit"),
     "multiples of 0": (("dataset.multiple=0",), "multiple"),
 }
 
 
 def tries() -> Sequence[Try]:
-    x: Lay = lambda place: photo(place, "x.png")
+    x: Setup = lambda place: photo(place, "x.png")
     prompts = [
         Try("prompts", name, ("edit", "x.png", f"--source={text}", f"--target=x {text}", *EDIT),
             typed(text), x)
@@ -135,48 +135,48 @@ def tries() -> Sequence[Try]:
     ]  # fmt: skip
     bad = [
         Try("outputs", f"refused: {out[:40]!r}",
-            ("edit", "x.png", *WORDS, *EDIT, f"--out={out}"), Refused(answer), laid)
+            ("edit", "x.png", *WORDS, *EDIT, f"--out={out}"), Refused(answer), obstacles)
         for out, answer in OUT.items()
     ]  # fmt: skip
     good = [
         Try("outputs", f"taken: {out!r}", ("edit", "x.png", *WORDS, *EDIT, f"--out={out}"),
-            image_at(out, kind), laid)
+            image_at(out, kind), obstacles)
         for out, kind in TAKEN.items()
     ]  # fmt: skip
-    spoken = [
-        Try("prompts", name, ("edit", "x.png", *WORDS, *EDIT, *words), Refused(answer), laid)
-        for name, (words, answer) in MISSPOKEN.items()
+    bad_words = [
+        Try("prompts", name, ("edit", "x.png", *WORDS, *EDIT, *words), Refused(answer), obstacles)
+        for name, (words, answer) in BAD_WORDS.items()
     ]
-    return [*prompts, *empty, *spoken, *bad, *good, *beside()]
+    return [*prompts, *empty, *bad_words, *bad, *good, *beside()]
 
 
 def beside() -> Sequence[Try]:
-    """Where no place is named, the image stands beside the photo and overwrites nothing else."""
+    """Without --out, the image is written next to the photo and overwrites no other file."""
 
     def link(place: Place) -> None:
         photo(place, "x.png")
         place.must("edit", "x.png", *WORDS, *EDIT)
-        (made,) = place.folder.glob("x.dds.*.png")
-        made.unlink()
+        (image,) = place.folder.glob("x.dds.*.png")
+        image.unlink()
         (place.folder / "victim.txt").write_text("mine")
-        made.symlink_to("victim.txt")
+        image.symlink_to("victim.txt")
 
     def untouched(seen: Seen) -> str | None:
-        told = (seen.place.folder / "victim.txt").read_text()
-        return None if told == "mine" else "wrote through a symbolic link"
+        content = (seen.place.folder / "victim.txt").read_text()
+        return None if content == "mine" else "wrote through a symbolic link"
 
     def another(place: Place) -> None:
         photo(place, "x.png")
         place.must("edit", "x.png", "--source", "a cat", "--target", "a pig", *EDIT)
 
     def two(seen: Seen) -> str | None:
-        made = sorted(seen.place.folder.glob("x.dds.*.png"))
+        images = sorted(seen.place.folder.glob("x.dds.*.png"))
         kept = all(seen.after[name] == digest for name, digest in _images(seen.before).items())
-        return None if len(made) == 2 and kept else f"{[path.name for path in made]}"
+        return None if len(images) == 2 and kept else f"{[path.name for path in images]}"
 
     edit = ("edit", "x.png", *WORDS, *EDIT)
     return [
-        Try("outputs", "a link laid in the way", edit, Accepted(untouched, 2), link),
+        Try("outputs", "a link in the way", edit, Accepted(untouched, 2), link),
         Try("outputs", "two targets", edit, Accepted(two), another),
     ]
 

@@ -1,4 +1,4 @@
-"""Tab completion, as a shell asks for it."""
+"""Tab completion, as a shell requests it."""
 
 import os
 import subprocess

@@ -84,13 +84,13 @@ def test_any_words_give_settings_or_one_line(words: list[str]) -> None:
     try:
         prepared = prepare(words)
     except IdsError as error:
-        told = [str(error)]
+        lines = [str(error)]
     else:
         assert prepared.ready or prepared.refused
-        told = [str(refused.error) for refused in prepared.refused]
+        lines = [str(refused.error) for refused in prepared.refused]
         for setting, _ in prepared.ready:
             assert not re.search(r"os\.system", str(setting.values))
-    for line in told:
+    for line in lines:
         assert line.strip()
         assert "\n" not in line
         assert len(line) < 1000

@@ -10,7 +10,7 @@ from ids.config.naming import method_name
 from ids.config.sources import find_sources
 from ids.core.errors import ConfigError
 
-METHODS = {  # the parts that decide how a method is named
+METHODS = {  # the fields that decide the name of a method
     "dds": {"fpr": {}},
     "dds_and_back": {"editor": {"fpr": {}}},
     "null_edit": {},
@@ -22,8 +22,8 @@ BROUGHT = {"p2p": "ddim_from_0", "ids": "released", "my_ids": "released"}
 def name_of(method: str, fpr: str = "none", inversion: str = "ddim") -> str:
     parts = METHODS.get(method, METHODS["dds"])
     names = {"method": method, "fpr": fpr, "inversion": inversion}
-    own = BROUGHT.get(method, "none")
-    return method_name(parts, names, lambda: names | {"fpr": own, "inversion": own})
+    default = BROUGHT.get(method, "none")
+    return method_name(parts, names, lambda: names | {"fpr": default, "inversion": default})
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ids.config.build import build_experiment
 from ids.config.classes import Classes
 from ids.config.compose import compose_all
 from ids.config.entry import prepare
-from ids.config.scaffold import KINDS, scaffold
 from ids.config.signature import Signature
 from ids.config.sources import find_sources
 from ids.core.errors import ConfigError
@@ -62,7 +60,7 @@ def test_a_module_of_a_folder_is_imported_under_a_private_name(write: Write) -> 
     assert not (folder / "__pycache__").exists()
 
 
-def test_a_changed_module_is_imported_anew_and_has_another_digest(write: Write) -> None:
+def test_a_changed_module_is_imported_again_and_has_another_digest(write: Write) -> None:
     texts = {"rule.py": "from .base import Mine\n", "base.py": RULE, "method/mine.yaml": OPTION}
     folder = write(texts)
     first = rule_of(folder)
@@ -132,7 +130,7 @@ def test_modules_outside_the_folder_are_refused(write: Write) -> None:
     assert "or give the folder of your module by --config-dir" in error_of(folder, "method=mine")
 
 
-def test_options_are_checked_and_spelled_like_our_own(write: Write) -> None:
+def test_options_are_checked_like_those_of_the_package(write: Write) -> None:
     folder = write({"rule.py": RULE, "method/mine.yaml": OPTION, "method/two words.yaml": ""})
     assert "method=mime: no such choice; did you mean mine?" in error_of(folder, "method=mime")
     assert "two words" not in find_sources([str(folder)]).options("method")
@@ -157,7 +155,7 @@ def test_a_name_that_is_taken_is_refused(write: Write) -> None:
         prepare(["method=mine"], config_dirs=[str(folder), str(folder.parent / "other")])
 
 
-@pytest.mark.parametrize("name", ["", "nowhere", "file", "a\0b", "~nobody/x"])
+@pytest.mark.parametrize("name", ["", "nowhere", "file", "a\0b", "~unknown/x"])
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     given = str(tmp_path / name) if name == "file" else name
@@ -198,44 +196,6 @@ def test_packages_with_entry_points(write: Write, monkeypatch: pytest.MonkeyPatc
     assert not Classes().allows("rival.noise.Other", "fpr")
     assert not Classes().allows("rival.rules.Mine", "metrics.m")
     assert not Classes().allows("rival.inner.Mine", "method")
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_templates_pass_the_checks_and_are_built(tmp_path: Path, kind: str) -> None:
-    sources = find_sources()
-    module, option = scaffold(kind, "my_thing", tmp_path, sources)
-    assert "emplate" not in module.read_text() + option.read_text()
-    assert option == tmp_path / KINDS[kind].group / "my_thing.yaml"
-    words = KINDS[kind].words.format(name="my_thing").replace("FOLDER", str(tmp_path)).split()
-    (setting,) = compose_all(words, find_sources([str(tmp_path)]))
-    if kind == "dataset":
-        build_experiment(setting)
-    for node in (setting.values["method"].get("distillation"), setting.values["fpr"]):
-        if node and node["_target_"].startswith("my_thing"):
-            signature = setting.sources.classes.signature(node["_target_"])
-            assert signature is not None
-            assert set(node) - {"_target_", "name"} == set(signature.parameters)
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [
-        ("ids", "method=ids is an option of ids; choose another"),
-        ("Rule", "expected a name of lower-case letters"),
-        ("../rule", "expected a name of lower-case letters"),
-        ("class", "expected a name of lower-case letters"),
-        ("random", "an installed module has it"),
-        ("torch", "an installed module has it"),
-        ("mine", "mine.py: expected a new file; it exists"),
-    ],
-)
-def test_a_new_option_overwrites_nothing(tmp_path: Path, name: str, answer: str) -> None:
-    (tmp_path / "mine.py").write_text("mine")
-    with pytest.raises(ConfigError) as raised:
-        scaffold("method", name, tmp_path, find_sources())
-    assert answer in str(raised.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
-    assert (tmp_path / "mine.py").read_text() == "mine"
 
 
 def test_fields_that_the_constructor_does_not_take(write: Write) -> None:

@@ -70,7 +70,7 @@ def test_make_targets_exist(path: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("words", commands())
+@pytest.mark.parametrize("words", list(commands()))
 def test_every_command_is_taken(words: list[str]) -> None:
     """Flags parse; settings compose and are checked. Nothing runs."""
     if "--help" in words:

@@ -16,10 +16,10 @@ def test_the_notebook_runs() -> None:
     figures = [len(_images(cell)) for cell in stored]
     resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=300, resources=resources).execute()
-    made = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [len(_images(cell)) for cell in made] == figures
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [len(_images(cell)) for cell in code] == figures
     assert sum(figures) >= 3  # the edit, its curves, the posterior means
-    table = made[-1].outputs[-1].data["text/plain"]
+    table = code[-1].outputs[-1].data["text/plain"]
     assert "ids" in table
     assert not list(NOTEBOOK.parent.glob("outputs"))
 

@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 EDIT = ("--backbone", "gaussian", "logger=files", "method.n_steps=2")
+FOLDER = ("run", "debug=fast", "controls=none", "method=dds", "dataset=folder", "dataset.path=.")
 
 
 def one_line(stderr: str) -> str:
@@ -125,15 +126,7 @@ def test_an_unreadable_image_fails_alone(ids: Ids) -> None:
     (ids.folder / "broken.png").write_bytes(b"not an image")
     table = "image,source,target\nok.png,a,b\nbroken.png,a,b\n"
     (ids.folder / "edits.csv").write_text(table)
-    words = (
-        "run",
-        "debug=fast",
-        "controls=none",
-        "method=dds",
-        "dataset=folder",
-        "dataset.path=.",
-    )
-    done = ids(*words)
+    done = ids(*FOLDER)
     assert done.returncode == 1
     assert "broken.png: expected an image" in done.stdout
     assert "1, 1 failed" in done.stdout
@@ -146,15 +139,7 @@ def test_odd_images_are_edited(ids: Ids) -> None:
     Image.fromarray(np.full((9, 9), 30000, dtype=np.uint16)).save(ids.folder / "deep.png")
     rows = "".join(f"{name},a,b\n" for name in ("alpha.png", "cmyk.jpg", "deep.png"))
     (ids.folder / "edits.csv").write_text("image,source,target\n" + rows)
-    words = (
-        "run",
-        "debug=fast",
-        "controls=none",
-        "method=dds",
-        "dataset=folder",
-        "dataset.path=.",
-    )
-    assert ids(*words, "limit=null").returncode == 0
+    assert ids(*FOLDER, "limit=null").returncode == 0
     assert len(ids.results()) == 3
 
 

@@ -1,4 +1,4 @@
-"""One damaged file of each kind: tables and reruns go on, it is named, and the rerun heals it."""
+"""One damaged file of each kind: it is named, tables continue, and a rerun repairs it."""
 
 import importlib
 import json
@@ -6,13 +6,13 @@ import linecache
 import logging
 import shutil
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import Ids
+from malformed_tries.stores import FILES, Damage, flip
 
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
@@ -25,25 +25,7 @@ from ids.run import Store, code
 
 WORDS = ["debug=fast", "controls=none", "method=dds", "method.n_steps=3", "limit=4"]
 WORDS += ["keep_every=1", "~metrics.ssim", "~metrics.ssim_background"]
-KINDS = {
-    "job.json": "results/*/*/job.json",
-    "edit.png": "results/*/*/edit.png",
-    "edit.safetensors": "results/*/*/edit.safetensors",
-    "metrics": "results/*/*/metrics-*.json",
-    "source": "sources/*/*",
-    "measurement": "measurements/*/*.json",
-    "data set": "datasets/*.json",
-    "mirrored": "mirrored/*.json",
-}
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 4
-    path.write_bytes(content)
-
-
-DAMAGE: dict[str, Callable[[Path], object]] = {
+DAMAGE: dict[str, Damage] = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-20]),
     "emptied": lambda path: path.write_bytes(b""),
     "one bit": flip,
@@ -80,7 +62,7 @@ def test_a_rerun_heals_one_file_of_each_kind(
     right = {key: store.look(key, content=True).status for key in store.all_keys()}
     edits = sorted(Path("outputs").glob("results/*/*"))
     hurt = {}
-    for index, (kind, pattern) in enumerate(KINDS.items()):
+    for index, (kind, pattern) in enumerate(FILES.items()):
         found = sorted(Path("outputs").glob(pattern))
         of_another = [path for path in found if path.parent == edits[index % 4]]
         hurt[kind] = (of_another or found)[0]
@@ -99,7 +81,7 @@ def test_a_rerun_heals_one_file_of_each_kind(
     for kind in ("job.json", "edit.png", "edit.safetensors"):
         assert str(hurt[kind]) in named
     shutil.rmtree("outputs/aside")
-    if how != "deleted":  # seconds that are lost are lost, and say so until they are removed
+    if how != "deleted":  # a damaged measurement is reported until it is removed
         hurt["measurement"].unlink()
     assert list(faults(store)) == []
     assert {key: store.look(key, content=True).status for key in store.all_keys()} == right
@@ -114,7 +96,7 @@ def test_a_folder_in_a_files_place_is_kept_out_of_the_way(
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for kind in ("metrics", "data set", "mirrored"):
-        path = sorted(Path("outputs").glob(KINDS[kind]))[0]
+        path = sorted(Path("outputs").glob(FILES[kind]))[0]
         path.unlink()
         path.mkdir()
         (path / "mine").write_text(kind)
@@ -132,7 +114,7 @@ def test_json_too_deep_to_read_is_no_record(
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for kind in ("job.json", "metrics"):
-        sorted(Path("outputs").glob(KINDS[kind]))[0].write_text("[" * 100_000)
+        sorted(Path("outputs").glob(FILES[kind]))[0].write_text("[" * 100_000)
     report = "".join(read_catalog(Store(Path("outputs"))).notes())
     assert "left out, damaged" in report
 
@@ -158,7 +140,7 @@ def test_a_store_of_version_0_1_is_named_and_not_read(ids: Ids) -> None:
 
 
 OUTSIDE = '''
-"""A rule of somebody's own."""
+"""A rule of a user."""
 from dataclasses import dataclass
 from ids.core.records import Anchor
 import helper_of_mine
@@ -176,7 +158,7 @@ class Mine:
 def test_code_from_outside_is_part_of_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever develops a rule is never answered with the numbers of an older one."""
+    """After a change of a rule, the results of its older code are not reused."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def key(text: str, helper: str = "def scale(z): return 2 * z") -> object:

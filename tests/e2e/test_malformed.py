@@ -35,16 +35,16 @@ def write():
 NAMES = ("tabs", "quotes", "blanks around", "a date")
 found = tries("csv")
 print(malformed.report(found, 2, verbose=True))
-lay = tables.table(tables.HEAD + "a.png,a\\n")
+setup = tables.table(tables.HEAD + "a.png,a\\n")
 taken = tables.table(tables.HEAD + "a.png,a,b\\n")
 from dataclasses import replace
 (blank,) = [t for t in found if t.name == "blanks around"]
 planted = [
-    Try("planted", "crash", tables.RUN, Refused("cells"), lay, crash),
-    Try("planted", "hang", tables.RUN, Refused("cells"), lay, hang, seconds=1),
+    Try("planted", "crash", tables.RUN, Refused("cells"), setup, crash),
+    Try("planted", "hang", tables.RUN, Refused("cells"), setup, hang, seconds=1),
     Try("planted", "taken", tables.RUN, Refused("cells"), taken),
-    Try("planted", "other words", tables.RUN, Refused("colours"), lay),
-    Try("planted", "left", tables.RUN, Refused("cells"), lay, write),
+    Try("planted", "other words", tables.RUN, Refused("colours"), setup),
+    Try("planted", "left", tables.RUN, Refused("cells"), setup, write),
     replace(blank, kind="planted", name="another prompt", first=other),
 ]
 print(malformed.report(planted, 2, verbose=False))

@@ -73,8 +73,8 @@ def test_four_runners_of_one_sweep(tmp_path: Path, serial: dict[str, Any]) -> No
     store = Store(tmp_path / "outputs")
     assert content(store) == serial
     paths = (tmp_path / "outputs" / "measurements").rglob("*.json")
-    made = Counter(key for path in paths for key in json.loads(path.read_text())["keys"])
-    assert sum(made.values()) <= len(serial) + 4 * 2  # one batch a process
+    edits = Counter(key for path in paths for key in json.loads(path.read_text())["keys"])
+    assert sum(edits.values()) <= len(serial) + 4 * 2  # one batch a process
     assert leftovers(store) == []
 
 

@@ -28,13 +28,13 @@ def test_the_result_stands_beside_the_photo_at_its_size(ids: Ids, photo: Path) -
     for target in ("a dog", "a pig", "a dog"):
         done = ids("edit", str(photo), "--source", "a cat", "--target", target, *EDIT)
         assert done.returncode == 0, done.stderr
-    made = sorted(photo.parent.glob("*.png"))
-    assert [path.name.rpartition("-")[0] for path in made] == [
+    images = sorted(photo.parent.glob("*.png"))
+    assert [path.name.rpartition("-")[0] for path in images] == [
         "a $1 ü.dds.a-dog",
         "a $1 ü.dds.a-pig",
     ]
-    assert {Image.open(path).size for path in made} == {(48, 30)}
-    assert f"edited image: {made[0]}" in done.stdout
+    assert {Image.open(path).size for path in images} == {(48, 30)}
+    assert f"edited image: {images[0]}" in done.stdout
     assert not list(ids.folder.glob("*.png"))
 
 
@@ -103,7 +103,7 @@ def test_places_where_it_cannot_go(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_bad_place_is_told_before_the_edit(ids: Ids, photo: Path) -> None:
+def test_a_bad_output_file_is_refused_before_the_edit(ids: Ids, photo: Path) -> None:
     words = ("--source", "a cat", "--target", "a dog", *EDIT)
     done = ids("edit", str(photo), *words, "--out", "x.bmp")
     assert done.returncode == 2
@@ -111,7 +111,7 @@ def test_a_bad_place_is_told_before_the_edit(ids: Ids, photo: Path) -> None:
     assert not ids.results()
 
 
-def test_no_link_laid_in_the_way_is_followed(tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_output_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / "out.png").symlink_to(victim)
@@ -121,7 +121,7 @@ def test_no_link_laid_in_the_way_is_followed(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"victim", "out.png"}
 
 
-def test_names_stay_within_what_a_file_system_takes() -> None:
+def test_names_stay_within_the_limits_of_file_systems() -> None:
     long = default_out(f"/x/{'ü' * 120}.png", "ids", "ein Bär 🐻 " * 40, "ab12cd34")
     assert len(os.fsencode(long.name)) <= 200
     assert long.name.endswith("-ab12cd.png")
@@ -140,7 +140,7 @@ def test_names_stay_within_what_a_file_system_takes() -> None:
         (("--backbone", "gaussian", "method.negative_prompt=${oc.env:HOME}"), "interpolation"),
     ],
 )
-def test_what_an_edit_is_not_asked_so(
+def test_options_that_a_single_edit_refuses(
     ids: Ids, photo: Path, words: tuple[str, ...], answer: str
 ) -> None:
     done = ids("edit", str(photo), "--source", "a cat", "--target", "a dog", *words)
@@ -150,7 +150,7 @@ def test_what_an_edit_is_not_asked_so(
     assert not (ids.folder / "outputs").exists()
 
 
-def test_an_empty_name_of_a_mask_is_no_mask_left_out(ids: Ids, photo: Path) -> None:
+def test_an_empty_mask_name_is_an_error(ids: Ids, photo: Path) -> None:
     done = ids("edit", str(photo), "--source", "a cat", "--target", "a dog", *EDIT, "--mask", "")
     assert done.returncode == 1
     assert done.stderr == (

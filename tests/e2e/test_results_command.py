@@ -1,42 +1,31 @@
-"""`ids results`: what is in the store, one by one, as numbers, and what may go."""
+"""`ids results`: list, show, export, remove and check."""
 
 import csv
 import io
 import json
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import InProcess
 from PIL import Image
 
-from ids.cli import main
 from ids.run import Store
 
-Run = Callable[..., tuple[int, str, str]]
 WORDS = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=4", "keep_every=2")
 WORDS += ("dataset=folder", "dataset.path=photos", "limit=null")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command in this process: status, output, errors."""
-    monkeypatch.chdir(tmp_path)
+def run(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     monkeypatch.setenv("COLUMNS", "200")
-
-    def words(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(list(args))
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return words
+    return in_process
 
 
 @pytest.fixture
-def made(run: Run, tmp_path: Path) -> Run:
+def command(run: InProcess, tmp_path: Path) -> InProcess:
     """Two methods on two photos, one with a mask, one whose prompt looks like a formula."""
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -59,31 +48,31 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_list_by_the_selections_of_a_table(made: Run) -> None:
-    status, out, _ = made("results", "list")
+def test_a_list_by_the_selections_of_a_table(command: InProcess) -> None:
+    status, out, _ = command("results", "list")
     assert status == 0
     assert out.count("null_edit") == 2
     assert out.count("folder:photos on gaussian") == 4 * 2  # true_edit: unsupported
-    assert made("results", "list", "--method", "sds")[1].count(" sds ") == 2
-    assert made("results", "list", "--tag", "pet", "--method", "dds")[1].count(" dds ") == 1
-    assert made("results", "list", "--orphans")[0] == 1
+    assert command("results", "list", "--method", "sds")[1].count(" sds ") == 2
+    assert command("results", "list", "--tag", "pet", "--method", "dds")[1].count(" dds ") == 1
+    assert command("results", "list", "--orphans")[0] == 1
 
 
-def test_one_result_by_the_beginning_of_its_key(made: Run) -> None:
+def test_one_result_by_the_beginning_of_its_key(command: InProcess) -> None:
     store = Store(Path("outputs"))
     key = next(k for k in store.all_keys() if store.look(k).status == "ok")
-    status, out, _ = made("results", "show", key[:8])
+    status, out, _ = command("results", "show", key[:8])
     assert status == 0
     for word in (key, "edit.safetensors", "psnr@1 = ", "answers", "took"):
         assert word in out
     for wrong in ("", "nonsense", "../.."):
-        status, _, err = made("results", "show", wrong)
+        status, _, err = command("results", "show", wrong)
         assert status == 2
         assert err.count("ids: ") == 1
 
 
-def test_numbers_of_edits_and_of_their_states(made: Run) -> None:
-    status, out, err = made("results", "export", "--csv")
+def test_numbers_of_edits_and_of_their_states(command: InProcess) -> None:
+    status, out, err = command("results", "export", "--csv")
     assert status == 0, err
     found = rows(out)
     assert len(found) == 8
@@ -92,10 +81,10 @@ def test_numbers_of_edits_and_of_their_states(made: Run) -> None:
     masked = [r for r in found if r["tags"] == "pet" and r["label"] in ("sds", "dds")]
     assert all(math.isfinite(float(row["psnr_background"])) for row in masked)
     assert {row["psnr_background"] for row in found if row["tags"] == "vehicle"} == {""}
-    assert made("results", "export", "edits.json")[0] == 0
+    assert command("results", "export", "edits.json")[0] == 0
     typed = json.loads(Path("edits.json").read_text())
     assert {row["target_prompt"] for row in typed} == {'=HYPERLINK("x")', "a car"}
-    assert made("results", "export", "curves.parquet", "--states")[0] == 0
+    assert command("results", "export", "curves.parquet", "--states")[0] == 0
     curves = pd.read_parquet("curves.parquet")
     assert sorted(set(curves[curves["label"] == "dds"]["step"])) == [0, 2, 4]
     assert len(curves) == 4 * 3 + 2
@@ -109,42 +98,44 @@ def test_numbers_of_edits_and_of_their_states(made: Run) -> None:
         (("none/edits.csv",), "expected a file in a folder that exists"),
     ],
 )
-def test_an_export_that_cannot_be(made: Run, words: tuple[str, ...], answer: str) -> None:
-    status, _, err = made("results", "export", *words)
+def test_an_impossible_export_is_refused(
+    command: InProcess, words: tuple[str, ...], answer: str
+) -> None:
+    status, _, err = command("results", "export", *words)
     assert status == 2
     assert answer in err
 
 
-def test_results_are_removed_when_it_is_said_twice(made: Run) -> None:
+def test_results_are_removed_after_confirmation(command: InProcess) -> None:
     store = Store(Path("outputs"))
-    assert made("results", "rm")[0] == 2
-    status, out, _ = made("results", "rm", "--method", "sds")
+    assert command("results", "rm")[0] == 2
+    status, out, _ = command("results", "rm", "--method", "sds")
     assert (status, out.strip()) == (0, "2 results; --yes removes them")
     assert len(list(store.all_keys())) == 8
-    assert made("results", "rm", "--method", "sds", "--yes")[0] == 0
+    assert command("results", "rm", "--method", "sds", "--yes")[0] == 0
     assert len(list(store.all_keys())) == 6
-    assert "sds" not in made("table")[1]
+    assert "sds" not in command("table")[1]
     text = Path("photos/edits.csv").read_text()
     Path("photos/edits.csv").write_text(text.replace("a car", "a boat"))
-    assert made(*WORDS)[0] == 0
-    assert "1 results answer no row" in made("table")[1]
-    assert made("results", "rm", "--orphans", "--yes")[0] == 0
-    assert "answer no row" not in made("table")[1]
+    assert command(*WORDS)[0] == 0
+    assert "1 results answer no row" in command("table")[1]
+    assert command("results", "rm", "--orphans", "--yes")[0] == 0
+    assert "answer no row" not in command("table")[1]
 
 
-def test_a_selection_by_values_takes_what_has_them(made: Run) -> None:
-    assert made("results", "rm", "--where", "n_steps=4")[1].startswith("4 results")
-    assert "2 results" in made("results", "rm", "--where", "n_steps=4", "--method", "dds")[1]
-    assert made("results", "list", "--orphans", "--tag", "pet")[0] == 2
-    assert made("results", "rm", "--all", "--method", "dds")[0] == 2
-    assert made("results", "rm", "--all", "--yes")[0] == 0
+def test_a_selection_by_values(command: InProcess) -> None:
+    assert command("results", "rm", "--where", "n_steps=4")[1].startswith("4 results")
+    assert "2 results" in command("results", "rm", "--where", "n_steps=4", "--method", "dds")[1]
+    assert command("results", "list", "--orphans", "--tag", "pet")[0] == 2
+    assert command("results", "rm", "--all", "--method", "dds")[0] == 2
+    assert command("results", "rm", "--all", "--yes")[0] == 0
     assert not list(Path("outputs").glob("datasets/*"))
-    assert made(*WORDS)[0] == 0
-    assert made("results", "check")[1] == "8 results, 0 faults\n"
+    assert command(*WORDS)[0] == 0
+    assert command("results", "check")[1] == "8 results, 0 faults\n"
 
 
-def test_numbers_are_exported_in_full(made: Run) -> None:
-    made("results", "export", "edits.json")
+def test_numbers_are_exported_in_full(command: InProcess) -> None:
+    command("results", "export", "edits.json")
     found = json.loads(Path("edits.json").read_text())
     store = Store(Path("outputs"))
     for line in found:
@@ -155,29 +146,29 @@ def test_numbers_are_exported_in_full(made: Run) -> None:
     assert {line["setting.n_steps"] for line in found if line["label"] == "dds"} == {4}
 
 
-def test_what_another_data_set_needs_stays(made: Run) -> None:
+def test_results_of_another_data_set_are_not_removed(command: InProcess) -> None:
     folder = Path("more")
     folder.mkdir()
     Image.new("RGB", (40, 40), "blue").save(folder / "b.png")
     (folder / "edits.csv").write_text("image,source,target\nb.png,a bike,a car\n")
-    assert made(*WORDS, "dataset.path=more")[0] == 2  # given twice
+    assert command(*WORDS, "dataset.path=more")[0] == 2  # given twice
     words = [word for word in WORDS if not word.startswith("dataset.path")]
-    assert made(*words, "dataset.path=more")[0] == 0
+    assert command(*words, "dataset.path=more")[0] == 0
     before = len(list(Store(Path("outputs")).all_keys()))
-    status, out, _ = made("results", "rm", "--dataset", "folder:more", "--yes")
+    status, out, _ = command("results", "rm", "--dataset", "folder:more", "--yes")
     assert status == 0
     assert "4 more answer other rows as well, and stay" in out
     assert len(list(Store(Path("outputs")).all_keys())) == before
 
 
-def test_a_check_reads_every_byte(made: Run) -> None:
-    assert made("results", "check") == (0, "8 results, 0 faults\n", "")
+def test_a_check_reads_every_byte(command: InProcess) -> None:
+    assert command("results", "check") == (0, "8 results, 0 faults\n", "")
     path = next(Path("outputs").glob("results/*/*/edit.safetensors"))
     before = path.stat()
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a failing disk would
-    status, out, _ = made("results", "check")
+    status, out, _ = command("results", "check")
     assert status == 1
     assert f"damaged: {path}: its content does not have its checksum" in out

@@ -13,7 +13,7 @@ PROGRAM = """
 import importlib, os, sys, time
 from ids.cli import main
 
-def asks_to_stop(*_, **__):
+def send_signal(*_, **__):
     os.kill(os.getpid(), {number})
     time.sleep(20)
 
@@ -21,7 +21,7 @@ class Importing:
     def find_spec(self, name, *_):
         if name == {place!r}:
             try:
-                asks_to_stop()
+                send_signal()
             except BaseException as error:
                 raise ImportError("as compiled modules do") from error
 
@@ -31,7 +31,7 @@ if ":" in {place!r}:
     *parents, name = name.split(".")
     for parent in parents:
         owner = getattr(owner, parent)
-    setattr(owner, name, asks_to_stop)
+    setattr(owner, name, send_signal)
 else:
     sys.meta_path.insert(0, Importing())
 main({words!r})

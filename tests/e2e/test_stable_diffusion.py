@@ -153,7 +153,7 @@ def test_sizes_not_divisible_by_the_factor_are_refused(tiny_sd: Path) -> None:
     assert backbone.eps(z, backbone.prompt(["a red circle"]), t).shape == z.shape
 
 
-@pytest.mark.parametrize("path", ["nobody/nothing", "./none", "/none"])
+@pytest.mark.parametrize("path", ["unknown/model", "./none", "/none"])
 def test_an_unreachable_model_is_one_line_with_the_remedy(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

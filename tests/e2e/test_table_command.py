@@ -1,38 +1,27 @@
 """`ids table` and the table after a run: width, baseline, files, metrics from outside."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import InProcess
 from PIL import Image
 from rich.cells import cell_len
 
-from ids.cli import main
 from ids.report.sheet import LABEL
 
-Run = Callable[..., tuple[int, str, str]]
 WORDS = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=2", "limit=2")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command in this process: status, output, errors."""
-    monkeypatch.chdir(tmp_path)
+def run(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     monkeypatch.delenv("COLUMNS", raising=False)
-
-    def words(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(list(args))
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return words
+    return in_process
 
 
 def test_the_table_after_a_run_fits_and_is_paired_to_the_baseline(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, out, err = run(*WORDS, "--baseline", "sds")
     assert status == 0, err
@@ -52,7 +41,7 @@ def test_the_table_after_a_run_fits_and_is_paired_to_the_baseline(
     assert max(map(cell_len, wide.splitlines())) > 100
 
 
-def test_written_tables_hold_all_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_written_tables_hold_all_columns(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(*WORDS)[0] == 0
     monkeypatch.setenv("COLUMNS", "60")
     assert run("table", "--write")[0] == 0
@@ -71,7 +60,7 @@ def test_written_tables_hold_all_columns(run: Run, monkeypatch: pytest.MonkeyPat
     assert means.loc["dds", "psnr"] == row["cells"]["psnr"]["value"]
 
 
-def test_each_data_set_has_a_table_and_a_sheet(run: Run) -> None:
+def test_each_data_set_has_a_table_and_a_sheet(run: InProcess) -> None:
     for name, colour in (("one", "red"), ("two", "blue")):
         Path(name).mkdir()
         Image.new("RGB", (40, 40), colour).save(Path(name, "a.png"))

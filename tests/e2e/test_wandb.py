@@ -88,8 +88,8 @@ def test_no_key_is_ever_written(ids: Ids) -> None:
         assert not path.is_file() or secret.encode() not in path.read_bytes()
 
 
-def test_a_logger_is_told_what_it_missed_and_nothing_twice(ids: Ids) -> None:
-    """As after a kill between the last edit and the mirror: results are there, the run is not."""
+def test_a_logger_gets_missing_results_once(ids: Ids) -> None:
+    """As after a kill between an edit and its log entry: the result exists, the run does not."""
     words = ("run", "debug=fast", "controls=none", "method=dds", "method.n_steps=2")
     assert ids(*words, "logger=files").returncode == 0
     folder = ids.folder / "outputs" / "wandb"

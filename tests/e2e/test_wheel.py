@@ -1,4 +1,4 @@
-"""The wheel works outside the checkout, and can be extended there."""
+"""The wheel works and can be extended outside the checkout."""
 
 import json
 import os

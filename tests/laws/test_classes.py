@@ -58,7 +58,7 @@ def literals(kind: type) -> dict[str, tuple[object, ...]]:
 
 
 def test_class_attributes_are_annotated() -> None:
-    """A misspelt `neds = (...)` would be ignored silently: without a ClassVar annotation it fails
+    """A misspelled `neds = (...)` would be ignored silently: without a ClassVar annotation it fails
     here, and with one it fails below.
     """
     assert {kind: names for kind in classes() if (names := unannotated(kind))} == {}
@@ -79,7 +79,7 @@ def test_class_variables_have_known_names() -> None:
     assert found <= known
 
 
-def test_a_misspelt_class_attribute_is_found() -> None:
+def test_a_misspelled_class_attribute_is_found() -> None:
     class Rule:
         neds = (int,)
         needs: ClassVar[tuple[type, ...]] = (int,)

@@ -127,7 +127,7 @@ def test_the_contrastive_gradient_of_equal_prompts_is_not_zero() -> None:
 
 def test_a_sum_shares_its_network_passes() -> None:
     """CDS costs four forwards and one backward per step: eps is that of the pass for the features,
-    and there is no backward into the null half.
+    and the null half has no backward.
     """
     draw, z_src, z_trg = half_step(1, 1)
     apart = 0.5 * gradient(DDS(), draw, z_src, z_trg) + 3 * gradient(CUT, draw, z_src, z_trg)

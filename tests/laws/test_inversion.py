@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded_sd import SD, case, edited, normal
+from recorded_sd import SD, case, check_rows, edited, normal
 from torch import Tensor
 
 from ids.backbones import GaussianWorld
@@ -68,11 +68,7 @@ def test_the_grid_equals_diffusers(n: int, offset: int) -> None:
 
 @pytest.mark.parametrize("edit", [Reconstruction(DDIMInversion(6)), SDEdit(0.5, 10)])
 def test_rows_are_independent_of_the_batch(edit: Editor) -> None:
-    z, cases = normal(3, 2), [case("a"), case("b", "target", "source"), case("c")]
-    together = edited(edit, z, cases)
-    for row in range(3):
-        alone = edited(edit, z[row : row + 1], cases[row : row + 1])
-        torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-9, atol=1e-10)
+    check_rows(edit, [case("a"), case("b", "target", "source"), case("c")])
 
 
 def test_nfe() -> None:

@@ -1,4 +1,4 @@
-"""What an edit is composed of can be exchanged: where anchors come from, and what is edited."""
+"""The parts of an edit can be exchanged: the source of its anchors, and its representation."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial

@@ -64,14 +64,14 @@ def test_no_states_without_steps_or_with_every_0() -> None:
 
 @pytest.mark.parametrize("rule", ["dds", "ids"])
 def test_dds_and_ids_are_invertible_in_the_gaussian_world(rule: str) -> None:
-    """They translate by the difference of the means; swapped prompts translate back."""
-    there, _ = edited(editor(rule, 300, lr=1.0), 0)
+    """Both translate by the difference of the means; swapped prompts translate back."""
+    forth, _ = edited(editor(rule, 300, lr=1.0), 0)
     back, kept = edited(ThereAndBack(editor(rule, 300, lr=1.0)), 100)
-    assert (there.z_trg - there.z_src).abs().max() > 0.1
+    assert (forth.z_trg - forth.z_src).abs().max() > 0.1
     assert torch.allclose(back.z_trg, back.z_src, atol=2e-3)
     states = kept.states()
     assert list(states) == [0, 100, 200, 300, 400, 500, 600]
-    assert torch.equal(states[300], there.z_trg.detach())
+    assert torch.equal(states[300], forth.z_trg.detach())
     assert not torch.equal(states[400], states[300])
 
 

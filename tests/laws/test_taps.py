@@ -20,7 +20,7 @@ def normal(height: int = 16, width: int = 16) -> Tensor:
     return torch.randn(1, 4, height, width, dtype=torch.float64, generator=rng)
 
 
-def ask(z: Tensor) -> Tensor:
+def eps(z: Tensor) -> Tensor:
     return BACKBONE.eps(z, BACKBONE.prompt(["source"]), torch.tensor([500]))
 
 
@@ -48,25 +48,25 @@ class Halved:
 
 def test_taps_leave_the_network_as_it_was() -> None:
     z = normal()
-    before, weights = ask(z), {k: v.clone() for k, v in UNET.state_dict().items()}
+    before, weights = eps(z), {k: v.clone() for k, v in UNET.state_dict().items()}
     with recorded_maps(UNET, SITES) as maps:
-        assert torch.equal(ask(z), before)
+        assert torch.equal(eps(z), before)
     assert len(maps) == 4
     with pytest.raises(RuntimeError), recorded_maps(UNET, SITES):
-        ask(z[:, :2])  # two channels where there should be four
+        eps(z[:, :2])  # two channels instead of four
     with pytest.raises(RuntimeError, match="inside"), hooked(UNET, Failing()):
-        ask(z)
+        eps(z)
     assert hooks(UNET) == 0
-    assert torch.equal(ask(z), before)
+    assert torch.equal(eps(z), before)
     assert all(torch.equal(v, weights[k]) for k, v in UNET.state_dict().items())
 
 
 def test_a_hook_may_put_something_else_in_place() -> None:
     z = normal()
-    before = ask(z)
+    before = eps(z)
     with BACKBONE.hooked(Halved()):
-        assert not torch.equal(ask(z), before)
-    assert torch.equal(ask(z), before)
+        assert not torch.equal(eps(z), before)
+    assert torch.equal(eps(z), before)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 8), (10, 14), (9, 5)])
@@ -78,7 +78,7 @@ def test_maps_have_the_images_aspect(size: tuple[int, int]) -> None:
 
 
 def test_a_map_is_in_reading_order() -> None:
-    """The tokens of an attention layer, laid out as the map they came from."""
+    """The tokens of an attention layer as the map before it."""
     site = "up_blocks.1.attentions.1.transformer_blocks.0.attn1"
     seen: list[Tensor] = []
     handle = UNET.get_submodule(site).register_forward_hook(lambda _, __, out: seen.append(out))
@@ -149,5 +149,5 @@ def test_a_module_meant_twice_is_hooked_once() -> None:
             return h
 
     with BACKBONE.hooked(Listing()):
-        ask(normal())
+        eps(normal())
     assert len(seen) == len(set(seen)) == 7

@@ -49,7 +49,7 @@ def test_one_edit_in_memory(photo: PIL.Image, tmp_path: Path) -> None:
     assert sorted(result.states) == [0, 3]
     numbers = result.metrics()
     assert numbers["psnr"] > 0
-    assert math.isnan(numbers["psnr_background"])  # there is no mask
+    assert math.isnan(numbers["psnr_background"])  # no mask
     assert result.side_by_side().size == (2 * photo.width, photo.height)
     assert list(tmp_path.iterdir()) == []
 
@@ -164,8 +164,8 @@ def test_run_results_compare() -> None:
     dds = frame[frame["label"] == "dds"].groupby("case")["psnr"].mean()
     assert means["dds"] == pytest.approx(dds.mean())
     (paired,) = table[(table["method"] == "ids") & (table["against"] == "dds")].to_dict("records")
-    own = frame[frame["label"] == "ids"].groupby("case")["psnr"].mean()
-    assert paired["value"] == pytest.approx((own - dds).mean())
+    ids_psnr = frame[frame["label"] == "ids"].groupby("case")["psnr"].mean()
+    assert paired["value"] == pytest.approx((ids_psnr - dds).mean())
     assert paired["n"] == 3
     assert paired["low"] <= paired["value"] <= paired["high"]
 

@@ -21,7 +21,7 @@ def test_stretch_and_crop(tmp_path: Path) -> None:
 
 
 def photo(width: int, height: int) -> Image.Image:
-    """Smooth, so that resizing there and back loses little."""
+    """Smooth, so that resizing and the inverse lose little."""
     x, y = np.meshgrid(np.linspace(0, 200, width), np.linspace(0, 250, height))
     return Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8))
 

@@ -1,4 +1,4 @@
-"""Curves: where they reach a level, what is read there, and its interval."""
+"""Curves: where they reach a level, the values at that point, and their intervals."""
 
 import math
 

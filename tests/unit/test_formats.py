@@ -28,9 +28,9 @@ def report(**options: bool) -> Report:
     return Report("t", (Grid("a title", COLUMNS, rows, **options),), ("a note",), ())
 
 
-def printed(width: int, made: Report, wide: bool = False) -> str:
+def printed(width: int, report: Report, wide: bool = False) -> str:
     out = io.StringIO()
-    print_report(made, Console(file=out, width=10_000 if wide else width), wide)
+    print_report(report, Console(file=out, width=10_000 if wide else width), wide)
     return out.getvalue()
 
 
@@ -69,7 +69,7 @@ def test_compact_differences_name_their_common_baseline_once() -> None:
     assert full.headers[:3] == ("method", "against", "cases")
 
 
-def test_the_width_is_100_unless_the_terminal_or_columns_says_otherwise(
+def test_the_width_is_100_unless_the_terminal_or_columns_sets_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
@@ -91,7 +91,7 @@ def test_latex_has_a_line_per_row_and_minus_signs() -> None:
 
 @settings(max_examples=50)
 @given(st.text(max_size=30))
-def test_latex_of_any_text_has_no_commands_of_its_own(text: str) -> None:
+def test_latex_of_any_text_adds_no_commands(text: str) -> None:
     known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|uparrow|downarrow)\$"
     rest = re.sub(known, "", for_latex(text))
     assert not re.search(r"[\\&%$#_{}~^]", rest)

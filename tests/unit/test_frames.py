@@ -55,7 +55,7 @@ def test_columns_are_numbers_with_nan_where_nothing_is_known(
     assert data["never"].isna().all()
     assert data["once"].notna().sum() == lines
     assert sorted(data["always"]) == sorted([0.0, 1.0, 2.0] * lines)
-    assert data["nfe"].isna().all()  # nobody measured
+    assert data["nfe"].isna().all()  # not measured
 
 
 def test_no_entries_are_no_lines(group: tuple[Store, ResultGroup]) -> None:

@@ -24,13 +24,13 @@ def frame(n_cases: int = 30, seeds: Sequence[int] = (0, 1, 2)) -> pd.DataFrame:
                 kept = range(0, 60, 10 if case % 3 else 5)  # some kept more
                 lines += [_line(label, case, seed, step, rng) for step in kept]
     lines += [_line("true_edit", case, -1, 0, rng) for case in range(n_cases)]
-    made = pd.DataFrame(lines)
-    made.loc[made["case"] > "c20", "psnr_background"] = math.nan  # no mask
-    made.loc[(made["step"] == 0) & (made["case"] > "c04"), "clip_directional"] = math.nan
-    made.loc[made["label"] == "true_edit", "success"] = math.nan  # it is shown unmatched
-    made.loc[rng.random(len(made)) < 0.05, "psnr"] = math.nan  # of some seeds
-    made.loc[(made["case"] == "c05") & (made["step"] == 20), "psnr"] = math.nan  # of all
-    return made.sample(frac=1, random_state=0)
+    found = pd.DataFrame(lines)
+    found.loc[found["case"] > "c20", "psnr_background"] = math.nan  # no mask
+    found.loc[(found["step"] == 0) & (found["case"] > "c04"), "clip_directional"] = math.nan
+    found.loc[found["label"] == "true_edit", "success"] = math.nan  # it is shown unmatched
+    found.loc[rng.random(len(found)) < 0.05, "psnr"] = math.nan  # of some seeds
+    found.loc[(found["case"] == "c05") & (found["step"] == 20), "psnr"] = math.nan  # of all
+    return found.sample(frac=1, random_state=0)
 
 
 def _line(
@@ -127,8 +127,8 @@ def test_edits_without_a_common_step_are_not_read_as_finished() -> None:
     data = frame(8, (0, 1))
     odd = (data["case"] == "c01") & (data["step"] > 0)
     data.loc[odd & (data["label"] == "ids (g=3)"), "step"] += 1
-    made = matched_report("t", data, Question("success", (LEVEL,)))
-    row = next(row for row in made.grids[0].rows if row.method == "ids (g=3)")
+    report = matched_report("t", data, Question("success", (LEVEL,)))
+    row = next(row for row in report.grids[0].rows if row.method == "ids (g=3)")
     assert all(math.isnan(cell.value) for cell in row.cells)
     assert row.cells[0].n == row.cases > 0
-    assert any(note.startswith("ids (g=3): its edits share no kept step") for note in made.notes)
+    assert any(note.startswith("ids (g=3): its edits share no kept step") for note in report.notes)

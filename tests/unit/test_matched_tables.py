@@ -87,19 +87,18 @@ def test_a_level_is_a_finite_number(level: float) -> None:
 
 
 def shown(frame: pd.DataFrame, label: str, column: str, grid: int = 1) -> str:
-    made = matched_report("t", frame, Question("success", (0.5,))).grids[grid]
-    made = text_grid(made)
-    (line,) = (line for line in made.lines if line[0] == label)
-    return dict(zip(made.headers, line, strict=True))[column]
+    text = text_grid(matched_report("t", frame, Question("success", (0.5,))).grids[grid])
+    (line,) = (line for line in text.lines if line[0] == label)
+    return dict(zip(text.headers, line, strict=True))[column]
 
 
 def test_steps_that_only_some_cases_kept_are_not_read() -> None:
     """A mean over other cases at every step is no curve."""
     frame = data()
-    strays = frame[(frame["label"] == "ids (g=3)") & (frame["case"] == "c00")].copy()
-    strays["step"] += 5
-    strays["success"] = 9.0
-    both = pd.concat([frame, strays[strays["step"] < 30]])
+    outliers = frame[(frame["label"] == "ids (g=3)") & (frame["case"] == "c00")].copy()
+    outliers["step"] += 5
+    outliers["success"] = 9.0
+    both = pd.concat([frame, outliers[outliers["step"] < 30]])
     assert shown(both, "ids (g=3)", "steps", 0) == shown(frame, "ids (g=3)", "steps", 0)
 
 

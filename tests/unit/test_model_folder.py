@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from model_folders import TEXT, UNET, VAE, cut, identity, refusal, tensors
+from malformed_tries.folders import TEXT, UNET, VAE, cut, tensors
+from model_folders import identity, refusal
 from safetensors.torch import load_file, save_file
 
 from ids.backbones import StableDiffusion
@@ -77,7 +78,7 @@ def test_shards_equal_one_file(folder: Path) -> None:
     for name in STEMS.values():
         sharded((folder / name).parent, (folder / name).stem)
     assert torch.equal(answer(folder), whole)
-    assert identity(folder) != before  # other files: what decides is their content
+    assert identity(folder) != before  # only the content of the files counts
     (shard,) = (folder / "unet").glob("*-00002-of-00002.safetensors")
     shard.unlink()
     assert f"2 shards beside it; 1 missing: {shard.name}" in refusal(folder)

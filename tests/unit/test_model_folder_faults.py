@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from model_folders import (
+from malformed_tries.folders import (
     TEXT,
     UNET,
     VAE,
@@ -17,10 +17,9 @@ from model_folders import (
     content,
     cut,
     header,
-    refusal,
     tensors,
-    without,
 )
+from model_folders import refusal, without
 
 Faults = dict[str, tuple[Change, str]]
 

@@ -39,9 +39,9 @@ def shown(cell: Cell, **options: bool) -> str:
     return text_grid(grid(cell, **options)).lines[0][-1]
 
 
-def cell(made: Grid, header: str) -> str:
+def cell(grid: Grid, header: str) -> str:
     """Of the first row."""
-    texts = text_grid(made)
+    texts = text_grid(grid)
     return texts.lines[0][texts.headers.index(header)]
 
 
@@ -57,11 +57,11 @@ def frame(labels: list[str], status: str = "ok", reason: str = "") -> pd.DataFra
         for at in range(len(labels))
         for case in range(3)
     ]
-    made = pd.DataFrame(lines)
-    made["label"] = pd.Series([x for x in labels for _ in range(3)], dtype=object)
-    made["reason"] = pd.Series([reason] * len(made), dtype=object)
-    made["status"] = [status, *["ok"] * (len(made) - 1)]
-    return made
+    data = pd.DataFrame(lines)
+    data["label"] = pd.Series([x for x in labels for _ in range(3)], dtype=object)
+    data["reason"] = pd.Series([reason] * len(data), dtype=object)
+    data["status"] = [status, *["ok"] * (len(data) - 1)]
+    return data
 
 
 def curve_frame(labels: list[str]) -> pd.DataFrame:
@@ -94,9 +94,9 @@ def test_n_is_shown_where_it_is_not_that_of_the_row() -> None:
     assert [line[-1] for line in mixed.lines] == ["24.31 ± 1.20 (n=3)", "27.98 ± 0.45"]
     data = frame(["dds", "ids"])
     data["psnr_background"] = data["psnr"].where(data["case"] != "c0")
-    for made in map(text_grid, table("t", data).grids):
-        assert [header for header in made.headers if "(n=" in header] == ["PSNR bg ↑ (n=2)"]
-        assert "(n=" not in str(made.lines)
+    for text in map(text_grid, table("t", data).grids):
+        assert [header for header in text.headers if "(n=" in header] == ["PSNR bg ↑ (n=2)"]
+        assert "(n=" not in str(text.lines)
 
 
 def test_csv_has_four_numbers_a_column_in_full() -> None:
@@ -109,16 +109,16 @@ def test_csv_has_four_numbers_a_column_in_full() -> None:
 
 def test_csv_counts_failed_cases() -> None:
     for status in ("failed", "unsupported", "foreign"):
-        made = pd.read_csv(io.StringIO(csv_text(table("t", frame(["dds"], status)).grids[0])))
-        assert made.loc[0, ["ok", status, "psnr_n"]].tolist() == [2, 1, 2]
-        assert made["failed"].dtype == made["unsupported"].dtype == int
-        assert made.loc[0, "psnr"] == 22.5
+        read = pd.read_csv(io.StringIO(csv_text(table("t", frame(["dds"], status)).grids[0])))
+        assert read.loc[0, ["ok", status, "psnr_n"]].tolist() == [2, 1, 2]
+        assert read["failed"].dtype == read["unsupported"].dtype == int
+        assert read.loc[0, "psnr"] == 22.5
 
 
 def test_paired_csv_names_the_baseline() -> None:
-    made = pd.read_csv(io.StringIO(csv_text(table("t", frame(["dds", "ids"])).grids[1])))
-    assert made.loc[0, ["method", "against"]].tolist() == ["ids", "dds"]
-    assert made.loc[0, ["cases", "psnr", "psnr_low", "psnr_n"]].tolist() == [3, 1, 1, 3]
+    read = pd.read_csv(io.StringIO(csv_text(table("t", frame(["dds", "ids"])).grids[1])))
+    assert read.loc[0, ["method", "against"]].tolist() == ["ids", "dds"]
+    assert read.loc[0, ["cases", "psnr", "psnr_low", "psnr_n"]].tolist() == [3, 1, 1, 3]
 
 
 def test_json_has_numbers_and_null() -> None:
@@ -132,17 +132,17 @@ def test_json_has_numbers_and_null() -> None:
 def test_infinite_and_undefined_numbers_are_left_out_and_counted() -> None:
     data = frame(["dds"])
     data["ssim"] = [math.inf, math.nan, 0.5]
-    made = table("t", data)
-    assert cell(made.grids[0], "SSIM ↑ (n=1)") == "0.500"
+    report = table("t", data)
+    assert cell(report.grids[0], "SSIM ↑ (n=1)") == "0.500"
     assert "No finite number, of 3 edits: SSIM in 1 (undefined), SSIM in 1 (infinite); " in "".join(
-        made.notes
+        report.notes
     )
     curves = curve_frame(["dds"])
     curves.loc[(curves["case"] == "c1") & (curves["step"] == 10), "psnr"] = -math.inf
     curves.loc[curves["step"] == 0, "psnr"] = math.nan  # so are most at the untouched source
-    made = matched_report("t", curves, Question(levels=(0.5,)))
-    assert "No finite number, of 3 edits: PSNR in 1 (infinite); left out." in made.notes
-    assert cell(made.grids[0], "PSNR ↑ (n=2)") != "-"
+    report = matched_report("t", curves, Question(levels=(0.5,)))
+    assert "No finite number, of 3 edits: PSNR in 1 (infinite); left out." in report.notes
+    assert cell(report.grids[0], "PSNR ↑ (n=2)") != "-"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "\r\n=1"])
@@ -179,17 +179,17 @@ def test_a_terminal_gets_neither_markup_nor_escapes() -> None:
 @example(labels=["=1", "'=1", "a\rb", '"', ",", "\x00"], reason="\x1b[31m")
 def test_any_text_is_rendered(labels: list[str], reason: str) -> None:
     data = frame(labels, "failed", reason)
-    made = table(labels[0], data, named(labels[-1]), notes=[reason])
-    print_report(made, Console(file=io.StringIO(), width=120))
-    assert json.loads(json_text(made))["notes"][-1] == reason
+    report = table(labels[0], data, named(labels[-1]), notes=[reason])
+    print_report(report, Console(file=io.StringIO(), width=120))
+    assert json.loads(json_text(report))["notes"][-1] == reason
     pipes: list[set[int]] = [set()]
-    for line in markdown(made).encode().decode().splitlines():
+    for line in markdown(report).encode().decode().splitlines():
         if line.startswith("| "):
             pipes[-1].add(len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)))
         elif line.startswith("## "):
             pipes.append(set())
-    assert [len(found) for found in pipes] == [0, *[1] * len(made.grids)]
-    for part in made.grids:
+    assert [len(found) for found in pipes] == [0, *[1] * len(report.grids)]
+    for part in report.grids:
         (header, *lines) = parsed(csv_text(part).encode().decode())
         assert {len(line) for line in lines} == {len(header)}
         assert [line[0] for line in lines] == [for_csv(row.method) for row in part.rows]
@@ -199,21 +199,21 @@ def test_any_text_is_rendered(labels: list[str], reason: str) -> None:
 @given(labels=LABELS)
 @example(labels=["dds \ud800", "ids|"])
 def test_any_text_is_matched(labels: list[str]) -> None:
-    made = matched_report(labels[0], curve_frame(labels), Question(baseline=named(labels[-1])))
-    assert markdown(made).encode()
-    assert {row.method for row in made.grids[0].rows} == set(labels)
+    report = matched_report(labels[0], curve_frame(labels), Question(baseline=named(labels[-1])))
+    assert markdown(report).encode()
+    assert {row.method for row in report.grids[0].rows} == set(labels)
 
 
 def test_a_report_is_written_in_every_format(tmp_path: Path) -> None:
     keep = tmp_path / "t-2-of-another.csv"
     keep.write_text("")
     (tmp_path / "t-7.csv").write_text("of a longer report before")
-    made = table("t", frame(["dds", "ids", "=é"]))
-    assert write_report(made, tmp_path) == tmp_path / "t.md"
+    report = table("t", frame(["dds", "ids", "=é"]))
+    assert write_report(report, tmp_path) == tmp_path / "t.md"
     names = {path.name for path in tmp_path.iterdir()} - {keep.name}
     assert names == {"t.md", "t.tex", "t.html", "t.json", "t.csv", "t-2.csv", "t.provenance.json"}
     assert keep.exists()
-    assert (tmp_path / "t.json").read_text(encoding="utf-8") == json_text(made)
+    assert (tmp_path / "t.json").read_text(encoding="utf-8") == json_text(report)
     written = (tmp_path / "t.csv").read_bytes().decode().splitlines()
     assert [line.split(",")[0] for line in written] == ["method", "dds", "ids", "'=é"]
 

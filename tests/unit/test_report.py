@@ -84,17 +84,17 @@ def test_measurements_are_over_batches_and_show_no_n() -> None:
 
 def test_the_order_of_records_changes_nothing() -> None:
     data = frame()
-    made = table("t", data)
-    assert json_text(made) == json_text(table("t", data.sample(frac=1, random_state=1)))
-    assert [row.method for row in made.grids[0].rows] == ["null_edit", "dds", "ids"]
+    report = table("t", data)
+    assert json_text(report) == json_text(table("t", data.sample(frac=1, random_state=1)))
+    assert [row.method for row in report.grids[0].rows] == ["null_edit", "dds", "ids"]
 
 
 def test_failed_cases_are_counted_and_never_averaged() -> None:
     data = frame()
     data.loc[(data.label == "ids") & (data.case == "c0"), "status"] = "failed"
     data.loc[(data.label == "ids") & (data.case == "c0"), "psnr"] = math.nan
-    made = table("t", data)
-    line = next(line for line in text_grid(made.grids[0]).lines if line[0] == "ids")
+    report = table("t", data)
+    line = next(line for line in text_grid(report.grids[0]).lines if line[0] == "ids")
     assert line[1] == "5, 1 failed"
     assert "nan" not in " ".join(line)
 

@@ -1,4 +1,4 @@
-"""Tables of prompts: what was typed is what is stored, or one line says why not."""
+"""Tables of prompts: stored as typed, or refused in one line."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The shipped networks are as good as their card says, and small enough."""
+"""The shipped networks reach the goals on their card, and are small."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_the_card_shows_every_goal_reached() -> None:
     assert "| NO |" not in card
 
 
-def test_a_missed_goal_is_told_and_fails_the_command(
+def test_a_missed_goal_is_printed_and_fails_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missed = Finding("beauty", 0.5, 0.9, "%")
@@ -43,13 +43,13 @@ def test_a_missed_goal_is_told_and_fails_the_command(
         found = Quality(findings, images=doctor.torch.zeros(1, 3, 4, 4))
         monkeypatch.setattr(doctor, "measure_quality", lambda *_, found=found: found)
         assert doctor.examine_shapes() == status
-    told = capsys.readouterr().out
-    assert "50.00 %" in told
-    assert "31.00 dB" in told
-    assert "NO" in told
+    printed = capsys.readouterr().out
+    assert "50.00 %" in printed
+    assert "31.00 dB" in printed
+    assert "NO" in printed
 
 
-def test_no_classifier_no_judgement(tmp_path: Path) -> None:
+def test_a_missing_classifier_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="make shapes"):
         load_classifier(tmp_path / "model.safetensors")
 
@@ -57,7 +57,7 @@ def test_no_classifier_no_judgement(tmp_path: Path) -> None:
 def test_a_classifier_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     weights = load_file(WEIGHTS / "classifier" / "model.safetensors")
     name = "heads.fill.bias"
-    for changed, told in (
+    for changed, message in (
         ({name: None}, f"1 missing: {name}"),
         ({"more": torch.zeros(1)}, "1 extra: more"),
         ({name: torch.zeros(9)}, rf"{name} \[9\] instead of"),
@@ -65,7 +65,7 @@ def test_a_classifier_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     ):
         kept = {n: x for n, x in (weights | changed).items() if x is not None}
         save_file(kept, tmp_path / "model.safetensors")
-        with pytest.raises(WeightsError, match=told):
+        with pytest.raises(WeightsError, match=message):
             load_classifier(tmp_path / "model.safetensors")
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(WeightsError, match="the file is empty"):

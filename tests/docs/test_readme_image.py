@@ -1,11 +1,11 @@
-"""The cases of the README's picture are chosen without a look at the edits."""
+"""The cases of the README's image are chosen independently of the edits."""
 
 import pandas as pd
-from readme_picture import MIN_PSNR, N_CASES, chosen
+from readme_image import MIN_PSNR, N_CASES, chosen
 
 
 def frame(edit_psnr: float) -> pd.DataFrame:
-    """Twelve cases, every second of which the autoencoder keeps well."""
+    """Twelve cases, half of which survive the autoencoder round trip."""
     cases = [f"test-{index:04}-colour" for index in range(12)]
     kept = [MIN_PSNR + (1 if index % 2 else -1) for index in range(12)]
     null = pd.DataFrame({"id": cases, "label": "null_edit", "psnr_background": kept})

@@ -1,10 +1,10 @@
-r"""Draw the picture at the top of README.md from stored results.
+r"""Draw the image at the top of README.md from stored results.
 
     ids run experiments=demo dataset.split=test 'dataset.edits=[colour,shape]' \
         output_dir=outputs/readme
-    python scripts/readme_picture.py outputs/readme docs/edits.png
+    python scripts/readme_image.py outputs/readme docs/edits.png
 
-The rule that picks the cases knows nothing of the methods: the first N_CASES of the data set whose
+The selection of cases does not depend on the methods: the first N_CASES of the data set whose
 autoencoder round trip (`null_edit`) keeps the background at MIN_PSNR or better.
 """
 
@@ -33,7 +33,7 @@ INK, FAINT, PAPER = "#1c1c1e", "#6e6e73", "#ffffff"
 
 
 def results(store: Path) -> pd.DataFrame:
-    """One line per edit, as `ids results export` gives them."""
+    """One line per edit, as `ids results export` writes them."""
     command = [sys.executable, "-m", "ids.cli", "results", "export", "--json"]
     done = subprocess.run(
         [*command, "--output-dir", str(store)], check=True, capture_output=True, text=True
@@ -42,7 +42,7 @@ def results(store: Path) -> pd.DataFrame:
 
 
 def chosen(frame: pd.DataFrame) -> list[str]:
-    """The ids of the cases that the rule picks, in the order of the data set."""
+    """The ids of the selected cases, in the order of the data set."""
     kept = frame[(frame["label"] == "null_edit") & (frame["psnr_background"] >= MIN_PSNR)]
     return sorted(kept["id"])[:N_CASES]
 
@@ -91,9 +91,9 @@ def sheet(store: Path) -> Image.Image:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description="draw the picture at the top of README.md")
+    arguments = argparse.ArgumentParser(description="draw the image at the top of README.md")
     arguments.add_argument("store", type=Path, help="a folder of results")
-    arguments.add_argument("out", type=Path, help="the picture to write")
+    arguments.add_argument("out", type=Path, help="the image file to write")
     args = arguments.parse_args()
     sheet(args.store).save(args.out, optimize=True)
 
