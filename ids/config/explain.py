@@ -1,4 +1,4 @@
-"""Errors of Hydra as one line that says what to do."""
+"""Errors of Hydra as one line, with a remedy."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -94,8 +94,8 @@ def _fill(backbone: Any, net: Net, file: Path) -> None:
     places = {name: f"features.{name.split('.', 1)[1]}" for name in state}
     found = _features(net, file)
     wanted = {places[name]: tuple(value.shape) for name, value in state.items()}
-    if told := differences(wanted, {name: tuple(value.shape) for name, value in found.items()}):
-        raise _misfit(net, file, told)
+    if fault := differences(wanted, {name: tuple(value.shape) for name, value in found.items()}):
+        raise _misfit(net, file, fault)
     backbone.load_state_dict({name: found[place] for name, place in places.items()})
 
 

@@ -38,8 +38,8 @@ def load_classifier(file: Path) -> Classifier:
     classifier, where = Classifier(), f"shapes classifier: {file}"
     wanted = {name: tuple(value.shape) for name, value in classifier.state_dict().items()}
     found = {name: header.shape for name, header in headers_in(file, where).items()}
-    if told := differences(wanted, found):
-        raise WeightsError(f"{where}: expected the classifier's weights; {told}; {AGAIN}")
+    if fault := differences(wanted, found):
+        raise WeightsError(f"{where}: expected the classifier's weights; {fault}; {AGAIN}")
     check_finite(file, where)
     classifier.load_state_dict({name: value.float() for name, value in load_file(file).items()})
     return classifier.eval().requires_grad_(False)
