@@ -51,7 +51,8 @@ def edit_words(
 
 def each(values: Folders) -> list[str]:
     """A list of words or paths; one alone is a list of one."""
-    return list(map(fspath, [values] if isinstance(values, str | PathLike) else values))
+    listed = [values] if isinstance(values, str | PathLike) else values
+    return [fspath(value) for value in listed]
 
 
 def one_experiment(
