@@ -36,6 +36,11 @@ class InMemory:
         parts = (self.backbone, self.backbone.schedule)
         return frozenset(c for c in NAMES if any(isinstance(part, c) for part in parts))
 
+    @property
+    def device(self) -> torch.device | None:
+        """The device of its first tensor; None without tensors."""
+        return next((tensor.device for tensor in _tensors(self.backbone)), None)
+
     def identity(self) -> Mapping[str, str]:
         """A digest of all weights and settings, computed once: after the weights have been changed,
         make another source. `UnsupportedError` if a part's content cannot be read.
@@ -46,7 +51,7 @@ class InMemory:
         """The backbone. `ConfigError` if it is on another device: the caller's modules are not
         moved.
         """
-        found = next((t.device for _, t in _tensors(self.backbone)), device)
+        found = self.device or device
         if found.type != device.type or (device.index or 0) != (found.index or 0):
             raise ConfigError(
                 f"engine.device: expected the device of the backbone in memory, {found}; got "
@@ -141,11 +146,11 @@ def _settings(network: nn.Module) -> dict[str, Any]:
     return {k: v for k, v in found.items() if not k.startswith("_") and k not in LABELS}
 
 
-def _tensors(part: object) -> Iterator[tuple[str, Tensor]]:
-    for name, fact in _facts(part, ""):
+def _tensors(part: object) -> Iterator[Tensor]:
+    for _, fact in _facts(part, ""):
         for piece in fact if isinstance(fact, tuple) else ():
             if isinstance(piece, Tensor):
-                yield name, piece
+                yield piece
 
 
 def _bytes(piece: str | Tensor) -> Any:

@@ -47,7 +47,7 @@ def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     with traceback_in(launched.folder):
         (case,) = launched.cases()
         assert isinstance(case.source, ImageFile)
-        out = hand_over(launched.folder, launched.output_dir, case.source, place)
+        out = hand_over(launched.folder, launched.prepared.output_dir, case.source, place)
     status = reported(launched)
     print(f"edited image: {printable(str(out))}")
     return status

@@ -24,7 +24,7 @@ def reported(launched: "Launched", baseline: str = "dds", wide: bool = False) ->
 
         with traceback_in(launched.folder):
             cases = launched.cases()
-            status = report(launched.folder, launched.output_dir, cases, baseline, wide)
+            status = report(launched.folder, launched.prepared.output_dir, cases, baseline, wide)
     total = len(prepared.ready) + len(prepared.refused)
     say_all(reasons([*launched.failed, *prepared.refused], total))
     if prepared.refused:

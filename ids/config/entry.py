@@ -6,7 +6,6 @@ The command line, the Python API and workers all call these functions.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,11 @@ class Prepared:
     sweep: bool
     notes: Sequence[str]  # words that were replaced, or change nothing
 
+    @property
+    def output_dir(self) -> Path:
+        """The store of all settings that are ready."""
+        return Path(self.ready[0][0].values["output_dir"])
+
 
 @dataclass(frozen=True)
 class Launched:
@@ -41,11 +45,6 @@ class Launched:
     folder: Path
     prepared: Prepared
     failed: Sequence[Refused]
-
-    @property
-    def output_dir(self) -> Path:
-        """The store of all settings."""
-        return Path(self.prepared.ready[0][0].values["output_dir"])
 
     def cases(self) -> "list[EditCase]":
         """The cases of every data set that could be read, each once."""
@@ -85,9 +84,9 @@ def prepare(
 def launch(prepared: Prepared) -> Launched:
     """Run what is ready, one after another. What breaks a setting off costs itself only."""
     from ids.log.progress import RunProgress, setting_labels
+    from ids.run.outcomes import new_run_folder
 
-    output_dir = Path(prepared.ready[0][0].values["output_dir"])
-    folder = output_dir / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
+    folder = new_run_folder(prepared.output_dir)
     failed = []
     labels = setting_labels(
         [experiment.method.name for _, experiment in prepared.ready],

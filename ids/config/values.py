@@ -3,11 +3,22 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from os import PathLike, fspath
+from typing import Protocol, runtime_checkable
 
 from ids.config.schema import RunConfig
 from ids.core.errors import ConfigError
 
 ROOT_KEYS = frozenset(field.name for field in fields(RunConfig))
+
+
+@runtime_checkable
+class Scalar(Protocol):
+    """A number of numpy or torch, if it has no dimensions."""
+
+    ndim: int
+
+    def item(self) -> object: ...
 
 
 def words_of(values: Mapping[str, object]) -> list[str]:
@@ -44,15 +55,19 @@ def literal(value: object, key: str = "value") -> str:
             return "null"
         case bool():
             return str(value).lower()
-        case int() | float():
-            return repr(value)
-        case str():
-            return _quoted(value)
+        case int():
+            return repr(int(value))
+        case float():
+            return repr(float(value))  # of numpy's: its repr names its type
+        case str() | PathLike():
+            return _quoted(fspath(value))
         case Mapping():
             pairs = (f"{inner}: {literal(one, key)}" for inner, one in value.items())
             return f"{{{', '.join(pairs)}}}"
         case list() | tuple():
             return f"[{', '.join(literal(one, key) for one in value)}]"
+        case Scalar() if value.ndim == 0:
+            return literal(value.item(), key)
     raise ConfigError(
         f"{key}: expected a number, text, list, dict or None; got {type(value).__name__}; change it"
     )

@@ -31,6 +31,12 @@ def checked_canvas(size: int, fit: str = "stretch", multiple: int = 1) -> None:
         )
 
 
+def view_of(size: int, fit: str, multiple: int) -> str:
+    """The canvas in words, as data sets describe their images."""
+    steps = f" in steps of {multiple}" if fit == "aspect" else ""
+    return f"{size} px, {fit}{steps}"
+
+
 @dataclass(frozen=True)
 class Layout:
     """Position of a photo on its canvas, and of everything drawn over the photo."""

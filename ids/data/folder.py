@@ -10,7 +10,7 @@ from typing import ClassVar
 from ids.core.errors import DataError
 from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
-from ids.data.canvas import checked_canvas
+from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import (
     checked_blend,
     checked_id,
@@ -69,8 +69,7 @@ class Folder:
     @property
     def view(self) -> str:
         """Size and fit of the canvas."""
-        how = f" in steps of {self.multiple}" if self.fit == "aspect" else ""
-        return f"{self.size} px, {self.fit}{how}"
+        return view_of(self.size, self.fit, self.multiple)
 
     def files(self) -> list[NeededFile]:
         """The table of prompts. Its images are not listed: a missing one fails its own row."""

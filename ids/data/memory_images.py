@@ -25,6 +25,7 @@ from ids.images import LEVELS, digest_of_pixels, from_array, to_pil
 
 log = logging.getLogger(__name__)
 Array = NDArray[Any]
+ImageLike = str | os.PathLike[str] | PIL.Image | Array | torch.Tensor
 ACCEPTED = "a path, a PIL image, a numpy array [h, w(, 1, 3 or 4)] or a tensor [(1, 3 or 4,) h, w]"
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
-from ids.data.canvas import checked_canvas
+from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import checked_blend, checked_prompt, checked_weights, safe_stem
 from ids.data.image_files import ImageFile, MaskFile, checked_file
 
@@ -46,8 +46,7 @@ class Single:
     @property
     def view(self) -> str:
         """Size and fit of the canvas."""
-        how = f" in steps of {self.multiple}" if self.fit == "aspect" else ""
-        return f"{self.size} px, {self.fit}{how}"
+        return view_of(self.size, self.fit, self.multiple)
 
     def files(self) -> list[NeededFile]:
         """The image, and the mask if one is given."""

@@ -1,5 +1,6 @@
 """The numbers of `ids table` as a frame: means and paired differences, one line each."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,8 +8,12 @@ import pandas as pd
 
 from ids.core.errors import ConfigError
 from ids.results.columns import columns_in, select_columns
+from ids.results.labels import baseline_note, settings_of
 from ids.results.table import table
 
+log = logging.getLogger(__name__)
+COLUMNS = ("dataset", "place", "backbone", "method", "against", "column")  # what a number is of
+NUMBERS = ("value", "low", "high", "n")
 SETTING, METADATA = "setting.", "metadata."  # of the columns that are no metrics
 NEEDED = ("dataset", "place", "backbone", "label", "case", "seed", "status", "key")
 
@@ -16,25 +21,34 @@ NEEDED = ("dataset", "place", "backbone", "label", "case", "seed", "status", "ke
 def compare_frame(
     frame: pd.DataFrame, baseline: str = "dds", columns: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Of a frame of `ids.results`: columns dataset, backbone, method, against (empty for a mean),
-    column, value, low, high (nan below two cases) and n. `columns` selects metrics. `ConfigError`
-    for another frame, or a column that it lacks.
+    """Of a frame of `ids.results`: a line per data set (its name and full path), backbone, method,
+    baseline (`against`, empty for a mean) and column, with value, low, high (nan below two cases)
+    and n. `columns` selects metrics. Logs a warning for a data set without the baseline.
+    `ConfigError` for another frame, or a column that it lacks.
     """
+    _check(frame)
+    lines: list[dict[str, Any]] = []
+    for names, group in frame.groupby(list(COLUMNS[:3]), sort=False):
+        edits = _with_values(group)
+        for note in baseline_note(settings_of(edits), baseline):
+            log.warning("%s on %s: %s", names[0], names[2], note)
+        labels = dict(zip(COLUMNS, names, strict=False))
+        lines += [labels | line for line in _lines(edits, baseline, columns)]
+    return pd.DataFrame(lines, columns=[*COLUMNS, *NUMBERS])
+
+
+def _check(frame: pd.DataFrame) -> None:
+    if frame.empty:
+        raise ConfigError("compare: expected results; got an empty frame; select some")
     if missing := [name for name in NEEDED if name not in frame]:
         raise ConfigError(
             f"compare: expected a frame of ids.results; got one without {', '.join(missing)}; "
             "keep its columns"
         )
-    lines: list[dict[str, Any]] = []
-    for (dataset, _, backbone), own in frame.groupby(["dataset", "place", "backbone"], sort=False):
-        place = {"dataset": dataset, "backbone": backbone}
-        lines += [place | line for line in _lines(_with_values(own), baseline, columns)]
-    return pd.DataFrame(lines, columns=[*place_columns(), "value", "low", "high", "n"])
-
-
-def place_columns() -> list[str]:
-    """The columns that say what a number is of."""
-    return ["dataset", "backbone", "method", "against", "column"]
+    if "step" in frame:
+        raise ConfigError(
+            "compare: expected a line per edit; got kept states; use ids.results(states=False)"
+        )
 
 
 def _lines(frame: pd.DataFrame, baseline: str, columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,20 +3,15 @@ make edits in the same way.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from ids.core.edit import (
-    CaseChecker,
-    EditContext,
-    Editor,
-    Representation,
-    Subject,
-    View,
-)
+from ids.core.edit import CaseChecker, EditContext, Editor, Representation, Subject, View
 from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Edited, Measurement, Trace
@@ -25,6 +20,8 @@ from ids.core.tensors import Latent
 from ids.editing import MeteredBackbone, StateRecorder
 from ids.representations import LatentSpace
 from ids.run.memory import peak_bytes, reset_peak
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -116,6 +113,29 @@ class BatchEditor:
             peak_bytes=peak_bytes(self.device),
         )
         return EditedBatch(_rows(subject, subject.view(rng), trace, recorder.states()), measurement)
+
+
+def curve_columns(curves: Mapping[str, Tensor]) -> dict[str, list[float]]:
+    """Name -> a value per step. A curve of vectors, such as FPR's residual per iteration, becomes
+    `fpr_residual_0`, `fpr_residual_1`, ...
+    """
+    columns: dict[str, list[float]] = {}
+    for name, values in curves.items():
+        if values.ndim == 1:
+            columns[name] = values.tolist()
+        else:
+            columns |= {f"{name}_{k}": part.tolist() for k, part in enumerate(values.unbind(1))}
+    return columns
+
+
+def by_shape(
+    items: Iterable[T], case_of: Callable[[T], EditCase]
+) -> dict[tuple[int, ...], list[T]]:
+    """Items that can share a batch, by the shape of their source images."""
+    groups: dict[tuple[int, ...], list[T]] = defaultdict(list)
+    for item in items:
+        groups[tuple(case_of(item).source.load().shape)].append(item)
+    return groups
 
 
 def _warm_up(backbone: Backbone, z_src: Latent) -> None:

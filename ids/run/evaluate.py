@@ -3,18 +3,18 @@
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ids.core.errors import DataError
 from ids.core.protocols import Metric, Models
-from ids.core.records import EditCase, Edited
+from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
 from ids.run.edit import FinishedEdit
-from ids.run.in_memory import with_images
 from ids.run.job import Job
 from ids.run.judge import Unjudged, judge
 from ids.run.records import MetricsRecord
 from ids.run.store import Store
+from ids.run.stored import read_edit
 
 log = logging.getLogger(__name__)
 SEPARATOR = " | "  # between a metric and its network, where a table has several networks
@@ -31,13 +31,13 @@ def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
     """Metric key -> column, for the keys of several edits. The newest revision counts. A metric
     with several networks has a column per network: their numbers are never averaged.
     """
-    versions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
+    revisions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
     for key in {key for keys in found for key in keys}:
         name, _, rest = key.partition("@")
-        version, _, weights_id = rest.partition(":")
-        versions[name][weights_id][int(version)] = key
+        revision, _, weights_id = rest.partition(":")
+        revisions[name][weights_id][int(revision)] = key
     columns = {}
-    for name, weights_ids in versions.items():
+    for name, weights_ids in revisions.items():
         for weights_id, keys in weights_ids.items():
             column = f"{name}{SEPARATOR}{weights_id}" if len(weights_ids) > 1 else name
             columns[keys[max(keys)]] = column
@@ -101,17 +101,8 @@ class Evaluation:
 
     def _stored(self, job: Job) -> FinishedEdit | None:
         """None where the case, or a file of the edit, cannot be read any more."""
-        look = self.store.look(job.key, content=True)
         try:
-            case = with_images(job.case)
-        except DataError as error:  # the file has changed since the survey
-            look = replace(look, record=None, problem=str(error))
-        if look.record is None:
-            log.warning("case %s: no numbers: %s", job.case.id, look.problem)
+            return read_edit(job, self.store, self.encode)
+        except DataError as error:  # a file has changed since the survey
+            log.warning("case %s: no numbers: %s", job.case.id, error)
             return None
-        z_src = self.store.sources.get(job.source_name)
-        if z_src is None:
-            z_src = self.encode(job.case)[0].cpu()
-            self.store.sources.put(job.source_name, z_src, replace=True)
-        edited = Edited(self.store.image(job.key), z_src, self.store.z_trg(job.key)[0])
-        return FinishedEdit(case, edited, self.store.states(job.key), curves={})

@@ -1,16 +1,13 @@
 """Jobs to stored results, batch by batch. A row that fails, fails alone."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import torch
-
 from ids.core.errors import DataError, IdsError, UnsupportedError
 from ids.core.protocols import Progress
 from ids.core.records import EditCase
-from ids.run.edit import BatchEditor, FinishedEdit
+from ids.run.edit import BatchEditor, FinishedEdit, by_shape
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
 from ids.run.in_memory import with_images
@@ -50,7 +47,7 @@ class Executor:
     store: Store
     done: Callable[[Job], bool]
     replace: bool = False
-    _warm: set[torch.Size] = field(default_factory=set)  # image shapes that have run already
+    _warm: set[tuple[int, ...]] = field(default_factory=set)  # image shapes that have run already
 
     def __call__(
         self, jobs: Sequence[Job], progress: Callable[[int], Progress]
@@ -65,10 +62,7 @@ class Executor:
 
     def _run(self, jobs: list[Job], progress: Callable[[int], Progress]) -> list[Outcome]:
         rows, outcomes = self._read(jobs)
-        by_shape = defaultdict(list)  # photos may keep their aspect
-        for row in rows:
-            by_shape[row.case.source.load().shape].append(row)
-        for shape, alike in by_shape.items():
+        for shape, alike in by_shape(rows, lambda row: row.case).items():
             outcomes += self._edited(alike, shape, progress(len(alike)))
         return [self._recorded(outcome) for outcome in outcomes]
 
@@ -96,7 +90,9 @@ class Executor:
                 failed.append(Outcome(job, "failed", str(error)))
         return rows, failed
 
-    def _edited(self, rows: list[_Row], shape: torch.Size, progress: Progress) -> list[Outcome]:
+    def _edited(
+        self, rows: list[_Row], shape: tuple[int, ...], progress: Progress
+    ) -> list[Outcome]:
         """Edits of images of one shape, side by side."""
         cold = shape not in self._warm
         self._warm.add(shape)

@@ -8,14 +8,8 @@ from typing import Any
 from ids.core.capabilities import NAMES, needs
 from ids.core.edit import Editor, Representation
 from ids.core.errors import ConfigError, UnsupportedError
-from ids.core.protocols import (
-    BackboneSource,
-    Dataset,
-    Logger,
-    Metric,
-    NetworkMetric,
-)
-from ids.core.records import EditCase
+from ids.core.protocols import BackboneSource, Dataset, Logger, Metric, NetworkMetric
+from ids.core.records import EditCase, LazyImage
 from ids.core.tensors import Images, Latent
 from ids.log.progress import EditProgress, RunProgress
 from ids.metrics.sizes import check_size
@@ -90,7 +84,7 @@ class Experiment:
         try:
             self.session.open(self.store)
             seen = self.survey()
-            self._check_sizes(seen)
+            self.check_size(seen.cases[0].source)
             evaluation = self._evaluation()
             if progress is not None:
                 return self._run(folder, seen, evaluation, progress)
@@ -113,6 +107,34 @@ class Experiment:
             revisions(spec.editor),
             code_digests(spec.editor),
         )
+
+    def editor(self, spec: MethodSpec) -> BatchEditor:
+        """The editor of a method on the loaded backbone."""
+        backbone, device = self.session.backbone(self.backbone), self.session.device
+        return BatchEditor(spec.editor, backbone, device, self.keep_every, self.representation)
+
+    def load_metrics(self) -> dict[str, Metric]:
+        """Metrics by key, their networks loaded: a missing file is known before the first edit."""
+        metrics = {metric_key(metric): metric for metric in self.metrics.values()}
+        for metric in metrics.values():
+            if isinstance(metric, NetworkMetric):
+                metric.load(self.session.models)
+        return metrics
+
+    def check_size(self, image: LazyImage) -> None:
+        """`ConfigError` where a metric is not defined on images of this size. One image stands for
+        all: a view gives them about the same size.
+        """
+        height, width = image.load().shape[-2:]
+        check_size(self.metrics.values(), height, width)
+
+    def decode(self, z: Latent) -> Images:
+        """Latents [B, C, H, W] as images. Loads the backbone."""
+        return self.session.backbone(self.backbone).decode(z.to(self.session.device))
+
+    def encode(self, case: EditCase) -> Latent:
+        """The source of a case as a latent [1, C, H, W]. Loads the backbone."""
+        return encode(self.session.backbone(self.backbone), case.source)
 
     def _run(
         self, folder: Path, seen: Survey, evaluation: Evaluation, progress: RunProgress
@@ -190,12 +212,7 @@ class Experiment:
             edits.finished()
             return True
 
-        session = self.session
-        backbone = session.backbone(self.backbone)
-        editor = BatchEditor(
-            spec.editor, backbone, session.device, self.keep_every, self.representation
-        )
-        return Executor(editor, session.engine, self.store, done, self.force)
+        return Executor(self.editor(spec), self.session.engine, self.store, done, self.force)
 
     def _existing(self, job: Job) -> Outcome | None:
         """The stored outcome; None where nothing is stored."""
@@ -203,28 +220,9 @@ class Experiment:
         return None if record is None else Outcome(job, record.status, record.reason)
 
     def _evaluation(self) -> Evaluation:
-        """Loads what every metric needs: a missing file is known before the first edit."""
-        metrics = {metric_key(metric): metric for metric in self.metrics.values()}
-        models = self.session.models
-        for metric in metrics.values():
-            if isinstance(metric, NetworkMetric):
-                metric.load(models)
-        return Evaluation(metrics, models, self.store, self._decode, self._encode)
-
-    def _decode(self, z: Latent) -> Images:
-        backbone = self.session.backbone(self.backbone)
-        return backbone.decode(z.to(self.session.device))
-
-    def _encode(self, case: EditCase) -> Latent:
-        backbone = self.session.backbone(self.backbone)
-        return encode(backbone, case.source)
-
-    def _check_sizes(self, seen: Survey) -> None:
-        """`ConfigError` where a metric is not defined on images as small as the first. A view gives
-        all images about the same size.
-        """
-        height, width = seen.cases[0].source.load().shape[-2:]
-        check_size(self.metrics.values(), height, width)
+        return Evaluation(
+            self.load_metrics(), self.session.models, self.store, self.decode, self.encode
+        )
 
     def _unsupported(self, spec: MethodSpec) -> str:
         """What the method needs and the backbone does not give, known before weights are read."""

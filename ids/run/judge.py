@@ -54,13 +54,16 @@ class _Shown(NamedTuple):
 
 
 def judge_edits(
-    edits: Sequence[FinishedEdit], metrics: Mapping[str, Metric], models: Models, decode: Decode
+    edits: Sequence[FinishedEdit],
+    metrics: Mapping[str, Metric],
+    models: Models,
+    decode: Decode | None = None,
 ) -> list[Judged]:
-    """Every metric, by key, of every edit and of its kept states. `decode` makes images of latents
-    [B, C, H, W].
+    """Every metric, by key, of every edit and, with `decode` (latents [B, C, H, W] to images), of
+    its kept states.
     """
-    todo = [Unjudged(edit, metrics, metrics if edit.states else {}) for edit in edits]
-    return judge(todo, models, decode)
+    todo = [Unjudged(edit, metrics, metrics if decode and edit.states else {}) for edit in edits]
+    return judge(todo, models, decode or _undecoded)
 
 
 def judge(todo: Sequence[Unjudged], models: Models, decode: Decode) -> list[Judged]:
@@ -122,6 +125,10 @@ def _batches(todo: Sequence[Unjudged], decode: Decode) -> Iterator[list[_Shown]]
         for batch in _in_parts(list(alike)):
             images = decode(torch.stack([shown.edited.z_trg for shown in batch])).cpu()
             yield [_with_image(s, image) for s, image in zip(batch, images, strict=True)]
+
+
+def _undecoded(z: Latent) -> Images:
+    raise AssertionError("no state is judged without a decoder")
 
 
 def _with_image(shown: _Shown, image: torch.Tensor) -> _Shown:

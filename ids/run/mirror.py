@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ids.core.protocols import Logger
+from ids.run.edit import curve_columns
 from ids.run.evaluate import metric_columns
 from ids.run.job import Job
 from ids.run.records import MeasurementRecord, MetricsRecord, Mirrored
@@ -109,12 +110,7 @@ def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
     means = {
         name: torch.stack([trace[name].double() for trace in traces]).mean(0) for name in traces[0]
     }
-    columns: dict[str, list[float]] = {}
-    for name, values in means.items():
-        if values.ndim == 1:
-            columns[name] = values.tolist()
-        else:  # FPR's residual, one per iteration
-            columns |= {f"{name}_{k}": values[:, k].tolist() for k in range(values.shape[1])}
+    columns = curve_columns(means)
     return [
         {name: values[step] for name, values in columns.items()}
         for step in range(len(next(iter(columns.values()))))

@@ -1,6 +1,7 @@
 """How the edits of a run ended: a record beside the store, in `runs/<time>/`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,11 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: str
     outcomes: list[OutcomeLine]
     manifest: Manifest
+
+
+def new_run_folder(output_dir: Path) -> Path:
+    """The folder of a run that starts now; not created yet."""
+    return output_dir / "runs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
 
 
 def write_outcomes(

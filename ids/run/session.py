@@ -52,6 +52,10 @@ class Session:
         """The same session, for settings on another engine: everything loaded is shared."""
         return replace(self, engine=engine)
 
+    def for_one_call(self) -> "Session":
+        """The same session, for data sets of one call: it does not hold their images afterwards."""
+        return replace(self, _surveys={})
+
     @property
     def device(self) -> torch.device:
         """Where edits and judges run. `ConfigError` where this machine has no such device."""

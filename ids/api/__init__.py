@@ -1,0 +1,10 @@
+"""The Python API: `ids.edit`, `ids.run`, `ids.results`, `ids.compare`. The command line and these
+functions call the same code, and give the same numbers.
+"""
+
+from ids.api.edit_result import EditResult
+from ids.api.edits import edit, load_backbone
+from ids.api.runs import Run, compare, results, run
+from ids.run import Session
+
+__all__ = ["EditResult", "Run", "Session", "compare", "edit", "load_backbone", "results", "run"]
