@@ -11,7 +11,7 @@ API = "ids.api"
 
 
 class CallablePackage(ModuleType):
-    """A package that calls the function of its own name in the Python API."""
+    """A package that, when called, calls the function of its name in the Python API."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """See the function in `ids.api`."""

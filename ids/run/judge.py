@@ -79,7 +79,7 @@ def judge(todo: Sequence[Unjudged], models: Models, decode: Decode) -> list[Judg
 
 
 def metric_value(key: str, metric: Metric, number: Number) -> MetricValue:
-    """A number as it is stored, with everything that tables need to show it."""
+    """A number with everything that tables need to show it."""
     return MetricValue(
         number,
         metric.unit,
@@ -132,7 +132,7 @@ def _undecoded(z: Latent) -> Images:
 
 
 def _with_image(shown: _Shown, image: torch.Tensor) -> _Shown:
-    """As an image file keeps it, so that numbers do not depend on when an edit is judged."""
+    """With the image in 8 bits, as stored: numbers do not depend on when an edit is judged."""
     return shown._replace(edited=replace(shown.edited, image=eight_bit(image)))
 
 
