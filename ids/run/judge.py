@@ -84,8 +84,8 @@ def metric_value(key: str, metric: Metric, number: Number) -> MetricValue:
         number,
         metric.unit,
         metric.higher_is_better,
-        title=getattr(metric, "title", ""),
-        digits=getattr(metric, "digits", 3),
+        title=metric.title,
+        digits=metric.digits,
         weights=key.partition(":")[2],
     )
 
@@ -149,13 +149,6 @@ def _numbers(metric: Metric, batch: Sequence[_Shown], models: Models) -> list[Nu
     """One per image; None where it is not defined: on a smaller image, or of such a case."""
     defined = [min(shown.edited.image.shape[-2:]) >= metric.min_side for shown in batch]
     large = list(compress(batch, defined))
-    values = iter(_values(metric, [s.case for s in large], [s.edited for s in large], models))
+    values = iter(metric([s.case for s in large], [s.edited for s in large], models))
     numbers = [next(values) if known else math.nan for known in defined]
     return [value if math.isfinite(value) else None for value in numbers]
-
-
-def _values(
-    metric: Metric, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
-) -> Sequence[float]:
-    """nan where a number is not defined."""
-    return metric(cases, edits, models)
