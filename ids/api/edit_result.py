@@ -34,7 +34,7 @@ class EditResult:
 
     @property
     def error(self) -> IdsError | None:
-        """Why there is no edit; None where there is one."""
+        """The reason of a failed edit; None for a finished one."""
         return self._found if isinstance(self._found, IdsError) else None
 
     @cached_property

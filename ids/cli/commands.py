@@ -1,4 +1,4 @@
-"""What each command does. Heavy modules are imported where they are needed."""
+"""The commands. Heavy modules are imported where they are needed."""
 
 import argparse
 from collections.abc import Sequence

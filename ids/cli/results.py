@@ -53,7 +53,7 @@ CHECK = """verify the checksum of every file, and name leftovers
 
 
 def add_parser(commands: Any) -> None:
-    """Add `results` and its own commands."""
+    """Add `results` and its subcommands."""
     results = commands.add_parser(
         "results",
         help="list, show, export, remove, check",

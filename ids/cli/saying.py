@@ -45,7 +45,7 @@ def reasons(refused: Sequence["Refused"], total: int) -> Iterator[str]:
 
 
 def log_to_terminal() -> None:
-    """Warnings as lines of their own, foreign text escaped."""
+    """Print each warning as one line, foreign text escaped."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("ids: %(message)s"))
     handler.addFilter(_escaped)

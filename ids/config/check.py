@@ -161,7 +161,7 @@ def _check_folder(output_dir: object) -> None:
             f"output_dir: expected a folder; {output_dir[:60]!r} cannot be one ({error})"
         ) from error
     if not is_folder:
-        raise ConfigError(f"output_dir: expected a folder; {existing} is none; name another")
+        raise ConfigError(f"output_dir: expected a folder; got the file {existing}; name another")
     if reason := refuses_files(existing):
         raise ConfigError(
             f"output_dir: expected a folder that can be written; {existing} cannot ({reason}); "

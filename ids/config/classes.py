@@ -95,7 +95,8 @@ class Classes:
         files = [f for f in (_source(folder, module) for folder in self.folders) if f is not None]
         if len(files) > 1:
             raise ConfigError(
-                f"{files[1]}: expected a module name of its own; {files[0]} has it; rename one"
+                f"{files[1]}: expected a module name that no other folder has; got that of "
+                f"{files[0]}; rename one"
             )
         return files[0] if files else None
 

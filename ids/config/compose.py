@@ -32,8 +32,8 @@ ConfigStore.instance().store(name="schema", node=RunConfig)
 
 @dataclass(frozen=True)
 class Composed:
-    """One setting: its words, its values as plain data, the option chosen in each group, and what
-    tables call its method.
+    """One setting: its words, its values as plain data, the option chosen in each group, and the
+    name of its method in tables.
     """
 
     words: Sequence[str]
@@ -116,7 +116,7 @@ def _leaves(node: object, prefix: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Options:
-    """What the chosen options hold together, before single values are set."""
+    """The values of the chosen options, before single values are set."""
 
     values: DictConfig
     choices: Mapping[str, str]
@@ -162,7 +162,7 @@ class _Composer:
         return Composed(words, plain, options.choices, name, self.sources)
 
     def _name(self, options: _Options, values: Mapping[str, Any]) -> str:
-        """What tables call the method."""
+        """The name of the method in tables."""
 
         def default_names() -> Names:
             alone = self.options((f"method={options.choices['method']}",))

@@ -31,7 +31,7 @@ def readable_errors(words: Sequence[str], sources: Sources) -> Iterator[None]:
     except YAMLError as error:
         raise ConfigError(f"configuration: expected YAML; {first_line(error)}") from error
     except (ValueError, TypeError, AttributeError, RecursionError, AssertionError) as error:
-        # Hydra's own failures at values it does not expect
+        # failures of Hydra at values it does not expect
         raise ConfigError(f"{first_line(error)}; in {' '.join(words)[:200]}") from error
 
 
@@ -51,7 +51,7 @@ def unknown_key(key: str, words: Sequence[str], sources: Sources) -> str:
             known = [str(k) for k in node if not str(k).startswith("_") and k != "name"]
             return f"{key}: no such option; {nearest(part, known)}"
         node = node[part]
-    return f"{key}: no such option; its parent has none"
+    return f"{key}: no such option; {key.rpartition('.')[0]} is a single value"
 
 
 def first_line(error: BaseException) -> str:

@@ -1,5 +1,5 @@
-"""What tables call a method: the `name:` of its yaml, and of the refiner or inversion that replaces
-its own.
+"""Names of methods in tables: the `name:` of a method's yaml, and of a refiner or inversion that
+replaces its default.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,15 +11,15 @@ from ids.config.sources import OPTION, Sources
 from ids.core.errors import ConfigError
 
 NAMED = ("method", "fpr", "inversion")  # groups whose options have a `name`
-# A rule on noise as it is drawn -> the name of the same on noise refined by fpr=released.
+# A rule on drawn noise -> the name of the rule on noise refined by fpr=released.
 REFINED = {"dds": "ids", "cds": "ids_cut", "dds_and_back": "ids_and_back"}
 DRAWN = {refined: drawn for drawn, refined in REFINED.items()}
 Names = Mapping[str, str]  # by group
 
 
 def option_names(config: Mapping[str, Any], choices: Names, sources: Sources) -> Names:
-    """The names of the chosen options of `NAMED`. `ConfigError` for a yaml without a name of its
-    own, or a name that was changed elsewhere.
+    """The names of the chosen options of `NAMED`. `ConfigError` for a yaml without a distinct
+    name, or a name that was changed elsewhere.
     """
     return {group: _option_name(group, choices[group], config, sources) for group in NAMED}
 
@@ -64,7 +64,7 @@ def _option_name(group: str, choice: str, config: Mapping[str, Any], sources: So
         )
     if name != choice and name in sources.options(group):
         raise ConfigError(
-            f"{where}: expected a name of its own; {name} is another option; change it"
+            f"{where}: expected a name that no other option has; {name} is one; change it"
         )
     node = config[group]
     composed = node.get("name") if isinstance(node, Mapping) else None

@@ -17,7 +17,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 @dataclass(frozen=True)
 class Kind:
-    """What can be new: the group of its option, and the words that run it."""
+    """A kind of extension: the group of its option, and the words that run it."""
 
     group: str
     words: str

@@ -14,7 +14,7 @@ Find = Callable[[str], Path | None]  # a module's dotted name -> its source file
 
 @dataclass(frozen=True)
 class Signature:
-    """What a class or function accepts. `open`: any keyword; `constructs`: it is a class."""
+    """The parameters of a class or function. `open`: any keyword; `constructs`: it is a class."""
 
     name: str
     parameters: tuple[str, ...]
@@ -77,7 +77,7 @@ class _Scope:
         return ".".join([*above, *([node.module] if node.module else [])])
 
     def _of_class(self, node: ast.ClassDef) -> Signature:
-        """Of `__init__`, else of the fields of a dataclass, its base classes' before its own."""
+        """Of `__init__`, else of the fields of a dataclass, those of its base classes first."""
         for item in node.body:
             if isinstance(item, ast.FunctionDef) and item.name == "__init__":
                 return _of_function(item, node.name, skip=1)
@@ -93,7 +93,7 @@ class _Scope:
         return Signature(node.name, tuple(parameters), required, is_open)
 
     def _base(self, base: ast.expr) -> Signature | None:
-        """Of a base class; None if it cannot be read, so that any keyword may be its own."""
+        """Of a base class; None if it cannot be read: any keyword may be one of its parameters."""
         if isinstance(base, ast.Subscript):  # Generic[T], Protocol[T]
             base = base.value
         name = base.id if isinstance(base, ast.Name) else getattr(base, "attr", "")
@@ -117,7 +117,7 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
 
 
 def _field_options(value: ast.expr | None) -> dict[str | None, ast.expr] | None:
-    """The keywords of `field(...)`; None for a value that is none."""
+    """The keywords of `field(...)`; None for any other value."""
     if not isinstance(value, ast.Call):
         return None
     name = getattr(value.func, "id", getattr(value.func, "attr", ""))

@@ -103,7 +103,7 @@ class Sources:
                 first = found.setdefault(option.name, option)
                 if first is not option:
                     raise ConfigError(
-                        f"{option.path}: expected a name of its own; {group}={option.name} is an "
+                        f"{option.path}: expected a name that is free; {group}={option.name} is an "
                         f"option of {first.origin} already; rename the file"
                     )
             table[group] = dict(sorted(found.items()))

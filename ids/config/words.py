@@ -51,7 +51,7 @@ def parse_word(word: str, loader: ConfigLoader) -> Override:
 
 
 def check_launcher(group: str, option: str | None) -> None:
-    """`ConfigError` for a launcher or sweeper other than Hydra's own."""
+    """`ConfigError` for a launcher or sweeper other than Hydra's basic ones."""
     if option not in ("basic", None):
         raise ConfigError(
             f"{group}={option}: settings run one after another; to run several at once, start the "
@@ -72,7 +72,7 @@ def _add_metric(word: str, sources: Sources) -> str:
         )
     if not OPTION.fullmatch(name):
         raise ConfigError(
-            f"{_short(word)}: expected one metric; add each by a +metric=NAME of its own; "
+            f"{_short(word)}: expected one metric; add each by a separate +metric=NAME; "
             f"available: {', '.join(sources.options('metric'))}"
         )
     return f"+metric@metrics.{name}={name}"

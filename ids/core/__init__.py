@@ -1,1 +1,1 @@
-"""What every layer uses: tensors, prompts, randomness, records, contracts, errors."""
+"""The base of every layer: tensors, prompts, randomness, records, contracts, errors."""

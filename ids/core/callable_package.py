@@ -2,7 +2,9 @@
 `ids.run([...])` is the function of the Python API.
 """
 
+import inspect
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -11,11 +13,20 @@ API = "ids.api"
 
 
 class CallablePackage(ModuleType):
-    """A package that calls the function of its own name in the Python API."""
+    """A package that, when called, calls the function of its name in the Python API."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """See the function in `ids.api`."""
-        return getattr(import_module(API), self.__name__.rpartition(".")[2])(*args, **kwargs)
+        """See the function in `ids.api`, whose signature this is."""
+        return self._function()(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """That of the function, for `inspect`, `help` and notebooks."""
+        return inspect.signature(self._function())
+
+    def _function(self) -> Callable[..., Any]:
+        function: Callable[..., Any] = getattr(import_module(API), self.__name__.rpartition(".")[2])
+        return function
 
 
 def make_callable(package: str) -> None:

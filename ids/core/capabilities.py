@@ -1,4 +1,4 @@
-"""What some rules and editors need beyond a noise predictor: narrow protocols. A component of a
+"""Capabilities beyond noise prediction that some rules and editors need. A component of a
 method lists them in `needs`, a backbone source in `gives`, so that a backbone without one is
 refused by name before its weights are read.
 """
@@ -29,7 +29,7 @@ class Hook(Protocol):
     @property
     def sites(self) -> str: ...
     def __call__(self, site: str, h: Tensor) -> Tensor:
-        """What replaces the output `h` of the module `site`, in its shape."""
+        """The replacement of the output `h` of the module `site`, in its shape."""
         ...
 
 

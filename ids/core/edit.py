@@ -1,4 +1,4 @@
-"""The contracts of an edit: what is edited, who edits it, and with what."""
+"""The contracts of an edit: subject, representation, editor and its context."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class View(NamedTuple):
 
 @runtime_checkable
 class Subject(Protocol):
-    """What is edited, B cases at once: latents of images, or a scene seen from cameras."""
+    """B cases under edit, side by side: latents of images, or a scene seen from cameras."""
 
     @property
     def cases(self) -> Sequence[EditCase]: ...
@@ -36,7 +36,7 @@ class Subject(Protocol):
         ...
 
     def parameters(self) -> Iterable[torch.nn.Parameter]:
-        """What an optimizer changes."""
+        """The parameters that an optimizer changes."""
         ...
 
     def images(self) -> Images:
@@ -44,7 +44,7 @@ class Subject(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what the edit has made of it into an existing folder."""
+        """Write the edited subject into an existing folder."""
         ...
 
 
@@ -60,10 +60,12 @@ class LatentSubject(Subject, Protocol):
 
 @runtime_checkable
 class Representation(Protocol):
-    """What cases are edited as. A new one, say a NeRF, needs no change in the distillation loop."""
+    """The form in which cases are edited. A new one, such as a NeRF, needs no change in the
+    distillation loop.
+    """
 
     def identity(self) -> Mapping[str, str]:
-        """What of it decides the results, as part of their key; empty for latents of images."""
+        """Everything in it that decides the results, as part of their key; empty for latents."""
         ...
 
     def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> Subject:
@@ -95,8 +97,8 @@ class Silent:
 
 @dataclass(frozen=True)
 class EditContext:
-    """What an editor works with: the network, the random streams (one per row of the subject), the
-    listener that counts its steps, and the source of its anchors.
+    """The arguments of every editor: the network, the random streams (one per row of the subject),
+    the listener that counts its steps, and the source of its anchors.
     """
 
     backbone: Backbone
@@ -116,7 +118,7 @@ class EditContext:
 
 @runtime_checkable
 class Editor(Protocol):
-    """What `method=` selects.
+    """A method: it edits a subject.
 
     `uses_seed`: does the result depend on the seed? `uses_prompts`: on the prompts? `anytime`: is
     the state after k steps the result of an edit of k steps? `n_ticks`: how many times

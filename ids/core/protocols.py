@@ -75,8 +75,8 @@ class BackboneSource(Protocol):
     """The configuration of a backbone. Constructing it reads no weights."""
 
     def identity(self) -> Mapping[str, str]:
-        """What of it decides the results, as part of their key: a digest of the weights, the
-        precision. `WeightsError` if the weights are missing or corrupt.
+        """Everything in it that decides the results, as part of their key: a digest of the weights,
+        the precision. `WeightsError` if the weights are missing or corrupt.
         """
         ...
 

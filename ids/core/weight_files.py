@@ -50,8 +50,8 @@ def one_line(error: BaseException) -> str:
 
 
 def read_json(file: Path, where: str) -> dict[str, Any]:
-    """A JSON object; `where` names the file in messages. `WeightsError` if it is none, or if it
-    would make a library run code, at any depth.
+    """A JSON object; `where` names the file in messages. `WeightsError` for anything else, and
+    for one that would make a library run code, at any depth.
     """
     check_content(file, where)
     try:

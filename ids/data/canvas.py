@@ -60,7 +60,7 @@ class Layout:
         return np.pad(pixels, [*margins, (0, 0)], mode="edge")
 
     def restore(self, canvas: PIL.Image) -> PIL.Image:
-        """A canvas at the photo's own size and shape. A middle square keeps the canvas' size: the
+        """A canvas at the photo's size and shape. A middle square keeps the canvas' size: the
         rest of the photo was not on it. `ValueError` for a canvas of another size.
         """
         if canvas.size != self.canvas:

@@ -124,8 +124,8 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
         raise
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{shorten(path)}: expected an image ({', '.join(_formats())}); its content is none "
-            "that can be read; convert it to PNG"
+            f"{shorten(path)}: expected an image ({', '.join(_formats())}); its content "
+            "cannot be read as one; convert it to PNG"
         ) from error
     except PIL.DecompressionBombError as error:
         raise DataError(

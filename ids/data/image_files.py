@@ -98,11 +98,11 @@ class ImageFile:
         return self.shape.size
 
     def photo(self) -> Photo:
-        """What a mask over this photo has to fit."""
+        """The shape and layout that a mask over this photo must fit."""
         return Photo(self.name, self.shape, self.layout)
 
     def restore(self, image: Image) -> PIL.Image:
-        """An edited canvas, 8 bits, at the photo's own size and shape. With `crop`, the square at
+        """An edited canvas, 8 bits, at the photo's size and shape. With `crop`, the square at
         the resolution of the canvas: the rest of the photo was not edited.
         """
         return self.layout.restore(to_pil(image))

@@ -51,11 +51,11 @@ class MemoryImage:
         return self.layout.photo
 
     def photo(self) -> Photo:
-        """What a mask over this photo has to fit."""
+        """The shape and layout that a mask over this photo must fit."""
         return Photo(self.name, self.shape, self.layout)
 
     def restore(self, image: Image) -> PIL.Image:
-        """An edited canvas, 8 bits, at the photo's own size and shape, see `ImageFile.restore`."""
+        """An edited canvas, 8 bits, at the photo's size and shape, see `ImageFile.restore`."""
         return self.layout.restore(to_pil(image))
 
 
@@ -95,7 +95,7 @@ def image_of(
 
 
 def mask_of(mask: Any, photo: ImageFile | MemoryImage, name: str = "mask") -> LazyImage:
-    """A mask over `photo`, white (255, 1, 1.0, True) where the edit belongs, from whatever
+    """A mask over `photo`, white (255, 1, 1.0, True) where the edit belongs, of any kind that
     `image_of` takes. It is placed as the photo is. `DataError` for an ambiguous mask or one of
     another shape than the photo.
     """

@@ -1,4 +1,4 @@
-"""What a command shows while it runs: a bar for the whole sweep, one for the method under way, and
+"""The progress of a command: a bar for the whole sweep, one for the method under way, and
 a plain line for each method that is finished. Without a terminal, the lines alone.
 """
 
@@ -150,7 +150,7 @@ class RunProgress:
         self._show_sweep()
 
     def print(self, text: str) -> None:
-        """A line above the bars, as it is: no markup, no folding."""
+        """A line above the bars, without markup or folding."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _report(self, edits: EditProgress, existing: int, seconds: float, quiet: bool) -> None:

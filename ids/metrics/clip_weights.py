@@ -13,7 +13,7 @@ from ids.core.weight_files import digest_of, read_json
 
 FOLDER, HUB = "local-dir:", "hf-hub:"  # open_clip's prefixes
 LAYOUT = "open_clip_config.json"
-WEIGHT_NAMES = (  # in open_clip's own order
+WEIGHT_NAMES = (  # in open_clip's order
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.safetensors",
     "open_clip_pytorch_model.bin",
@@ -148,7 +148,7 @@ def _unreachable(what: str, place: str, error: Exception) -> WeightsError:
 
 
 def needed_files(model: str, checkpoint: str | None) -> list[NeededFile]:
-    """What `find_weights` would read, without network access."""
+    """The files that `find_weights` would read, without network access."""
     if model.startswith(FOLDER):
         folder = Path(model.removeprefix(FOLDER)).expanduser()
         found = [name for name in WEIGHT_NAMES if (folder / name).is_file()]

@@ -136,7 +136,7 @@ def _draw_label(canvas: Canvas, case: EditCase, top: int, fonts: Fonts) -> None:
 
 
 def _edited(page: Page, label: str, case: EditCase, store: Store) -> PIL.Image | str:
-    """The edited image, or its status where there is none."""
+    """The edited image, or the status of an edit without one."""
     lines = page.lines[(page.lines["label"] == label) & (page.lines["case"] == case.digest)]
     status = "no result" if lines.empty else str(lines.iloc[0]["status"])
     if status != "ok":

@@ -1,4 +1,4 @@
-"""What a case is edited as: latents of an image. A scene is one more representation."""
+"""Representations of a case during its edit: latents of an image, and room for scenes."""
 
 from ids.representations.latent import LatentImage, LatentSpace, encode
 

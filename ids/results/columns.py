@@ -89,7 +89,7 @@ def select_columns(
 
 
 def legend(columns: Iterable[Column]) -> str:
-    """What the titles of these columns mean, and their units."""
+    """The meaning of these columns' titles, and their units."""
     by_unit: dict[str, list[str]] = {}
     for column in columns:
         if column.unit and not column.measured:

@@ -12,7 +12,7 @@ from ids.results.labels import baseline_note, settings_of
 from ids.results.table import table
 
 log = logging.getLogger(__name__)
-COLUMNS = ("dataset", "place", "backbone", "method", "against", "column")  # what a number is of
+COLUMNS = ("dataset", "place", "backbone", "method", "against", "column")  # the labels of a number
 NUMBERS = ("value", "low", "high", "n")
 SETTING, METADATA = "setting.", "metadata."  # of the columns that are no metrics
 NEEDED = ("dataset", "place", "backbone", "label", "case", "seed", "status", "key")

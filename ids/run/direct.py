@@ -18,7 +18,7 @@ from ids.run.stored import read_edit
 
 @dataclass(frozen=True)
 class CaseEdit:
-    """The edit of a case, or why there is none. `key` names it in the store; empty in memory."""
+    """The edit of a case, or its error. `key` names it in the store; empty in memory."""
 
     found: FinishedEdit | IdsError
     key: str = ""
@@ -35,7 +35,7 @@ def edit_in_memory(
     experiment: Experiment, images: ImageList, progress: RunProgress
 ) -> list[CaseEdit]:
     """The edit of each case with the draws of `ids run` at the first seed; nothing is written.
-    Metrics are loaded before the first edit. `IdsError` for what no case can be edited without.
+    Metrics are loaded before the first edit. `IdsError` where no case can be edited.
     """
     experiment.load_metrics()
     spec, batch_size = experiment.method, experiment.session.engine.batch_size

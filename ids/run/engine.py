@@ -65,7 +65,7 @@ class Engine:
         return device
 
     def describe(self, device: torch.device) -> dict[str, str | int]:
-        """What measurements depend on: hardware, threads, batch size, torch's version."""
+        """The conditions of measurements: hardware, threads, batch size, torch's version."""
         cuda = device.type == "cuda"
         return {
             "device": torch.cuda.get_device_name(device) if cuda else _processor(),

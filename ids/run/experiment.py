@@ -79,7 +79,7 @@ class Experiment:
         """Make what is missing, and write `folder/outcomes.json`: how every edit ended.
 
         Where an error stops the run, the outcomes of everything before it are written first.
-        `IdsError` for what the user can mend.
+        `IdsError` for errors that the user can correct.
         """
         try:
             self.session.open(self.store)
@@ -98,7 +98,7 @@ class Experiment:
         return self.session.survey(self.dataset, self.limit)
 
     def setting(self, spec: MethodSpec) -> Setting:
-        """What decides the results of a method in this experiment, and the name of it."""
+        """The name of a method and everything that decides its results in this experiment."""
         return Setting(
             spec.name,
             normalize_numbers(spec.method),
@@ -225,7 +225,9 @@ class Experiment:
         )
 
     def _unsupported(self, spec: MethodSpec) -> str:
-        """What the method needs and the backbone does not give, known before weights are read."""
+        """The message for a backbone that lacks a capability of the method; else empty. Reads no
+        weights.
+        """
         gives = self.backbone.gives
         for capability, part in needs(spec.editor).items():
             if capability not in gives:

@@ -79,13 +79,13 @@ def judge(todo: Sequence[Unjudged], models: Models, decode: Decode) -> list[Judg
 
 
 def metric_value(key: str, metric: Metric, number: Number) -> MetricValue:
-    """A number as it is stored, with everything that tables need to show it."""
+    """A number with everything that tables need to show it."""
     return MetricValue(
         number,
         metric.unit,
         metric.higher_is_better,
-        title=getattr(metric, "title", ""),
-        digits=getattr(metric, "digits", 3),
+        title=metric.title,
+        digits=metric.digits,
         weights=key.partition(":")[2],
     )
 
@@ -132,7 +132,7 @@ def _undecoded(z: Latent) -> Images:
 
 
 def _with_image(shown: _Shown, image: torch.Tensor) -> _Shown:
-    """As an image file keeps it, so that numbers do not depend on when an edit is judged."""
+    """With the image in 8 bits, as stored: numbers do not depend on when an edit is judged."""
     return shown._replace(edited=replace(shown.edited, image=eight_bit(image)))
 
 
@@ -149,13 +149,6 @@ def _numbers(metric: Metric, batch: Sequence[_Shown], models: Models) -> list[Nu
     """One per image; None where it is not defined: on a smaller image, or of such a case."""
     defined = [min(shown.edited.image.shape[-2:]) >= metric.min_side for shown in batch]
     large = list(compress(batch, defined))
-    values = iter(_values(metric, [s.case for s in large], [s.edited for s in large], models))
+    values = iter(metric([s.case for s in large], [s.edited for s in large], models))
     numbers = [next(values) if known else math.nan for known in defined]
     return [value if math.isfinite(value) else None for value in numbers]
-
-
-def _values(
-    metric: Metric, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
-) -> Sequence[float]:
-    """nan where a number is not defined."""
-    return metric(cases, edits, models)

@@ -1,4 +1,4 @@
-"""What the settings of one command share: the device, loaded networks, data sets, warnings."""
+"""The shared state of one command: the device, loaded networks, data sets, warnings."""
 
 import logging
 import time

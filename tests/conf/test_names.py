@@ -134,7 +134,10 @@ def test_yamls_of_a_folder_have_names_of_their_own(
     ("words", "answer"),
     [
         (["method=nameless"], "nameless.yaml: name: expected what tables call it; got none; add"),
-        (["method=taken"], "taken.yaml: name: expected a name of its own; ids is another option"),
+        (
+            ["method=taken"],
+            "taken.yaml: name: expected a name that no other option has; ids is one",
+        ),
         (["method=odd"], "odd.yaml: name: expected letters"),
         (["method.name=mine"], "method.name: expected ids, as ids.yaml has it; got 'mine'"),
         (["fpr.name=none"], "fpr.name: expected released, as released.yaml has it"),

@@ -151,7 +151,7 @@ def test_a_name_that_is_taken_is_refused(write: Write) -> None:
     write({"rule.py": RULE}, "other")
     folder = write({"method/ids.yaml": "", "method/mine.yaml": OPTION, "rule.py": RULE})
     (folder / "method" / "ids.yaml").unlink()
-    with pytest.raises(ConfigError, match="expected a module name of its own"):
+    with pytest.raises(ConfigError, match="expected a module name that no other folder has"):
         prepare(["method=mine"], config_dirs=[str(folder), str(folder.parent / "other")])
 
 

@@ -1,5 +1,7 @@
 """The Python API gives what the command line gives, in memory."""
 
+import importlib
+import inspect
 import math
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import torch
 from PIL import Image as PIL
 
 import ids
+import ids.api
 from ids.backbones import Gaussian
 from ids.core.errors import ConfigError, DataError, UnsupportedError
 
@@ -182,9 +185,19 @@ def test_a_bad_setting_of_a_sweep_costs_itself() -> None:
     run = ids.run(["debug=fast", "method=dds", "method.n_steps=2,-1", "limit=1"])
     assert len(run.errors) == 1
     assert "n_steps" in run.errors[0]
+    assert "(the setting method=dds method.n_steps=-1" in run.errors[0].replace("debug=fast ", "")
     assert set(run.results()["label"]) >= {"dds"}
     with pytest.raises(ConfigError, match="n_steps"):
         ids.run(["debug=fast", "method=dds", "method.n_steps=-1"])
+
+
+@pytest.mark.parametrize("name", ["run", "results"])
+def test_a_layer_is_the_function_of_its_name(name: str) -> None:
+    package = importlib.import_module(f"ids.{name}")
+    assert callable(package)
+    assert inspect.signature(package) == inspect.signature(getattr(ids.api, name))
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        package("x", nothing=1)
 
 
 def test_a_foreign_frame_is_refused() -> None:

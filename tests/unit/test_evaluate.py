@@ -172,15 +172,15 @@ def test_metrics_get_whole_batches_and_never_too_many_images(
 ) -> None:
     store, jobs, decode = done
     batches: list[list[str]] = []
-    whole = judge_module._values
 
     def values(
-        metric: Metric, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
-    ) -> Sequence[float]:
+        _: Metric, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
+    ) -> list[float]:
         batches.append([case.id for case in cases])
-        return whole(metric, cases, edits, models)
+        return [0.0 for _ in edits]
 
-    monkeypatch.setattr(judge_module, "_values", values)
+    for metric in (PSNR, LatentDistance):
+        monkeypatch.setattr(metric, "__call__", values)
     evaluation(store, decode, PSNR())(jobs)
     first, second = (job.case.id for job in jobs)
     assert batches == [[first, second], [first] * 3 + [second] * 3]  # finished edits, states

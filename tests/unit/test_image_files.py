@@ -60,7 +60,7 @@ def test_a_file_that_changes_while_in_use_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"not an image", "its content is none that can be read"), (b"", "can be read")],
+    [(b"not an image", "its content cannot be read as one"), (b"", "cannot be read")],
 )
 def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "broken.png"

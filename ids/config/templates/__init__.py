@@ -1,1 +1,1 @@
-"""What `ids new` writes: working examples, in which `template` stands for the name."""
+"""The templates of `ids new`: working examples, in which `template` stands for the name."""

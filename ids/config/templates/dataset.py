@@ -31,12 +31,12 @@ class Template:
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Its name in tables."""
         return f"template:{Path(self.path).name}"
 
     @property
     def place(self) -> str:
-        """The full path: it tells data sets of one name apart."""
+        """The full path: it distinguishes data sets of one name."""
         return str(Path(self.path).resolve() / TABLE)
 
     @property

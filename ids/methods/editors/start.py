@@ -13,7 +13,7 @@ from ids.methods.inversion.inversion import Inversion, InversionRequest
 
 @runtime_checkable
 class InvertingEditor(Protocol):
-    """What the start depends on."""
+    """The settings of an editor that its start depends on."""
 
     @property
     def inversion(self) -> Inversion: ...

@@ -1,4 +1,4 @@
-"""What the noise refiners share: the loop over z_t, the residual and its gradient."""
+"""The shared part of the noise refiners: the loop over z_t, the residual and its gradient."""
 
 import math
 from collections.abc import Callable, Mapping
