@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ids.core.capabilities import PosteriorSchedule
-from ids.core.prompt import Prompt
+from ids.core.prompt import Prompt, check_texts
 from ids.core.protocols import Schedule
 from ids.core.rng import generator
 from ids.core.tensors import Images, Latent, Timestep
@@ -69,7 +69,7 @@ class GaussianWorld:
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
         """Means in [-1, 1], one colour per text, the same on every machine."""
-        rows = [generator(text).uniform(-1, 1, 3) for text in texts]
+        rows = [generator(text).uniform(-1, 1, 3) for text in check_texts(texts)]
         return Prompt(torch.from_numpy(np.stack(rows)).float())
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:

@@ -13,7 +13,7 @@ from ids.backbones.clip_tokenizer import engine_of, pieces_of
 from ids.backbones.hooks import hooked, recorded_maps
 from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
-from ids.core.prompt import Prompt
+from ids.core.prompt import Prompt, check_texts
 from ids.core.protocols import Schedule
 from ids.core.tensors import Features, Images, Latent, Timestep
 
@@ -26,7 +26,7 @@ class UNetDenoiser:
     for a prediction type other than epsilon and v_prediction.
     """
 
-    unet: torch.nn.Module
+    unet: torch.nn.Module = field(repr=False)
     schedule: Schedule
     prediction: str = "epsilon"
 
@@ -63,7 +63,7 @@ class UNetDenoiser:
 class KLAutoencoder:
     """A diffusers AutoencoderKL, used with its posterior mean."""
 
-    vae: Any
+    vae: Any = field(repr=False)
 
     @property
     def factor(self) -> int:
@@ -100,10 +100,10 @@ class ClipText:
     cannot change it. `DataError` for a text of too many tokens, unless `truncate` cuts it.
     """
 
-    tokenizer: Any
-    encoder: Any
+    tokenizer: Any = field(repr=False)
+    encoder: Any = field(repr=False)
     truncate: bool = False
-    _known: dict[str, Prompt] = field(default_factory=dict)
+    _known: dict[str, Prompt] = field(default_factory=dict, repr=False)
 
     def __call__(self, texts: Sequence[str]) -> Prompt:
         return Prompt.cat([self._encode(text) for text in texts])
@@ -179,7 +179,8 @@ class LatentDiffusion:
             return self.autoencoder.decode(z)
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
-        return self.text(texts)
+        """One row per text; `DataError` for a text that is too long, or one that is no list."""
+        return self.text(check_texts(texts))
 
     def tokens(self, text: str) -> Tokens:
         return require(self.text, TokenBackbone).tokens(text)

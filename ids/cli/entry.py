@@ -53,7 +53,8 @@ def _answer(argv: Sequence[str] | None) -> int:
     complete(arguments)
     args, rest = arguments.parse_known_args(argv)
     if rest and args.command not in ("run", "edit"):
-        arguments.error(f"unrecognized arguments: {' '.join(rest)}")
+        remedy = "; write --output-dir DIR" if rest[0].startswith("output_dir=") else ""
+        arguments.error(f"unrecognized arguments: {' '.join(rest)}{remedy}")
     status: int = args.act(args, _overrides(args, rest))
     return status
 
@@ -67,7 +68,8 @@ def _overrides(args: argparse.Namespace, rest: Sequence[str]) -> list[str]:
                 "configuration, --config-dir DIR adds a folder of your own options"
             )
         if word.startswith("-"):
-            raise ConfigError(f"{word}: no such flag; see `ids {args.command} --help`")
+            remedy = "write output_dir=DIR, or " if flag == "--output-dir" else ""
+            raise ConfigError(f"{word}: no such flag; {remedy}see `ids {args.command} --help`")
     overrides = [*getattr(args, "overrides", ()), *rest]
     for word in overrides:
         if "=" not in word and not word.startswith("~"):

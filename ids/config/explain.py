@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 from hydra import compose
@@ -49,6 +50,7 @@ def unknown_key(key: str, words: Sequence[str], sources: Sources) -> str:
             break
         if part not in node:
             known = [str(k) for k in node if not str(k).startswith("_") and k != "name"]
+            known += ["experiments", "debug"] if part == key else []  # groups without a node
             return f"{key}: no such option; {nearest(part, known)}"
         node = node[part]
     return f"{key}: no such option; {key.rpartition('.')[0]} is a single value"
@@ -67,7 +69,10 @@ def _explain(message: str, error: Exception, words: Sequence[str], sources: Sour
         r"(?:Could not find|In '.+': Could not find) '([\w/]+)/([^/']+)'", message
     ):
         group = match[1].removeprefix("conf/")
-        return f"{group}={match[2]}: no such choice; {nearest(match[2], sources.options(group))}"
+        close = get_close_matches(match[2], sources.options(group), n=1, cutoff=0.5)
+        outside = "" if close else "; --config-dir DIR adds options of your own"
+        known = nearest(match[2], sources.options(group))
+        return f"{group}={match[2]}: no such choice; {known}{outside}"
     if match := re.search(
         r"Could not override '?([\w@]+)'?\.?\s*No match in the defaults list", message
     ):

@@ -8,8 +8,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ids.core.errors import DataError
+
 Embedding = Float[Tensor, "B *prompt"]
 Rows = slice | Int[Tensor, " rows"]
+
+
+def check_texts(texts: Sequence[str]) -> Sequence[str]:
+    """The texts of a batch; `DataError` for a single text, which is a sequence of letters."""
+    if isinstance(texts, str):
+        raise DataError(f"prompt: expected a list of texts; got one text; write [{texts[:40]!r}]")
+    return texts
 
 
 @dataclass(frozen=True, eq=False)

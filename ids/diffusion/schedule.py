@@ -1,6 +1,6 @@
 """Noise schedules z_t = alpha(t) z_0 + sigma(t) eps, and that line solved for z_t, z_0 and eps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -20,7 +20,7 @@ class VP:
     near t = 0; coefficients have the latents' `dtype`.
     """
 
-    alpha_bar: Float[Tensor, " T"]
+    alpha_bar: Float[Tensor, " T"] = field(repr=False)
     dtype: torch.dtype = torch.float32
 
     @property

@@ -5,6 +5,7 @@ tests enforce that. For classes from outside, a digest of their source code deci
 """
 
 import ast
+import dataclasses
 import hashlib
 import inspect
 import sys
@@ -16,6 +17,7 @@ from ids.core.capabilities import iter_components
 from ids.core.edit import Editor
 
 PACKAGE = "ids"
+CODE = "code-"  # before the digest of a part from outside this package
 
 
 def revisions(editor: Editor) -> dict[str, int | str]:
@@ -43,6 +45,18 @@ def class_digest(kind: type) -> str:
         return _digest([ast.parse(inspect.cleandoc(inspect.getsource(kind)))])
     except (OSError, SyntaxError):
         return ""  # typed into a shell
+
+
+def outside_id(part: object) -> str:
+    """`code-` and a digest of the code and the fields of a part with classes from outside this
+    package; empty where all of its classes are ours.
+    """
+    kinds = {type(component) for component in (part, *iter_components(part))}
+    digests = sorted(outside_digest(kind) for kind in kinds if not _is_ours(kind))
+    if not digests:
+        return ""
+    settings = repr(part) if dataclasses.is_dataclass(part) else ""
+    return CODE + hashlib.sha256("\0".join([*digests, settings]).encode()).hexdigest()[:8]
 
 
 def outside_digest(kind: type) -> str:

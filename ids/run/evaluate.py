@@ -9,6 +9,7 @@ from ids.core.errors import DataError
 from ids.core.protocols import Metric, Models
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
+from ids.run.code import CODE, outside_id
 from ids.run.edit import FinishedEdit
 from ids.run.job import Job
 from ids.run.judge import Unjudged, judge
@@ -22,26 +23,41 @@ EDITS_AT_ONCE = 8  # read from the store
 
 
 def metric_key(metric: Metric) -> str:
-    """Name, revision and weights: `psnr@1`, `lpips_alex@1:alex-1f2e3d4c`."""
-    weights_id = metric.weights_id()
-    return f"{metric.name}@{metric.revision}" + (f":{weights_id}" if weights_id else "")
+    """Name, revision and weights: `psnr@1`, `lpips_alex@1:alex-1f2e3d4c`. A metric from outside
+    this package has a digest of its code and fields as well: another value is another number.
+    """
+    ids = [part for part in (metric.weights_id(), outside_id(metric)) if part]
+    return f"{metric.name}@{metric.revision}" + (f":{' '.join(ids)}" if ids else "")
 
 
 def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
     """Metric key -> column, for the keys of several edits. The newest revision counts. A metric
-    with several networks has a column per network: their numbers are never averaged.
+    with several networks, or several versions of its code, has a column for each: their numbers
+    are never averaged.
     """
-    revisions: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
-    for key in {key for keys in found for key in keys}:
-        name, _, rest = key.partition("@")
-        revision, _, weights_id = rest.partition(":")
-        revisions[name][weights_id][int(revision)] = key
-    columns = {}
-    for name, weights_ids in revisions.items():
-        for weights_id, keys in weights_ids.items():
-            column = f"{name}{SEPARATOR}{weights_id}" if len(weights_ids) > 1 else name
-            columns[keys[max(keys)]] = column
-    return columns
+    present = sorted({key for keys in found for key in keys})
+    newest: dict[tuple[str, str], int] = {}
+    for key in present:
+        name, revision, weights_id = _parts(key)
+        newest[name, weights_id] = max(revision, newest.get((name, weights_id), revision))
+    kept: dict[str, list[str]] = defaultdict(list)
+    for key in present:
+        name, revision, weights_id = _parts(key)
+        if newest[name, weights_id] == revision:
+            kept[name].append(key)
+    return {
+        key: f"{name}{SEPARATOR}{key.partition(':')[2]}" if len(keys) > 1 else name
+        for name, keys in kept.items()
+        for key in keys
+    }
+
+
+def _parts(key: str) -> tuple[str, int, str]:
+    """Name, revision and weights of a metric key, without the digest of its code."""
+    name, _, rest = key.partition("@")
+    revision, _, ids = rest.partition(":")
+    weights_id = ids.rpartition(" ")[0] if CODE in ids else ids
+    return name, int(revision), weights_id
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ids.core.capabilities import (
     needs,
     require,
 )
-from ids.core.errors import UnsupportedError
+from ids.core.errors import DataError, UnsupportedError
 from ids.core.prompt import Prompt
 from ids.core.protocols import BackboneSource
 from ids.diffusion import Flow, Guided
@@ -56,3 +56,8 @@ def test_a_missing_capability_is_named(world: GaussianWorld) -> None:
 def test_a_sum_needs_a_weight_for_every_term(weights: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="the same names"):
         Sum({"dds": DDS()}, weights)
+
+
+def test_one_text_is_no_list_of_prompts(world: GaussianWorld) -> None:
+    with pytest.raises(DataError, match=r"prompt: expected a list of texts; .*\['a cat'\]"):
+        world.prompt("a cat")

@@ -22,7 +22,7 @@ from ids.run import judge as judge_module
 from ids.run.code import revisions
 from ids.run.edit import BatchEditor
 from ids.run.engine import Engine
-from ids.run.evaluate import Evaluation, metric_key
+from ids.run.evaluate import Evaluation, metric_columns, metric_key
 from ids.run.execute import Executor
 from ids.run.job import Job, Setting, plan
 from ids.run.records import MetricsRecord
@@ -59,7 +59,7 @@ class Counted:
     higher_is_better: bool = True
     min_side: int = 1
     network: str = "some-network"
-    judged: list[str] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list, repr=False)
 
     def weights_id(self) -> str:
         return self.network
@@ -124,14 +124,24 @@ def test_a_new_metric_decodes_again_and_an_old_one_is_not_computed_again(
     assert (decode.rows, len(first.judged), len(second.judged)) == (12, 8, 8)
     evaluation(store, decode, first, second)(jobs)
     assert decode.rows == 12
-    assert set(found(store, jobs[0]).along) == {"counted@1:some-network", "second@1"}
+    assert set(found(store, jobs[0]).along) == {metric_key(first), metric_key(second)}
 
 
 def test_another_network_is_another_number(done: tuple[Store, list[Job], Decoder]) -> None:
     store, jobs, decode = done
-    for weights_id in ("a", "b"):
-        evaluation(store, decode, Counted(network=weights_id))(jobs)
-    assert {"counted@1:a", "counted@1:b"} == set(found(store, jobs[0]).values)
+    metrics = [Counted(network="a"), Counted(network="b"), Counted(network="b", min_side=2)]
+    for metric in metrics:
+        evaluation(store, decode, metric)(jobs)
+    keys = [metric_key(metric) for metric in metrics]
+    assert set(keys) == set(found(store, jobs[0]).values)
+    assert [key.split(" ")[0] for key in keys] == ["counted@1:a", "counted@1:b", "counted@1:b"]
+
+
+def test_code_from_outside_has_a_column_of_its_own_until_the_revision_is_raised() -> None:
+    one, other, raised = ("tv@1:code-1", "tv@1:code-2", "tv@2:code-2")
+    assert metric_columns([[one], [other]]) == {one: "tv | code-1", other: "tv | code-2"}
+    assert metric_columns([[one], [other, raised]]) == {raised: "tv"}
+    assert metric_columns([["n@1:w code-1", "n@2:w code-2"]]) == {"n@2:w code-2": "n"}
 
 
 def test_a_corrected_mask_gives_new_numbers_of_the_edit(
@@ -219,7 +229,7 @@ def test_an_image_that_is_too_small_has_no_number(tmp_path: Path) -> None:
     assert len(list(run(jobs, lambda _: Silent()))) == 1
     metric = Large()
     evaluation(store, Decoder(world), metric)(jobs)
-    values = [found(store, job).values["counted@1:some-network"].value for job in jobs]
+    values = [found(store, job).values[metric_key(metric)].value for job in jobs]
     assert values == [1.0, None, 2.0]
     assert metric.judged == [cases[0].id, cases[2].id]
 
