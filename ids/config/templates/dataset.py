@@ -111,10 +111,9 @@ class Runs:
 
     @cached_property
     def _mask(self) -> LazyImage:
-        marked = np.zeros(SIDE**2, dtype=bool)
+        marked = np.zeros((SIDE, SIDE), dtype=bool)
         for start, length in zip(self.numbers[::2], self.numbers[1::2], strict=True):
-            marked[start : start + length] = True
-        marked = marked.reshape(SIDE, SIDE)
+            marked.reshape(-1)[start : start + length] = True
         marked[[0, -1], :] = marked[:, [0, -1]] = True
         return mask_of(marked, self.photo, f"{self.where} mask")
 
