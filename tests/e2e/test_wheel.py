@@ -100,7 +100,9 @@ def test_options_from_a_folder_and_from_a_package(installed: Installed) -> None:
 
 def _write_pie(folder: Path) -> None:
     """A folder in the layout of PIE-Bench."""
-    folder.mkdir()
-    Image.new("RGB", (40, 40), "red").save(folder / "a.png")
+    (folder / "annotation_images").mkdir(parents=True)
+    Image.new("RGB", (512, 512), "red").save(folder / "annotation_images" / "a.png")
+    row: dict[str, object]
     row = {"image_path": "a.png", "original_prompt": "a [red] box", "editing_prompt": "a box"}
+    row |= {"editing_type_id": "3", "blended_word": "", "mask": [0, 512 * 256]}
     (folder / "mapping_file.json").write_text(json.dumps({"000": row}))
