@@ -11,7 +11,7 @@ from ids.core.errors import ConfigError
 TEXT = st.text(st.sampled_from("a '\"\\${}[](),:=?#~é\n"), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(TEXT)
 def test_any_text_arrives_unchanged(text: str) -> None:
     (setting,) = compose_all(words_of({"negative_prompt": text}))
