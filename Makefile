@@ -28,7 +28,7 @@ demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact s
 test: $(STAMP)  ## the tests, on two cores
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m "not slow"
 
-slow: $(STAMP)  ## what test leaves out: the training program, a minute
+slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners: four minutes
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -m slow
 
 check: $(STAMP)  ## format, lint, types, layers

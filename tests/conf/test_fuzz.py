@@ -66,7 +66,7 @@ word = st.builds(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(word, min_size=1, max_size=3))
 @example(["method=null"])
 @example(["keep_every=abc"])

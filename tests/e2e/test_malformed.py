@@ -51,6 +51,9 @@ print(malformed.report(planted, 2, verbose=False))
 """
 
 
+pytestmark = pytest.mark.slow  # a minute of processes
+
+
 @pytest.fixture(scope="module")
 def report() -> list[str]:
     done = subprocess.run(

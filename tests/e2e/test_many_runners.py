@@ -68,6 +68,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_four_runners_of_one_sweep(tmp_path: Path, serial: dict[str, Any]) -> None:
     assert swarm(tmp_path, [SWEEP] * 4)["codes"] == [0] * 4, errors(tmp_path)
     store = Store(tmp_path / "outputs")

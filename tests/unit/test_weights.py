@@ -15,6 +15,7 @@ from ids.shapes.judge import load_classifier
 MEGABYTES = 15
 
 
+@pytest.mark.slow
 def test_they_reach_every_goal_on_a_smaller_sample() -> None:
     quality = measure_quality(WEIGHTS, samples=36, steps=20)
     assert len(quality.findings) == 8
