@@ -18,8 +18,6 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
         return 0
     prepared = entry.prepare(overrides, args.multirun, config_dirs=args.config_dir)
     say_all(prepared.notes)
-    if len(prepared.ready) > 1:
-        say_all([f"{len(prepared.ready)} settings; existing results are skipped"])
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
         return 2
