@@ -86,6 +86,7 @@ def test_two_methods_with_the_same_controls(tmp_path: Path) -> None:
     assert len(content(Store(tmp_path / "outputs"))) == 4 * 8
 
 
+@pytest.mark.slow
 def test_twenty_killed_among_four(tmp_path: Path, ids: Ids, serial: dict[str, Any]) -> None:
     done = swarm(tmp_path, [SWEEP] * 4, kills=20)
     assert done["killed"] == 20

@@ -81,6 +81,7 @@ def _more_guided_features(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Guided, "features", features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("perturb", "name"),
     [
