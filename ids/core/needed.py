@@ -14,6 +14,8 @@ class NeededFile:
     place: str  # where it is looked for
     size: int | None  # bytes; None if it is missing
     remedy: str = ""  # how to get it, for a missing one
+    url: str = ""  # where it can be fetched: https://..., or hf://REPOSITORY[/FILE] of the hub
+    sha256: str = ""  # the beginning of its digest, in hexadecimal, where its publisher gives one
 
     @property
     def found(self) -> bool:
@@ -30,7 +32,9 @@ class NeedsFiles(Protocol):
     def files(self) -> Sequence[NeededFile]: ...
 
 
-def needed_file(what: str, file: Path, remedy: str = "check the path") -> NeededFile:
+def needed_file(
+    what: str, file: Path, remedy: str = "check the path", url: str = "", sha256: str = ""
+) -> NeededFile:
     """A local file, found or missing."""
     size = file.stat().st_size if file.is_file() else None
-    return NeededFile(what, str(file), size, remedy)
+    return NeededFile(what, str(file), size, remedy, url, sha256)

@@ -67,6 +67,7 @@ class EditCase:
     blend_words: tuple[str, str] | None = None  # of source and target: the words of what changes
     word_weights: Mapping[str, float] = field(default_factory=dict)  # of target words, for emphasis
     metadata: Mapping[str, str] = field(default_factory=dict)  # further columns of the table
+    instruction: str = ""  # the edit as a command, `make it a dog`, where the data set has one
 
     @cached_property
     def source_digest(self) -> str:
@@ -76,7 +77,7 @@ class EditCase:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in 32 hexadecimal digits, of all that an edit or a metric may depend on: pixels
-        of source, mask and truth, prompts, words. Reads the images once.
+        of source, mask and truth, prompts, instruction, words. Reads the images once.
         """
         content = {
             "source": self.source_digest,
@@ -85,6 +86,8 @@ class EditCase:
             "truth": self.truth and self.truth.digest(),
             "words": self.words,
         }
+        if self.instruction:  # absent from the digests of earlier cases
+            content["instruction"] = self.instruction
         return digest_of(content)
 
     @property

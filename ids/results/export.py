@@ -10,6 +10,7 @@ from ids.results.labels import setting_parts
 from ids.run.store import Store
 
 LABELS = ["dataset", "place", "backbone", "id", "tags", "source_prompt", "target_prompt"]
+LABELS += ["instruction"]
 
 
 def export_frame(groups: Sequence[ResultGroup], store: Store, states: bool) -> pd.DataFrame:
@@ -43,6 +44,7 @@ def _with_labels(group: ResultGroup, store: Store, states: bool) -> pd.DataFrame
             "tags": [" ".join(row.tags) for row in rows],
             "source_prompt": [row.prompts[0] for row in rows],
             "target_prompt": [row.prompts[1] for row in rows],
+            "instruction": [row.instruction for row in rows],
         }
     )
     metadata = pd.DataFrame([dict(row.metadata) for row in rows]).add_prefix("metadata.")

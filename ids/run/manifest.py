@@ -68,6 +68,7 @@ def row_of(case: EditCase) -> Row:
         prompts=(case.prompt_src, case.prompt_trg),
         words=case.words | {"blend": case.blend_words and list(case.blend_words)},  # as in JSON
         metadata=dict(case.metadata),
+        instruction=case.instruction,
     )
     try:
         truth = case.truth.digest() if case.truth else None

@@ -128,6 +128,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     words: dict[str, Any] = {}
     truth: str | None = None
     metadata: dict[str, str] = {}
+    instruction: str = ""
     problem: str = ""
 
 
