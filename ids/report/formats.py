@@ -16,7 +16,7 @@ from ids.report.escape import (
     markdown_paragraph,
 )
 from ids.report.render import TextGrid, names_of, text_grid
-from ids.results.grids import Cell, Grid, Report, Row
+from ids.results.grids import Estimate, Grid, Report, Row
 
 STYLE = (
     "body{font:14px/1.5 sans-serif;margin:2em;color:#1c1c1e}table{border-collapse:collapse}"
@@ -149,5 +149,5 @@ def _json_row(grid: Grid, row: Row) -> dict[str, Any]:
     return {**names, **counts, "cells": values}
 
 
-def _json_cell(cell: Cell) -> dict[str, float | int | None]:
+def _json_cell(cell: Estimate) -> dict[str, float | int | None]:
     return {k: x if math.isfinite(x) else None for k, x in asdict(cell).items()}

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ids.core.text import printable
 from ids.results.columns import Column
-from ids.results.grids import Cell, Grid, Report, Row
+from ids.results.grids import Estimate, Grid, Report, Row
 
 LABEL_SHARE = 3  # a compact table gives its labels a third of the width, and wraps longer ones
 
@@ -134,7 +134,7 @@ def _common_n(grid: Grid, index: int) -> int | None:
     return numbers.pop() if len(numbers) == 1 and differs else None
 
 
-def _text(cell: Cell, column: Column, grid: Grid, n: int, compact: bool) -> str:
+def _text(cell: Estimate, column: Column, grid: Grid, n: int, compact: bool) -> str:
     """`27.98 ± 0.42`, or `27.98 [27.51, 28.40] (n=3)` where `n` is another number."""
     if math.isnan(cell.value):
         return "-"

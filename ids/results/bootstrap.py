@@ -17,7 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ids.results.curves import Curves
-from ids.results.grids import MISSING, Cell
+from ids.results.grids import MISSING, Estimate
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -119,7 +119,7 @@ def mean_curves() -> MeanOf:
     return mean
 
 
-def read(sides: Sequence[Curves], level: Level, column: str, mean: MeanOf) -> Cell:
+def read(sides: Sequence[Curves], level: Level, column: str, mean: MeanOf) -> Estimate:
     """The column where the level is reached: of one setting, or the difference of two, over the
     cases in which both are defined.
     """
@@ -140,13 +140,13 @@ def _read(
     return read_at(wanted, first_reach(mean(curves, level.axis, cases), level.value))
 
 
-def reading(values: Float[ndarray, " resamples"], n: int) -> Cell:
+def reading(values: Float[ndarray, " resamples"], n: int) -> Estimate:
     """The estimate (row 0) and the percentiles of the resamples; no interval where too few of them
     are defined.
     """
     known = values[1:][np.isfinite(values[1:])]
     if math.isnan(values[0]) or len(known) < REACHED * (len(values) - 1):
-        return Cell(float(values[0]), n=n)
+        return Estimate(float(values[0]), n=n)
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(known, [tail, 100 - tail])
-    return Cell(float(values[0]), float(low), float(high), n)
+    return Estimate(float(values[0]), float(low), float(high), n)

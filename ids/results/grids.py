@@ -8,7 +8,7 @@ from ids.results.columns import Column
 
 
 @dataclass(frozen=True)
-class Cell:
+class Estimate:
     """A mean over `n` cases (batches, where a column is measured per batch) and the ends of its
     95 % interval; nan for what is missing.
     """
@@ -19,7 +19,7 @@ class Cell:
     n: int = 0
 
 
-MISSING = Cell(math.nan)
+MISSING = Estimate(math.nan)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Row:
 
     method: str
     cases: int
-    cells: tuple[Cell, ...]
+    cells: tuple[Estimate, ...]
     against: str | None = None
     others: tuple[int, ...] = ()
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import stdtrit  # the quantile behind scipy.stats.t, at a third of the import
 
 from ids.results.columns import Column
-from ids.results.grids import MISSING, Cell
+from ids.results.grids import MISSING, Estimate
 
 LEVEL = 0.95
 
@@ -45,7 +45,7 @@ def by_batch(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return frame.groupby("batch")[list(columns)].mean()
 
 
-def estimate(values: pd.Series) -> Cell:
+def estimate(values: pd.Series) -> Estimate:
     """The mean of the defined values and its 95 % Student t interval (none below two values)."""
     known = values.dropna()
     n = len(known)
@@ -54,7 +54,7 @@ def estimate(values: pd.Series) -> Cell:
     mean, half = float(known.mean()), math.nan
     if n > 1:
         half = float(stdtrit(n - 1, (1 + LEVEL) / 2) * known.std(ddof=1) / math.sqrt(n))
-    return Cell(mean, mean - half, mean + half, n)
+    return Estimate(mean, mean - half, mean + half, n)
 
 
 def paired_differences(

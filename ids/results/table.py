@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ids.results.columns import Column, columns_in, legend
-from ids.results.grids import MISSING, Cell, Grid, Report, Row
+from ids.results.grids import MISSING, Estimate, Grid, Report, Row
 from ids.results.labels import baseline_note, baseline_of, in_order, settings_of
 from ids.results.statistics import (
     by_batch,
@@ -61,7 +61,7 @@ def _means(
     return Grid(title, tuple(columns), tuple(rows), statuses=statuses)
 
 
-def _cells(edits: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cell, ...]:
+def _cells(edits: pd.DataFrame, columns: Sequence[Column]) -> tuple[Estimate, ...]:
     """A mean per column, over cases or over batches."""
     measured = [column.key for column in columns if column.measured]
     means = by_case(edits, [column.key for column in columns if not column.measured])
@@ -71,9 +71,9 @@ def _cells(edits: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cell, ...]:
     )
 
 
-def _cell(values: pd.Series, column: Column) -> Cell:
+def _cell(values: pd.Series, column: Column) -> Estimate:
     cell = estimate(values)
-    return Cell(cell.value, math.nan, math.nan, cell.n) if column.exact else cell
+    return Estimate(cell.value, math.nan, math.nan, cell.n) if column.exact else cell
 
 
 def _differences(

@@ -18,7 +18,7 @@ from ids.results.bootstrap import (
     reading,
     resampled,
 )
-from ids.results.grids import Cell
+from ids.results.grids import Estimate
 
 
 def test_the_first_row_of_the_weights_is_the_plain_mean() -> None:
@@ -71,7 +71,7 @@ def test_a_level_that_is_seldom_reached_has_no_interval() -> None:
     seldom = np.concatenate([[1.0], np.full(1000, math.nan), np.ones(1000)])
     assert reading(seldom, 4).value == 1
     assert math.isnan(reading(seldom, 4).low)
-    assert reading(np.array([1.0, 0.5, 1.5]), 4) == Cell(1.0, 0.525, 1.475, 4)
+    assert reading(np.array([1.0, 0.5, 1.5]), 4) == Estimate(1.0, 0.525, 1.475, 4)
 
 
 def test_what_is_undefined_at_the_source_alone_is_still_read() -> None:

@@ -15,14 +15,14 @@ from ids.report.escape import for_html, for_latex
 from ids.report.formats import html, latex
 from ids.report.render import print_report, text_grid
 from ids.results.columns import Column
-from ids.results.grids import Cell, Grid, Report, Row
+from ids.results.grids import Estimate, Grid, Report, Row
 
 COLUMNS = tuple(Column(f"m{i}", f"metric {i}", 3, better=1) for i in range(14))
 LABELS = ("null_edit", "ids (fpr.scale=0.2165, fpr.n_iters=3, guidance_scale=7.5)")
 
 
 def report(**options: bool) -> Report:
-    cells = tuple(Cell(0.5 + i, 0.4 + i, 0.6 + i, 12) for i in range(len(COLUMNS)))
+    cells = tuple(Estimate(0.5 + i, 0.4 + i, 0.6 + i, 12) for i in range(len(COLUMNS)))
     against = "dds" if options.get("paired") else None
     rows = tuple(Row(label, 12, cells, against) for label in LABELS)
     return Report("t", (Grid("a title", COLUMNS, rows, **options),), ("a note",), ())
@@ -80,7 +80,7 @@ def test_the_width_is_100_unless_the_terminal_or_columns_sets_it(
 
 
 def test_latex_has_a_line_per_row_and_minus_signs() -> None:
-    grid = Grid("50 % of _x", COLUMNS[:1], (Row("a_b & c", 3, (Cell(-1.5, -2.0, -1.0, 3),)),))
+    grid = Grid("50 % of _x", COLUMNS[:1], (Row("a_b & c", 3, (Estimate(-1.5, -2.0, -1.0, 3),)),))
     text = latex(Report("t", (grid,), ("a note\n\\input{x}",), ()))
     assert r"a\_b \& c & 3 & $-1.500 \pm 0.500$ \\" in text.splitlines()
     assert r"\begin{tabular}{lrr}" in text
@@ -113,7 +113,7 @@ class Text(HTMLParser):
 
 def test_html_escapes_foreign_text() -> None:
     foreign = '<script>alert("x")</script> & \x1b[31m'
-    grid = Grid(foreign, COLUMNS[:1], (Row(foreign, 1, (Cell(1.0),)),))
+    grid = Grid(foreign, COLUMNS[:1], (Row(foreign, 1, (Estimate(1.0),)),))
     page = Text()
     page.feed(html(Report(foreign, (grid,), (foreign,), ())))
     assert "script" not in page.tags

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ids.results.grids import Cell
+from ids.results.grids import Estimate
 from ids.results.matched import Question, matched_report
 
 LEVEL = 0.5731  # no mean is exactly that, so that rounding decides nothing
@@ -95,7 +95,7 @@ def expected(sides: Sequence[pd.DataFrame], metric: str) -> tuple[float, ...]:
     return float(found[0]), float(low), float(high), n
 
 
-def compare(cells: Sequence[Cell], expected_cells: Sequence[Sequence[float]]) -> None:
+def compare(cells: Sequence[Estimate], expected_cells: Sequence[Sequence[float]]) -> None:
     found = [(cell.value, cell.low, cell.high, cell.n) for cell in cells]
     np.testing.assert_allclose(found, expected_cells, rtol=1e-12, atol=1e-12)
 

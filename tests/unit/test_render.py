@@ -19,23 +19,23 @@ from ids.report.formats import csv_text, json_text, markdown
 from ids.report.render import print_report, text_grid
 from ids.report.write import write_report
 from ids.results.columns import Column
-from ids.results.grids import Cell, Grid, Report, Row
+from ids.results.grids import Estimate, Grid, Report, Row
 from ids.results.matched import Question, matched_report
 from ids.results.table import table
 
 PSNR = Column("psnr", "PSNR", 2, better=1)
-CELL = Cell(27.9812345678901, 27.5, 28.4, 7)
+CELL = Estimate(27.9812345678901, 27.5, 28.4, 7)
 ANYTHING = st.text(st.characters(), max_size=20)  # lone surrogates too
 LABELS = st.lists(ANYTHING, min_size=1, max_size=4, unique=True)
 
 
-def grid(*cells: Cell, **options: bool) -> Grid:
+def grid(*cells: Estimate, **options: bool) -> Grid:
     against = "dds" if options.get("paired") else None
     rows = tuple(Row("ids", 7, (cell,), against) for cell in cells)
     return Grid("t", (PSNR,), rows, **options)
 
 
-def shown(cell: Cell, **options: bool) -> str:
+def shown(cell: Estimate, **options: bool) -> str:
     return text_grid(grid(cell, **options)).lines[0][-1]
 
 
@@ -78,15 +78,15 @@ def test_text_is_rounded_with_its_interval() -> None:
     assert shown(CELL) == "27.98 ± 0.45"
     assert shown(CELL, symmetric=False) == "27.98 [27.50, 28.40]"
     assert shown(CELL, paired=True, symmetric=False) == "+27.98 [+27.50, +28.40]"
-    assert shown(Cell(1.0, n=7)) == "1.00"
-    assert shown(Cell(1.0, 1.0, 1.0, 7)) == "1.00 ± 0.00"
-    assert shown(Cell(1.0, 1.0, 1.0, 7), symmetric=False) == "1.00"
-    assert shown(Cell(math.nan)) == "-"
+    assert shown(Estimate(1.0, n=7)) == "1.00"
+    assert shown(Estimate(1.0, 1.0, 1.0, 7)) == "1.00 ± 0.00"
+    assert shown(Estimate(1.0, 1.0, 1.0, 7), symmetric=False) == "1.00"
+    assert shown(Estimate(math.nan)) == "-"
 
 
 def test_n_is_shown_where_it_is_not_that_of_the_row() -> None:
     """Once per column where all its cells share it, else per cell."""
-    few = Cell(24.31, 23.11, 25.51, 3)
+    few = Estimate(24.31, 23.11, 25.51, 3)
     alone = text_grid(grid(few))
     assert (alone.headers[-1], alone.lines[0][-1]) == ("PSNR ↑ (n=3)", "24.31 ± 1.20")
     mixed = text_grid(grid(few, CELL))
@@ -100,7 +100,7 @@ def test_n_is_shown_where_it_is_not_that_of_the_row() -> None:
 
 
 def test_csv_has_four_numbers_a_column_in_full() -> None:
-    (header, *lines) = parsed(csv_text(grid(CELL, Cell(math.nan), Cell(-1.5, n=1))))
+    (header, *lines) = parsed(csv_text(grid(CELL, Estimate(math.nan), Estimate(-1.5, n=1))))
     assert header == ["method", "cases", "psnr", "psnr_low", "psnr_high", "psnr_n"]
     assert lines[0] == ["ids", "7", "27.9812345678901", "27.5", "28.4", "7"]
     assert lines[1] == ["ids", "7", "", "", "", "0"]
@@ -122,7 +122,9 @@ def test_paired_csv_names_the_baseline() -> None:
 
 
 def test_json_has_numbers_and_null() -> None:
-    written = json.loads(json_text(Report("t", (grid(CELL, Cell(math.nan)),), ("note",), ("k",))))
+    written = json.loads(
+        json_text(Report("t", (grid(CELL, Estimate(math.nan)),), ("note",), ("k",)))
+    )
     first, second = written["grids"][0]["rows"]
     assert first["cells"]["psnr"] == {"value": CELL.value, "low": 27.5, "high": 28.4, "n": 7}
     assert second["cells"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0}
