@@ -23,8 +23,12 @@ ARGUMENTS = {  # keys of the configuration that `ids.edit` has arguments for
     "limit": "image",
     "method": "method",
     "metrics": "metrics",
+    "offset": "image",
     "output_dir": "store",
+    "sample": "image",
+    "sample_seed": "image",
     "seeds": "seed",
+    "tags": "image",
 }
 OF_STORES = ("logger", "force", "retry_failed")  # keys without an effect on edits in memory
 

@@ -14,7 +14,7 @@ import torch
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
-from ids.config.check import is_reserved
+from ids.config.check import is_reserved, row_selection
 from ids.config.classes import Classes
 from ids.config.compose import Composed
 from ids.core.edit import Editor
@@ -55,7 +55,7 @@ def build_experiment(
         seeds=config["seeds"],
         store=Store(Path(config["output_dir"])),
         config=config,
-        limit=config["limit"],
+        selection=row_selection(config),
         retry_failed=config["retry_failed"],
         force=config["force"],
         keep_every=config["keep_every"],

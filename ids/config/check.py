@@ -6,7 +6,7 @@ import errno
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ids.config.classes import Classes, packages
 from ids.config.former_words import todays_key
 from ids.core.errors import ConfigError
 from ids.core.places import refuses_files
+from ids.core.rows import RowSelection
 
 RESERVED = ("_target_", "_partial_")
 NAMED = ("method", "fpr", "inversion", "controls")  # groups of parts with a `name`
@@ -125,7 +126,7 @@ def _check_part(node: object, where: str) -> None:
 
 def _check_run(values: Mapping[str, Any]) -> None:
     """The values that belong to no group, and sizes that no machine can hold."""
-    seeds, limit = values["seeds"], values["limit"]
+    seeds = values["seeds"]
     if not seeds:
         raise ConfigError("seeds: expected one seed or more; got none; set seeds=[0]")
     for index, seed in enumerate(seeds):
@@ -136,14 +137,23 @@ def _check_run(values: Mapping[str, Any]) -> None:
     for seed in seeds:
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seeds: expected 0 to 2**63 - 1; got {seed}; take another")
-    if limit is not None and limit < 1:
-        raise ConfigError(f"limit: expected 1 case or more; got {limit}; null takes all")
+    row_selection(values)
     size = values["dataset"].get("size")
     if isinstance(size, int) and not 1 <= size <= MAX_SIDE:
         raise ConfigError(
             f"dataset.size: expected a side of 1 to {MAX_SIDE} pixels; got {size}; change it"
         )
     _check_folder(values["output_dir"])
+
+
+def row_selection(values: Mapping[str, Any]) -> RowSelection:
+    """The rows that a configuration selects. `ConfigError` for a value out of range."""
+    tags = values["tags"] if isinstance(values["tags"], list) else [values["tags"]]
+    if wrong := [tag for tag in tags if type(tag) not in (str, int)]:
+        got = f"got {str(wrong[0])[:60]!r}"
+        raise ConfigError(f"tags: expected one tag or a list of tags; {got}; write [style,pose]")
+    rest = {f.name: values[f.name] for f in fields(RowSelection) if f.name != "tags"}
+    return RowSelection(**rest, tags=tuple(map(str, tags)))
 
 
 def _check_folder(output_dir: object) -> None:

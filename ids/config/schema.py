@@ -25,6 +25,10 @@ class RunConfig:
     engine: Any = MISSING
     seeds: list[int] = field(default_factory=lambda: [0])
     limit: int | None = None
+    offset: int = 0
+    tags: Any = ()  # one, or a list
+    sample: int | None = None
+    sample_seed: int = 0
     keep_every: int = 10
     output_dir: str = "outputs"
     retry_failed: bool = False

@@ -1,9 +1,17 @@
-"""Rows of a data set before they are opened: what they are called and can be selected by."""
+"""Rows of a data set before they are opened: what they are called, and which of them a run takes."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from ids.core.errors import DataError
-from ids.core.protocols import Dataset
+from ids.core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from ids.core.protocols import Dataset
+
+SHOWN = 12  # tags in a message
 
 
 class RowLabel(NamedTuple):
@@ -20,7 +28,7 @@ class LabelledRows(Protocol):
     def label(self, index: int) -> RowLabel: ...
 
 
-def label_of(dataset: Dataset, index: int) -> RowLabel:
+def label_of(dataset: "Dataset", index: int) -> RowLabel:
     """Id and tags of a row, from its case where the data set has no labels. An invalid row without
     a label is `row 7`, counted from 1.
     """
@@ -31,3 +39,62 @@ def label_of(dataset: Dataset, index: int) -> RowLabel:
     except DataError:
         return RowLabel(f"row {index + 1}", frozenset())
     return RowLabel(case.id, case.tags)
+
+
+@dataclass(frozen=True)
+class RowSelection:
+    """The rows of a data set that a run takes, in their order: those with one of `tags`, of these a
+    `sample` of this many, of these `limit` from `offset`. Other rows are never opened.
+
+    The sample is the rows whose digests of `sample_seed` and id are the smallest: it does not
+    depend on their order, and a row added to n others changes it with probability sample / (n + 1),
+    by one row. `ConfigError` for a value out of range.
+    """
+
+    limit: int | None = None
+    offset: int = 0
+    tags: tuple[str, ...] = ()
+    sample: int | None = None
+    sample_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"limit: expected 1 case or more; got {self.limit}; null takes all")
+        if self.offset < 0:
+            raise ConfigError(f"offset: expected 0 or more; got {self.offset}; 0 skips none")
+        if self.sample is not None and self.sample < 1:
+            got = f"{self.sample}; null takes all"
+            raise ConfigError(f"sample: expected 1 case or more; got {got}")
+
+    def rows(self, dataset: "Dataset") -> Sequence[int]:
+        """The numbers of the selected rows, ascending. `ConfigError` where none is selected, and
+        for a tag that no row has.
+        """
+        rows: Sequence[int] = range(len(dataset))
+        if self.tags or (self.sample is not None and self.sample < len(rows)):
+            rows = self._drawn([(row, label_of(dataset, row)) for row in rows], dataset.name)
+        if rows and self.offset >= len(rows):
+            got = f"got {self.offset}; lower it"
+            raise ConfigError(f"offset: expected less than the number of rows, {len(rows)}; {got}")
+        end = None if self.limit is None else self.offset + self.limit
+        return rows[self.offset : end]
+
+    def _drawn(self, labelled: Sequence[tuple[int, RowLabel]], name: str) -> list[int]:
+        known = Counter(tag for _, label in labelled for tag in label.tags)
+        if unknown := [tag for tag in self.tags if tag not in known]:
+            raise ConfigError(_no_such_tag(unknown[0], known, name))
+        wanted = set(self.tags)
+        tagged = [row for row in labelled if not wanted or wanted & row[1].tags]
+        if self.sample is not None:
+            tagged = sorted(tagged, key=self._lot)[: self.sample]
+        return sorted(row for row, _ in tagged)
+
+    def _lot(self, labelled: tuple[int, RowLabel]) -> bytes:
+        return hashlib.sha256(f"{self.sample_seed}/{labelled[1].id}".encode()).digest()
+
+
+def _no_such_tag(tag: str, known: Counter[str], name: str) -> str:
+    tags = ", ".join(f"{tag} ({count})" for tag, count in known.most_common(SHOWN))
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    has = f"tags of {name}, {tags}{more}" if known else f"no tags: {name} has none"
+    return f"tags: expected {has}; got {tag!r}; choose another"

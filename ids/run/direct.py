@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ids.core.errors import DataError, IdsError, UnsupportedError
 from ids.core.records import EditCase
+from ids.core.rows import RowSelection
 from ids.data.image_list import ImageList
 from ids.log.progress import EditProgress, RunProgress
 from ids.run.edit import BatchEditor, FinishedEdit, by_shape
@@ -68,7 +69,7 @@ def edit_with_store(
     outcomes: dict[str, Outcome] = {}
     if readable:
         session, dataset = experiment.session.for_one_call(), replace(images, cases=readable)
-        whole = replace(experiment, dataset=dataset, limit=None, session=session)
+        whole = replace(experiment, dataset=dataset, selection=RowSelection(), session=session)
         ended = whole.run(new_run_folder(experiment.store.root), progress)
         outcomes = {outcome.job.case.digest: outcome for outcome in ended}
     return [

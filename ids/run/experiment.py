@@ -10,6 +10,7 @@ from ids.core.edit import Editor, Representation
 from ids.core.errors import ConfigError, UnsupportedError
 from ids.core.protocols import BackboneSource, Dataset, Logger, Metric, NetworkMetric
 from ids.core.records import EditCase, LazyImage
+from ids.core.rows import RowSelection
 from ids.core.tensors import Images, Latent
 from ids.log.progress import EditProgress, RunProgress
 from ids.metrics.sizes import check_size
@@ -55,7 +56,7 @@ class Experiment:
     store: Store
     config: Mapping[str, Any]
     keep_every: int
-    limit: int | None = None  # cases of the data set
+    selection: RowSelection = RowSelection()
     retry_failed: bool = False
     force: bool = False  # make existing edits again
     sweep: bool = False  # a method that the backbone cannot run is a row of the table, no error
@@ -71,7 +72,7 @@ class Experiment:
     @property
     def n_steps(self) -> int:
         """Edit steps of the method over all cases and seeds, existing results included."""
-        n_cases = min(len(self.dataset), self.limit or len(self.dataset))
+        n_cases = len(self.selection.rows(self.dataset))
         seeds = len(self.seeds) if self.method.editor.uses_seed else 1
         return n_cases * seeds * max(self.method.editor.n_ticks, 1)
 
@@ -94,8 +95,8 @@ class Experiment:
             self.store.close()
 
     def survey(self) -> Survey:
-        """The rows of the data set, read once a session."""
-        return self.session.survey(self.dataset, self.limit)
+        """The selected rows of the data set, read once a session."""
+        return self.session.survey(self.dataset, self.selection)
 
     def setting(self, spec: MethodSpec) -> Setting:
         """The name of a method and everything that decides its results in this experiment."""

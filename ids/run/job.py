@@ -8,8 +8,6 @@ from typing import Any
 
 from ids.core.capabilities import TokenBackbone, needs
 from ids.core.edit import Editor
-from ids.core.errors import ConfigError
-from ids.core.protocols import Dataset
 from ids.core.records import EditCase, digest_of
 from ids.run.former_names import method_in_keys, revisions_in_keys
 from ids.run.records import EditRecord, Environment, FileStamp, Status
@@ -125,13 +123,6 @@ def normalize_numbers(node: Any) -> Any:
     if isinstance(node, list):
         return [normalize_numbers(value) for value in node]
     return int(node) if isinstance(node, float) and node.is_integer() else node
-
-
-def first_rows(dataset: Dataset, limit: int | None) -> range:
-    """The numbers of all rows, or of the first `limit`. `ConfigError` for a limit below 1."""
-    if limit is not None and limit < 1:
-        raise ConfigError(f"limit: expected 1 case or more; got {limit}")
-    return range(min(len(dataset), limit or len(dataset)))
 
 
 def plan(

@@ -18,9 +18,8 @@ from msgspec.structs import replace
 from ids.core.errors import DataError
 from ids.core.protocols import Dataset
 from ids.core.records import EditCase, digest_of
-from ids.core.rows import label_of
+from ids.core.rows import RowSelection, label_of
 from ids.run.claims import Claims
-from ids.run.job import first_rows
 from ids.run.numbers import Numbers
 from ids.run.records import Manifest, Row
 from ids.run.sealed import Unusable, read, seal
@@ -39,11 +38,13 @@ class Survey:
     whole: bool  # are these all rows of the data set?
 
 
-def survey(dataset: Dataset, limit: int | None) -> Survey:
-    """Read the first `limit` cases, or all. `DataError` where none can be edited."""
-    selected = first_rows(dataset, limit)
+def survey(dataset: Dataset, selection: RowSelection) -> Survey:
+    """Read the selected rows. `DataError` where none can be edited."""
+    selected = selection.rows(dataset)
     read = [read_row(dataset, index) for index in selected]
     rows = [row for _, row in read]
+    if not rows:
+        raise DataError(f"{dataset.name}: expected one row or more; got none; add one")
     if all(row.problem for row in rows):
         more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
         raise DataError(f"{rows[0].problem}{more}")

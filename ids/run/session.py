@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 
 from ids.core.protocols import Backbone, BackboneSource, Dataset
+from ids.core.rows import RowSelection
 from ids.run.engine import Engine
 from ids.run.manifest import Manifests, Survey, survey
 from ids.run.store import Store
@@ -43,7 +44,7 @@ class Session:
     parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
     _backbone: dict[tuple[BackboneSource, torch.device], Backbone] = field(default_factory=dict)
     _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
-    _surveys: dict[tuple[int, int | None], tuple[Dataset, Survey]] = field(default_factory=dict)
+    _surveys: dict[tuple[int, RowSelection], tuple[Dataset, Survey]] = field(default_factory=dict)
     _published: set[str] = field(default_factory=set)
     _opened: set[str] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
@@ -74,11 +75,11 @@ class Session:
             self._backbone[place] = source.load(self.device)
         return self._backbone[place]
 
-    def survey(self, dataset: Dataset, limit: int | None) -> Survey:
-        """The rows of a data set, read once for all settings that share it."""
-        key = id(dataset), limit  # held beside its survey, so that no other object gets its id
+    def survey(self, dataset: Dataset, selection: RowSelection) -> Survey:
+        """The selected rows of a data set, read once for all settings that share it."""
+        key = id(dataset), selection  # held beside its survey, so that no other object gets its id
         if key not in self._surveys:
-            self._surveys[key] = dataset, survey(dataset, limit)
+            self._surveys[key] = dataset, survey(dataset, selection)
         return self._surveys[key][1]
 
     def publish(self, seen: Survey, store: Store) -> None:

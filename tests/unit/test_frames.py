@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ids.core.records import Edited
+from ids.core.rows import RowSelection
 from ids.data import Shapes
 from ids.results.catalog import Entry, ResultGroup, read_catalog
 from ids.results.frames import curve_frame, frame
@@ -23,7 +24,7 @@ def group(tmp_path: Path) -> tuple[Store, ResultGroup]:
     store = Store(tmp_path)
     setting = Setting("dds", {"n_steps": 2}, "tiny", {}, {})
     z = torch.zeros(1, 2, 2)
-    Manifests(tmp_path / "datasets", store.claims, store.numbers).add(survey(CASES, None))
+    Manifests(tmp_path / "datasets", store.claims, store.numbers).add(survey(CASES, RowSelection()))
     for index in range(3):
         case = CASES[index]
         job = Job(setting, case, 0, (case.prompt_src, case.prompt_trg))
