@@ -1,4 +1,4 @@
-"""Rows of a data set before they are opened: what they are called, and which of them a run takes."""
+"""Rows of a data set before they are opened: their labels, and which of them a run takes."""
 
 import hashlib
 from collections import Counter

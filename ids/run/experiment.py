@@ -56,7 +56,7 @@ class Experiment:
     store: Store
     config: Mapping[str, Any]
     keep_every: int
-    selection: RowSelection = RowSelection()
+    selection: RowSelection = field(default_factory=RowSelection)
     retry_failed: bool = False
     force: bool = False  # make existing edits again
     sweep: bool = False  # a method that the backbone cannot run is a row of the table, no error
