@@ -1,10 +1,12 @@
 """Image files to decoded images: accepted formats, size limits, EXIF orientation."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as PIL
@@ -35,6 +37,20 @@ TURNS = {
 }
 
 
+@runtime_checkable
+class EncodedFile(Protocol):
+    """An image file inside another file, as a cell of a table has it. `str` of it is its name in
+    messages.
+    """
+
+    def read(self) -> bytes:
+        """The content of the image file. `DataError` if it cannot be read."""
+        ...
+
+
+ImageSource = Path | EncodedFile
+
+
 @dataclass(frozen=True)
 class Shape:
     """The upright size of an image, and the EXIF orientation that was applied to get it."""
@@ -62,7 +78,7 @@ class Decoded:
     notes: tuple[str, ...] = ()  # warnings, one line each
 
 
-def shape_of(path: Path) -> Shape:
+def shape_of(path: ImageSource) -> Shape:
     """Size and orientation, without decoding the pixels if the format allows it. `DataError` for a
     file that is no image of a known format.
     """
@@ -70,7 +86,7 @@ def shape_of(path: Path) -> Shape:
         return _shape(image)
 
 
-def mode_and_size(path: Path) -> tuple[str, tuple[int, int]]:
+def mode_and_size(path: ImageSource) -> tuple[str, tuple[int, int]]:
     """Pillow's name of the stored mode (`RGB`, `L`, `I;16`), and width and height as stored, read
     without decoding the pixels. `DataError` as of `shape_of`.
     """
@@ -78,7 +94,7 @@ def mode_and_size(path: Path) -> tuple[str, tuple[int, int]]:
         return image.mode, image.size
 
 
-def decode(path: Path) -> Decoded:
+def decode(path: ImageSource) -> Decoded:
     """The first frame of a file. `DataError` for a damaged file or an unknown format."""
     with _opened(path) as image:
         return decode_opened(image, shorten(path))
@@ -116,7 +132,7 @@ def _is_tiff(image: PIL.Image) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[PIL.Image]:
+def _opened(path: ImageSource) -> Iterator[PIL.Image]:
     """The file, opened but not decoded. A decoder may raise anything on a damaged file, so every
     exception becomes a `DataError`: only decoding belongs inside.
     """
@@ -125,7 +141,8 @@ def _opened(path: Path) -> Iterator[PIL.Image]:
             warnings.simplefilter(
                 "ignore"
             )  # too many pixels are refused below; odd tags are harmless
-            with PIL.open(path, formats=_formats()) as image:
+            content = path if isinstance(path, Path) else io.BytesIO(path.read())
+            with PIL.open(content, formats=_formats()) as image:
                 _check_kind(image, shorten(path))
                 yield image
     except DataError:

@@ -15,7 +15,7 @@ from ids.core.errors import DataError
 from ids.core.tensors import Image
 from ids.data.canvas import Layout, Size, layout
 from ids.data.colour import to_rgb
-from ids.data.decode import Shape, decode, shape_of
+from ids.data.decode import ImageSource, Shape, decode, shape_of
 from ids.data.masks import Photo, as_mask, binary_mask
 from ids.data.messages import shorten
 from ids.images import digest_of_pixels, from_array, to_pil
@@ -42,7 +42,7 @@ class FirstReading:
 
     digest: str = ""
 
-    def hold(self, pixels: Array, path: Path, notes: Iterable[str]) -> Array:
+    def hold(self, pixels: Array, path: ImageSource, notes: Iterable[str]) -> Array:
         """The pixels, [h, w] or [h, w, 3]. `DataError` if they differ from the first reading. Notes
         are logged at the first reading only.
         """
@@ -60,15 +60,15 @@ class FirstReading:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image file as 8-bit sRGB: EXIF orientation and colour profile applied, transparency
-    laid on white, deep values scaled, the first of several frames.
+    """An image file, or one inside another file, as 8-bit sRGB: EXIF orientation and colour
+    profile applied, transparency laid on white, deep values scaled, the first of several frames.
 
     `fit` brings it to the canvas, see `layout`: `stretch` to size x size (the released DDS, CDS
     and IDS pipelines), `crop` the middle square (the DDS notebook), `pad` the whole photo within
     size x size, `aspect` the photo's own shape with sides divisible by `multiple`.
     """
 
-    path: Path
+    path: ImageSource
     size: int  # side of the canvas in pixels
     fit: str = "stretch"
     multiple: int = 8
