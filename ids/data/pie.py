@@ -1,7 +1,6 @@
 """PIE-Bench (Ju et al. 2023, arXiv:2310.01506): 700 images of ten kinds of edits."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,29 +11,15 @@ from ids.core.errors import DataError
 from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
-from ids.core.tensors import Image
 from ids.data.canvas import checked_canvas, view_of
-from ids.data.cases import checked_id, checked_prompt, file_within
-from ids.data.decode import mode_and_size
+from ids.data.cases import checked_id, file_within
 from ids.data.image_files import ImageFile
 from ids.data.messages import quote, shorten
+from ids.data.pie_release import ReleasedImage, bracketed_words, category_tags, prompt_of
 from ids.data.pie_table import IMAGES, Entry, find_table, read_entries
-from ids.data.run_lengths import SIDE, RunLengthMask, checked_runs
+from ids.data.run_lengths import RunLengthMask, checked_runs
 
-CATEGORIES = {  # of editing_type_id
-    "0": "random",
-    "1": "change_object",
-    "2": "add_object",
-    "3": "delete_object",
-    "4": "content",
-    "5": "pose",
-    "6": "colour",
-    "7": "material",
-    "8": "background",
-    "9": "style",
-}
 SUBJECTS = {"artificial", "natural", "animal", "human", "indoor", "outdoor"}  # in folder names
-BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 REMEDY = "request it from its authors, https://github.com/cure-lab/PnPInversion"
 
 
@@ -46,7 +31,7 @@ class PieBench:
 
     `path` is the folder, its parent, or the table. Prompts lose every '[' and ']' and nothing else,
     as in the released code; the words in brackets are kept as metadata. Tags are number and name of
-    the category (`CATEGORIES`), and kind and subject in the image's folders. An image that is not
+    the category (`pie_release.CATEGORIES`), and kind and subject in the image's folders. An image that is not
     RGB of 512 x 512 pixels is refused, as the masks were drawn over such images.
 
     A malformed entry raises `DataError` at its own access, an unreadable image at the `digest` or
@@ -97,8 +82,8 @@ class PieBench:
         return EditCase(
             id=case_id,
             source=ReleasedImage(photo, where),
-            prompt_src=_prompt(texts, "original_prompt", where),
-            prompt_trg=_prompt(texts, "editing_prompt", where),
+            prompt_src=prompt_of(texts["original_prompt"], f"{where} original_prompt"),
+            prompt_trg=prompt_of(texts["editing_prompt"], f"{where} editing_prompt"),
             mask=_mask(entry, photo, where),
             tags=_tags(entry),
             blend_words=_blend(texts.get("blended_word", "")),
@@ -126,39 +111,6 @@ class PieBench:
         return Path(os.path.expanduser(self.images))
 
 
-@dataclass(frozen=True)
-class ReleasedImage:
-    """An image as the benchmark releases them: RGB, 512 x 512 pixels. `DataError` for another: the
-    released evaluation fails on it, and masks would not fit.
-    """
-
-    file: ImageFile
-    where: str  # in messages
-
-    def digest(self) -> str:
-        """SHA-256 of the pixels on the canvas."""
-        self._check()
-        return self.file.digest()
-
-    def load(self) -> Image:
-        """RGB in [0, 1] on the canvas."""
-        self._check()
-        return self.file.load()
-
-    def _check(self) -> None:
-        mode, size = mode_and_size(self.file.path)
-        if (mode, size) != ("RGB", (SIDE, SIDE)):
-            got = f"{size[0]}x{size[1]} pixels, mode {mode}"
-            raise DataError(
-                f"{self.where}: expected an image of {SIDE}x{SIDE} pixels in RGB, as released; "
-                f"got {got}, {self.file.name}; use the released file"
-            )
-
-
-def _prompt(texts: Mapping[str, str], name: str, where: str) -> str:
-    return checked_prompt(texts[name].replace("[", "").replace("]", ""), f"{where} {name}")
-
-
 def _mask(entry: Entry, photo: ImageFile, where: str) -> RunLengthMask | None:
     if "mask" not in entry.values:
         return None
@@ -166,15 +118,11 @@ def _mask(entry: Entry, photo: ImageFile, where: str) -> RunLengthMask | None:
 
 
 def _tags(entry: Entry) -> frozenset[str]:
-    """Number and name of the category, and the subjects in `1_artificial/1_animal/x.jpg`. Another
-    category than PIE-Bench's is a tag unchanged.
-    """
+    """The category, and the subjects in `1_artificial/1_animal/x.jpg`."""
     found = (entry.values.get(name) for name in ("editing_type_id", "image_path"))
     category, path = (text if isinstance(text, str) else "" for text in found)
-    numbers = category.split()
     folders = {part.lstrip("0123456789_") for part in PurePosixPath(path).parts[:-1]}
-    names = {CATEGORIES[number] for number in numbers if number in CATEGORIES}
-    return frozenset({*numbers, *names, *(folders & SUBJECTS)})
+    return frozenset(category_tags(category) | (folders & SUBJECTS))
 
 
 def _blend(words: str) -> tuple[str, str] | None:
@@ -187,11 +135,6 @@ def _blend(words: str) -> tuple[str, str] | None:
 
 def _metadata(texts: Mapping[str, str]) -> dict[str, str]:
     """The words in brackets, and blend words that are not two."""
-    words = {
-        "bracketed_source": ", ".join(BRACKETED.findall(texts["original_prompt"])),
-        "bracketed_target": ", ".join(BRACKETED.findall(texts["editing_prompt"])),
-    }
+    words = dict(bracketed_words(texts["original_prompt"], texts["editing_prompt"]))
     blended = texts.get("blended_word", "")
-    if len(blended.split()) not in (0, 2):
-        words["blended_word"] = blended
-    return {name: text for name, text in words.items() if text}
+    return words if len(blended.split()) in (0, 2) else words | {"blended_word": blended}

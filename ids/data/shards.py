@@ -90,6 +90,14 @@ class Shards:
         shard, number = self._number(row)
         return f"{shorten(shard.file)} row {number}"
 
+    def file(self, row: int) -> Path:
+        """The file of a row."""
+        return self._find(row)[1].file
+
+    def columns(self, row: int) -> Sequence[str]:
+        """The columns of the file of a row."""
+        return self._find(row)[1].columns
+
     def row_id(self, row: int) -> str:
         """The beginning of a case id: the file's name and the row in it. Files that are added or
         missing leave it the same.
