@@ -52,7 +52,7 @@ def _answer(argv: Sequence[str] | None) -> int:
     arguments = parser()
     complete(arguments)
     args, rest = arguments.parse_known_args(argv)
-    if rest and args.command not in ("run", "edit"):
+    if rest and args.command not in ("run", "edit", "data"):
         remedy = "; write --output-dir DIR" if rest[0].startswith("output_dir=") else ""
         arguments.error(f"unrecognized arguments: {' '.join(rest)}{remedy}")
     status: int = args.act(args, _overrides(args, rest))

@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, completion, edit, extend, results
+from ids.cli import commands, completion, data, edit, extend, results
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -15,6 +15,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
   ids table                          every result so far, with intervals
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
+  ids data check pie dataset.path=PIE-Bench      every faulty row at once; also show
   ids doctor                         what is installed, and where weights are looked for
   ids list method                    the options of a group, one line each
   ids new method my_rule             files for a rule of your own, to be edited
@@ -92,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
     )
     results.add_parser(verbs)
+    data.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
     doctor = verbs.add_parser(

@@ -21,6 +21,7 @@ from ids.core.edit import Editor
 from ids.core.errors import ConfigError
 from ids.core.options import one_of
 from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
+from ids.core.rows import RowSelection
 from ids.run import Engine, Experiment, MethodSpec, Session, Store
 
 PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that begins with its place
@@ -62,6 +63,13 @@ def build_experiment(
         sweep=sweep,
         session=session.with_engine(engine),
     )
+
+
+def build_dataset(setting: Composed) -> tuple[Dataset, RowSelection]:
+    """The data set alone, and its selected rows. `ConfigError` for a value that it refuses."""
+    node, classes = setting.values["dataset"], setting.sources.classes
+    dataset: Dataset = _of_kind(node, "dataset", Dataset, classes)
+    return dataset, row_selection(setting.values)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,6 +28,15 @@ class LabelledRows(Protocol):
     def label(self, index: int) -> RowLabel: ...
 
 
+@runtime_checkable
+class StrictRows(Protocol):
+    """A data set that refuses its whole table for one malformed row."""
+
+    def row_by_row(self) -> "Dataset":
+        """The same data set, where a malformed row raises `DataError` at its own access."""
+        ...
+
+
 def label_of(dataset: "Dataset", index: int) -> RowLabel:
     """Id and tags of a row, from its case where the data set has no labels. An invalid row without
     a label is `row 7`, counted from 1.

@@ -1,8 +1,8 @@
 """A folder of images with a table of prompts."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -38,14 +38,16 @@ class Folder:
     columns are kept as metadata. `path` may also name the table itself. `fit` and `multiple` bring
     an image of another shape to the canvas, see `ImageFile`.
 
-    Malformed rows and missing files raise one `DataError` at the first access to a case. An
-    unreadable image or mask raises it at the `digest` or `load` of its own case.
+    With `strict`, malformed rows and missing files raise one `DataError` at the first access to a
+    case; without it, each at its own access. An unreadable image or mask raises it at the `digest`
+    or `load` of its own case.
     """
 
     path: str
     size: int
     fit: str = "stretch"
     multiple: int = 8
+    strict: bool = True
 
     partial: ClassVar[bool] = False  # a row removed from the table is removed from the data set
 
@@ -79,10 +81,17 @@ class Folder:
             return [NeededFile("table of prompts", self.path, None, str(error))]
 
     def __len__(self) -> int:
-        return len(self._cases)
+        return len(self._checked)
 
     def __getitem__(self, index: int) -> EditCase:
-        return self._cases[index]
+        row = self._checked[index]
+        if isinstance(row, DataError):
+            raise row
+        return row
+
+    def row_by_row(self) -> "Folder":
+        """The same table without `strict`."""
+        return replace(self, strict=False)
 
     @property
     def _path(self) -> Path:
@@ -115,28 +124,36 @@ class Folder:
         )
 
     @cached_property
-    def _cases(self) -> tuple[EditCase, ...]:
+    def _checked(self) -> Sequence[EditCase | DataError]:
+        faults = [row for row in self._rows if isinstance(row, DataError)] if self.strict else []
+        if faults:
+            more = f"; further faulty rows: {len(faults) - 1}" if len(faults) > 1 else ""
+            raise DataError(f"{faults[0]}{more}")
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> Sequence[EditCase | DataError]:
+        """The case of each row, or its fault."""
+
         @cache  # an image of several rows is read once
         def open_image(name: str, column: str) -> ImageFile:
             path = file_within(self._table.parent, name, f"column {column}")
             return ImageFile(path, self.size, self.fit, self.multiple)
 
-        cases: dict[str, EditCase] = {}
-        faults: list[str] = []
+        rows: list[EditCase | DataError] = []
+        ids: set[str] = set()
         for number, row in enumerate(read_table(self._table), start=1):
             try:
                 case = _case(row, number, open_image)
-                if case.id in cases:
+                if case.id in ids:
                     raise DataError(
                         f"expected every case id once; got {quote(case.id)} twice; rename one"
                     )
-                cases[case.id] = case
+                ids.add(case.id)
+                rows.append(case)
             except DataError as error:
-                faults.append(f"{shorten(self._table)} line {row.line}: {error}")
-        if faults:
-            more = f"; further faulty rows: {len(faults) - 1}" if len(faults) > 1 else ""
-            raise DataError(faults[0] + more)
-        return tuple(cases.values())
+                rows.append(DataError(f"{shorten(self._table)} line {row.line}: {error}"))
+        return rows
 
 
 def _case(row: Row, number: int, open_image: Open) -> EditCase:

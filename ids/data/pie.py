@@ -31,8 +31,8 @@ class PieBench:
 
     `path` is the folder, its parent, or the table. Prompts lose every '[' and ']' and nothing else,
     as in the released code; the words in brackets are kept as metadata. Tags are number and name of
-    the category (`pie_release.CATEGORIES`), and kind and subject in the image's folders. An image that is not
-    RGB of 512 x 512 pixels is refused, as the masks were drawn over such images.
+    the category (`pie_release.CATEGORIES`), and kind and subject in the image's folders. An image
+    that is not RGB of 512 x 512 pixels is refused, as the masks were drawn over such images.
 
     A malformed entry raises `DataError` at its own access, an unreadable image at the `digest` or
     `load` of its case; a file that is no table of entries at the first access.

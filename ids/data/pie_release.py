@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ids.core.errors import DataError
 from ids.core.tensors import Image
+from ids.data.canvas import Size
 from ids.data.cases import checked_prompt
 from ids.data.decode import mode_and_size
 from ids.data.image_files import ImageFile
@@ -64,6 +65,10 @@ class ReleasedImage:
         """RGB in [0, 1] on the canvas."""
         self._check()
         return self.file.load()
+
+    def photo_size(self) -> Size:
+        """Width and height of the file."""
+        return self.file.photo_size()
 
     def _check(self) -> None:
         mode, size = mode_and_size(self.file.path)

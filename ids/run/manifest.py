@@ -55,7 +55,7 @@ def survey(dataset: Dataset, selection: RowSelection) -> Survey:
             name=dataset.name,
             place=dataset.place,
             view=dataset.view,
-            content=content_of(rows),
+            content=content_of(row.case for row in rows),
             seen=time.time(),
             rows=rows,
         ),
@@ -90,9 +90,9 @@ def row_of(case: EditCase) -> Row:
         return replace(row, problem=str(error))
 
 
-def content_of(rows: Iterable[Row]) -> str:
-    """Digest of the cases; ids and order play no part."""
-    return digest_of(sorted({row.case for row in rows}))
+def content_of(cases: Iterable[str]) -> str:
+    """Digest of the digests of cases; order and repeated ones play no part."""
+    return digest_of(sorted(set(cases)))
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ class Manifests:
             known = {path: m for path, m in self._read() if _same(m, seen.manifest)}
             before = [row for manifest in known.values() for row in manifest.rows]
             rows = seen.manifest.rows if seen.whole else _merged(seen.manifest.rows, before)
-            new = replace(seen.manifest, rows=rows, content=content_of(rows))
+            content = content_of(row.case for row in rows)
+            new = replace(seen.manifest, rows=rows, content=content)
             path = self._path(new)
             if known.get(path, new).rows != rows or len(known) != 1 or path not in known:
                 self.numbers.write(path, seal(new))
