@@ -22,6 +22,7 @@ import torch
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.core.records import Edited, Measurement
+from ids.core.rows import RowSelection
 from ids.data import Shapes
 from ids.run.job import Job, Setting
 from ids.run.manifest import Manifests, survey
@@ -97,7 +98,7 @@ def tables(count: int, root: Path) -> None:
 
 
 def _fill(store: Store, count: int) -> None:
-    seen = survey(Shapes(count=count // SETTINGS), None)
+    seen = survey(Shapes(count=count // SETTINGS), RowSelection())
     Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
     z = torch.zeros(1, 2, 2)
     edited, generator = Edited(torch.zeros(3, 8, 8), z, z), torch.Generator().manual_seed(0)

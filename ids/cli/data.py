@@ -53,11 +53,18 @@ def add_parser(commands: Any) -> None:
         option = verb.add_argument("name", metavar="NAME", help="see `ids list dataset`")
         option.completer = completion.complete_options("dataset")
         words = verb.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
-        words.completer = completion.complete_words
+        words.completer = _complete_words
         extend.add_config_dir(verb)
         verb.set_defaults(act=act)
         if name == "show":
             verb.add_argument("--out", metavar="FILE", help="default: NAME_sheet.png")
+
+
+def _complete_words(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """As in `ids run`, of the data set that is named."""
+    words = [f"dataset={parsed_args.name}", *(parsed_args.overrides or ())]
+    known = argparse.Namespace(overrides=words, config_dir=parsed_args.config_dir)
+    return completion.complete_words(prefix, known)
 
 
 def _check(args: argparse.Namespace, overrides: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from ids.core.protocols import Dataset
 from ids.core.records import EditCase
 from ids.core.rows import label_of
 from ids.images import to_pil
-from ids.report.canvas import FAINT, GAP, Canvas, Font
+from ids.report.canvas import FAINT, GAP, INK, Canvas, Font
 from ids.report.sheet import Fonts
 
 MAX_CASES, COLUMNS = 60, 4
@@ -78,8 +78,8 @@ def _cell(dataset: Dataset, row: int) -> Cell:
 
 def _texts(case: EditCase) -> list[tuple[str, str]]:
     """Prompts, instruction, tags."""
-    texts = [(case.prompt_src, FAINT), (f"→ {case.prompt_trg}", "black")]
-    texts += [(f"“{case.instruction}”", "black")] if case.instruction else []
+    texts = [(case.prompt_src, FAINT), (f"→ {case.prompt_trg}", INK)]
+    texts += [(f"“{case.instruction}”", INK)] if case.instruction else []
     return [*texts, (", ".join(sorted(case.tags)), FAINT)] if case.tags else texts
 
 

@@ -19,7 +19,7 @@ def describe_inspection(found: Inspection) -> Iterator[str]:
     if found.faults:
         yield f"{len(found.faults)} of {found.n_selected} rows cannot be edited"
     else:
-        yield f"all {found.n_selected} rows can be edited"
+        yield "every row can be edited"
 
 
 def _manifest(found: Inspection) -> Iterator[tuple[str, str]]:
@@ -28,7 +28,10 @@ def _manifest(found: Inspection) -> Iterator[tuple[str, str]]:
     of = "" if found.n_selected == found.n_rows else f" of {found.n_rows}, by the selection"
     yield "rows", f"{found.n_selected}{of}"
     repeated = found.n_selected - len(found.faults) - found.n_cases
-    yield "cases", f"{found.n_cases}" + (f"; {repeated} rows repeat another" if repeated else "")
+    yield (
+        "cases",
+        f"{found.n_cases}" + (f"; rows that repeat another: {repeated}" if repeated else ""),
+    )
     yield "digest", f"{found.content}, read at {found.view}"
     yield "image sizes", _counted(found.sizes) or "none"
     yield "tags", _counted(found.tags) or "none"

@@ -41,6 +41,8 @@ def completed(line: str, folder: Path) -> list[str]:
 def test_a_shell_is_answered(tmp_path: Path) -> None:
     assert {"run", "edit", "table", "results", "doctor"} <= set(completed("ids ", tmp_path))
     assert completed("ids run --conf", tmp_path) == ["--config-dir"]
+    assert completed("ids data check pie_", tmp_path) == ["pie_plus"]
+    assert completed("ids data check pie dataset.im", tmp_path) == ["dataset.images="]
     assert completed("ids run method=dd", tmp_path) == ["method=dds", "method=dds_and_back"]
 
 
