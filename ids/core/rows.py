@@ -1,9 +1,10 @@
 """Rows of a data set before they are opened: their labels, and which of them a run takes."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from ids.core.errors import ConfigError, DataError
@@ -81,25 +82,30 @@ class RowSelection:
         """
         rows: Sequence[int] = range(len(dataset))
         if self.tags or (self.sample is not None and self.sample < len(rows)):
-            rows = self._drawn([(row, label_of(dataset, row)) for row in rows], dataset.name)
+            rows = self._drawn(dataset)
         if rows and self.offset >= len(rows):
             got = f"got {self.offset}; lower it"
             raise ConfigError(f"offset: expected less than the number of rows, {len(rows)}; {got}")
         end = None if self.limit is None else self.offset + self.limit
         return rows[self.offset : end]
 
-    def _drawn(self, labelled: Sequence[tuple[int, RowLabel]], name: str) -> list[int]:
-        known = Counter(tag for _, label in labelled for tag in label.tags)
-        if unknown := [tag for tag in self.tags if tag not in known]:
-            raise ConfigError(_no_such_tag(unknown[0], known, name))
-        wanted = set(self.tags)
-        tagged = [row for row in labelled if not wanted or wanted & row[1].tags]
-        if self.sample is not None:
-            tagged = sorted(tagged, key=self._lot)[: self.sample]
-        return sorted(row for row, _ in tagged)
+    def _drawn(self, dataset: "Dataset") -> list[int]:
+        wanted, known = set(self.tags), Counter[str]()
 
-    def _lot(self, labelled: tuple[int, RowLabel]) -> bytes:
-        return hashlib.sha256(f"{self.sample_seed}/{labelled[1].id}".encode()).digest()
+        def lots() -> Iterator[tuple[bytes, int]]:
+            for row in range(len(dataset)):
+                label = label_of(dataset, row)
+                known.update(label.tags)
+                if not wanted or wanted & label.tags:
+                    yield self._lot(label.id), row
+
+        drawn = list(lots()) if self.sample is None else nsmallest(self.sample, lots())
+        if unknown := [tag for tag in self.tags if tag not in known]:
+            raise ConfigError(_no_such_tag(unknown[0], known, dataset.name))
+        return sorted(row for _, row in drawn)
+
+    def _lot(self, case_id: str) -> bytes:
+        return sha256(f"{self.sample_seed}/{case_id}".encode()).digest()
 
 
 def _no_such_tag(tag: str, known: Counter[str], name: str) -> str:
