@@ -1,5 +1,6 @@
 """Checks of case ids, prompts, words and file names, for every data set."""
 
+import hashlib
 import math
 import re
 import unicodedata
@@ -29,6 +30,16 @@ def safe_stem(path: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", Path(path).stem).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:100] or "image"
+
+
+def id_of_name(name: str) -> str:
+    """A case id for a file, without looking at other files: its name, and eight digits of a digest
+    where the name has characters that an id cannot have.
+    """
+    if SAFE_ID.fullmatch(name) and ".." not in name:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{safe_stem(name.replace('/', '_') + '.')}-{digest}"
 
 
 def checked_prompt(text: str | None, where: str) -> str:
