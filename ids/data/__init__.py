@@ -8,5 +8,6 @@ from ids.data.memory_images import image_of as image_of
 from ids.data.memory_images import mask_of as mask_of
 from ids.data.shapes import Shapes
 from ids.data.single import Single
+from ids.data.translation import Translation
 
-__all__ = ["Folder", "InstructPix2Pix", "Shapes", "Single"]
+__all__ = ["Folder", "InstructPix2Pix", "Shapes", "Single", "Translation"]

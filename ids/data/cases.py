@@ -60,10 +60,10 @@ def checked_text(text: str, where: str) -> None:
         )
 
 
-def file_within(folder: Path, name: str, where: str) -> Path:
-    """A file inside the data set's folder. Accents may be composed in the table and decomposed in
-    the file name, or the reverse. `DataError` for a missing file, and for a name that leads out of
-    the folder, directly or by a link.
+def file_within(folder: Path, name: str, where: str, kind: str = "image") -> Path:
+    """A file inside the data set's folder, an image or of another `kind`. Accents may be composed
+    in the table and decomposed in the file name, or the reverse. `DataError` for a missing file,
+    and for a name that leads out of the folder, directly or by a link.
     """
     forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
     try:
@@ -74,16 +74,16 @@ def file_within(folder: Path, name: str, where: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, no access
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{where}: expected the name of an image; got {quote(name)}; {shorten(reason)}"
+            f"{where}: expected the name of the {kind}; got {quote(name)}; {shorten(reason)}"
         ) from error
     if not inside:
         raise DataError(
-            f"{where}: expected an image inside {shorten(folder)}; {quote(name)} leads out of it; "
-            "move it in"
+            f"{where}: expected the {kind} inside {shorten(folder)}; {quote(name)} leads out of "
+            "it; move it in"
         )
     if len(found) != 1:
         raise DataError(
-            f"{where}: expected the image {quote(name)} in {shorten(folder)}; found none; "
+            f"{where}: expected the {kind} {quote(name)} in {shorten(folder)}; found none; "
             "check the name"
         )
     return found[0]
