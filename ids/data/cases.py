@@ -1,5 +1,6 @@
 """Checks of case ids, prompts, words and file names, for every data set."""
 
+import hashlib
 import math
 import re
 import unicodedata
@@ -31,6 +32,16 @@ def safe_stem(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:100] or "image"
 
 
+def id_of_name(name: str) -> str:
+    """A case id for a file, without looking at other files: its name, and eight digits of a digest
+    where the name has characters that an id cannot have.
+    """
+    if SAFE_ID.fullmatch(name) and ".." not in name:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{safe_stem(name.replace('/', '_') + '.')}-{digest}"
+
+
 def checked_prompt(text: str | None, where: str) -> str:
     """The prompt, unchanged; `DataError` for an empty one, or one with NUL or lone surrogates."""
     if text is None or not text.strip():
@@ -49,10 +60,10 @@ def checked_text(text: str, where: str) -> None:
         )
 
 
-def file_within(folder: Path, name: str, where: str) -> Path:
-    """A file inside the data set's folder. Accents may be composed in the table and decomposed in
-    the file name, or the reverse. `DataError` for a missing file, and for a name that leads out of
-    the folder, directly or by a link.
+def file_within(folder: Path, name: str, where: str, kind: str = "image") -> Path:
+    """A file inside the data set's folder, an image or of another `kind`. Accents may be composed
+    in the table and decomposed in the file name, or the reverse. `DataError` for a missing file,
+    and for a name that leads out of the folder, directly or by a link.
     """
     forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
     try:
@@ -63,16 +74,16 @@ def file_within(folder: Path, name: str, where: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, no access
         reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{where}: expected the name of an image; got {quote(name)}; {shorten(reason)}"
+            f"{where}: expected the name of the {kind}; got {quote(name)}; {shorten(reason)}"
         ) from error
     if not inside:
         raise DataError(
-            f"{where}: expected an image inside {shorten(folder)}; {quote(name)} leads out of it; "
-            "move it in"
+            f"{where}: expected the {kind} inside {shorten(folder)}; {quote(name)} leads out of "
+            "it; move it in"
         )
     if len(found) != 1:
         raise DataError(
-            f"{where}: expected the image {quote(name)} in {shorten(folder)}; found none; "
+            f"{where}: expected the {kind} {quote(name)} in {shorten(folder)}; found none; "
             "check the name"
         )
     return found[0]

@@ -19,18 +19,9 @@ class ParquetShard:
     """A parquet file whose footer has been read. Made by `parquet_shard`."""
 
     file: Path
+    columns: Sequence[str]  # the names of the top-level columns
+    groups: Sequence[int]  # the number of rows of each row group
     footer: Any = field(repr=False, compare=False)  # pyarrow.parquet.FileMetaData
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """The names of the top-level columns."""
-        names: list[str] = self.footer.schema.to_arrow_schema().names
-        return names
-
-    @property
-    def groups(self) -> Sequence[int]:
-        """The number of rows of each row group."""
-        return [self.footer.row_group(n).num_rows for n in range(self.footer.num_row_groups)]
 
     def read(self, group: int, column: str) -> Any:
         """One column of one row group. `DataError` for damaged content, and above 4 GiB."""
@@ -66,7 +57,9 @@ def parquet_shard(file: Path) -> Shard:
     import pyarrow.parquet as pq
 
     try:
-        return ParquetShard(file, pq.read_metadata(file))
+        footer = pq.read_metadata(file)
+        groups = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
+        return ParquetShard(file, footer.schema.to_arrow_schema().names, groups, footer)
     except Exception as error:  # pyarrow has several for damaged content
         reason = getattr(error, "strerror", None) or error
         return FaultyShard(

@@ -12,17 +12,17 @@ from ids.core.errors import DataError
 from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
+from ids.data import hub
 from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import checked_id, checked_text
 from ids.data.image_files import ImageFile
 from ids.data.messages import quote, shorten
-from ids.data.parquet import parquet_files, parquet_shard
 from ids.data.pie_release import ReleasedImage, bracketed_words, category_tags, prompt_of
 from ids.data.run_lengths import RunLengthMask, checked_runs
-from ids.data.shards import FaultyShard, Shards, checked_columns
+from ids.data.shard_files import open_shards, table_files
+from ids.data.shards import Shards
 
 HUB_ID = "UB-CVML-Group/PIE_Bench_pp"
-FETCH = f"fetch it with: hf download --repo-type dataset {HUB_ID} --local-dir PIE_Bench_pp"
 REQUIRED = ("image", "id", "source_prompt", "target_prompt", "blended_words", "mask")
 LABELS = ("edit_action", "aspect_mapping", "blended_words")  # kept as metadata
 CATEGORY = re.compile(r"([0-9])_[a-z_]+(_[0-9]+)?")  # of a folder: 6_change_attribute_color_40
@@ -34,7 +34,7 @@ class PieBenchPlus:
     """The parquet files of the hub's `UB-CVML-Group/PIE_Bench_pp`, in a folder per category, with
     the columns image, id, source_prompt, target_prompt, edit_action, aspect_mapping, blended_words
     (a JSON list of `cat,dog`) and mask (runs as text, `0 262144`); see `PieBench` for brackets,
-    masks and images. `path` is the folder, or one file.
+    masks and images. `path` is that id, in the cache or downloaded, a folder, or one file.
 
     Prompts were rewritten to change several things at once: numbers are not comparable to those of
     PIE-Bench, and its name in tables states it. Words of Prompt-to-Prompt are set where exactly one
@@ -55,8 +55,9 @@ class PieBenchPlus:
 
     @property
     def place(self) -> str:
-        """The full path of the folder."""
-        return os.path.realpath(self._folder)
+        """The full path of the folder; of the hub's, with the commit in the cache."""
+        folder = hub.cached(self.path, "main") if self._on_hub else self._folder
+        return os.path.realpath(folder) if folder else f"hub:{self.path}"
 
     @property
     def view(self) -> str:
@@ -65,9 +66,13 @@ class PieBenchPlus:
 
     def files(self) -> list[NeededFile]:
         """The parquet files; one missing file for a folder without any."""
-        files = parquet_files(self._folder) if "\0" not in self.path else []
-        missing = NeededFile("data set PIE-Bench++", self.path, None, FETCH, f"hf://{HUB_ID}")
-        return [needed_file("data set PIE-Bench++", file) for file in files] or [missing]
+        try:
+            if self._on_hub:
+                return hub.needed(self.path, "main")
+            return [needed_file("data set", file) for file in table_files(self._folder)]
+        except DataError as error:
+            remedy = f"{error}; {hub.fetch(HUB_ID)}"
+            return [NeededFile("data set", self.path, None, remedy, f"hf://{HUB_ID}")]
 
     def __len__(self) -> int:
         return len(self._table)
@@ -99,17 +104,13 @@ class PieBenchPlus:
         text = self._table.cell(index, column)
         if not isinstance(text, str):
             got = "none" if text is None else type(text).__name__
-            raise DataError(f"{where} {column}: expected text; got {got}; {FETCH}")
+            raise DataError(f"{where} {column}: expected text; got {got}; {hub.fetch(HUB_ID)}")
         checked_text(text, f"{where} {column}")
         return text
 
     def _labels(self, index: int, where: str) -> dict[str, str]:
         columns = [name for name in LABELS if name in self._table.columns(index)]
         return {name: self._text(index, name, where) for name in columns}
-
-    @property
-    def _folder(self) -> Path:
-        return Path(os.path.expanduser(self.path))
 
     @cached_property
     def _ids(self) -> list[str]:
@@ -125,16 +126,24 @@ class PieBenchPlus:
 
     @cached_property
     def _table(self) -> Shards:
-        files = parquet_files(self._folder) if self.path.strip() and "\0" not in self.path else []
-        if not files:
+        if not self._on_hub and not self._folder.exists():
             raise DataError(
                 f"dataset.path {shorten(self.path)}: expected a folder with the parquet files of "
-                f"{HUB_ID}; found none; {FETCH}"
+                f"PIE-Bench++, or {HUB_ID}; found no such folder; {hub.fetch(HUB_ID)}"
             )
-        shards = tuple(checked_columns(parquet_shard(file), REQUIRED) for file in files)
-        if all(isinstance(shard, FaultyShard) for shard in shards):
-            raise DataError(str(next(s.fault for s in shards if isinstance(s, FaultyShard))))
-        return Shards(shards)
+        return open_shards(
+            hub.fetched(self.path, "main") if self._on_hub else self._folder, None, REQUIRED
+        )
+
+    @property
+    def _on_hub(self) -> bool:
+        return hub.is_hub_id(self.path) and not self._folder.exists()
+
+    @property
+    def _folder(self) -> Path:
+        if not self.path.strip() or "\0" in self.path:
+            raise DataError(f"dataset.path: expected a folder or hub id; got {quote(self.path)}")
+        return Path(os.path.expanduser(self.path))
 
 
 def _runs(text: str, where: str) -> list[int]:

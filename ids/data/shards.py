@@ -69,6 +69,18 @@ class Shards:
     def __len__(self) -> int:
         return self._starts[-1]
 
+    def check(self) -> None:
+        """`DataError` for a table without rows, or without a file that can be read."""
+        faults = [shard.fault for shard in self.shards if isinstance(shard, FaultyShard)]
+        if faults and len(faults) == len(self.shards):
+            more = f" (and {len(faults) - 1} more files)" if len(faults) > 1 else ""
+            raise DataError(faults[0] + more)
+        if not len(self):
+            names = ", ".join(shard.file.name for shard in self.shards)
+            raise DataError(
+                f"{shorten(names)}: expected one row or more; got none; check the files"
+            )
+
     def cell(self, row: int, column: str) -> Any:
         """The value of a cell: text, a number, a dict, None. `IndexError` for a row that does not
         exist; `DataError`, which names the file, where it cannot be read.
@@ -176,6 +188,7 @@ def checked_columns(shard: Shard, required: Sequence[str]) -> Shard:
         return shard
     fault = (
         f"{shorten(shard.file)}: expected columns {', '.join(required)}; got "
-        f"{shorten(', '.join(shard.columns)) or 'none'}; missing: {', '.join(missing)}"
+        f"{shorten(', '.join(shard.columns)) or 'none'}; missing: {', '.join(missing)}; "
+        "use a data set that has them"
     )
     return FaultyShard(shard.file, fault)

@@ -37,7 +37,7 @@ DIALECT = {  # words of an earlier edition, and the terms of the field
     "unheard": "unknown",
     "strays": "outliers",
 }
-OTHERS_WORDS = ("ast.walk", "pkgutil.walk_packages")  # of libraries
+OTHERS_WORDS = ("ast.walk", "os.walk", "pkgutil.walk_packages")  # of libraries
 FORMER_WORDS = {  # modules that translate words of earlier versions, their tests, and this file
     "former_words.py",
     "former_names.py",

@@ -1,0 +1,149 @@
+"""The data of InstructPix2Pix (Brooks et al. 2023): generated images with captions and
+instructions.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ids.core.errors import DataError
+from ids.core.needed import NeededFile, needed_file
+from ids.core.records import EditCase
+from ids.data import hub
+from ids.data.canvas import checked_canvas, view_of
+from ids.data.cases import checked_prompt
+from ids.data.decode import ImageSource
+from ids.data.edit_pairs import AFTER, BEFORE, SEEDS, TEXTS, EditPairs, FolderPairs, TablePairs
+from ids.data.faults import faulty_case
+from ids.data.image_files import ImageFile
+from ids.data.messages import quote, shorten
+from ids.data.shard_files import Split, open_shards, table_files
+
+
+@dataclass(frozen=True)
+class InstructPix2Pix:
+    """Edits from one caption to another, with the instruction. `path` is
+
+    - a data set of the hub, timbrooks/instructpix2pix-clip-filtered (313,010 rows, one split), in
+      the cache or downloaded, at `revision`;
+    - a folder of parquet files, or of Arrow files as `datasets` writes them, or one such file, with
+      the columns original_prompt, original_image, edit_prompt, edited_prompt, edited_image;
+    - the original folders with seeds.json, see `FolderPairs`.
+
+    `truth`: the released edited image is the correct edit of its case. It is one sample of Stable
+    Diffusion with Prompt-to-Prompt, chosen by CLIP, and not the only correct one.
+
+    A row is read when it is requested. A faulty one is a case whose image raises the fault.
+    `DataError` at the first access if no row can be read.
+    """
+
+    path: str
+    size: int
+    split: Split | None = "train"
+    every_seed: bool = False
+    truth: bool = False
+    revision: str = "main"
+    fit: str = "stretch"
+    multiple: int = 8
+
+    partial: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        checked_canvas(self.size, self.fit, self.multiple)
+
+    @property
+    def name(self) -> str:
+        """`instruct_pix2pix:`, the hub id or the name of the folder, and the split."""
+        name = self.path if self._on_hub else Path(os.path.realpath(self._local)).name
+        return f"instruct_pix2pix:{name}" + (f"/{self.split}" if self.split else "")
+
+    @property
+    def place(self) -> str:
+        """The full path of the folder; of a data set of the hub, with the commit in the cache."""
+        folder = hub.cached(self.path, self.revision) if self._on_hub else self._local
+        return os.path.realpath(folder) if folder else f"hub:{self.path}"
+
+    @property
+    def view(self) -> str:
+        """Size and fit of the canvas."""
+        return view_of(self.size, self.fit, self.multiple)
+
+    def files(self) -> list[NeededFile]:
+        """The files of the table, or seeds.json. Their rows are not read."""
+        if self._on_hub:
+            return hub.needed(self.path, self.revision)
+        if self._seeds.is_file():
+            return [needed_file("list of pairs", self._seeds)]
+        try:
+            return [needed_file("data set", file) for file in table_files(self._local)]
+        except DataError as error:
+            return [NeededFile("data set", self.path, None, str(error))]
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> EditCase:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        case_id = self._pairs.case_id(index)
+        try:
+            return self._case(index, case_id)
+        except DataError as error:
+            return faulty_case(case_id, error)
+
+    def _case(self, index: int, case_id: str) -> EditCase:
+        pair, where = self._pairs.pair(index), self._pairs.place(index)
+        return EditCase(
+            id=case_id,
+            source=self._image(pair.before),
+            prompt_src=_text(pair.source, f"{where} caption"),
+            prompt_trg=_text(pair.target, f"{where} caption of the edit"),
+            truth=self._image(pair.after) if self.truth else None,
+            instruction=_text(pair.instruction, f"{where} instruction"),
+        )
+
+    def _image(self, source: ImageSource) -> ImageFile:
+        return ImageFile(source, self.size, self.fit, self.multiple)
+
+    @cached_property
+    def _pairs(self) -> EditPairs:
+        folder = hub.fetched(self.path, self.revision) if self._on_hub else self._local
+        self._check_options()
+        if self._seeds.is_file():
+            return FolderPairs(folder, self.split, self.every_seed)
+        if not folder.exists():
+            raise DataError(
+                f"dataset.path {shorten(self.path)}: expected a folder with {SEEDS}, parquet or "
+                "Arrow files, or a hub id owner/name; found no such folder"
+            )
+        images = (BEFORE, AFTER) if self.truth else (BEFORE,)
+        return TablePairs(open_shards(folder, self.split, (*TEXTS, *images)))
+
+    def _check_options(self) -> None:
+        """`DataError` for an option that has no effect on this layout."""
+        if self.every_seed and not self._seeds.is_file():
+            raise DataError(f"dataset.every_seed: expected false without {SEEDS}; got true")
+        if self.revision != "main" and not self._on_hub:
+            raise DataError("dataset.revision: expected main for a local path; remove it")
+
+    @property
+    def _seeds(self) -> Path:
+        return self._local / SEEDS
+
+    @property
+    def _on_hub(self) -> bool:
+        return hub.is_hub_id(self.path) and not self._local.exists()
+
+    @property
+    def _local(self) -> Path:
+        if not self.path.strip() or "\0" in self.path:
+            raise DataError(f"dataset.path: expected a folder or hub id; got {quote(self.path)}")
+        return Path(os.path.expanduser(self.path))
+
+
+def _text(value: Any, where: str) -> str:
+    if value is not None and not isinstance(value, str):
+        raise DataError(f"{where}: expected text; got {type(value).__name__}; correct the row")
+    return checked_prompt(value, where)

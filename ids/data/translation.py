@@ -1,0 +1,178 @@
+"""Image translation: every image of a folder from one word to others, as cat to pig."""
+
+import logging
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+from ids.core.errors import DataError
+from ids.core.needed import NeededFile
+from ids.core.records import EditCase
+from ids.data.canvas import checked_canvas, view_of
+from ids.data.captions import Caption, captions_in
+from ids.data.cases import checked_prompt, file_within, id_of_name
+from ids.data.faults import faulty_case
+from ids.data.image_files import ImageFile, MaskFile
+from ids.data.image_tree import FoundImage, find_images
+from ids.data.messages import quote, shorten
+
+log = logging.getLogger(__name__)
+SLOT = "{}"
+
+
+class Wording(NamedTuple):
+    """The prompts of a case, and the words by which they differ."""
+
+    source: str
+    target: str
+    words: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The images in `path`, at any depth, from the word `source` to each of the words `target`.
+
+    The prompts are `template` with the words in the place of {}. With `captions`, the caption of an
+    image is its source prompt, and the target prompt is the caption with the word replaced; see
+    `captions_in`. Single words are also the blend words of Prompt-to-Prompt. `masks` names a folder
+    below `path` with masks of the images' names, white where the edit belongs; it need not exist.
+
+    Cases are ordered by image, then by target. Their ids are image-target. A faulty image is a case
+    that raises its fault. `DataError` at the first access for a folder without images.
+    """
+
+    path: str
+    size: int
+    source: str
+    target: Sequence[str]
+    template: str = "a photo of a {}"
+    captions: bool = False
+    masks: str = "masks"
+    fit: str = "stretch"
+    multiple: int = 8
+
+    partial: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        checked_canvas(self.size, self.fit, self.multiple)
+        if self.template.count(SLOT) != 1:
+            raise ValueError(
+                f"dataset.template: expected {SLOT} once, in the place of the word; got "
+                f"{self.template!r}"
+            )
+        if len(set(self._targets)) < max(len(self._targets), 1):
+            raise ValueError(f"dataset.target: expected different words; got {self.target!r}")
+        if not all(word.strip() for word in (self.source, *self._targets)):
+            raise ValueError("dataset.source, dataset.target: expected words; got an empty one")
+
+    @property
+    def name(self) -> str:
+        """`translation:`, the name of the folder, and the words."""
+        words = f"{self.source} to {' and '.join(self._targets)}"
+        return f"translation:{Path(os.path.realpath(self._top)).name} {words}"
+
+    @property
+    def place(self) -> str:
+        """The full path of the folder."""
+        return os.path.realpath(self._top)
+
+    @property
+    def view(self) -> str:
+        """Size and fit of the canvas."""
+        return view_of(self.size, self.fit, self.multiple)
+
+    def files(self) -> list[NeededFile]:
+        """The folder of images."""
+        found = 0 if self._top.is_dir() else None
+        return [NeededFile("folder of images", str(self._top), found, "check the path")]
+
+    def __len__(self) -> int:
+        return len(self._images) * len(self._targets)
+
+    def __getitem__(self, index: int) -> EditCase:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        image, target = divmod(index, len(self._targets))
+        found, word = self._images[image], self._targets[target]
+        case_id = f"{found.image_id}-{id_of_name(word).replace('-', '_')}"
+        caption = self._caption  # a malformed table of captions is refused as a whole
+        try:
+            return self._case(case_id, found, self._wording(found, word, caption))
+        except DataError as error:
+            return faulty_case(case_id, error)
+
+    def _case(self, case_id: str, found: FoundImage, wording: Wording) -> EditCase:
+        source, mask = self._image(found.name), self._mask(found)
+        single = all(len(word.split()) == 1 for word in wording.words)
+        return EditCase(
+            id=case_id,
+            source=source,
+            prompt_src=checked_prompt(wording.source, f"source prompt of {quote(found.name)}"),
+            prompt_trg=checked_prompt(wording.target, f"target prompt of {quote(found.name)}"),
+            mask=MaskFile(mask, source, f"case {case_id}") if mask else None,
+            tags=frozenset({"_".join(wording.words[1].split())}),
+            blend_words=wording.words if single else None,
+        )
+
+    def _wording(self, found: FoundImage, word: str, caption_of: Caption | None) -> Wording:
+        if caption_of is None:
+            prompts = (self.template.replace(SLOT, text) for text in (self.source, word))
+            return Wording(*prompts, (self.source, word))
+        caption = caption_of(found)
+        place = re.compile(rf"(?<!\w){re.escape(self.source)}(?!\w)", re.IGNORECASE)
+        if (match := place.search(caption)) is None:
+            raise DataError(
+                f"caption of {quote(found.name)}: expected the word {quote(self.source)} in it; "
+                f"got {quote(caption)}; correct it or set dataset.captions=false"
+            )
+        return Wording(caption, place.sub(lambda _: word, caption), (match.group(), word))
+
+    def _mask(self, found: FoundImage) -> ImageFile | None:
+        names = self._mask_names.get(found.stem, [])
+        if len(names) > 1:
+            raise DataError(
+                f"{quote(found.name)}: expected one mask; got {shorten(', '.join(names))}; "
+                "remove the others"
+            )
+        return self._image(f"{self.masks}/{names[0]}") if names else None
+
+    def _image(self, name: str) -> ImageFile:
+        return ImageFile(file_within(self._top, name, "image"), self.size, self.fit, self.multiple)
+
+    @cached_property
+    def _images(self) -> list[FoundImage]:
+        images = find_images(self._top, without=[self.masks])
+        if not images:
+            raise DataError(f"dataset.path {shorten(self._top)}: expected images; found none")
+        return images
+
+    @cached_property
+    def _mask_names(self) -> dict[str, list[str]]:
+        """The masks by their name without ending."""
+        folder = self._top / self.masks
+        names: dict[str, list[str]] = defaultdict(list)
+        for mask in find_images(folder) if self.masks and folder.is_dir() else []:
+            names[mask.stem].append(mask.name)
+        missing = [image.name for image in self._images if names and image.stem not in names]
+        if missing:
+            log.warning("%s: %d images have no mask", shorten(folder), len(missing))
+        return dict(names)
+
+    @cached_property
+    def _caption(self) -> Caption | None:
+        return captions_in(self._top) if self.captions else None
+
+    @property
+    def _targets(self) -> Sequence[str]:
+        return (self.target,) if isinstance(self.target, str) else self.target
+
+    @property
+    def _top(self) -> Path:
+        if not self.path.strip() or "\0" in self.path:
+            raise DataError(f"dataset.path: expected a folder; got {quote(self.path)}")
+        return Path(os.path.expanduser(self.path))
