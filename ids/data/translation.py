@@ -121,8 +121,8 @@ class Translation:
 
     def _wording(self, found: FoundImage, word: str, caption_of: Caption | None) -> Wording:
         if caption_of is None:
-            prompts = (self.template.replace(SLOT, text) for text in (self.source, word))
-            return Wording(*prompts, (self.source, word))
+            source, target = (self.template.replace(SLOT, text) for text in (self.source, word))
+            return Wording(source, target, (self.source, word))
         caption = caption_of(found)
         place = re.compile(rf"(?<!\w){re.escape(self.source)}(?!\w)", re.IGNORECASE)
         if (match := place.search(caption)) is None:
