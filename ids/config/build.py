@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import torch
 from beartype import BeartypeConf
@@ -185,6 +186,10 @@ def _check_types(cls: Callable[..., Any], parts: Mapping[str, Any], where: str) 
 def _expected(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return one_of(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(
+            "null" if part is type(None) else _expected(part) for part in get_args(hint)
+        )
     return str(getattr(hint, "__name__", hint))
 
 

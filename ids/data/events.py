@@ -1,7 +1,7 @@
 """A YAML list of rows, read event by event: scalars stay text; nesting and aliases are refused."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -23,9 +23,14 @@ NULLS = ("", "~", "null", "Null", "NULL")
 BREAKS = re.compile("[\x85\u2028\u2029]")  # line breaks in YAML 1.1, ordinary characters elsewhere
 
 
-def rows_of_yaml(text: str, where: str, most: int) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells of every row, with at most `most` columns. `DataError` for anything
-    else than a flat list of rows.
+Cells = dict[str, str | tuple[str, ...]]
+
+
+def rows_of_yaml(
+    text: str, where: str, most: int, lists: Set[str] = frozenset()
+) -> Iterator[tuple[int, Cells]]:
+    """Line number and cells of every row, with at most `most` columns; a cell in one of the columns
+    `lists` may be a list of texts. `DataError` for anything else than a flat list of rows.
     """
     if odd := BREAKS.search(text):
         line = text.count("\n", 0, odd.start()) + 1
@@ -34,7 +39,7 @@ def rows_of_yaml(text: str, where: str, most: int) -> Iterator[tuple[int, dict[s
             'which YAML takes for one; escape it in "quotes" or use CSV'
         )
     try:
-        yield from _Reader(yaml.parse(text, Loader=LOADER), where, most).rows()
+        yield from _Reader(yaml.parse(text, Loader=LOADER), where, most, lists).rows()
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         at = f" line {mark.line + 1}" if mark else ""
@@ -52,8 +57,9 @@ class _Reader:
     events: Iterator[Any]
     where: str
     most: int
+    lists: Set[str]
 
-    def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
+    def rows(self) -> Iterator[tuple[int, Cells]]:
         next(self.events)  # the stream begins
         if isinstance(next(self.events), yaml.StreamEndEvent):
             return
@@ -67,16 +73,26 @@ class _Reader:
         next(self.events)  # the document ends
         self._expect(next(self.events), yaml.StreamEndEvent, "one list of rows")
 
-    def _cells(self) -> dict[str, str]:
-        cells: dict[str, str] = {}
+    def _cells(self) -> Cells:
+        cells: Cells = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             column = self._text(event, "the name of a column")
             if column in cells:
                 self._refuse(event, "every column once", f"{quote(column)} again")
             if len(cells) == self.most:
                 self._refuse(event, f"at most {self.most} columns", "more")
-            cells[column] = self._text(next(self.events), f"text in column {quote(column)}")
+            cells[column] = self._cell(next(self.events), column)
         return cells
+
+    def _cell(self, event: Any, column: str) -> str | tuple[str, ...]:
+        expected = f"text in column {quote(column)}"
+        if column not in self.lists or not isinstance(event, yaml.SequenceStartEvent):
+            return self._text(event, expected)
+        self._expect(event, yaml.SequenceStartEvent, expected)
+        texts = []
+        while not isinstance(item := next(self.events), yaml.SequenceEndEvent):
+            texts.append(self._text(item, expected))
+        return tuple(texts)
 
     def _text(self, event: Any, expected: str) -> str:
         self._expect(event, yaml.ScalarEvent, expected)

@@ -22,21 +22,28 @@ from ids.data.cases import (
 )
 from ids.data.image_files import ImageFile, MaskFile
 from ids.data.messages import quote, shorten
-from ids.data.tables import ENDINGS, OPTIONAL, REQUIRED, Row, read_table
+from ids.data.table_columns import OPTIONAL, REQUIRED
+from ids.data.tables import ENDINGS, Row, read_table
 
 TABLES = tuple(f"edits{ending}" for ending in ENDINGS)
+METADATA = ("metadata.csv", "metadata.jsonl")  # of the `imagefolder` layout
 Open = Callable[[str, str], ImageFile]  # (file name, column in messages) -> image
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Images in `path`, listed in a table in it: `edits.csv`, `edits.jsonl` or `edits.yaml`.
+    """Images in `path`, listed in a table in it: `edits.csv`, `edits.jsonl` or `edits.yaml`; else
+    `metadata.csv` or `metadata.jsonl`, the names of the `imagefolder` layout. `path` may also name
+    the table itself.
 
     Columns: image, source (prompt), target (prompt); optional: id, mask (an image, white where the
-    edit belongs), tags (words), and for Prompt-to-Prompt blend (`cat dog`, the words of source and
-    target prompt that locate the edit) and weights (`dog:2`, emphasis of target words). Other
-    columns are kept as metadata. `path` may also name the table itself. `fit` and `multiple` bring
-    an image of another shape to the canvas, see `ImageFile`.
+    edit belongs), tags (words), instruction (`make it a dog`), and for Prompt-to-Prompt blend (`cat
+    dog`, the words of source and target prompt that locate the edit) and weights (`dog:2`, emphasis
+    of target words). Other columns are kept as metadata. `ALIASES` lists the names that other
+    layouts have for these columns. In JSON and YAML, target may be a list: the row is one case per
+    target, with ids ID-1, ID-2 and so on, and mask, tags, instruction, blend and weights may be
+    lists of the same length. `fit` and `multiple` bring an image of another shape to the canvas,
+    see `ImageFile`.
 
     With `strict`, malformed rows and missing files raise one `DataError` at the first access to a
     case; without it, each at its own access. An unreadable image or mask raises it at the `digest`
@@ -109,7 +116,8 @@ class Folder:
             raise self._no_table("found no such folder") from error
         except OSError as error:
             raise self._no_table(str(error.strerror)) from error
-        found = [file for file in entries if file.name.lower() in TABLES and file.is_file()]
+        tables = [file for file in entries if file.name.lower() in TABLES and file.is_file()]
+        found = tables or [file for file in entries if file.name in METADATA and file.is_file()]
         if not found:
             raise self._no_table("found none")
         if len(found) > 1:
@@ -118,9 +126,9 @@ class Folder:
         return found[0]
 
     def _no_table(self, state: str) -> DataError:
+        names = " or ".join((*TABLES, *METADATA))
         return DataError(
-            f"dataset.path {shorten(self.path)}: expected a folder with {' or '.join(TABLES)}; "
-            f"{state}"
+            f"dataset.path {shorten(self.path)}: expected a folder with {names}; {state}"
         )
 
     @cached_property
@@ -142,9 +150,9 @@ class Folder:
 
         rows: list[EditCase | DataError] = []
         ids: set[str] = set()
-        for number, row in enumerate(read_table(self._table), start=1):
+        for row in read_table(self._table):
             try:
-                case = _case(row, number, open_image)
+                case = _case(row, open_image)
                 if case.id in ids:
                     raise DataError(
                         f"expected every case id once; got {quote(case.id)} twice; rename one"
@@ -156,7 +164,7 @@ class Folder:
         return rows
 
 
-def _case(row: Row, number: int, open_image: Open) -> EditCase:
+def _case(row: Row, open_image: Open) -> EditCase:
     """The case of a row. Errors name the column; the caller adds the line."""
     if row.fault:
         raise DataError(row.fault)
@@ -165,7 +173,8 @@ def _case(row: Row, number: int, open_image: Open) -> EditCase:
         raise DataError("column image: expected the name of an image; got none; add it")
     for column, text in cells.items():
         checked_text(column + text, f"column {shorten(column)}")
-    case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{number}"
+    case_id = cells.get("id", "").strip() or f"{safe_stem(cells['image'])}-{row.number}"
+    case_id += f"-{row.part}" if row.part else ""
     source = open_image(cells["image"], "image")
     mask = cells.get("mask", "")
     return EditCase(
@@ -179,5 +188,6 @@ def _case(row: Row, number: int, open_image: Open) -> EditCase:
         tags=frozenset(cells.get("tags", "").split()),
         blend_words=checked_blend(cells.get("blend"), "column blend"),
         word_weights=checked_weights(cells.get("weights"), "column weights"),
+        instruction=cells.get("instruction", "").strip(),
         metadata={name: text for name, text in cells.items() if name not in REQUIRED + OPTIONAL},
     )

@@ -5,18 +5,16 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ids.core.errors import DataError
 from ids.data.events import rows_of_yaml
 from ids.data.messages import quote, shorten
+from ids.data.table_columns import KNOWN, LISTS, misnamed, renames, uneven
 
 ENDINGS = (".csv", ".jsonl", ".yaml", ".yml")
-REQUIRED = ("image", "source", "target")
-OPTIONAL = ("id", "mask", "tags", "blend", "weights")
 MAX_BYTES = 4 * 2**20
 MAX_ROWS = 50_000
 MAX_COLUMNS = 100
@@ -24,34 +22,70 @@ MAX_CELL = 10_000  # characters
 SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
 
+Cell = str | tuple[str, ...]  # a list: one text per target
+
+
 @dataclass(frozen=True)
 class Row:
-    """The cells of one row by column, and the first line of the row in the file."""
+    """The cells of one edit by column, and the first line of its row in the file."""
 
     line: int
     cells: Mapping[str, str]
     fault: str = ""  # why the row cannot be used
+    number: int = 1  # of the row in the table
+    part: int | None = None  # of the target, from 1, where the row has a list of targets
+
+
+class _Line(NamedTuple):
+    """A row as it is in the file."""
+
+    line: int
+    cells: Mapping[str, Cell]
+    fault: str = ""
 
 
 def read_table(table: Path) -> list[Row]:
-    """All rows, faulty ones with their fault. `DataError` for a file that is not a table, is too
-    large, or has no rows.
+    """All edits, faulty ones with their fault: one per row, or one per target of a row with a list
+    of targets. `DataError` for a file that is not a table, is too large, or has no rows.
     """
     text = _text(table)
     where = shorten(table)
     reader = {".csv": _rows_of_csv, ".jsonl": _rows_of_jsonl}.get(
         table.suffix.lower(), _rows_of_yaml
     )
-    rows = list(islice(reader(text, where), MAX_ROWS + 1))
+    edits = (
+        edit for number, line in enumerate(reader(text, where), 1) for edit in _edits(number, line)
+    )
+    rows = list(islice(edits, MAX_ROWS + 1))
     if len(rows) > MAX_ROWS:
-        raise DataError(f"{where}: expected at most {MAX_ROWS} rows; got more; split the table")
+        raise DataError(f"{where}: expected at most {MAX_ROWS} edits; got more; split the table")
     if not rows:
         raise DataError(f"{where}: expected one row per edit; got none")
-    misnamed = {columns: _misnamed(columns) for columns in {tuple(row.cells) for row in rows}}
+    faults = {columns: misnamed(columns) for columns in {tuple(row.cells) for row in rows}}
     return [
-        replace(row, fault=row.fault or _fault(row.cells) or misnamed[tuple(row.cells)])
+        replace(row, fault=row.fault or _fault(row.cells) or faults[tuple(row.cells)])
         for row in rows
     ]
+
+
+def _edits(number: int, row: _Line) -> Iterator[Row]:
+    """The edits of a row, its columns under our names. Cells that list one text per target are
+    distributed over them.
+    """
+    new = renames(tuple(row.cells))
+    cells = {new.get(column, column): cell for column, cell in row.cells.items()}
+    texts = {column: cell for column, cell in cells.items() if isinstance(cell, str)}
+    if len(texts) == len(cells):
+        yield Row(row.line, texts, row.fault, number)
+        return
+    lists = {column: cell for column, cell in cells.items() if isinstance(cell, tuple)}
+    if fault := uneven(lists):
+        yield Row(row.line, texts, fault, number)
+        return
+    for part, values in enumerate(zip(*lists.values(), strict=True), start=1):
+        own = dict(zip(lists, values, strict=True))
+        at = {column: own.get(column, cell) for column, cell in cells.items()}
+        yield Row(row.line, at, row.fault, number, part)
 
 
 def _text(table: Path) -> str:
@@ -82,7 +116,7 @@ def _text(table: Path) -> str:
     return text
 
 
-def _rows_of_csv(text: str, where: str) -> Iterator[Row]:
+def _rows_of_csv(text: str, where: str) -> Iterator[_Line]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     while True:
@@ -99,7 +133,7 @@ def _rows_of_csv(text: str, where: str) -> Iterator[Row]:
             continue
         if header:
             fault = _shifted(header, cells)
-            yield Row(line, dict(zip(header, cells, strict=False)), fault)
+            yield _Line(line, dict(zip(header, cells, strict=False)), fault)
         else:
             header = _header(cells, f"{where} line {line}")
 
@@ -127,34 +161,35 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
     fault = fault or (f"{quote(twice)} twice" if twice else "")
     if fault:
         raise DataError(f"{where}: expected a different name for every column; got {fault}")
-    if fault := _misnamed(header):
+    new = renames(header)
+    if fault := misnamed([new.get(column, column) for column in header]):
         raise DataError(f"{where}: {fault}")
     return header
 
 
-def _rows_of_jsonl(text: str, where: str) -> Iterator[Row]:
+def _rows_of_jsonl(text: str, where: str) -> Iterator[_Line]:
     for line, content in enumerate(io.StringIO(text, newline="\n"), start=1):
         if content.strip(" \t\r\n"):
             yield _row_of_json(line, content)
 
 
-def _row_of_json(line: int, content: str) -> Row:
+def _row_of_json(line: int, content: str) -> _Line:
     try:
-        return Row(line, _cells_of_json(content))
+        return _Line(line, _cells_of_json(content))
     except DataError as error:
-        return Row(line, {}, str(error))
+        return _Line(line, {}, str(error))
     except json.JSONDecodeError as error:
         reason = f"{shorten(error.msg)} at character {error.colno}; correct this line"
     except RecursionError:
         reason = "nested too deeply; write columns and text"
-    return Row(line, {}, f"expected JSON lines, one row each; {reason}")
+    return _Line(line, {}, f"expected JSON lines, one row each; {reason}")
 
 
 class _Literal(str):
     """The text of a number in the file."""
 
 
-def _cells_of_json(content: str) -> dict[str, str]:
+def _cells_of_json(content: str) -> dict[str, Cell]:
     pairs = json.loads(
         content,
         object_pairs_hook=lambda pairs: pairs,
@@ -172,23 +207,26 @@ def _cells_of_json(content: str) -> dict[str, str]:
     return cells
 
 
-def _cell_of_json(column: str, value: Any) -> str:
+def _cell_of_json(column: str, value: Any) -> Cell:
     """Text unchanged; null is empty. Numbers, true and false are accepted as metadata, in other
-    columns than ours: as an image or a prompt they are a mistake.
+    columns than ours: as an image or a prompt they are a mistake. A list, or an object, which is a
+    list of pairs here, is accepted where one text per target can be.
     """
+    listed = value if isinstance(value, list) and column in LISTS else None
+    if listed is not None and not any(isinstance(item, list | tuple) for item in listed):
+        return tuple(str(_cell_of_json(column, item)) for item in listed)
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    known = column in REQUIRED + OPTIONAL
-    if isinstance(value, list) or (known and isinstance(value, (_Literal, bool))):
+    if isinstance(value, list) or (column in KNOWN and isinstance(value, (_Literal, bool))):
         got = "a list or object" if isinstance(value, list) else shorten(text)
         raise DataError(f'column {quote(column)}: expected text; got {got}; put it in "quotes"')
     return text
 
 
-def _rows_of_yaml(text: str, where: str) -> Iterator[Row]:
-    for line, cells in rows_of_yaml(text, where, MAX_COLUMNS):
-        yield Row(line, cells)
+def _rows_of_yaml(text: str, where: str) -> Iterator[_Line]:
+    for line, cells in rows_of_yaml(text, where, MAX_COLUMNS, LISTS):
+        yield _Line(line, cells)
 
 
 def _fault(cells: Mapping[str, str]) -> str:
@@ -197,26 +235,5 @@ def _fault(cells: Mapping[str, str]) -> str:
             return (
                 f"column {quote(column)}: expected at most {MAX_CELL} characters; got more; "
                 "shorten it"
-            )
-    return ""
-
-
-def _misnamed(columns: Sequence[str]) -> str:
-    """The fault in the names of the columns; empty without one. Other columns are accepted, unless
-    they resemble one of ours that is missing.
-    """
-    others = {column.casefold(): column for column in columns if column not in REQUIRED + OPTIONAL}
-    got = shorten(", ".join(columns)) or "none"
-    for missing in (name for name in REQUIRED if name not in columns):
-        close = get_close_matches(missing, others, n=1, cutoff=0.5) or (
-            list(others) * (len(others) == 1)
-        )
-        hint = f"rename {quote(others[close[0]])} to {missing}" if close else "add it"
-        return f"expected a column {missing}; got {got}; {hint}"
-    for missing in (name for name in OPTIONAL if name not in columns):
-        for alike in get_close_matches(missing, others, n=1, cutoff=0.85):
-            return (
-                f"expected no column that resembles {missing}; got {quote(others[alike])}; "
-                "rename it"
             )
     return ""

@@ -65,7 +65,7 @@ class Translation:
                 f"dataset.template: expected {SLOT} once, in the place of the word; got "
                 f"{self.template!r}"
             )
-        if len(set(self._targets)) < max(len(self._targets), 1):
+        if len(set(map(_joined, self._targets))) < max(len(self._targets), 1):
             raise ValueError(f"dataset.target: expected different words; got {self.target!r}")
         if not all(word.strip() for word in (self.source, *self._targets)):
             raise ValueError("dataset.source, dataset.target: expected words; got an empty one")
@@ -99,7 +99,7 @@ class Translation:
             raise IndexError(index)
         image, target = divmod(index, len(self._targets))
         found, word = self._images[image], self._targets[target]
-        case_id = f"{found.image_id}-{id_of_name(word).replace('-', '_')}"
+        case_id = f"{found.image_id}-{id_of_name(_joined(word).replace('-', '_'))}"
         caption = self._caption  # a malformed table of captions is refused as a whole
         try:
             return self._case(case_id, found, self._wording(found, word, caption))
@@ -115,14 +115,14 @@ class Translation:
             prompt_src=checked_prompt(wording.source, f"source prompt of {quote(found.name)}"),
             prompt_trg=checked_prompt(wording.target, f"target prompt of {quote(found.name)}"),
             mask=MaskFile(mask, source, f"case {case_id}") if mask else None,
-            tags=frozenset({"_".join(wording.words[1].split())}),
+            tags=frozenset({_joined(wording.words[1])}),
             blend_words=wording.words if single else None,
         )
 
     def _wording(self, found: FoundImage, word: str, caption_of: Caption | None) -> Wording:
         if caption_of is None:
-            prompts = (self.template.replace(SLOT, text) for text in (self.source, word))
-            return Wording(*prompts, (self.source, word))
+            source, target = (self.template.replace(SLOT, text) for text in (self.source, word))
+            return Wording(source, target, (self.source, word))
         caption = caption_of(found)
         place = re.compile(rf"(?<!\w){re.escape(self.source)}(?!\w)", re.IGNORECASE)
         if (match := place.search(caption)) is None:
@@ -176,3 +176,7 @@ class Translation:
         if not self.path.strip() or "\0" in self.path:
             raise DataError(f"dataset.path: expected a folder; got {quote(self.path)}")
         return Path(os.path.expanduser(self.path))
+
+
+def _joined(words: str) -> str:
+    return "_".join(words.split())

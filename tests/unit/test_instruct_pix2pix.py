@@ -13,7 +13,7 @@ from ids.core.errors import DataError
 from ids.core.records import EditCase
 from ids.data import InstructPix2Pix
 from ids.data.faults import Unreadable
-from ids.run.manifest import survey
+from ids.run.manifest import row_of
 
 
 def cases(path: Path | str, **options: Any) -> list[EditCase]:
@@ -134,9 +134,9 @@ def test_a_faulty_row_costs_itself(tmp_path: Path) -> None:
     write_parquet(tmp_path / "c.parquet", columns(2)).write_bytes(b"PAR1")
     write_parquet(tmp_path / "d.parquet", {"edit_prompt": ["no captions"] * 9})
     write_parquet(tmp_path / "e.parquet", columns(0))
-    found = survey(InstructPix2Pix(str(tmp_path), 8), None)
-    assert [case.id for case in found.cases] == ["b-0", "b-1"]
-    problems = [row.problem or "" for row in found.manifest.rows if row.problem]
+    rows = [row_of(case) for case in cases(tmp_path)]
+    assert [row.id for row in rows if not row.problem] == ["b-0", "b-1"]
+    problems = [row.problem for row in rows if row.problem]
     expected = (
         "row 0 column original_image: expected the bytes",
         "row 1 caption: expected a prompt",

@@ -11,7 +11,6 @@ from pix2pix_fixtures import columns
 
 from ids.data import InstructPix2Pix
 from ids.data.parquet import ParquetShard
-from ids.run.job import first_cases
 
 N_ROWS = 300_000
 MAX_GROWTH = 200  # MiB
@@ -50,7 +49,8 @@ def test_a_limit_reads_the_first_row_groups_alone(
         return original(self, group, column)
 
     monkeypatch.setattr(ParquetShard, "read", recorded)
-    cases = first_cases(InstructPix2Pix(str(tmp_path), 8), 3)
+    dataset = InstructPix2Pix(str(tmp_path), 8)
+    cases = [dataset[row] for row in range(3)]
     texts = ("original_prompt", "edit_prompt", "edited_prompt")
     assert read == [("train-00000", group, column) for group in (0, 1) for column in texts]
     read.clear()

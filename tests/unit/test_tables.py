@@ -146,6 +146,17 @@ def row_of(**cells: object) -> str:
         (row_of(mask=float("nan")), "column 'mask': expected text; got NaN"),
         (row_of(own=[1]), "column 'own': expected text; got a list or object"),
         (row_of(own={"a": "b"}), "column 'own': expected text; got a list or object"),
+        (row_of(target={"a": "b"}), "column 'target': expected text; got a list or object"),
+        (row_of(target=[["b"]]), "column 'target': expected text; got a list or object"),
+        (row_of(target=["b", 7]), "column 'target': expected text; got 7"),
+        (row_of(source=["a"]), "column 'source': expected text; got a list or object"),
+        (row_of(target=[]), "column target: expected one prompt or more; got an empty list"),
+        (row_of(blend=["a b"]), "column blend: expected text, as target is one text; got a list"),
+        (row_of(target=["b", None]), "column target: expected a prompt"),
+        (
+            row_of(target=["b", "c"], blend=["a b"]),
+            "column blend: expected 2 texts, one per target; got 1",
+        ),
         (row_of(target=None), "line 1: column target: expected a prompt"),
         (row_of(source="\ud800"), "column source: expected text in Unicode"),
         (row_of(**{"\ud800": "x"}), "expected text in Unicode"),
@@ -167,7 +178,9 @@ YAML = "- image: a.png\n  source: a\n  target: "
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (YAML + "[b]\n", "line 3: expected text in column 'target'; got a list"),
+        (YAML + "[b, [c]]\n", "line 3: expected text in column 'target'; got a list"),
+        (YAML + "{b: c}\n", "line 3: expected text in column 'target'; got a mapping"),
+        ("- image: a.png\n  source: [b]\n", "expected text in column 'source'; got a list"),
         (YAML + "&x b\n", "line 3: expected text in column 'target'; got the anchor &x"),
         (YAML + "!!python/name:os.system b\n", "got the tag !tag:yaml.org,2002:python"),
         (YAML + "*b\n", "line 3: expected text in column 'target'; got an alias"),

@@ -42,8 +42,7 @@ def faults(found: list[EditCase]) -> list[str]:
 def test_every_image_gets_every_target(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
     found = cases(photos, target=["pig", "flying squirrel"])
     assert [case.id.split("-")[0] for case in found] == ["a", "a", "b", "b", "sub_c", "sub_c"]
-    assert [case.id for case in found[:2]] == ["a-pig", f"a-{found[1].id.split('-')[1]}"]
-    assert found[1].id.startswith("a-flying_squirrel_")
+    assert [case.id for case in found[:2]] == ["a-pig", "a-flying_squirrel"]
     assert found[0].prompt_src == "a photo of a cat"
     assert [c.prompt_trg for c in found[:2]] == ["a photo of a pig", "a photo of a flying squirrel"]
     assert [case.blend_words for case in found[:2]] == [("cat", "pig"), None]
