@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from ids.core.errors import DataError
 from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
+from ids.core.rows import RowLabel
 from ids.data import hub
 from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import checked_prompt
 from ids.data.decode import ImageSource
 from ids.data.edit_pairs import AFTER, BEFORE, SEEDS, TEXTS, EditPairs, FolderPairs, TablePairs
-from ids.data.faults import faulty_case
 from ids.data.image_files import ImageFile
 from ids.data.messages import quote, shorten
 from ids.data.shard_files import Split, open_shards, table_files
@@ -35,8 +35,8 @@ class InstructPix2Pix:
     `truth`: the released edited image is the correct edit of its case. It is one sample of Stable
     Diffusion with Prompt-to-Prompt, chosen by CLIP, and not the only correct one.
 
-    A row is read when it is requested. A faulty one is a case whose image raises the fault.
-    `DataError` at the first access if no row can be read.
+    A row is read when it is requested. A malformed row raises `DataError` at its own access, an
+    unreadable image at the `digest` or `load` of its case; a data set without rows at the first.
     """
 
     path: str
@@ -87,22 +87,19 @@ class InstructPix2Pix:
     def __getitem__(self, index: int) -> EditCase:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        case_id = self._pairs.case_id(index)
-        try:
-            return self._case(index, case_id)
-        except DataError as error:
-            return faulty_case(case_id, error)
-
-    def _case(self, index: int, case_id: str) -> EditCase:
         pair, where = self._pairs.pair(index), self._pairs.place(index)
         return EditCase(
-            id=case_id,
+            id=self._pairs.case_id(index),
             source=self._image(pair.before),
             prompt_src=_text(pair.source, f"{where} caption"),
             prompt_trg=_text(pair.target, f"{where} caption of the edit"),
             truth=self._image(pair.after) if self.truth else None,
             instruction=_text(pair.instruction, f"{where} instruction"),
         )
+
+    def label(self, index: int) -> RowLabel:
+        """Id of a row, of a malformed one too; no row is read."""
+        return RowLabel(self._pairs.case_id(index), frozenset())
 
     def _image(self, source: ImageSource) -> ImageFile:
         return ImageFile(source, self.size, self.fit, self.multiple)

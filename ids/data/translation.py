@@ -13,10 +13,10 @@ from typing import ClassVar, NamedTuple
 from ids.core.errors import DataError
 from ids.core.needed import NeededFile
 from ids.core.records import EditCase
+from ids.core.rows import RowLabel
 from ids.data.canvas import checked_canvas, view_of
 from ids.data.captions import Caption, captions_in
 from ids.data.cases import checked_prompt, file_within, id_of_name
-from ids.data.faults import faulty_case
 from ids.data.image_files import ImageFile, MaskFile
 from ids.data.image_tree import FoundImage, find_images
 from ids.data.messages import quote, shorten
@@ -42,8 +42,8 @@ class Translation:
     `captions_in`. Single words are also the blend words of Prompt-to-Prompt. `masks` names a folder
     below `path` with masks of the images' names, white where the edit belongs; it need not exist.
 
-    Cases are ordered by image, then by target. Their ids are image-target. A faulty image is a case
-    that raises its fault. `DataError` at the first access for a folder without images.
+    Cases are ordered by image, then by target. Their ids are image-target. A malformed row raises
+    `DataError` at its own access; a folder without images at the first.
     """
 
     path: str
@@ -97,29 +97,32 @@ class Translation:
     def __getitem__(self, index: int) -> EditCase:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        image, target = divmod(index, len(self._targets))
-        found, word = self._images[image], self._targets[target]
-        case_id = f"{found.image_id}-{id_of_name(_joined(word).replace('-', '_'))}"
-        caption = self._caption  # a malformed table of captions is refused as a whole
-        try:
-            return self._case(case_id, found, self._wording(found, word, caption))
-        except DataError as error:
-            return faulty_case(case_id, error)
-
-    def _case(self, case_id: str, found: FoundImage, wording: Wording) -> EditCase:
+        found, word = self._pair(index)
+        label, wording = self.label(index), self._wording(found, word)
         source, mask = self._image(found.name), self._mask(found)
         single = all(len(word.split()) == 1 for word in wording.words)
         return EditCase(
-            id=case_id,
+            id=label.id,
             source=source,
             prompt_src=checked_prompt(wording.source, f"source prompt of {quote(found.name)}"),
             prompt_trg=checked_prompt(wording.target, f"target prompt of {quote(found.name)}"),
-            mask=MaskFile(mask, source, f"case {case_id}") if mask else None,
-            tags=frozenset({_joined(wording.words[1])}),
+            mask=MaskFile(mask, source, f"case {label.id}") if mask else None,
+            tags=label.tags,
             blend_words=wording.words if single else None,
         )
 
-    def _wording(self, found: FoundImage, word: str, caption_of: Caption | None) -> Wording:
+    def label(self, index: int) -> RowLabel:
+        """Id and target word of a row, of a malformed one too; its image is not read."""
+        found, word = self._pair(index)
+        tag = _joined(word)
+        return RowLabel(f"{found.image_id}-{id_of_name(tag.replace('-', '_'))}", frozenset({tag}))
+
+    def _pair(self, index: int) -> tuple[FoundImage, str]:
+        image, target = divmod(index, len(self._targets))
+        return self._images[image], self._targets[target]
+
+    def _wording(self, found: FoundImage, word: str) -> Wording:
+        caption_of = self._caption
         if caption_of is None:
             source, target = (self.template.replace(SLOT, text) for text in (self.source, word))
             return Wording(source, target, (self.source, word))

@@ -12,8 +12,8 @@ from pix2pix_fixtures import columns, write_originals, write_stream
 from ids.core.errors import DataError
 from ids.core.records import EditCase
 from ids.data import InstructPix2Pix
-from ids.data.faults import Unreadable
-from ids.run.manifest import row_of
+from ids.run.manifest import read_row
+from ids.run.records import Row
 
 
 def cases(path: Path | str, **options: Any) -> list[EditCase]:
@@ -21,13 +21,12 @@ def cases(path: Path | str, **options: Any) -> list[EditCase]:
     return [dataset[row] for row in range(len(dataset))]
 
 
-def fault(case: EditCase) -> str:
-    """Its one line."""
-    with pytest.raises(DataError) as raised:
-        _ = case.digest
-    message = str(raised.value)
-    assert message.isprintable()
-    return message
+def rows(path: Path | str, **options: Any) -> list[Row]:
+    """As a run reads them; the problem of each is one line."""
+    dataset = InstructPix2Pix(str(path), 8, **options)
+    read = [read_row(dataset, row)[1] for row in range(len(dataset))]
+    assert all(row.problem.isprintable() for row in read)
+    return read
 
 
 def content(found: Sequence[EditCase]) -> list[tuple[str, str, str, str]]:
@@ -134,9 +133,9 @@ def test_a_faulty_row_costs_itself(tmp_path: Path) -> None:
     write_parquet(tmp_path / "c.parquet", columns(2)).write_bytes(b"PAR1")
     write_parquet(tmp_path / "d.parquet", {"edit_prompt": ["no captions"] * 9})
     write_parquet(tmp_path / "e.parquet", columns(0))
-    rows = [row_of(case) for case in cases(tmp_path)]
-    assert [row.id for row in rows if not row.problem] == ["b-0", "b-1"]
-    problems = [row.problem for row in rows if row.problem]
+    found = rows(tmp_path)
+    assert [row.id for row in found if not row.problem] == ["b-0", "b-1"]
+    problems = [row.problem for row in found if row.problem]
     expected = (
         "row 0 column original_image: expected the bytes",
         "row 1 caption: expected a prompt",
@@ -162,7 +161,7 @@ def test_data_without_captions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected one row or more; got none"):
         cases(tmp_path)
     write_parquet(tmp_path / "x.parquet", columns(1, original_prompt=[7]))
-    assert "caption: expected text; got int" in fault(cases(tmp_path)[0])
+    assert "caption: expected text; got int" in rows(tmp_path)[0].problem
 
 
 def test_faults_of_the_original_folders(tmp_path: Path) -> None:
@@ -176,13 +175,13 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     (top / "1" / "prompt.json").write_text('{"input": "a", "edit": "b"}')
     (top / "2" / "prompt.json").unlink()
     (top / "3" / "3_1.jpg").unlink()
-    found = cases(top, split=None, every_seed=True)
-    good = [case.id for case in found if not isinstance(case.source, Unreadable)]
+    found = rows(top, split=None, every_seed=True)
+    good = [row.id for row in found if not row.problem]
     assert good[0] == "0-0"
     assert good[1].startswith("arger-1-")
     assert len(good) == 2
-    assert len({case.id for case in found}) == len(found)
-    faults = [fault(case) for case in found if isinstance(case.source, Unreadable)]
+    assert len({row.id for row in found}) == len(found)
+    faults = [row.problem for row in found if row.problem]
     expected = (
         "1/prompt.json: expected a JSON object with input, edit and output; missing: output",
         "2/prompt.json: expected a JSON object with input, edit and output; No such file",
@@ -207,8 +206,8 @@ def test_damaged_arrow_files(tmp_path: Path) -> None:
     whole = (tmp_path / "a.arrow").read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", b"ARROW1" + bytes(40)):
         (tmp_path / "a.arrow").write_bytes(damaged)
-        first, *others = cases(tmp_path)
-        assert "a.arrow: expected an Arrow file" in fault(first)
+        first, *others = rows(tmp_path)
+        assert "a.arrow: expected an Arrow file" in first.problem
         assert len(others) == 2
     (tmp_path / "state.json").write_text('{"_data_files": [{"filename": "../b.arrow"}]}')
     with pytest.raises(DataError, match="expected names of Arrow files beside it"):

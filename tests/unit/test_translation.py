@@ -10,6 +10,7 @@ from PIL import Image
 from ids.core.errors import DataError
 from ids.core.records import EditCase
 from ids.data import Translation
+from ids.run.manifest import read_row
 
 
 @pytest.fixture
@@ -28,15 +29,13 @@ def cases(folder: Path, **options: Any) -> list[EditCase]:
     return [dataset[row] for row in range(len(dataset))]
 
 
-def faults(found: list[EditCase]) -> list[str]:
-    problems = []
-    for case in found:
-        try:
-            _ = case.digest
-        except DataError as error:
-            problems.append(str(error))
-    assert all(problem.isprintable() for problem in problems)
-    return problems
+def problems(folder: Path, **options: Any) -> list[str]:
+    """Of every row as a run reads it, one line each; empty without one."""
+    values = {"source": "cat", "target": ["pig"]} | options
+    dataset = Translation(str(folder), 8, **values)
+    found = [read_row(dataset, row)[1].problem for row in range(len(dataset))]
+    assert all(problem.isprintable() for problem in found)
+    return found
 
 
 def test_every_image_gets_every_target(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -50,7 +49,7 @@ def test_every_image_gets_every_target(photos: Path, caplog: pytest.LogCaptureFi
     assert [case.mask is not None for case in found] == [True, True, False, False, False, False]
     assert found[0].mask is not None
     assert found[0].mask.load().min() == 1
-    assert faults(found) == []
+    assert not any(problems(photos, target=["pig", "flying squirrel"]))
     assert "1 files are no images: notes.md" in caplog.text
     assert "2 images have no mask" in caplog.text
     assert [c.id for c in cases(photos)] == [c.id for c in found[::2]]
@@ -94,19 +93,19 @@ def test_captions_are_the_source_prompts(photos: Path, table: str) -> None:
         for name, caption in captions.items():
             (photos / name).with_suffix(".txt").write_text(f"{caption}\n")
         (photos / "sub" / "c.txt").unlink()
-    first, *others = cases(photos, captions=True)
+    first = Translation(str(photos), 8, "cat", ["pig"], captions=True)[0]
     assert first.prompt_src == captions["a.png"]
     assert first.prompt_trg == "A pig, with a concatenated pig"
     assert first.blend_words == ("Cat", "pig")
-    problems = faults(others)
-    assert "caption of 'b.JPG': expected the word 'cat' in it; got 'a dog'" in problems[0]
+    _, second, third = problems(photos, captions=True)
+    assert "caption of 'b.JPG': expected the word 'cat' in it; got 'a dog'" in second
     expected = {
         "captions.json": "expected the word 'cat' in it; got 'cats'",
         "metadata.csv": "expected a caption of 'sub/c.webp'; got none",
         "metadata.jsonl": "expected the word 'cat' in it; got 'cats'",
         "": "expected the text file 'sub/c.txt'",
     }
-    assert expected[table] in problems[1]
+    assert expected[table] in third
 
 
 @pytest.mark.parametrize(
@@ -130,11 +129,11 @@ def test_a_faulty_image_or_mask_costs_itself(photos: Path) -> None:
     (photos / "d.png").symlink_to(photos.parent / "outside.png")
     Image.new("RGB", (8, 8)).save(photos.parent / "outside.png")
     Image.new("RGB", (8, 8)).save(photos / "masks" / "a.jpg")
-    first, second, third, fourth = cases(photos)
-    assert "'a.png': expected one mask; got a.jpg, a.png" in faults([first])[0]
-    assert "b.JPG: expected an image" in faults([second])[0]
-    assert "leads out of it" in faults([third])[0]
-    assert faults([fourth]) == []
+    first, second, third, fourth = problems(photos)
+    assert "'a.png': expected one mask; got a.jpg, a.png" in first
+    assert "b.JPG: expected an image" in second
+    assert "leads out of it" in third
+    assert not fourth
 
 
 def test_words_and_folders_that_cannot_be_meant(photos: Path) -> None:
