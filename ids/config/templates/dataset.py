@@ -93,8 +93,8 @@ class Template:
 @dataclass(frozen=True)
 class Runs:
     """A mask of runs (start, length, start, length, ...) over 512 x 512 pixels, row by row, decoded
-    on demand. As in the released code, a run is cut at the last pixel, and the outermost pixels
-    are always marked: the annotations are unreliable there.
+    on demand. As in the released code, a run is cut at the last pixel, one that starts after it
+    marks nothing, and the outermost pixels are always marked: the annotations are unreliable there.
     """
 
     numbers: list[int]
@@ -130,8 +130,8 @@ def _texts(row: Any, where: str) -> dict[str, str]:
 
 
 def _numbers(runs: Any, where: str) -> list[int]:
-    whole = isinstance(runs, list) and all(type(n) is int and 0 <= n <= SIDE**2 for n in runs)
+    whole = isinstance(runs, list) and all(type(n) is int and n >= 0 for n in runs)
     if not whole or len(runs) % 2:
-        expected = f"pairs of start and length, 0 to {SIDE**2}"
+        expected = "pairs of start and length, 0 or more"
         raise DataError(f"{where} mask: expected {expected}; got {quote(runs)}; correct it")
     return list(runs)
