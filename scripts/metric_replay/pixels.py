@@ -32,6 +32,7 @@ TOLERANCES = {
     "ssim": Tolerance(absolute=2e-4),
     "lpips": Tolerance(absolute=1e-6, relative=1e-4),
 }
+PIXEL_OF_SSIM = Tolerance(absolute=1e-3)  # float32 cancellation in flat areas
 
 
 def pixels(folder: Folder) -> Iterator[Line]:
@@ -106,7 +107,7 @@ def _row_lines(folder: Folder) -> Iterator[Line]:
     for row in (0, 256):
         recorded = folder.tensors[f"0.ssim_unedit_row{row}_channel0"]
         name = pair.name("reference", f"ssim_unedit_row{row}")
-        yield tensor_line(name, similarity[0, row], recorded, TOLERANCES["ssim"])
+        yield tensor_line(name, similarity[0, row], recorded, PIXEL_OF_SSIM)
 
 
 def _head_lines(folder: Folder, metric: Metric, models: Models) -> Iterator[Line]:
