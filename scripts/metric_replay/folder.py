@@ -22,6 +22,7 @@ from ids.data import image_of
 from ids.data.pie_table import TABLE
 from ids.data.run_lengths import SIDE
 from ids.data.strips import last_square
+from ids.run.in_memory import with_images
 
 Stack = Literal["reference", "current"]
 STACKS: tuple[Stack, ...] = get_args(Stack)
@@ -82,7 +83,7 @@ def open_folder(root: Path) -> Iterator[Folder]:
         dataset = _build_dataset(place, pictures)
         pairs = []
         for index in range(len(dataset)):
-            case = dataset[index]
+            case = with_images(dataset[index])
             target = pictures / masks["files"][case.id]["target_path"]
             entry = recorded["pairs"][case.id]
             pairs.append(Pair(case.id, entry["index"], case, _edited(target), entry))
@@ -116,8 +117,8 @@ def build_metrics(wanted: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[s
 
 def _edited(target: Path) -> Edited:
     """An edit whose image was made elsewhere; it has no latents."""
-    with PIL.open(target) as picture:
-        return Edited(image_of(last_square(picture), SIDE).load(), NO_LATENT, NO_LATENT)
+    with PIL.open(target) as image:
+        return Edited(image_of(last_square(image), SIDE).load(), NO_LATENT, NO_LATENT)
 
 
 def _word(value: Any) -> str:
