@@ -88,7 +88,8 @@ class LPIPS:
         network, device = self.load(models), models.device
 
         def layers(x: Images, y: Images) -> list[LayerMap]:
-            return layer_maps(network, *(2 * image.to(device) - 1 for image in (x, y)), unit_length)
+            x, y = (2 * image.to(device) - 1 for image in (x, y))
+            return layer_maps(network, x, y, unit_length)
 
         if self.region == "whole":
             pairs = [(e.image, case.source.load()) for case, e in zip(cases, edits, strict=True)]

@@ -63,7 +63,7 @@ def pixel_metrics(folder: Folder, stack: Stack) -> dict[str, Metric]:
     """Column of the released table -> the metric of option `pie_COLUMN`."""
     file = folder.weights(BACKBONE)
     weights = {"backbone": file, "sha256": digest_of(file)}  # its name has no hash
-    wanted = {}
+    wanted: dict[str, tuple[str, dict[str, Any]]] = {}
     for metric in TOLERANCES:
         fields: dict[str, Any] = {"stack": stack} if metric in BY_STACK else {}
         fields |= weights if metric == "lpips" else {}

@@ -13,10 +13,10 @@ from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Features, Images, PerRow
 from ids.metrics.lpips import layer_means
-from ids.metrics.lpips_network import MIN_SIDES, LpipsNetwork, layer_maps, unit_length
+from ids.metrics.lpips_network import MIN_SIDES, LpipsNetwork, Net, layer_maps, unit_length
 from ids.metrics.pie.parts import Part, Stack, mean_over_parts, pie_name, pie_title
 
-NET = "squeeze"
+NET: Net = "squeeze"
 
 
 @dataclass(frozen=True)
