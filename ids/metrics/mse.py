@@ -40,5 +40,5 @@ class MSE:
     ) -> list[float]:
         """0 or more; nan without the true edit or mask that it needs."""
         return mean_over_region(
-            cases, edits, models, self.against, self.region, lambda x, y: (x - y).square()
+            cases, edits, models, self.against, self.region, lambda x, y: (x - y).square_()
         )

@@ -39,5 +39,5 @@ class PieMSE:
     ) -> list[float]:
         """0 or more; nan for an empty part."""
         return mean_over_parts(
-            cases, edits, models, self.part, lambda x, y: (x - y).square().mean((1, 2, 3))
+            cases, edits, models, self.part, lambda x, y: (x - y).square_().mean((1, 2, 3))
         )
