@@ -7,12 +7,15 @@ from ids.metrics.clip_score import ClipScore
 from ids.metrics.feature_distance import FeatureDistance
 from ids.metrics.latent_distance import LatentDistance
 from ids.metrics.lpips import LPIPS
+from ids.metrics.mse import MSE
+from ids.metrics.pie import PieLPIPS, PieMSE, PiePSNR, PieSSIM
 from ids.metrics.psnr import PSNR
 from ids.metrics.ssim import SSIM
 from ids.metrics.success import Success
 
 __all__ = [
     "LPIPS",
+    "MSE",
     "PSNR",
     "SSIM",
     "Clip",
@@ -21,5 +24,9 @@ __all__ = [
     "ClipScore",
     "FeatureDistance",
     "LatentDistance",
+    "PieLPIPS",
+    "PieMSE",
+    "PiePSNR",
+    "PieSSIM",
     "Success",
 ]

@@ -6,30 +6,23 @@ from dataclasses import dataclass
 
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.metrics.comparison import (
-    Against,
-    Region,
-    background_of,
-    image_against,
-    name_of,
-    title_of,
-)
+from ids.metrics.comparison import Against, Region, name_of, title_of
+from ids.metrics.mse import MSE
 
 
 @dataclass(frozen=True)
 class PSNR:
-    """PSNR in dB of images in [0, 1], against the source or the true edit, over the whole image or
-    outside the mask.
+    """PSNR in dB of images in [0, 1], to the source or the true edit, over the whole image, the
+    background (outside the mask) or the edited region.
 
-    Outside the mask, the mean is over those pixels alone. (PIE-Bench's code blackens the masked
-    pixels and averages over all pixels: its numbers grow with the mask.) Equal images have no
-    finite PSNR: nan.
+    In a region, the mean is over its pixels alone. (PIE-Bench's code blackens the other pixels and
+    averages over all: its numbers grow with the size of what it removes; see `ids.metrics.pie`.)
     """
 
     against: Against = "source"
     region: Region = "whole"
 
-    revision = 1
+    revision = 2  # 1: equal images were undefined
     unit = "dB"
     digits = 2
     higher_is_better = True
@@ -50,17 +43,10 @@ class PSNR:
     def __call__(
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
     ) -> list[float]:
-        """In dB; nan without a true edit or mask where one is needed, and for equal images."""
-        return [self._psnr(*pair) for pair in zip(cases, edits, strict=True)]
+        """In dB, infinite for equal images; nan without the true edit or mask that it needs."""
+        return [decibels(mse) for mse in MSE(self.against, self.region)(cases, edits, models)]
 
-    def _psnr(self, case: EditCase, edited: Edited) -> float:
-        image, reference = edited.image, image_against(case, self.against)
-        if reference is None:
-            return math.nan
-        if self.region == "background":
-            outside = background_of(case, edited)
-            if outside is None:
-                return math.nan
-            image, reference = image[:, outside], reference[:, outside]
-        mse = float((image - reference).square().mean())
-        return -10 * math.log10(mse) if mse > 0 else math.nan
+
+def decibels(mse: float) -> float:
+    """-10 log10(mse): the PSNR of images in [0, 1]. Infinite for 0, nan for nan."""
+    return math.inf if mse == 0 else -10 * math.log10(mse)

@@ -19,7 +19,7 @@ from ids.backbones import Gaussian, GaussianWorld
 from ids.config.values import literal
 from ids.core.errors import ConfigError, DataError, UnsupportedError, WeightsError
 from ids.core.protocols import Backbone
-from ids.metrics import lpips
+from ids.metrics.lpips_network import LpipsNetwork
 from ids.run import BatchEditor
 
 WORDS: dict[str, Any] = {"backbone": "gaussian", "n_steps": 3, "progress": False}
@@ -109,7 +109,7 @@ def test_missing_weights_of_metrics_are_named_before_an_edit(
     photo: PIL.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(WeightsError, match=lpips.backbone_file("alex", None).name):
+    with pytest.raises(WeightsError, match=LpipsNetwork("alex").file.name):
         ids.edit(photo, **PROMPTS, **WORDS, metrics="paper")
 
 
