@@ -9,7 +9,7 @@ from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.metrics.batches import over_defined
-from ids.metrics.clip import Clip, LoadedClip
+from ids.metrics.clip_source import ClipSource, LoadedClip
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class ClipScore:
     clipping at 0; torchmetrics' CLIPScore is 100 times this).
     """
 
-    clip: Clip
+    clip: ClipSource
 
     revision = 1
     name = "clip_score"

@@ -53,9 +53,12 @@ class LPIPS:
 
     def files(self) -> list[NeededFile]:
         """The network under the heads."""
-        remedy = f"fetch {_torchvision_url(self.net)} into it"
+        url = _torchvision_url(self.net)
         file = backbone_file(self.net, self.backbone)
-        return [needed_file(f"network of lpips_{self.net}", file, remedy)]
+        named = NAMED_BY_HASH.search(url)
+        sha256 = named[1] if named else ""
+        remedy = f"fetch {url} into it"
+        return [needed_file(f"network of lpips_{self.net}", file, remedy, url, sha256)]
 
     def weights_id(self) -> str:
         """Net and digest of the backbone; `WeightsError` where it is missing or another file."""
