@@ -110,7 +110,7 @@ def _check_vocabulary(weights: ClipWeights, network: Any, tokenize: Any) -> None
     size = getattr(network, "vocab_size", None)
     if size is not None and hasattr(tokenize, "tokenizer"):
         ids = tokenize.tokenizer.get_vocab().values()
-        check_vocabulary(ids, size, f"beside {weights.file}")
+        check_vocabulary(ids, size, "clip", f"beside {weights.file}")
 
 
 def uncut_ids(tokenize: Any, prompt: str) -> list[int]:

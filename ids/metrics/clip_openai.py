@@ -36,7 +36,7 @@ def open_openai(weights: ClipWeights) -> tuple[Any, Any, Any]:
     words = {"bpe_path": str(weights.vocabulary[0])} if weights.vocabulary else {}
     tokenize = _tokenizer(SimpleTokenizer, network.context_length, words)
     place = f"in {words['bpe_path']}" if words else "inside open_clip; set clip.vocabulary"
-    check_vocabulary(tokenize.encoder.values(), network.vocab_size, place)
+    check_vocabulary(tokenize.encoder.values(), network.vocab_size, "clip", place)
     return network.eval().requires_grad_(False), preprocess, tokenize
 
 

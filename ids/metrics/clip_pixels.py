@@ -10,7 +10,7 @@ from PIL import Image as PIL
 from torch import Tensor
 from torch.nn import functional as F
 
-from ids.images import eight_bit, from_pil, to_pil
+from ids.images import LEVELS, from_pil, to_array, to_pil
 from ids.metrics.feature_cache import AnyImage
 
 Pixels = Float[Tensor, "3 side side"]
@@ -38,12 +38,12 @@ def pillow_bicubic(to: ImageInput, image: AnyImage) -> Pixels:
 
 
 def torch_bicubic(to: ImageInput, image: AnyImage) -> Pixels:
-    """As `pillow_bicubic`, by torch's filter with antialiasing, rounded to 8 bits: transformers
-    since version 5.
+    """As `pillow_bicubic`, by torch's filter for 8-bit images, with antialiasing: transformers
+    since version 5. (Its filter for floats has other weights.) On the CPU.
     """
-    x = eight_bit(image).unsqueeze(0)
+    x = torch.from_numpy(to_array(image)).permute(2, 0, 1).unsqueeze(0)
     resized = F.interpolate(x, _size(to, image), mode="bicubic", antialias=True)[0]
-    return to.normalize(_centre(eight_bit(resized), to.side))
+    return to.normalize(_centre(resized.float() / LEVELS, to.side))
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ def check_weights(network: nn.Module, where: str, file: Path) -> None:
         raise WeightsError(f"{where}: expected finite weights in {file}; {found}; {AGAIN}")
 
 
-def check_vocabulary(ids: Collection[int], n_embeddings: int, place: str) -> None:
+def check_vocabulary(ids: Collection[int], n_embeddings: int, where: str, place: str) -> None:
     """`WeightsError` for a tokenizer of another network. One without its vocabulary maps every word
     to one token, without an error.
     """
     if len(ids) < n_embeddings / 2 or max(ids) >= n_embeddings:
         raise WeightsError(
-            f"clip: expected a tokenizer of the network's {n_embeddings} tokens {place}; got "
+            f"{where}: expected a tokenizer of the network's {n_embeddings} tokens {place}; got "
             f"{len(ids)} tokens; fetch the tokenizer of that model again"
         )
