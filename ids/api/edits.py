@@ -8,6 +8,7 @@ from rich.console import Console
 from ids.api.edit_result import EditResult, Numbers
 from ids.api.setting import AnyPath, Folders, Words, edit_words, one_experiment
 from ids.config.values import words_of
+from ids.core.numbers import to_float
 from ids.core.protocols import Backbone
 from ids.data.image_list import image_list
 from ids.data.memory_images import ImageLike
@@ -151,10 +152,6 @@ def _judge(experiment: Experiment) -> Callable[[FinishedEdit], Numbers]:
 
     def judge(finished: FinishedEdit) -> Numbers:
         (judged,) = judge_edits([finished], metrics, models)
-        return {name: _number(value.value) for name, value in judged.values.items()}
+        return {name: to_float(value.value) for name, value in judged.values.items()}
 
     return judge
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from ids.core.numbers import Number, to_number
 from ids.core.tensors import Image
 
 
 @dataclass(frozen=True)
 class JsonLines:
     """Appends to `folder/<method>.jsonl`, one object per line: configuration, curve points, edits,
-    summary. Images stay in the store.
+    summary. Infinity is `"inf"`. Images stay in the store.
     """
 
     folder: str
@@ -38,7 +39,7 @@ class JsonLinesRun:
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
         """A point of a curve, or the metrics of an edit."""
-        self.write({"event": axis, "step": step, **values})
+        self.write({"event": axis, "step": step, **_in_json(values)})
 
     def image(self, name: str, x: Image, caption: str) -> None:
         """The name and caption of an image; its pixels are in the store."""
@@ -46,8 +47,12 @@ class JsonLinesRun:
 
     def summary(self, values: Mapping[str, float]) -> None:
         """The means over all edits."""
-        self.write({"event": "summary", **values})
+        self.write({"event": "summary", **_in_json(values)})
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one object as a line."""
         self.stream.write(json.dumps(line) + "\n")
+
+
+def _in_json(values: Mapping[str, float]) -> dict[str, Number]:
+    return {name: to_number(value) for name, value in values.items()}

@@ -10,8 +10,15 @@ from ids.metrics.iou import IoU
 from ids.metrics.ip2p import InstructPix2PixSimilarity
 from ids.metrics.latent_distance import LatentDistance
 from ids.metrics.lpips import LPIPS
-from ids.metrics.pie.clip_similarity import PieClipSimilarity
-from ids.metrics.pie.structure_distance import PieStructureDistance
+from ids.metrics.mse import MSE
+from ids.metrics.pie import (
+    PieClipSimilarity,
+    PieLPIPS,
+    PieMSE,
+    PiePSNR,
+    PieSSIM,
+    PieStructureDistance,
+)
 from ids.metrics.psnr import PSNR
 from ids.metrics.segmenter import ClipSeg
 from ids.metrics.ssim import SSIM
@@ -21,6 +28,7 @@ from ids.metrics.transformers_clip import TransformersClip
 
 __all__ = [
     "LPIPS",
+    "MSE",
     "PSNR",
     "SSIM",
     "Clip",
@@ -34,6 +42,10 @@ __all__ = [
     "IoU",
     "LatentDistance",
     "PieClipSimilarity",
+    "PieLPIPS",
+    "PieMSE",
+    "PiePSNR",
+    "PieSSIM",
     "PieStructureDistance",
     "StructureDistance",
     "Success",

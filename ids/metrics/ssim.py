@@ -5,30 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.core.tensors import Image
-from ids.metrics.comparison import (
-    Against,
-    Region,
-    background_of,
-    image_against,
-    name_of,
-    title_of,
-)
+from ids.metrics.comparison import Against, Region, mean_over_region, name_of, title_of
 
 RADIUS, SIGMA = 5, 1.5  # of the Gaussian window, in pixels
 GAUSSIAN = [math.exp(-(d**2) / (2 * SIGMA**2)) for d in range(-RADIUS, RADIUS + 1)]
-WINDOW = torch.tensor([weight / sum(GAUSSIAN) for weight in GAUSSIAN], dtype=torch.float64)
+WINDOW = [weight / sum(GAUSSIAN) for weight in GAUSSIAN]
 C1, C2 = 0.01**2, 0.03**2  # of images in [0, 1]
+Planes = Float[Tensor, "*planes height width"]
+Plane = Float[Tensor, "height width"]
 
 
 @dataclass(frozen=True)
 class SSIM:
-    """SSIM (Wang et al. 2004; Gaussian window, sigma 1.5) against the source or the true edit: the
-    mean of its map over all pixels, or over those outside the mask. At most 1.
+    """SSIM (Wang et al. 2004; Gaussian window, sigma 1.5) to the source or the true edit: the mean
+    of its map over the pixels of the whole image, of the background (outside the mask) or of the
+    edited region. At most 1. The window reads 5 pixels beyond a region.
     """
 
     against: Against = "source"
@@ -55,29 +52,43 @@ class SSIM:
     def __call__(
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
     ) -> list[float]:
-        """nan without a true edit or mask where one is needed."""
-        return [self._ssim(*pair) for pair in zip(cases, edits, strict=True)]
-
-    def _ssim(self, case: EditCase, edited: Edited) -> float:
-        reference = image_against(case, self.against)
-        if reference is None:
-            return math.nan
-        similarity = ssim_map(edited.image, reference)
-        if self.region == "whole":
-            return float(similarity.mean())
-        outside = background_of(case, edited)
-        return math.nan if outside is None else float(similarity[:, outside].mean())
+        """nan without the true edit or mask that it needs."""
+        return mean_over_region(cases, edits, models, self.against, self.region, ssim_map)
 
 
-def ssim_map(x: Image, y: Image) -> Image:
-    """SSIM at every pixel and channel (Wang et al. 2004, eq. 13), images mirrored at the border."""
-    moments = torch.cat([x, y, x * x, y * y, x * y])
-    n, window = len(moments), WINDOW.to(x)
-    padded = F.pad(moments.unsqueeze(0), [RADIUS] * 4, mode="reflect")
-    rows = F.conv2d(padded, window.view(1, 1, -1, 1).repeat(n, 1, 1, 1), groups=n)
-    blurred = F.conv2d(rows, window.view(1, 1, 1, -1).repeat(n, 1, 1, 1), groups=n)
-    mu_x, mu_y, xx, yy, xy = blurred[0].unflatten(0, (5, -1))
-    var_x, var_y = (xx - mu_x**2).clamp(min=0), (yy - mu_y**2).clamp(min=0)
+def ssim_map(x: Planes, y: Planes, clamped: bool = True) -> Planes:
+    """SSIM at every pixel of every plane (Wang et al. 2004, eq. 13), planes mirrored at the border.
+    With `clamped`, local variances that rounding makes negative are 0.
+
+    One plane at a time: what it needs fits into a processor's cache, twice as fast as one
+    convolution over all.
+    """
+    planes = zip(x.flatten(0, -3), y.flatten(0, -3), strict=True)
+    found: Planes = torch.stack([_of_plane(p, q, clamped) for p, q in planes]).view(x.shape)
+    return found
+
+
+def _of_plane(x: Plane, y: Plane, clamped: bool) -> Plane:
+    mu_x, mu_y = _blurred(x), _blurred(y)
+    var_x, var_y = _blurred(x * x) - mu_x**2, _blurred(y * y) - mu_y**2
+    if clamped:
+        var_x, var_y = var_x.clamp(min=0), var_y.clamp(min=0)
     luminance = (2 * mu_x * mu_y + C1) / (mu_x**2 + mu_y**2 + C1)
-    similarity: Image = luminance * (2 * (xy - mu_x * mu_y) + C2) / (var_x + var_y + C2)
+    covariance = _blurred(x * y) - mu_x * mu_y
+    similarity: Plane = luminance * (2 * covariance + C2) / (var_x + var_y + C2)
     return similarity
+
+
+def _blurred(plane: Plane) -> Plane:
+    """The mean in the window around each pixel: first down the columns, then along the rows."""
+    padded = F.pad(plane[None, None], [RADIUS] * 4, mode="reflect")[0, 0]
+    return _weighted(_weighted(padded, 0), 1)
+
+
+def _weighted(padded: Plane, dim: int) -> Plane:
+    """The weighted sum of shifted copies: the window along one dimension."""
+    length = padded.shape[dim] - 2 * RADIUS
+    total: Plane = padded.narrow(dim, 0, length) * WINDOW[0]
+    for shift, weight in enumerate(WINDOW[1:], start=1):
+        total.add_(padded.narrow(dim, shift, length), alpha=weight)
+    return total

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ids.core.errors import ConfigError
+from ids.core.numbers import to_number
 from ids.core.places import refuses_files
 from ids.report.escape import for_csv
 
@@ -16,8 +17,8 @@ FORMATS = ("csv", "json", "parquet")
 
 
 def encoded(lines: pd.DataFrame, kind: str) -> bytes:
-    """The content of a file: CSV (missing numbers empty), JSON (a list of objects, missing values
-    null) or Parquet.
+    """The content of a file: CSV (missing numbers empty, infinite ones `inf`), JSON (a list of
+    objects, missing values null, infinite ones `"inf"`) or Parquet.
     """
     content = io.BytesIO()
     match kind:
@@ -67,8 +68,14 @@ def _check_place(path: Path) -> None:
 
 
 def _without_nan(line: Mapping[Hashable, Any]) -> dict[str, Any]:
-    """Null for missing values; numbers in full."""
-    return {str(name): None if pd.isna(value) else value for name, value in line.items()}
+    """Null for missing values; numbers in full, infinity as `inf`."""
+    return {str(name): _in_json(value) for name, value in line.items()}
+
+
+def _in_json(value: Any) -> Any:
+    if isinstance(value, float):
+        return to_number(value)
+    return None if pd.isna(value) else value
 
 
 def _guarded(value: object) -> object:

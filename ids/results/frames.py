@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ids.core.numbers import Number, to_float
 from ids.results.catalog import Entry
 from ids.results.columns import Column, columns_in
 from ids.results.labels import setting_labels, setting_values
@@ -30,7 +31,7 @@ def frame(
     lines = []
     for entry, line in zip(entries, _identities(entries), strict=True):
         values = entry.numbers.values
-        line |= {columns[k]: _float(v.value) for k, v in values.items() if k in columns}
+        line |= {columns[k]: to_float(v.value) for k, v in values.items() if k in columns}
         lines.append(line | _measured(measurements.get(entry.record.key)))
     settings = {line["label"]: line["values"] for line in lines}
     for row in broken:
@@ -56,7 +57,7 @@ def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
         table["step"] += steps
         table["nfe"] += [nfe * step for step in steps]
         for key, name in names.items():
-            table[name] += along.get(key) or [math.nan] * len(steps)
+            table[name] += map(to_float, along.get(key) or [None] * len(steps))
     return pd.DataFrame(table).astype(dict.fromkeys(names.values() if table else (), float))
 
 
@@ -80,7 +81,7 @@ def weights_notes(entries: Iterable[Entry], columns: Sequence[Column]) -> tuple[
     )
 
 
-def _states(entry: Entry) -> tuple[Sequence[int], Mapping[str, Sequence[float | None]]]:
+def _states(entry: Entry) -> tuple[Sequence[int], Mapping[str, Sequence[Number]]]:
     """The kept steps, and the metrics at each."""
     if entry.uses_prompts:
         return entry.numbers.steps, entry.numbers.along
@@ -113,11 +114,7 @@ def _measured(record: MeasurementRecord | None) -> dict[str, Any]:
     return {
         "seconds": record.seconds,
         "nfe": record.forwards + record.backwards,
-        "peak_mb": _float(record.peak_bytes) / 2**20,
+        "peak_mb": to_float(record.peak_bytes) / 2**20,
         "batch": record.keys[0],
         "engine": f"{record.engine['device']}, batch {len(record.keys)}",
     }
-
-
-def _float(value: float | None) -> float:
-    return math.nan if value is None else value

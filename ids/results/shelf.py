@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from ids.core.errors import ConfigError, DataError
+from ids.core.numbers import to_float
 from ids.results.catalog import Catalog, Entry, ResultGroup, read_catalog
 from ids.results.labels import setting_labels, setting_values
 from ids.run.claims import take
@@ -94,7 +95,7 @@ def describe(record: EditRecord, store: Store) -> Iterator[str]:
         for entry in (e for e in group.entries if e.record.key == record.key):
             yield f"answers   {entry.row.id} of {group.title}"
             for key, number in entry.numbers.values.items():
-                value = "not defined" if number.value is None else f"{number.value:.6g}"
+                value = "not defined" if number.value is None else f"{to_float(number.value):.6g}"
                 yield f"            {key} = {value} {number.unit}".rstrip()
     if measured := store.numbers.measurements().get(record.key):
         nfe = f"{measured.forwards:.0f} forwards, {measured.backwards:.0f} backwards"

@@ -10,12 +10,13 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
+from ids.core.numbers import Number, to_number
 from ids.core.protocols import Metric, Models
 from ids.core.records import EditCase, Edited
 from ids.core.tensors import Images, Latent
 from ids.images import eight_bit
 from ids.run.edit import FinishedEdit
-from ids.run.records import MetricValue, Number
+from ids.run.records import MetricValue
 
 IMAGES_AT_ONCE = 8  # decoded and judged; a 512-pixel decoder takes some hundred megabytes each
 Decode = Callable[[Latent], Images]
@@ -151,4 +152,4 @@ def _numbers(metric: Metric, batch: Sequence[_Shown], models: Models) -> list[Nu
     large = list(compress(batch, defined))
     values = iter(metric([s.case for s in large], [s.edited for s in large], models))
     numbers = [next(values) if known else math.nan for known in defined]
-    return [value if math.isfinite(value) else None for value in numbers]
+    return [to_number(value) for value in numbers]

@@ -1,5 +1,6 @@
 """Stored results to the loggers: a mirror of the store, never its source."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -8,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ids.core.numbers import to_float
 from ids.core.protocols import Logger
 from ids.run.edit import curve_columns
 from ids.run.evaluate import metric_columns
@@ -89,18 +91,16 @@ def _log(
 
 
 def _values(numbers: MetricsRecord, taken: MeasurementRecord | None) -> dict[str, float]:
-    values = {
-        column: numbers.values[key].value
-        for key, column in metric_columns([numbers.values]).items()
-    }
+    columns = metric_columns([numbers.values])
+    values = {column: to_float(numbers.values[key].value) for key, column in columns.items()}
     if taken:
         values |= {
             "seconds": taken.seconds,
             "forwards": taken.forwards,
             "backwards": taken.backwards,
-            "peak_memory_mb": taken.peak_bytes and taken.peak_bytes / 2**20,
+            "peak_memory_mb": to_float(taken.peak_bytes) / 2**20,
         }
-    return {name: value for name, value in values.items() if value is not None}
+    return _defined(values)
 
 
 def _mean_curves(keys: Sequence[str], store: Store) -> list[dict[str, float]]:
@@ -124,14 +124,22 @@ def _mean_along(numbers: Sequence[MetricsRecord]) -> dict[int, dict[str, float]]
     for record in numbers:
         for index, step in enumerate(record.steps):
             present = ((columns[k], v[index]) for k, v in record.along.items() if k in columns)
-            values = {f"along/{name}": value for name, value in present}
-            rows[step].append({k: v for k, v in values.items() if v is not None})
+            rows[step].append(_defined({f"along/{name}": to_float(v) for name, v in present}))
     return {step: _mean(values) for step, values in rows.items()}
 
 
+def _defined(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if not math.isnan(value)}
+
+
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Means of the finite values, and how many were infinite, as `psnr_infinite`."""
     means = {}
     for name in dict.fromkeys(name for row in rows for name in row):
-        known = [row[name] for row in rows if name in row]
-        means[name] = sum(known) / len(known)
+        found = [row[name] for row in rows if name in row]
+        finite = [value for value in found if math.isfinite(value)]
+        if finite:
+            means[name] = sum(finite) / len(finite)
+        if len(finite) < len(found):
+            means[f"{name}_infinite"] = float(len(found) - len(finite))
     return means

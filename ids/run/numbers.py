@@ -2,13 +2,13 @@
 
 import hashlib
 import logging
-import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ids.core.numbers import to_number
 from ids.core.records import Measurement
 from ids.run import files
 from ids.run.claims import Scratch
@@ -68,7 +68,7 @@ class Numbers:
             seconds=taken.seconds,
             forwards=taken.forwards,
             backwards=taken.backwards,
-            peak_bytes=taken.peak_bytes if math.isfinite(taken.peak_bytes) else None,
+            peak_bytes=to_number(taken.peak_bytes),
             taken=time.time(),
         )
         content = seal(record)  # with the time: a forced batch has a second measurement

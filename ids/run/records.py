@@ -1,15 +1,17 @@
-"""Records on disk: edits, metrics, measurements, manifests. None: not defined."""
+"""Records on disk: edits, metrics, measurements, manifests. A number that is
+not defined is None (`ids.core.numbers`).
+"""
 
 from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import force_setattr
 
+from ids.core.numbers import Number
 from ids.run.former_names import method_today, metrics_today, revisions_today
 from ids.run.sealed import SCHEMA_VERSION
 
 Status = Literal["ok", "failed", "unsupported"]
-Number = float | None
 
 
 class FileStamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

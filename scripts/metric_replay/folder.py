@@ -93,11 +93,13 @@ def build_metrics(wanted: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[s
     """The metrics that `ids run +metric@metrics.NAME=OPTION metrics.NAME.FIELD=VALUE` builds, by
     name; `wanted` has the option and the fields of each.
     """
-    words = [f"+metric@metrics.{name}={option}" for name, (option, _) in wanted.items()]
+    keys = {name: f"recorded_{name}" for name in wanted}  # beside the metrics of the default set
+    words = [f"+metric@metrics.{keys[name]}={option}" for name, (option, _) in wanted.items()]
     for name, (_, fields) in wanted.items():
-        words += [f"metrics.{name}.{field}={_word(value)}" for field, value in fields.items()]
+        words += [f"metrics.{keys[name]}.{k}={_word(value)}" for k, value in fields.items()]
     (setting,) = compose_all(words)
-    found = {name: build(setting.values["metrics"][name], f"metrics.{name}") for name in wanted}
+    nodes = setting.values["metrics"]
+    found = {name: build(nodes[key], f"metrics.{key}") for name, key in keys.items()}
     assert all(isinstance(metric, Metric) for metric in found.values())
     return found
 

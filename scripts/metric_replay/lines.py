@@ -60,7 +60,7 @@ def tensor_line(name: str, found: Tensor, recorded: Tensor, tolerance: Tolerance
     return Line(name, "ok" if good else "FAIL", f"{float(difference.max()):.1e}")
 
 
-def lines_of(
+def number_lines(
     names: Sequence[str],
     found: Sequence[float],
     recorded: Sequence[float | str],

@@ -1,31 +1,123 @@
-"""Masks, pictures, PSNR, MSE, SSIM and LPIPS."""
+"""Masks and pictures, PSNR, MSE, SSIM and LPIPS of PIE-Bench's evaluation."""
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
 
+from ids.core.protocols import Metric, Models
+from ids.core.weight_files import digest_of
 from ids.images import to_array
-from metric_replay.folder import Folder, Pair
-from metric_replay.lines import Line, exact_line
+from ids.metrics import PieLPIPS
+from ids.metrics.pie.lpips import layers_of
+from ids.metrics.pie.parts import Part, parts_of
+from ids.metrics.ssim import ssim_map
+from ids.run.session import LoadedModels
+from metric_replay.folder import STACKS, Folder, Pair, Stack, build_metrics
+from metric_replay.lines import Line, Tolerance, exact_line, number_lines, tensor_line
+
+BACKBONE, HEADS = "squeezenet1_1.pth", "lpips_squeeze_heads.safetensors"
+PARTS = ("", "_unedit_part", "_edit_part")
+PARTS_OF_LAYERS: dict[str, Part] = {
+    "lpips_layers_whole": "whole",
+    "lpips_layers_unedit": "unedit_part",
+}
+BY_STACK = ("ssim", "lpips")  # whose numbers depend on the versions of packages
+TOLERANCES = {
+    "psnr": Tolerance(absolute=1e-3),
+    "mse": Tolerance(relative=1e-5),
+    "ssim": Tolerance(absolute=2e-4),
+    "lpips": Tolerance(absolute=1e-6, relative=1e-4),
+}
 
 
 def pixels(folder: Folder) -> Iterator[Line]:
-    """Everything that reads pixels alone, and LPIPS."""
+    """Masks, pictures and the four metrics, in both stacks."""
+    models = LoadedModels(torch.device("cpu"))
     for pair in folder.pairs:
-        yield from _inputs(pair)
+        yield from _input_lines(pair)
+    for stack in STACKS:
+        metrics = _metrics(folder, stack)
+        for column, metric in metrics.items():
+            found = metric(folder.cases, folder.edits, models)
+            names = [pair.name(stack, column) for pair in folder.pairs]
+            recorded = [pair.recorded[stack][column] for pair in folder.pairs]
+            yield from number_lines(names, found, recorded, TOLERANCES[column.split("_")[0]])
+        yield from _layer_lines(folder, stack, metrics["lpips"], models)
+    yield from _head_lines(folder, metrics["lpips"], models)
+    yield from _row_lines(folder)
 
 
-def _inputs(pair: Pair) -> Iterator[Line]:
-    """The decoded mask, the source, and the target after its crop: exact."""
+def _metrics(folder: Folder, stack: Stack) -> dict[str, Metric]:
+    """Column of the released table -> the metric of option `pie_COLUMN`."""
+    file = folder.weights(BACKBONE)
+    weights = {"backbone": file, "sha256": digest_of(file)}  # its name has no hash
+    wanted = {}
+    for metric in TOLERANCES:
+        fields: dict[str, Any] = {"stack": stack} if metric in BY_STACK else {}
+        fields |= weights if metric == "lpips" else {}
+        wanted |= {f"{metric}{part}": (f"pie_{metric}{part}", fields) for part in PARTS}
+    return build_metrics(wanted)
+
+
+def _input_lines(pair: Pair) -> Iterator[Line]:
+    """The decoded mask, the source, the target after its crop, the target's edited part in 8 bits:
+    exact.
+    """
     recorded = pair.recorded["checks"]
     assert pair.case.mask is not None
-    mask = pair.case.mask.load()[0].to(torch.uint8).numpy()
-    for what, array in (
-        ("mask_sha256_uint8", mask),
-        ("source_sha256", to_array(pair.case.source.load())),
-        ("target_sha256", to_array(pair.edited.image)),
-    ):
-        digest = hashlib.sha256(array.tobytes()).hexdigest()
-        yield exact_line(pair.name("checks", what), digest, recorded[what])
-    yield exact_line(pair.name("checks", "mask_sum"), int(mask.sum()), recorded["mask_sum"])
+    mask = pair.case.mask.load()
+    arrays = {
+        "mask_sha256_uint8": mask[0].to(torch.uint8).numpy(),
+        "source_sha256": to_array(pair.case.source.load()),
+        "target_sha256": to_array(pair.edited.image),
+        "clip_masked_target_sha256": to_array(pair.edited.image * mask),
+    }
+    for what, array in arrays.items():
+        yield exact_line(pair.name("checks", what), _sha256(array), recorded[what])
+    yield exact_line(pair.name("checks", "mask_sum"), int(mask[0].sum()), recorded["mask_sum"])
+
+
+def _layer_lines(folder: Folder, stack: Stack, metric: Metric, models: Models) -> Iterator[Line]:
+    """What each layer adds to LPIPS."""
+    assert isinstance(metric, PieLPIPS)
+    network = metric.load(models)
+    for what, part in PARTS_OF_LAYERS.items():
+        for pair, images in zip(
+            folder.pairs, parts_of(folder.cases, folder.edits, part), strict=True
+        ):
+            recorded = pair.recorded["checks_by_stack"][stack].get(what)
+            if images is not None and recorded is not None:
+                x, y = (image.unsqueeze(0) for image in images)
+                (found,) = layers_of(network, x, y, stack)
+                name = pair.name(stack, what)
+                yield tensor_line(name, found, torch.tensor(recorded), TOLERANCES["lpips"])
+
+
+def _row_lines(folder: Folder) -> Iterator[Line]:
+    """Rows of the SSIM map of the first pair, before the crop."""
+    pair = folder.pairs[0]
+    (images,) = parts_of([pair.case], [pair.edited], "unedit_part")
+    assert images is not None
+    similarity = ssim_map(*images, clamped=False)
+    for row in (0, 256):
+        recorded = folder.tensors[f"0.ssim_unedit_row{row}_channel0"]
+        name = pair.name("reference", f"ssim_unedit_row{row}")
+        yield tensor_line(name, similarity[0, row], recorded, TOLERANCES["ssim"])
+
+
+def _head_lines(folder: Folder, metric: Metric, models: Models) -> Iterator[Line]:
+    """The heads of the `lpips` package are those of the recording."""
+    assert isinstance(metric, PieLPIPS)
+    heads = metric.load(models).lins
+    recorded = load_file(folder.weights(HEADS))
+    for index, head in enumerate(heads):
+        weight = head.model[-1].weight.flatten()
+        yield tensor_line(f"weights/head{index}", weight, recorded[f"head{index}"], Tolerance())
+
+
+def _sha256(array: NDArray[Any]) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()

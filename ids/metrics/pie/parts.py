@@ -5,11 +5,13 @@ A part is not a region: both images are multiplied by the mask or its complement
 pixels that remain count. `ids.metrics.comparison` counts the pixels of a region alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
+from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.core.tensors import Image, Mask
+from ids.core.tensors import Image, Images, Mask, PerRow
+from ids.metrics.batches import over_defined, over_shapes
 from ids.metrics.comparison import Region, region_of
 
 Part = Literal["whole", "unedit_part", "edit_part"]
@@ -47,10 +49,28 @@ def factor_of(case: EditCase, edited: Edited, part: Part) -> Mask | None:
 def parts_of(
     cases: Sequence[EditCase], edits: Sequence[Edited], part: Part
 ) -> list[tuple[Image, Image] | None]:
-    """Source and edit of each case times its factor; None where there is no factor."""
+    """Source and edit of each case, RGB in [0, 1], times its factor; None where there is none."""
     found: list[tuple[Image, Image] | None] = []
     for case, edited in zip(cases, edits, strict=True):
         factor = factor_of(case, edited, part)
         pair = None if factor is None else (case.source.load() * factor, edited.image * factor)
         found.append(pair)
     return found
+
+
+def mean_over_parts(
+    cases: Sequence[EditCase],
+    edits: Sequence[Edited],
+    models: Models,
+    part: Part,
+    mean: Callable[[Images, Images], PerRow],
+) -> list[float]:
+    """`mean(sources, edits)` of the parts, images of one size in one batch; nan where the part is
+    empty.
+    """
+
+    def on_device(x: Images, y: Images) -> PerRow:
+        return mean(x.to(models.device), y.to(models.device))
+
+    parts = parts_of(cases, edits, part)
+    return over_defined(parts, lambda known: map(float, over_shapes(known, on_device)))
