@@ -37,6 +37,11 @@ class PieStructureDistance:
     def title(self) -> str:
         return pie_title("struct. dist.", self.part, self.stack)
 
+    @property
+    def to_pixels(self) -> DinoInput:
+        """The network's input."""
+        return DinoInput(levels=True, antialias=self.stack == "current")
+
     def files(self) -> list[NeededFile]:
         """Of the network."""
         return self.dino.files()
@@ -52,10 +57,9 @@ class PieStructureDistance:
     ) -> list[float]:
         """0 or more; nan without the mask or the part that it needs."""
         dino = self.load(models)
-        to_pixels = DinoInput(levels=True, antialias=self.stack == "current")
 
         def distances(known: list[tuple[Image, Image]]) -> list[float]:
             sources, images = zip(*known, strict=True)
-            return structure_distances(dino, to_pixels, sources, images)
+            return structure_distances(dino, self.to_pixels, sources, images)
 
         return over_defined(parts_of(cases, edits, self.part), distances)
