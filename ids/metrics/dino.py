@@ -26,7 +26,7 @@ URL = "https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_
 SIDE = 224  # of the network's input, in pixels
 normalize = normalizer((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # ImageNet's
 REMEMBERED = 16  # matrices, of 2.5 MB at patch 8
-Keys = Float[Tensor, "B tokens width"]
+Keys = Float[Tensor, "B tokens channels"]
 Similarities = Float[Tensor, "B tokens tokens"]
 
 
@@ -157,7 +157,8 @@ def structure_distances(
     """Mean squared difference of the self-similarities of each source and its edit."""
     both = dino.self_similarities([*edits, *sources], to_pixels)
     x, y = both.split(len(edits))
-    return (x - y).square().mean((1, 2)).tolist()
+    distances: list[float] = (x - y).square().mean((1, 2)).tolist()
+    return distances
 
 
 def _state(file: Path) -> Mapping[str, Tensor]:

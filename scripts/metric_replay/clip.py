@@ -45,22 +45,22 @@ def clip(folder: Folder) -> Iterator[Line]:
     """The scores of both projects, in both stacks and input ranges; tokens and features."""
     models = LoadedModels(torch.device("cpu"))
     for stack in STACKS:
-        yield from _table_lines(folder, stack, models)
+        yield from table_lines(folder, stack, models)
         for recorded, pixels in RANGES.items():
-            yield from _similarity_lines(
-                folder, stack, recorded, _similarities(folder, pixels), models
+            yield from similarity_lines(
+                folder, stack, recorded, similarities(folder, pixels), models
             )
-    yield from _long_prompt_lines(folder, models)
+    yield from long_prompt_lines(folder, models)
 
 
-def _table(folder: Folder, stack: Stack) -> dict[str, Metric]:
+def table_metrics(folder: Folder, stack: Stack) -> dict[str, Metric]:
     """Column of the released table -> the metric of option `pie_COLUMN`."""
     wanted: dict[str, tuple[str, Mapping[str, Any]]]
     wanted = {column: (f"pie_{column}", {"stack": stack}) for column in TABLE}
     return build_metrics(wanted, ("hf_vit_l14", {"path": folder.weights("clip_hf")}))
 
 
-def _similarities(folder: Folder, pixels: str) -> dict[str, Metric]:
+def similarities(folder: Folder, pixels: str) -> dict[str, Metric]:
     """`sim_image`, ... -> the metric of option `ip2p_sim_image`, ..."""
     openai = folder.weights("clip_openai")
     files = {"checkpoint": openai / "state_dict.pt", "vocabulary": openai / "bpe_vocab.txt.gz"}
@@ -69,8 +69,9 @@ def _similarities(folder: Folder, pixels: str) -> dict[str, Metric]:
     return build_metrics(wanted, ("openai_file", files))
 
 
-def _table_lines(folder: Folder, stack: Stack, models: Models) -> Iterator[Line]:
-    metrics = _table(folder, stack)
+def table_lines(folder: Folder, stack: Stack, models: Models) -> Iterator[Line]:
+    """The three scores, token ids, input and features."""
+    metrics = table_metrics(folder, stack)
     for column, metric in metrics.items():
         found = metric(folder.cases, folder.edits, models)
         names = [pair.name(stack, column) for pair in folder.pairs]
@@ -112,9 +113,10 @@ def _feature_lines(folder: Folder, pair: Pair, stack: Stack, loaded: LoadedClip)
             yield tensor_line(pair.name(stack, f"clip_text_{which}"), features, recorded, FEATURE)
 
 
-def _similarity_lines(
+def similarity_lines(
     folder: Folder, stack: Stack, recorded: str, metrics: Mapping[str, Metric], models: Models
 ) -> Iterator[Line]:
+    """The four similarities; once, token ids and features too."""
     for name, metric in metrics.items():
         found = metric(folder.cases, folder.edits, models)
         for pair, value in zip(folder.pairs, found, strict=True):
@@ -156,17 +158,17 @@ def _unit_feature_lines(folder: Folder, metric: Metric, models: Models) -> Itera
         yield exact_line(pair.name("ip2p", "token_ids"), ids, recorded_ids)
 
 
-def _long_prompt_lines(folder: Folder, models: Models) -> Iterator[Line]:
+def long_prompt_lines(folder: Folder, models: Models) -> Iterator[Line]:
     """A prompt over the context, in place of a prompt of the first pair."""
     recorded = folder.recorded["long_prompt"]
     pair, prompt = folder.pairs[0], recorded["prompt"]
-    similarities = _similarities(folder, "unit")
-    for name, metric in similarities.items():
+    metrics = similarities(folder, "unit")
+    for name, metric in metrics.items():
         (value,) = metric([replace(pair.case, prompt_trg=prompt)], [pair.edited], models)
         wanted = recorded["clip_similarity_as_target_prompt"][name]
         tolerance = _tolerance(name, pair.recorded["clip_similarity"]["image_difference_norm"])
         yield number_line(f"long_prompt/{name}", value, wanted, tolerance)
-    first = similarities["sim_image"]
+    first = metrics["sim_image"]
     assert isinstance(first, InstructPix2PixSimilarity)
     loaded = first.load(models)
     for what, found in (
@@ -174,7 +176,7 @@ def _long_prompt_lines(folder: Folder, models: Models) -> Iterator[Line]:
         ("untruncated_tokens", len(loaded.network.token_ids(prompt))),
     ):
         yield exact_line(f"long_prompt/{what}", found, recorded[what])
-    table = _table(folder, "reference")[TABLE[0]]
+    table = table_metrics(folder, "reference")[TABLE[0]]
     (value,) = table([replace(pair.case, prompt_src=prompt)], [pair.edited], models)
     wanted = recorded["table_clip_source_image"]
     yield number_line("long_prompt/table_clip_source_image", value, wanted, SCORE)

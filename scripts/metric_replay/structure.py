@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ids.core.protocols import Metric
+from ids.core.protocols import Metric, Models
 from ids.metrics import PieStructureDistance
-from ids.metrics.dino import LoadedDino, self_similarity
+from ids.metrics.dino import self_similarity
 from ids.run.session import LoadedModels
 from metric_replay.folder import STACKS, Folder, Stack, build_metrics
 from metric_replay.lines import Line, Tolerance, number_lines, tensor_line
@@ -28,31 +28,24 @@ def structure(folder: Folder) -> Iterator[Line]:
     """The distance of all parts in both stacks, and for the first pair what it is computed of."""
     models = LoadedModels(torch.device("cpu"))
     for stack in STACKS:
-        metrics = _metrics(folder, stack)
-        for column, metric in metrics.items():
-            found = metric(folder.cases, folder.edits, models)
-            names = [pair.name(stack, column) for pair in folder.pairs]
-            recorded = [pair.recorded[stack][column] for pair in folder.pairs]
-            yield from number_lines(names, found, recorded, DISTANCE)
-        whole = metrics[COLUMNS[0]]
-        assert isinstance(whole, PieStructureDistance)
-        yield from _inner_lines(folder, stack, whole, whole.load(models))
+        yield from distance_lines(folder, stack, models)
+        yield from inner_lines(folder, stack, models)
 
 
-def _metrics(folder: Folder, stack: Stack) -> dict[str, Metric]:
-    shape = json.loads(folder.weights(f"{WEIGHTS}.json").read_text())
-    fields = {
-        "dino.weights": folder.weights(f"{WEIGHTS}.pth"),
-        "dino.heads": shape["num_heads"],
-        "stack": stack,
-    }
-    return build_metrics({column: (f"pie_{column}", fields) for column in COLUMNS})
+def distance_lines(folder: Folder, stack: Stack, models: Models) -> Iterator[Line]:
+    """The distance of all parts."""
+    for column, metric in _metrics(folder, stack).items():
+        found = metric(folder.cases, folder.edits, models)
+        names = [pair.name(stack, column) for pair in folder.pairs]
+        recorded = [pair.recorded[stack][column] for pair in folder.pairs]
+        yield from number_lines(names, found, recorded, DISTANCE)
 
 
-def _inner_lines(
-    folder: Folder, stack: Stack, metric: PieStructureDistance, dino: LoadedDino
-) -> Iterator[Line]:
-    pair, to_pixels = folder.pairs[0], metric.to_pixels
+def inner_lines(folder: Folder, stack: Stack, models: Models) -> Iterator[Line]:
+    """Input, keys and self-similarities of the first pair."""
+    metric, pair = _metrics(folder, stack)[COLUMNS[0]], folder.pairs[0]
+    assert isinstance(metric, PieStructureDistance)
+    dino, to_pixels = metric.load(models), metric.to_pixels
     for which, image in (("source", pair.case.source.load()), ("target", pair.edited.image)):
         x = to_pixels(image)
         keys = dino.keys(x.unsqueeze(0))
@@ -72,6 +65,17 @@ def _inner_lines(
                 yield tensor_line(pair.name(stack, what), tensor, recorded, tolerance)
 
 
+def _metrics(folder: Folder, stack: Stack) -> dict[str, Metric]:
+    shape = json.loads(folder.weights(f"{WEIGHTS}.json").read_text())
+    fields = {
+        "dino.weights": folder.weights(f"{WEIGHTS}.pth"),
+        "dino.heads": shape["num_heads"],
+        "stack": stack,
+    }
+    return build_metrics({column: (f"pie_{column}", fields) for column in COLUMNS})
+
+
 def _by_head(keys: Tensor, heads: int) -> Tensor:
     """[heads, tokens, channels of a head]."""
-    return keys[0].unflatten(1, (heads, -1)).transpose(0, 1)
+    by_head: Tensor = keys[0].unflatten(1, (heads, -1)).transpose(0, 1)
+    return by_head

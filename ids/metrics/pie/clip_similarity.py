@@ -9,10 +9,11 @@ from torch import Tensor
 from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
+from ids.core.tensors import PerRow
 from ids.metrics.batches import over_defined
 from ids.metrics.clip_pixels import pillow_bicubic, torch_bicubic
 from ids.metrics.clip_source import ClipSource, LoadedClip, cut_without_end
-from ids.metrics.pie.parts import Stack, factor_of, pie_name, pie_title
+from ids.metrics.pie.parts import Part, Stack, factor_of, pie_name, pie_title
 
 Scored = Literal["source_image", "target_image", "target_image_edit_part"]
 TITLES = {
@@ -73,7 +74,7 @@ class PieClipSimilarity:
             images, prompts = zip(*known, strict=True)
             features = clip.images(images, TO_PIXELS[self.stack])
             cosines = (features * clip.texts(prompts, cut_without_end)).sum(1)
-            return (100 * cosines).clamp(min=0).tolist()
+            return percent(cosines).tolist()
 
         pairs = zip(cases, edits, strict=True)
         return over_defined([self._pair(case, edited) for case, edited in pairs], scores)
@@ -84,6 +85,11 @@ class PieClipSimilarity:
             return None
         if self.of == "source_image":
             return case.source.load(), prompt
-        part = "edit_part" if self.of == "target_image_edit_part" else "whole"
+        part: Part = "edit_part" if self.of == "target_image_edit_part" else "whole"
         factor = factor_of(case, edited, part)
         return None if factor is None else (edited.image * factor, prompt)
+
+
+def percent(cosines: PerRow) -> PerRow:
+    """100 cos, 0 where it is negative."""
+    return (100 * cosines).clamp(min=0)
