@@ -27,7 +27,7 @@ KINDS: Mapping[str, Kind] = {
     "method": Kind("method", "method={name} limit=1"),
     "refiner": Kind("fpr", "method=dds fpr={name} limit=1"),
     "metric": Kind("metric", "+metric={name} limit=1"),
-    "dataset": Kind("dataset", "dataset={name} dataset.path=FOLDER limit=1"),
+    "dataset": Kind("dataset", "dataset={name} dataset.path=FILE limit=1"),
 }
 
 

@@ -5,7 +5,8 @@
 from ids.data.folder import Folder
 from ids.data.memory_images import image_of as image_of
 from ids.data.memory_images import mask_of as mask_of
+from ids.data.pie import PieBench
 from ids.data.shapes import Shapes
 from ids.data.single import Single
 
-__all__ = ["Folder", "Shapes", "Single"]
+__all__ = ["Folder", "PieBench", "Shapes", "Single"]

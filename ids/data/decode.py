@@ -70,6 +70,14 @@ def shape_of(path: Path) -> Shape:
         return _shape(image)
 
 
+def mode_and_size(path: Path) -> tuple[str, tuple[int, int]]:
+    """Pillow's name of the stored mode (`RGB`, `L`, `I;16`), and width and height as stored, read
+    without decoding the pixels. `DataError` as of `shape_of`.
+    """
+    with _opened(path) as image:
+        return image.mode, image.size
+
+
 def decode(path: Path) -> Decoded:
     """The first frame of a file. `DataError` for a damaged file or an unknown format."""
     with _opened(path) as image:

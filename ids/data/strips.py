@@ -3,8 +3,7 @@
 from PIL import Image as PIL
 
 from ids.core.errors import DataError
-
-SIDE = 512  # of one image of a strip in PIE-Bench's released code
+from ids.data.run_lengths import SIDE
 
 
 def last_square(image: PIL.Image, side: int = SIDE) -> PIL.Image:

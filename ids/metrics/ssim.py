@@ -19,6 +19,7 @@ WINDOW = [weight / sum(GAUSSIAN) for weight in GAUSSIAN]
 C1, C2 = 0.01**2, 0.03**2  # of images in [0, 1]
 Planes = Float[Tensor, "*planes height width"]
 Plane = Float[Tensor, "height width"]
+AnyPlane = Float[Tensor, "_ _"]
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,10 @@ def _blurred(plane: Plane) -> Plane:
     return _weighted(_weighted(padded, 0), 1)
 
 
-def _weighted(padded: Plane, dim: int) -> Plane:
+def _weighted(padded: AnyPlane, dim: int) -> AnyPlane:
     """The weighted sum of shifted copies: the window along one dimension."""
     length = padded.shape[dim] - 2 * RADIUS
-    total: Plane = padded.narrow(dim, 0, length) * WINDOW[0]
+    total: AnyPlane = padded.narrow(dim, 0, length) * WINDOW[0]
     for shift, weight in enumerate(WINDOW[1:], start=1):
         total.add_(padded.narrow(dim, shift, length), alpha=weight)
     return total

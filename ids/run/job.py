@@ -127,11 +127,11 @@ def normalize_numbers(node: Any) -> Any:
     return int(node) if isinstance(node, float) and node.is_integer() else node
 
 
-def first_cases(dataset: Dataset, limit: int | None) -> list[EditCase]:
-    """All cases, or the first `limit` of them. `ConfigError` for a limit below 1."""
+def first_rows(dataset: Dataset, limit: int | None) -> range:
+    """The numbers of all rows, or of the first `limit`. `ConfigError` for a limit below 1."""
     if limit is not None and limit < 1:
         raise ConfigError(f"limit: expected 1 case or more; got {limit}")
-    return [dataset[i] for i in range(min(len(dataset), limit or len(dataset)))]
+    return range(min(len(dataset), limit or len(dataset)))
 
 
 def plan(

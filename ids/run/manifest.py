@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from ids.core.errors import DataError
 from ids.core.protocols import Dataset
 from ids.core.records import EditCase, digest_of
+from ids.core.rows import label_of
 from ids.run.claims import Claims
-from ids.run.job import first_cases
+from ids.run.job import first_rows
 from ids.run.numbers import Numbers
 from ids.run.records import Manifest, Row
 from ids.run.sealed import Unusable, read, seal
@@ -40,12 +41,13 @@ class Survey:
 
 def survey(dataset: Dataset, limit: int | None) -> Survey:
     """Read the first `limit` cases, or all. `DataError` where none can be edited."""
-    selected = first_cases(dataset, limit)
-    rows = [row_of(case) for case in selected]
+    selected = first_rows(dataset, limit)
+    read = [read_row(dataset, index) for index in selected]
+    rows = [row for _, row in read]
     if all(row.problem for row in rows):
         more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
         raise DataError(f"{rows[0].problem}{more}")
-    cases = [case for case, row in zip(selected, rows, strict=True) if not row.problem]
+    cases = [case for case, row in read if case and not row.problem]
     return Survey(
         cases,
         Manifest(
@@ -58,6 +60,16 @@ def survey(dataset: Dataset, limit: int | None) -> Survey:
         ),
         whole=not dataset.partial and len(selected) == len(dataset),
     )
+
+
+def read_row(dataset: Dataset, index: int) -> tuple[EditCase | None, Row]:
+    """A case and its row. An invalid row has a `problem`, and no case where it has no image."""
+    try:
+        case = dataset[index]
+    except DataError as error:
+        label = label_of(dataset, index)
+        return None, Row(id=label.id, tags=sorted(label.tags), problem=str(error))
+    return case, row_of(case)
 
 
 def row_of(case: EditCase) -> Row:

@@ -1,7 +1,6 @@
 """A folder of recorded numbers as cases, edits, and what the released code computed of them."""
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +16,13 @@ from torch import Tensor
 
 from ids.config.build import build
 from ids.config.compose import compose_all
-from ids.config.templates.dataset import IMAGES, TABLE, Template
-from ids.core.protocols import Metric
+from ids.core.protocols import Dataset, Metric
 from ids.core.records import EditCase, Edited
 from ids.data import image_of
-from ids.data.strips import SIDE, last_square
+from ids.data.pie_table import TABLE
+from ids.data.run_lengths import SIDE
+from ids.data.strips import last_square
+from ids.run.in_memory import with_images
 
 Stack = Literal["reference", "current"]
 STACKS: tuple[Stack, ...] = get_args(Stack)
@@ -73,20 +74,30 @@ class Folder:
 
 @contextmanager
 def open_folder(root: Path) -> Iterator[Folder]:
-    """The folder, while a copy of its pictures in PIE-Bench's layout exists."""
+    """The folder. While it is open, a table in PIE-Bench's layout lies beside it."""
     recorded = json.loads((root / "expected.json").read_text())
     masks = json.loads((root / "masks.json").read_text())
+    pictures = root / "pictures"
     with TemporaryDirectory() as place:
-        shutil.copytree(root / "pictures", Path(place) / IMAGES)
         (Path(place) / TABLE).write_text(json.dumps(masks["mapping"]))
-        dataset = Template(place, SIDE)
+        dataset = _build_dataset(place, pictures)
         pairs = []
         for index in range(len(dataset)):
-            case = dataset[index]
-            target = root / "pictures" / masks["files"][case.id]["target_path"]
+            case = with_images(dataset[index])
+            target = pictures / masks["files"][case.id]["target_path"]
             entry = recorded["pairs"][case.id]
             pairs.append(Pair(case.id, entry["index"], case, _edited(target), entry))
         yield Folder(root, sorted(pairs, key=lambda pair: pair.index), recorded)
+
+
+def _build_dataset(place: str, pictures: Path) -> Dataset:
+    """The data set that `ids run dataset=pie` builds."""
+    fields = {"path": place, "images": pictures, "size": SIDE}
+    words = [f"dataset.{name}={_word(value)}" for name, value in fields.items()]
+    (setting,) = compose_all(["dataset=pie", *words])
+    dataset = build(setting.values["dataset"], "dataset")
+    assert isinstance(dataset, Dataset)
+    return dataset
 
 
 def build_metrics(
@@ -111,8 +122,8 @@ def build_metrics(
 
 def _edited(target: Path) -> Edited:
     """An edit whose image was made elsewhere; it has no latents."""
-    with PIL.open(target) as picture:
-        return Edited(image_of(last_square(picture), SIDE).load(), NO_LATENT, NO_LATENT)
+    with PIL.open(target) as image:
+        return Edited(image_of(last_square(image), SIDE).load(), NO_LATENT, NO_LATENT)
 
 
 def _word(value: Any) -> str:

@@ -63,7 +63,7 @@ def test_one_result_by_the_beginning_of_its_key(command: InProcess) -> None:
     key = next(k for k in store.all_keys() if store.look(k).status == "ok")
     status, out, _ = command("results", "show", key[:8])
     assert status == 0
-    for word in (key, "edit.safetensors", "psnr@1 = ", "answers", "took"):
+    for word in (key, "edit.safetensors", "psnr@2 = ", "answers", "took"):
         assert word in out
     for wrong in ("", "nonsense", "../.."):
         status, _, err = command("results", "show", wrong)
@@ -141,7 +141,7 @@ def test_numbers_are_exported_in_full(command: InProcess) -> None:
     for line in found:
         numbers = store.numbers.metrics(line["key"], line["case"]).values
         if line["status"] == "ok":
-            assert line["psnr"] == numbers["psnr@1"].value
+            assert line["psnr"] == numbers["psnr@2"].value
     assert {line["seed"] for line in found} == {0, None}
     assert {line["setting.n_steps"] for line in found if line["label"] == "dds"} == {4}
 

@@ -77,7 +77,7 @@ def test_existing_results_are_skipped(ids: Ids) -> None:
     assert "nothing to do, 2 edits exist already" in again.stderr
     assert {path: path.stat().st_mtime_ns for path in ids.results()} == before
     (metrics,) = ids.results()[0].parent.glob("metrics-*.json")
-    assert {"psnr@1", "ssim@1"} <= set(json.loads(metrics.read_text())["values"])
+    assert {"psnr@2", "ssim@1"} <= set(json.loads(metrics.read_text())["values"])
 
 
 def test_values_that_a_method_ignores_make_no_new_job(ids: Ids) -> None:

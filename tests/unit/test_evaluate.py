@@ -106,7 +106,7 @@ def test_the_last_state_reads_as_the_finished_edit(
     for job in jobs:
         record = found(store, job)
         assert record.steps == [0, 2, 4, 5]
-        for key in ("psnr@1", "latent_distance@1"):
+        for key in ("psnr@2", "latent_distance@1"):
             assert record.along[key][-1] == record.values[key].value
         assert record.along["latent_distance@1"][0] == 0
         last = store.states(job.key)[5]
@@ -154,7 +154,7 @@ def test_a_corrected_mask_gives_new_numbers_of_the_edit(
     assert corrected.key == jobs[0].key
     evaluation(store, decode, metric)([corrected])
     before, after = found(store, jobs[0]), found(store, corrected)
-    assert before.values["psnr_background@1"] != after.values["psnr_background@1"]
+    assert before.values["psnr_background@2"] != after.values["psnr_background@2"]
 
 
 def test_numbers_in_memory_and_from_the_store_are_equal(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_states_of_two_shapes_are_judged_in_one_batch(tmp_path: Path) -> None:
     for job in jobs:
         numbers = found(store, job)
         assert numbers.along["latent_distance@1"][0] == 0
-        assert numbers.along["psnr@1"][-1] == numbers.values["psnr@1"].value
+        assert numbers.along["psnr@2"][-1] == numbers.values["psnr@2"].value
 
 
 def test_an_image_that_is_too_small_has_no_number(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_missing_files_are_named_with_the_remedy(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match=r"alexnet-owt-7be5be79\.pth; found no such file"):
         _ = LPIPS().weights_id()
-    with pytest.raises(WeightsError, match=r"metrics\.lpips\.backbone="):
+    with pytest.raises(WeightsError, match=r"metrics\.NAME\.backbone="):
         _ = LPIPS("vgg", "/nowhere/vgg16-397923af.pth").weights_id()
     (tmp_path / "alexnet.pth").write_bytes(b"x")
     with pytest.raises(WeightsError, match="named by its hash"):

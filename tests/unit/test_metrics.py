@@ -13,6 +13,7 @@ from ids.core.records import Edited
 from ids.data import Shapes
 from ids.metrics import (
     LPIPS,
+    MSE,
     PSNR,
     SSIM,
     Clip,
@@ -79,7 +80,8 @@ def test_undefined_is_nan_never_another_number() -> None:
     bare = replace(CASE, mask=None, truth=None)
     for metric in (PSNR("truth"), PSNR(region="background"), SSIM(region="background")):
         assert math.isnan(number(metric, bare, edit(SOURCE * 0.5)))
-    assert math.isnan(number(PSNR(), CASE, edit(SOURCE)))
+    for region in ("background", "edited"):
+        assert math.isnan(number(MSE(region=region), bare, edit(SOURCE)))
 
 
 def test_ssim_and_strength() -> None:

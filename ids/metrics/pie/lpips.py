@@ -11,7 +11,7 @@ from torch import Tensor
 from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.core.tensors import Features, Images
+from ids.core.tensors import Features, Images, PerRow
 from ids.metrics.lpips import layer_means
 from ids.metrics.lpips_network import MIN_SIDES, LpipsNetwork, layer_maps, unit_length
 from ids.metrics.pie.parts import Part, Stack, mean_over_parts, pie_name, pie_title
@@ -75,13 +75,11 @@ class PieLPIPS:
     ) -> list[float]:
         """0 or more; nan for an empty part."""
         network = self.load(models)
-        return mean_over_parts(
-            cases,
-            edits,
-            models,
-            self.part,
-            lambda x, y: layers_of(network, x, y, self.stack).sum(1),
-        )
+
+        def distance(x: Images, y: Images) -> PerRow:
+            return layers_of(network, x, y, self.stack).sum(1)
+
+        return mean_over_parts(cases, edits, models, self.part, distance)
 
 
 @torch.no_grad()

@@ -1,0 +1,96 @@
+"""Our numbers against those of released evaluation code."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import metric_parity
+import pytest
+import torch
+from metric_replay.folder import STACKS, Folder, Stack
+from metric_replay.lines import Line, Tolerance, exact_line, number_line, tensor_line
+from metric_replay.pixels import input_lines
+from recorded_metrics import GOLDEN, NORMAL, STRIP, TINY, WHOLE, Recorded, open_recorded
+
+Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Iterator[Recorded]:
+    with open_recorded() as found:
+        yield found
+
+
+def test_inputs_are_reproduced(recorded: Recorded) -> None:
+    found = [line for pair in recorded.folder.pairs for line in input_lines(pair)]
+    assert {line.status for line in found} == {"ok"}
+    assert len(found) == 4 * 6
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("metric", ["psnr", "mse", "ssim"])
+def test_numbers_of_pixels_are_reproduced(recorded: Recorded, metric: str, stack: Stack) -> None:
+    found = recorded.lines(stack, metric)
+    assert {line.status for line in found} == {"ok"}
+    assert len(found) == 4 * 3  # four pairs, three parts
+    assert [line.detail for line in found].count("equal") == (2 if metric == "psnr" else 1)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_lpips_is_reproduced(recorded: Recorded, stack: Stack) -> None:
+    assert {line.status for line in recorded.lines(stack, "lpips", NORMAL, WHOLE)} == {"ok"}
+
+
+@pytest.mark.slow
+def test_the_script_finds_no_difference(
+    capsys: pytest.CaptureFixture[str], monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["metric_parity.py", str(GOLDEN)])
+    assert metric_parity.main() == 0
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    statuses = {line[0]: line[1] for line in printed}
+    assert len(statuses) == len(printed)
+    for pair in (NORMAL, STRIP, WHOLE, TINY):
+        for stack in STACKS:
+            for part in ("", "_unedit_part", "_edit_part"):
+                for metric in ("psnr", "mse", "ssim", "lpips"):
+                    assert statuses[f"{pair}/{stack}/{metric}{part}"] == "ok"
+
+
+def test_a_line_compares_numbers_texts_and_tensors() -> None:
+    near = Tolerance(absolute=0.1, relative=0.01)
+    assert number_line("a", 10.19, 10.0, near).status == "ok"
+    assert number_line("a", 10.21, 10.0, near).status == "FAIL"
+    for found, wanted in ((math.inf, "inf"), (math.nan, "nan")):
+        assert number_line("a", found, wanted, near).status == "ok"
+        assert number_line("a", 1.0, wanted, near).status == "FAIL"
+        assert number_line("a", found, 1.0, near).status == "FAIL"
+    assert number_line("a", math.inf, "nan", near).status == "FAIL"
+    assert str(exact_line("a", "b", "c")).split()[1:] == ["FAIL", "b", "instead", "of", "c"]
+    one, two = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.2])
+    assert tensor_line("a", one, two, Tolerance(relative=0.1)).status == "ok"
+    assert tensor_line("a", one, two, Tolerance(absolute=0.1)).status == "FAIL"
+    assert tensor_line("a", one[:1], two, near).status == "FAIL"
+    assert tensor_line("a", one * math.nan, two, near).status == "FAIL"
+
+
+def test_the_script_names_a_wrong_folder_and_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["metric_parity.py", str(tmp_path)])
+    assert metric_parity.main() == 2
+    assert "expected a folder with expected.json" in capsys.readouterr().out
+
+    def broken(folder: Folder) -> Iterator[Line]:
+        yield exact_line(folder.pairs[0].name("reference", "psnr"), 1, 1)
+        raise KeyError("no such weights")
+
+    monkeypatch.setattr("sys.argv", ["metric_parity.py", str(GOLDEN), "--only", "pixels"])
+    monkeypatch.setitem(metric_parity.REPLAYS, "pixels", broken)
+    assert metric_parity.main() == 1
+    printed = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert printed[0] == [f"{NORMAL}/reference/psnr", "ok", "equal"]
+    assert printed[1] == ["pixels", "FAIL", "KeyError: 'no such weights'"]
+    skipped = {line[0] for line in printed if line[1] == "skipped"}
+    assert f"{NORMAL}/current/psnr" in skipped
+    assert f"{NORMAL}/reference/psnr" not in skipped
