@@ -59,4 +59,4 @@ class IoU:
 
 
 def _share(x: ObjectMask, y: ObjectMask) -> float:
-    return float((x & y).sum() / (x | y).sum())
+    return int((x & y).sum()) / int((x | y).sum())

@@ -104,12 +104,7 @@ class ClipSegNetwork:
         """That each position of an image shows its words, at the network's resolution."""
         found, side = self.preprocessing, self.preprocessing.side
         normalize = normalizer(found.mean, found.std)
-        resized = [
-            F.interpolate(
-                image.to(self.device).unsqueeze(0), (side, side), mode="bilinear", antialias=True
-            )[0]
-            for image in images
-        ]
+        pixels = [normalize(_resized(image.to(self.device), side)) for image in images]
         context = self.model.config.text_config.max_position_embeddings
         tokens = self.tokenizer(
             list(words),
@@ -119,7 +114,7 @@ class ClipSegNetwork:
             return_tensors="pt",
         ).to(self.device)
         logits = self.model(
-            pixel_values=normalize(torch.stack(resized)),
+            pixel_values=torch.stack(pixels),
             input_ids=tokens["input_ids"],
             attention_mask=tokens["attention_mask"],
         ).logits
@@ -153,3 +148,8 @@ def object_name(case: EditCase) -> str:
     """The target's blend word where the case has one, else the target prompt."""
     word = case.blend_words[1] if case.blend_words else ""
     return word.strip() or case.prompt_trg
+
+
+def _resized(image: AnyImage, side: int) -> AnyImage:
+    """To a square."""
+    return F.interpolate(image.unsqueeze(0), (side, side), mode="bilinear", antialias=True)[0]
