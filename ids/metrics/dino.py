@@ -80,7 +80,7 @@ class Dino:
         if not file.is_file():
             raise WeightsError(
                 f"dino.weights: expected DINO's state dict in {file}; found no such file; "
-                f"fetch {URL} into it, or name a copy: dino.weights=/path/{file.name}"
+                f"fetch {URL} into it, or name a copy: metrics.NAME.dino.weights=/path/{file.name}"
             )
         check_content(file, f"dino.weights: {file}")
         return file
@@ -183,5 +183,5 @@ def _shape(state: Mapping[str, Tensor]) -> dict[str, int]:
 def _misfit(file: Path, reason: str) -> WeightsError:
     return WeightsError(
         f"dino.weights: expected DINO's state dict of a vision transformer in {file}; it does not "
-        f"fit ({reason}); check dino.weights and dino.heads, or fetch {URL} again"
+        f"fit ({reason}); check metrics.NAME.dino, or fetch {URL} again"
     )
