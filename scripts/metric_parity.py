@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from metric_replay.clip import clip
 from metric_replay.folder import STACKS, Folder, open_folder
 from metric_replay.lines import Line, missing_lines
 from metric_replay.pixels import pixels
+from metric_replay.structure import structure
 
 Replay = Callable[[Folder], Iterator[Line]]
-REPLAYS: dict[str, Replay] = {"pixels": pixels}
+REPLAYS: dict[str, Replay] = {"pixels": pixels, "clip": clip, "structure": structure}
 
 
 def main() -> int:

@@ -25,6 +25,19 @@ class Networks:
         return self.loaded[key]
 
 
+@dataclass(frozen=True)
+class Held:
+    """An image in memory."""
+
+    image: torch.Tensor
+
+    def digest(self) -> str:
+        return "held"
+
+    def load(self) -> torch.Tensor:
+        return self.image
+
+
 NETWORKS = Networks()
 
 

@@ -4,14 +4,27 @@ from ids.metrics.clip import Clip
 from ids.metrics.clip_directional import ClipDirectional
 from ids.metrics.clip_image import ClipImage
 from ids.metrics.clip_score import ClipScore
+from ids.metrics.dino import Dino
 from ids.metrics.feature_distance import FeatureDistance
+from ids.metrics.iou import IoU
+from ids.metrics.ip2p import InstructPix2PixSimilarity
 from ids.metrics.latent_distance import LatentDistance
 from ids.metrics.lpips import LPIPS
 from ids.metrics.mse import MSE
-from ids.metrics.pie import PieLPIPS, PieMSE, PiePSNR, PieSSIM
+from ids.metrics.pie import (
+    PieClipSimilarity,
+    PieLPIPS,
+    PieMSE,
+    PiePSNR,
+    PieSSIM,
+    PieStructureDistance,
+)
 from ids.metrics.psnr import PSNR
+from ids.metrics.segmenter import ClipSeg
 from ids.metrics.ssim import SSIM
+from ids.metrics.structure_distance import StructureDistance
 from ids.metrics.success import Success
+from ids.metrics.transformers_clip import TransformersClip
 
 __all__ = [
     "LPIPS",
@@ -22,11 +35,19 @@ __all__ = [
     "ClipDirectional",
     "ClipImage",
     "ClipScore",
+    "ClipSeg",
+    "Dino",
     "FeatureDistance",
+    "InstructPix2PixSimilarity",
+    "IoU",
     "LatentDistance",
+    "PieClipSimilarity",
     "PieLPIPS",
     "PieMSE",
     "PiePSNR",
     "PieSSIM",
+    "PieStructureDistance",
+    "StructureDistance",
     "Success",
+    "TransformersClip",
 ]

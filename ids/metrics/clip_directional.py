@@ -10,7 +10,7 @@ from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.metrics.batches import over_defined
-from ids.metrics.clip import Clip, Features, LoadedClip
+from ids.metrics.clip_source import ClipSource, Features, LoadedClip
 
 STANDSTILL = 1e-6  # norm of a difference of unit vectors below which it has no direction
 
@@ -22,7 +22,7 @@ class ClipDirectional:
     difference is zero.
     """
 
-    clip: Clip
+    clip: ClipSource
 
     revision = 1
     name = "clip_directional"

@@ -9,14 +9,14 @@ from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.metrics.batches import over_defined
-from ids.metrics.clip import Clip, LoadedClip
+from ids.metrics.clip_source import ClipSource, LoadedClip
 
 
 @dataclass(frozen=True)
 class ClipImage:
     """cos(E_I(edit), E_I(source)): how similar edit and source are to CLIP."""
 
-    clip: Clip
+    clip: ClipSource
 
     revision = 1
     name = "clip_image"

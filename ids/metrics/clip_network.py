@@ -1,7 +1,6 @@
 """A CLIP network as open_clip builds it, with every weight of its file loaded and checked."""
 
 import logging
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +10,9 @@ import torch
 
 from ids.core.errors import WeightsError
 from ids.core.weight_files import check_content, differences, headers_in, one_line
-from ids.metrics.clip_weights import ClipWeights
-from ids.metrics.weights import check_weights
+from ids.metrics.clip_openai import is_torchscript, open_openai, state_of_torchscript
+from ids.metrics.clip_weights import OPENAI, ClipWeights
+from ids.metrics.weights import check_vocabulary, check_weights
 
 
 def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
@@ -22,7 +22,9 @@ def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
     import open_clip
 
     _check_file(weights.file)
-    scripted = _is_torchscript(weights.file)
+    if weights.model == OPENAI:
+        return open_openai(weights)
+    scripted = is_torchscript(weights.file)
     given = None if weights.layout or scripted else (weights.tag or str(weights.file))
     try:
         with _unwarned():
@@ -30,7 +32,7 @@ def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
                 weights.model, given, force_quick_gelu=weights.quick_gelu, weights_only=True
             )
         if scripted:
-            network.load_state_dict(_of_torchscript(weights.file))
+            network.load_state_dict(state_of_torchscript(weights.file))
         tokenize = open_clip.get_tokenizer(weights.model)
     except Exception as error:  # open_clip, torch and safetensors raise many types
         raise WeightsError(
@@ -104,30 +106,16 @@ def _resized(weights: ClipWeights, network: Any) -> str:
 
 
 def _check_vocabulary(weights: ClipWeights, network: Any, tokenize: Any) -> None:
-    """A tokenizer without its vocabulary maps every word to one token, without an error. The
-    tokenizer that open_clip contains needs no check.
-    """
+    """The tokenizer that open_clip contains needs no check."""
     size = getattr(network, "vocab_size", None)
-    if size is None or not hasattr(tokenize, "tokenizer"):
-        return
-    ids = tokenize.tokenizer.get_vocab().values()
-    if len(ids) < size / 2 or max(ids) >= size:
-        raise WeightsError(
-            f"clip: expected a tokenizer of the network's {size} tokens beside {weights.file}; got "
-            f"{len(ids)} tokens; fetch tokenizer.json of that model again"
-        )
+    if size is not None and hasattr(tokenize, "tokenizer"):
+        ids = tokenize.tokenizer.get_vocab().values()
+        check_vocabulary(ids, size, "clip", f"beside {weights.file}")
 
 
-def _is_torchscript(file: Path) -> bool:
-    """A TorchScript archive, the format of OpenAI's files."""
-    if not zipfile.is_zipfile(file):
-        return False
-    with zipfile.ZipFile(file) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _of_torchscript(file: Path) -> dict[str, torch.Tensor]:
-    """Its weights. torch.jit.load unpickles no foreign objects."""
-    state = torch.jit.load(str(file), map_location="cpu").state_dict()
-    constants = ("input_resolution", "context_length", "vocab_size", "attn_mask")
-    return {name: value for name, value in state.items() if name not in constants}
+def uncut_ids(tokenize: Any, prompt: str) -> list[int]:
+    """From start to end token, however long."""
+    if hasattr(tokenize, "tokenizer"):  # one of transformers, inside open_clip's
+        clean = tokenize.clean_fn(prompt)
+        return list(tokenize.tokenizer(clean, truncation=False, verbose=False)["input_ids"])
+    return [tokenize.sot_token_id, *tokenize.encode(prompt), tokenize.eot_token_id]

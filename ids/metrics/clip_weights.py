@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from ids.core.needed import NeededFile, needed_file
 from ids.core.weight_files import digest_of, read_json
 
 FOLDER, HUB = "local-dir:", "hf-hub:"  # open_clip's prefixes
+OPENAI = "openai"  # the model of a file whose architecture is read from its shapes
 LAYOUT = "open_clip_config.json"
 WEIGHT_NAMES = (  # in open_clip's order
     "open_clip_model.safetensors",
@@ -29,6 +31,7 @@ VOCABULARY = (
     "vocab.json",
     "vocab.txt",
 )
+SHA256 = re.compile(r"/([0-9a-f]{64})/")
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
 
 
@@ -41,12 +44,13 @@ class ClipWeights:
     tag: str | None = None
     known: Mapping[str, Any] = field(default_factory=dict)  # open_clip's settings of the tag
     layout: str = ""  # content of the folder's configuration
-    vocabulary: tuple[Path, ...] = ()  # tokenizer files of the folder
+    vocabulary: tuple[Path, ...] = ()  # tokenizer files
 
     @property
     def quick_gelu(self) -> bool:
         """OpenAI's weights need it; with plain GELU they give other numbers."""
-        needed = bool(self.known.get("quick_gelu")) or self.model.endswith("-quickgelu")
+        named = self.model == OPENAI or self.model.endswith("-quickgelu")
+        needed = bool(self.known.get("quick_gelu")) or named
         return needed and not self.layout
 
     def digest(self) -> str:
@@ -59,7 +63,7 @@ class ClipWeights:
         return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
-def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
+def find_weights(model: str, checkpoint: str | None, vocabulary: str | None) -> ClipWeights:
     """The files of a model. `WeightsError` where they are missing, `ConfigError` for an unknown
     model or a model without weights.
     """
@@ -68,6 +72,8 @@ def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
         return _in_folder(f"{FOLDER}{folder}", folder)
     if model.startswith(HUB):
         return _on_hub(model)
+    if model == OPENAI:
+        return _openai(checkpoint, vocabulary)
     _check_name(model)
     if checkpoint is None:
         raise ConfigError(
@@ -76,6 +82,19 @@ def find_weights(model: str, checkpoint: str | None) -> ClipWeights:
         )
     file = Path(checkpoint).expanduser()
     return ClipWeights(model, file) if file.is_file() else _tagged(model, checkpoint)
+
+
+def _openai(checkpoint: str | None, vocabulary: str | None) -> ClipWeights:
+    given = {"checkpoint": checkpoint or "", "vocabulary": vocabulary}
+    files = {option: Path(path).expanduser() for option, path in given.items() if path is not None}
+    for option, path in files.items():
+        if not path.is_file():
+            raise WeightsError(
+                f"clip.{option}: expected a file of a CLIP with OpenAI's names; got {str(path)!r}, "
+                "no such file; check the path"
+            )
+    file, *words = files.values()
+    return ClipWeights(OPENAI, file, vocabulary=tuple(words))
 
 
 def _in_folder(model: str, folder: Path) -> ClipWeights:
@@ -147,7 +166,7 @@ def _unreachable(what: str, place: str, error: Exception) -> WeightsError:
     )
 
 
-def needed_files(model: str, checkpoint: str | None) -> list[NeededFile]:
+def needed_files(model: str, checkpoint: str | None, vocabulary: str | None) -> list[NeededFile]:
     """The files that `find_weights` would read, without network access."""
     if model.startswith(FOLDER):
         folder = Path(model.removeprefix(FOLDER)).expanduser()
@@ -155,19 +174,33 @@ def needed_files(model: str, checkpoint: str | None) -> list[NeededFile]:
         names = (*(found or WEIGHT_NAMES)[:1], LAYOUT)
         return [needed_file("CLIP", folder / name, "check clip.model") for name in names]
     if model.startswith(HUB):
-        return [_in_cache(f"CLIP {model}", model.removeprefix(HUB), (*WEIGHT_NAMES,))]
+        return [_in_cache(f"CLIP {model}", model.removeprefix(HUB), WEIGHT_NAMES)]
     file = Path(checkpoint or "").expanduser()
     what = f"CLIP {model} {checkpoint}"
-    if file.is_file():
-        return [needed_file(what, file)]
+    if file.is_file() or model == OPENAI:
+        words = [Path(vocabulary).expanduser()] if vocabulary else []
+        return [needed_file(what, file), *(needed_file("CLIP vocabulary", w) for w in words)]
+    return [_tagged_file(what, model, file)]
+
+
+def _tagged_file(what: str, model: str, tag: Path) -> NeededFile:
+    """The file of a tag in the hub's cache, or its address."""
     from open_clip import get_pretrained_cfg
 
-    known = get_pretrained_cfg(model, checkpoint or "")
-    if not known.get("hf_hub"):
-        place = known.get("url") or f"{file}: neither a file nor a tag of {model}"
-        return [NeededFile(what, place, None, "fetch it and set clip.checkpoint=/path/to/file")]
-    repository, _, name = known["hf_hub"].rpartition("/")
-    return [_in_cache(what, repository, (name,) if name else WEIGHT_NAMES)]
+    known = get_pretrained_cfg(model, str(tag))
+    if known.get("hf_hub"):
+        repository, _, name = known["hf_hub"].rpartition("/")
+        return _in_cache(what, repository, (name,) if name else WEIGHT_NAMES)
+    url = known.get("url") or ""
+    place = url or f"{tag}: neither a file nor a tag of {model}"
+    remedy = "fetch it and set clip.checkpoint=/path/to/file"
+    return NeededFile(what, place, None, remedy, url, _hash_in(url))
+
+
+def _hash_in(url: str) -> str:
+    """OpenAI's addresses contain the file's SHA-256."""
+    found = SHA256.search(url)
+    return found[1] if found else ""
 
 
 def _in_cache(what: str, repository: str, names: Sequence[str]) -> NeededFile:
@@ -176,9 +209,9 @@ def _in_cache(what: str, repository: str, names: Sequence[str]) -> NeededFile:
 
     paths = [try_to_load_from_cache(repository, name) for name in names]
     found = next((Path(path) for path in paths if isinstance(path, str)), None)
+    url = f"hf://{repository}/{found.name if found else names[0]}"
     if found is not None:
-        return needed_file(what, found)
+        return needed_file(what, found, url=url)
     place = f"{constants.HF_HUB_CACHE}: {repository}"
-    return NeededFile(
-        what, place, None, f"fetch {repository} into the cache, or set clip.checkpoint"
-    )
+    remedy = f"fetch {repository} into the cache, or set clip.checkpoint"
+    return NeededFile(what, place, None, remedy, url)

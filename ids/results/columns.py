@@ -30,18 +30,36 @@ class Column:
 
 
 PIE_ORDER = (  # of the released table: its default columns, then the others
-    *("psnr_unedit_part", "lpips_unedit_part", "mse_unedit_part", "ssim_unedit_part"),
+    *(
+        "structure_distance",
+        "psnr_unedit_part",
+        "lpips_unedit_part",
+        "mse_unedit_part",
+        "ssim_unedit_part",
+    ),
+    *(f"clip_similarity_{of}" for of in ("source_image", "target_image", "target_image_edit_part")),
     *("psnr", "lpips", "mse", "ssim"),
+    *("structure_distance_unedit_part", "structure_distance_edit_part"),
     *("psnr_edit_part", "lpips_edit_part", "mse_edit_part", "ssim_edit_part"),
 )
+IP2P_ORDER = ("sim_image", "sim_direction", "sim_0", "sim_1")  # of InstructPix2Pix's released code
 ORDER = (  # the most important first; metrics from outside the package come after `restored`
     *("success", "restored"),
     *("psnr_background", "lpips_alex", "lpips_vgg", "lpips_squeeze", "feature_distance"),
     *("clip_score", "clip_directional", "latent_distance", "psnr", "ssim_background", "psnr_truth"),
     *(f"lpips_{net}_background" for net in NETS),
-    *("clip_image", "ssim", "mse_background", "mse"),
+    *(
+        "structure_distance",
+        "iou",
+        "clip_score_edited",
+        "clip_image",
+        "ssim",
+        "mse_background",
+        "mse",
+    ),
     *("psnr_edited", "ssim_edited", "mse_edited", *(f"lpips_{net}_edited" for net in NETS)),
     *(f"pie_{name}{stack}" for name in PIE_ORDER for stack in ("", "_current")),
+    *(f"ip2p_{name}{pixels}" for name in IP2P_ORDER for pixels in ("", "_minus_one_to_one")),
     *("seconds", "nfe", "peak_mb"),
 )
 MEASUREMENTS = {
@@ -57,6 +75,8 @@ LEGEND = {
     "background": "bg: outside the mask.",
     "edited": "ed: inside the mask.",
     "pie": "PIE: as PIE-Bench's released code; bg and ed blacken the other pixels and count all.",
+    "ip2p": "IP2P: as InstructPix2Pix's released code; ±1: images in [-1, 1], as it passes them.",
+    "iou": "IoU: of the mask and the object found in the edit.",
     "psnr_truth": "PSNR true: to the true edit; other distances are to the source.",
     "latent_distance": "latent dist.: root mean square of z_trg - z_src.",
     "nfe": "NFE: network forwards and backwards of one sample.",

@@ -100,14 +100,19 @@ def _build_dataset(place: str, pictures: Path) -> Dataset:
     return dataset
 
 
-def build_metrics(wanted: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, Metric]:
+def build_metrics(
+    wanted: Mapping[str, tuple[str, Mapping[str, Any]]],
+    clip: tuple[str, Mapping[str, Any]] = ("null", {}),
+) -> dict[str, Metric]:
     """The metrics that `ids run +metric@metrics.NAME=OPTION metrics.NAME.FIELD=VALUE` builds, by
-    name; `wanted` has the option and the fields of each.
+    name; `wanted` has the option and the fields of each, `clip` those of their CLIP.
     """
     keys = {name: f"recorded_{name}" for name in wanted}  # beside the metrics of the default set
     words = [f"+metric@metrics.{keys[name]}={option}" for name, (option, _) in wanted.items()]
     for name, (_, fields) in wanted.items():
         words += [f"metrics.{keys[name]}.{k}={_word(value)}" for k, value in fields.items()]
+    if clip[0] != "null":
+        words += [f"clip={clip[0]}", *(f"clip.{k}={_word(value)}" for k, value in clip[1].items())]
     (setting,) = compose_all(words)
     nodes = setting.values["metrics"]
     found = {name: build(nodes[key], f"metrics.{key}") for name, key in keys.items()}

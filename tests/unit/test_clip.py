@@ -80,13 +80,13 @@ def test_each_feature_is_computed_once() -> None:
     models = Networks()
     clip = EMBEDDED.load(models)
     rows: list[int] = []
-    encode = clip.network.encode_image
+    encode = clip.network.model.encode_image
 
     def counted(x: torch.Tensor, **options: bool) -> torch.Tensor:
         rows.append(len(x))
         return encode(x, **options)
 
-    clip.network.encode_image = counted
+    clip.network.model.encode_image = counted
     cases, edits = CASES[:3], [truth(case) for case in CASES[:3]]
     for metric in (ClipScore(EMBEDDED), ClipImage(EMBEDDED), ClipDirectional(EMBEDDED)):
         metric(cases, edits, models)

@@ -194,8 +194,8 @@ def test_a_tag_sets_activation_and_preprocessing(
             module, "download_pretrained", lambda *_, **__: str(tiny / "tiny.safetensors")
         )
     tagged = Clip("tiny-clip", "openai")
-    assert tagged.load(Networks()).preprocess.transforms[-1].mean == (0.1,) * 3
-    assert "QuickGELU" in str(tagged.load(Networks()).network)
+    assert tagged.load(Networks()).network.preprocess.transforms[-1].mean == (0.1,) * 3
+    assert "QuickGELU" in str(tagged.load(Networks()).network.model)
     plain = Clip("tiny-clip", str(tiny / "tiny.safetensors"))
-    assert "QuickGELU" not in str(plain.load(Networks()).network)
+    assert "QuickGELU" not in str(plain.load(Networks()).network.model)
     assert tagged.weights_id() != plain.weights_id()

@@ -1,12 +1,12 @@
 """Metrics on images whose numbers are known."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from judging import NETWORKS, Networks, backbone_file, number
+from judging import NETWORKS, Held, Networks, backbone_file, number
 
 from ids.core.errors import ConfigError
 from ids.core.records import Edited
@@ -26,20 +26,6 @@ from ids.metrics import (
 )
 from ids.metrics.sizes import check_size
 from ids.metrics.ssim import ssim_map
-
-
-@dataclass(frozen=True)
-class Held:
-    """An image in memory."""
-
-    image: torch.Tensor
-
-    def digest(self) -> str:
-        return "held"
-
-    def load(self) -> torch.Tensor:
-        return self.image
-
 
 CASE = Shapes("dev", 1)[0]
 SHAPES = [Shapes()[i] for i in range(6)]
