@@ -1,0 +1,69 @@
+"""Means with 95 % intervals: by the bootstrap, or Student's t."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.special import stdtrit
+
+from ids.core.errors import ConfigError
+from ids.results.grids import MISSING, Estimate
+from ids.results.resampling import CONFIDENCE, draw_counts, on_grid, studentized_interval
+
+IntervalKind = Literal["bootstrap", "t"]
+COLUMNS_AT_ONCE = 64  # 5 MB of resampled means
+
+Values = Float[ndarray, "columns cases"]
+Ends = Callable[[Values], Float[ndarray, "columns 2"]]
+
+
+def check_kind(kind: str) -> IntervalKind:
+    """The kind of interval of this name; `ConfigError` for another name."""
+    for known in get_args(IntervalKind):
+        if kind == known:
+            return known  # type: ignore[no-any-return]
+    raise ConfigError(
+        f"interval: expected {' or '.join(get_args(IntervalKind))}; got {kind!r}; change it"
+    )
+
+
+def estimates(samples: Sequence[Float[ndarray, " cases"]], kind: IntervalKind) -> list[Estimate]:
+    """The mean and interval of each sample of finite values, one per case; no interval below two.
+    Each depends on its own values alone, not on the other samples.
+    """
+    ends = bootstrap_ends if kind == "bootstrap" else t_ends
+    found = [MISSING] * len(samples)
+    for n, places in by_length(samples).items():
+        if n == 0:
+            continue
+        values = np.array([samples[place] for place in places])
+        means = values.mean(1)
+        low_high = ends(values) if n > 1 else np.full((len(values), 2), np.nan)
+        for place, mean, (low, high) in zip(places, means, low_high, strict=True):
+            found[place] = Estimate(float(mean), float(low), float(high), n)
+    return found
+
+
+def bootstrap_ends(values: Values) -> Float[ndarray, "columns 2"]:
+    """Of the mean of each row, over 10,000 resamples of its cases."""
+    counts, means = draw_counts(values.shape[1]), values.mean(1, keepdims=True)
+    blocks = np.split(on_grid(values - means), range(COLUMNS_AT_ONCE, len(values), COLUMNS_AT_ONCE))
+    return np.asarray(means + np.concatenate([studentized_interval(x, counts) for x in blocks]))
+
+
+def t_ends(values: Values) -> Float[ndarray, "columns 2"]:
+    """Of the mean of each row: mean -+ t sd / sqrt(n)."""
+    n = values.shape[1]
+    half = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * values.std(1, ddof=1) / np.sqrt(n)
+    return np.asarray(values.mean(1)[:, None] + half[:, None] * np.array([-1.0, 1.0]))
+
+
+def by_length(samples: Iterable[Float[ndarray, " cases"]]) -> Mapping[int, list[int]]:
+    """The places of the samples of each length."""
+    places = defaultdict(list)
+    for place, sample in enumerate(samples):
+        places[len(sample)].append(place)
+    return places
