@@ -1,7 +1,7 @@
 """Means with 95 % intervals: by the bootstrap, or Student's t."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,8 +13,8 @@ from ids.core.errors import ConfigError
 from ids.results.grids import MISSING, Estimate
 from ids.results.resampling import CONFIDENCE, draw_counts, on_grid, studentized_interval
 
+ROWS_AT_ONCE = 64
 IntervalKind = Literal["bootstrap", "t"]
-COLUMNS_AT_ONCE = 64  # 5 MB of resampled means
 
 Values = Float[ndarray, "columns cases"]
 Ends = Callable[[Values], Float[ndarray, "columns 2"]]
@@ -50,8 +50,8 @@ def estimates(samples: Sequence[Float[ndarray, " cases"]], kind: IntervalKind) -
 def bootstrap_ends(values: Values) -> Float[ndarray, "columns 2"]:
     """Of the mean of each row, over 10,000 resamples of its cases."""
     counts, means = draw_counts(values.shape[1]), values.mean(1, keepdims=True)
-    blocks = np.split(on_grid(values - means), range(COLUMNS_AT_ONCE, len(values), COLUMNS_AT_ONCE))
-    return np.asarray(means + np.concatenate([studentized_interval(x, counts) for x in blocks]))
+    ends = [studentized_interval(block, counts) for block in in_blocks(on_grid(values - means))]
+    return np.asarray(means + np.concatenate(ends))
 
 
 def t_ends(values: Values) -> Float[ndarray, "columns 2"]:
@@ -59,6 +59,12 @@ def t_ends(values: Values) -> Float[ndarray, "columns 2"]:
     n = values.shape[1]
     half = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * values.std(1, ddof=1) / np.sqrt(n)
     return np.asarray(values.mean(1)[:, None] + half[:, None] * np.array([-1.0, 1.0]))
+
+
+def in_blocks(values: Values) -> Iterator[Values]:
+    """A few rows at a time: their resampled means take 5 MB."""
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        yield values[start : start + ROWS_AT_ONCE]
 
 
 def by_length(samples: Iterable[Float[ndarray, " cases"]]) -> Mapping[int, list[int]]:

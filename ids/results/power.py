@@ -8,7 +8,7 @@ of the tables has nearly the same power.
 import math
 from functools import lru_cache
 
-from scipy.optimize import brentq
+import numpy as np
 from scipy.special import nctdtr, stdtrit
 
 from ids.results.significance import ALPHA
@@ -20,7 +20,8 @@ MOST = 10**7  # cases: a difference that needs more is none
 def power(effect: float, n: int) -> float:
     """The probability that n cases show an effect of this d_z at the 5 % level."""
     critical, shift = stdtrit(n - 1, 1 - ALPHA / 2), abs(effect) * math.sqrt(n)
-    return float(1 - nctdtr(n - 1, shift, critical) + nctdtr(n - 1, shift, -critical))
+    missed, opposite = nctdtr(n - 1, shift, critical), 1 - nctdtr(n - 1, -shift, critical)
+    return float(1 - np.nan_to_num(missed) + np.nan_to_num(opposite))  # nan: too small for scipy
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +29,13 @@ def detectable_effect(n: int) -> float:
     """The smallest d_z that n cases show with 80 % power; nan below two cases."""
     if n < 2:
         return math.nan
-    return float(brentq(lambda effect: power(effect, n) - POWER, 0.0, 50.0, xtol=1e-12))
+    low, high = 0.0, 1.0 / math.sqrt(n)
+    while power(high, n) < POWER:
+        low, high = high, 2 * high
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if power(middle, n) >= POWER else (middle, high)
+    return high
 
 
 def cases_needed(effect: float) -> float:

@@ -5,13 +5,14 @@ opposite sign (Fisher 1935; Good 2005, section 3.2). It assumes no normal distri
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ids.results.resampling import SEED, TIE
+from ids.results.intervals import by_length, in_blocks
+from ids.results.resampling import SEED, TIE, on_grid
 
 ALPHA = 0.05
 ENUMERATED = 12  # cases of a half whose sign patterns are all used
@@ -29,22 +30,21 @@ def effect_size(differences: Float[ndarray, " cases"]) -> float:
     return float(differences.mean() / differences.std(ddof=1))
 
 
-def sign_flip_p(differences: Float[ndarray, " cases"]) -> float:
-    """Two-sided p-value of a mean difference of zero; nan without cases. The cases are split into
-    halves; all pairs of a sign pattern of one half and one of the other are counted (Horowitz &
-    Sahni 1974). Exact up to 24 cases: all 2^n patterns. Above, 4,096 seeded patterns of each half,
-    16.8 million in all.
+def sign_flip_p_values(samples: Sequence[Float[ndarray, " cases"]]) -> list[float]:
+    """Two-sided p-value of each sample of differences for a mean of zero; nan without cases. Exact
+    up to 24 cases: all 2^n sign patterns. Above, the pairs of 4,096 seeded patterns of each half of
+    the cases: 16.8 million.
     """
-    n = len(differences)
-    if n == 0 or not differences.any():
-        return 1.0 if n else math.nan
-    one, other = differences[: n // 2], differences[n // 2 :]
-    sums = np.sort(_patterns(len(one), SEED) @ one)
-    others = np.sort(_patterns(len(other), SEED + 1) @ other)
-    bound = abs(differences.sum()) - TIE * np.abs(differences).sum()
-    reaching = len(others) - np.searchsorted(others, bound - sums)
-    p = 2 * float(reaching.sum()) / (len(sums) * len(others))
-    return min(1.0, max(p, 2 / (len(sums) * len(others))))
+    found = [math.nan] * len(samples)
+    for n, places in by_length(samples).items():
+        if n == 0:
+            continue
+        halves = _patterns(n // 2, SEED), _patterns(n - n // 2, SEED + 1)
+        values = on_grid(np.array([samples[place] for place in places]))
+        p_values = [p for block in in_blocks(values) for p in _sign_flip_p(block, *halves)]
+        for place, p in zip(places, p_values, strict=True):
+            found[place] = p
+    return found
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -57,6 +57,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
     steps = p[order] * np.arange(len(order), 0, -1)
     p[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return [float(value) for value in p]
+
+
+def _sign_flip_p(
+    differences: Float[ndarray, "rows cases"], first: Signs, second: Signs
+) -> Iterator[float]:
+    """The share of the pairs of patterns whose sum is as far from zero as that of the data, counted
+    by sorting the sums of each half (Horowitz & Sahni 1974). The patterns are symmetric.
+    """
+    half, pairs = first.shape[1], len(first) * len(second)
+    sums = np.sort(differences[:, :half] @ first.T, axis=1)
+    others = np.sort(differences[:, half:] @ second.T, axis=1)
+    bounds = np.abs(differences.sum(1)) - TIE * np.abs(differences).sum(1)
+    for bound, one, other in zip(bounds, sums, others, strict=True):
+        reaching = pairs - int(np.searchsorted(other, bound - one).sum())
+        yield min(1.0, 2 * max(1, reaching) / pairs)
 
 
 def _patterns(n: int, seed: int) -> Signs:
