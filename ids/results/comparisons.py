@@ -1,0 +1,122 @@
+"""Paired differences of every setting to the baseline, with their tests."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from numpy import ndarray
+
+from ids.results.columns import Column
+from ids.results.grids import Estimate, Grid, PairedTest, Row
+from ids.results.intervals import IntervalKind
+from ids.results.labels import baseline_of, in_order
+from ids.results.power import cases_needed, detectable_effect
+from ids.results.significance import ALPHA, effect_size, holm, sign_flip_p_values
+from ids.results.statistics import Edits, mean_cells, paired, unpaired
+
+TESTS = (
+    Column("d_z", "d_z", 2, derived=True),
+    Column("p", "p", 4, derived=True),
+    Column("p_corrected", "p corrected", 4, derived=True),
+)
+
+
+def differences(
+    settings: pd.DataFrame,
+    edits: Mapping[str, Edits],
+    columns: Sequence[Column],
+    baseline: str,
+    kind: IntervalKind,
+) -> tuple[Grid, ...]:
+    """One grid: of every setting to the nearest setting of the baseline, case by case. p-values are
+    corrected for all cells of the grid. No grid without pairs of settings.
+    """
+    compared = [
+        (label, base)
+        for label in in_order(settings["label"])
+        if (base := baseline_of(label, settings, baseline)) not in (None, label)
+    ]
+    if not compared or not columns:
+        return ()
+    pairs = [paired(edits[label], edits[str(base)]) for label, base in compared]
+    cells = _tested(mean_cells(pairs, kind), pairs)
+    rows = tuple(
+        Row(
+            label,
+            each.n_cases,
+            of_row,
+            against=base,
+            others=(unpaired(edits[label], edits[str(base)], each),),
+        )
+        for (label, base), each, of_row in zip(compared, pairs, cells, strict=True)
+    )
+    title = "paired differences"
+    return (Grid(title, tuple(columns), rows, paired=True, statuses=("unpaired",)),)
+
+
+def tests_note(grids: Sequence[Grid]) -> tuple[str, ...]:
+    """One note that explains the marks of these differences; none without differences."""
+    tests = [c.test for grid in grids for row in grid.rows for c in row.cells if c.test]
+    compared = sum(not math.isnan(test.p) for test in tests)
+    if not compared:
+        return ()
+    correction = f"corrected for the {compared} differences of this table (Holm)"
+    of_these = f", {correction}" if compared > 1 else ""
+    return (f"* marks differences with p < {ALPHA} in a paired sign-flip test{of_these}.",)
+
+
+def tests_by_column(grid: Grid, difference: float | None = None) -> tuple[Grid, ...]:
+    """A grid per column of paired differences: a row per comparison, with the difference, d_z,
+    p, p corrected, the difference that its cases detect and, with a `difference`, the cases that
+    one of this size needs.
+    """
+    return tuple(_test_grid(grid, index, difference) for index in range(len(grid.columns)))
+
+
+def _test_grid(grid: Grid, index: int, difference: float | None) -> Grid:
+    metric = grid.columns[index]
+    columns = [
+        replace(metric, title="difference"),
+        *TESTS,
+        Column("detectable", "detectable", metric.digits, derived=True),
+    ]
+    if difference is not None:
+        columns.append(Column("needed", f"cases for {difference:g}", 0, derived=True))
+    rows = tuple(
+        replace(row, cases=cell.n, cells=tuple(_test_cells(cell, difference)))
+        for row, cell in ((row, row.cells[index]) for row in grid.rows)
+    )
+    title = f"{grid.title}, {metric.title}" + (f" in {metric.unit}" if metric.unit else "")
+    return replace(grid, title=title, columns=tuple(columns), rows=rows, symmetric=False)
+
+
+def _test_cells(cell: Estimate, difference: float | None) -> Iterator[Estimate]:
+    test = cell.test or _untested()
+    yield cell
+    numbers = [test.d_z, test.p, test.p_corrected, test.detectable]
+    if difference is not None:
+        numbers.append(cases_needed(difference / test.spread) if test.spread else math.nan)
+    yield from (Estimate(number, n=cell.n) for number in numbers)
+
+
+def _tested(
+    cells: Sequence[Sequence[Estimate]], pairs: Sequence[Edits]
+) -> list[tuple[Estimate, ...]]:
+    """With their tests; p-values corrected for all of them."""
+    samples = [sample for each in pairs for sample in each.case_means()]
+    p_values = sign_flip_p_values(samples)
+    tests = iter(_test(*line) for line in zip(samples, p_values, holm(p_values), strict=True))
+    return [tuple(replace(cell, test=next(tests)) for cell in row) for row in cells]
+
+
+def _test(sample: Float[ndarray, " cases"], p: float, corrected: float) -> PairedTest:
+    spread = float(np.std(sample, ddof=1)) if len(sample) > 1 else math.nan
+    detectable = detectable_effect(len(sample)) * spread
+    return PairedTest(spread, effect_size(sample), p, corrected, detectable)
+
+
+def _untested() -> PairedTest:
+    return PairedTest(*[math.nan] * 5)
