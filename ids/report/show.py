@@ -1,27 +1,47 @@
 """`ids table`: tables of a store, printed and written."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ids.core.errors import ConfigError, DataError
+from ids.core.text import counted
 from ids.report.console import open_console, say
 from ids.report.figure import draw_curves
 from ids.report.render import print_report
 from ids.report.write import write_report
 from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import Column, select_columns
+from ids.results.comparisons import with_tests
 from ids.results.frames import columns_of, curve_frame, frame, weights_notes
 from ids.results.grids import Report
+from ids.results.intervals import IntervalKind
 from ids.results.levels import axis_of
 from ids.results.matched import Question, matched_report
 from ids.results.selection import Selection
 from ids.results.table import table
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What a table compares: the baseline, the kind of intervals, whether the tests of all
+    differences are shown, and a `difference` whose number of cases is shown with them.
+    """
+
+    baseline: str = "dds"
+    interval: IntervalKind = "bootstrap"
+    tests: bool = False
+    difference: float | None = None
+
+
 def show_tables(
-    selection: Selection, baseline: str, engine: str | None, write: bool, wide: bool = False
+    selection: Selection,
+    comparison: Comparison,
+    engine: str | None,
+    write: bool,
+    wide: bool = False,
 ) -> int:
     """Means, and differences paired to the baseline, per data set and backbone. 1 without results.
     `ConfigError` for an engine without measurements.
@@ -38,9 +58,11 @@ def show_tables(
         lines = frame(group.entries, store, engine, group.broken)
         columns = select_columns(columns_of(group.entries, lines), selection.columns)
         notes = (*weights_notes(group.entries, columns), *_without_metrics(group), *group.notes())
-        _show(
-            table(_title(group, selection), lines, baseline, notes, columns), selection, write, wide
-        )
+        title = _title(group, selection)
+        report = table(title, lines, comparison.baseline, notes, columns, comparison.interval)
+        if comparison.tests:
+            report = with_tests(report, comparison.difference)
+        _show(report, selection, write, wide)
 
     return _show_groups(selection, read_catalog(store), show)
 
@@ -110,12 +132,13 @@ def _title(group: ResultGroup, selection: Selection) -> str:
 def _without_metrics(group: ResultGroup) -> tuple[str, ...]:
     """Metrics of an earlier mask or prompt are not those of the current case."""
     bare = sum(e.record.status == "ok" and not e.numbers.values for e in group.entries)
-    note = f"{bare} edits have no metrics of their current case; run them again"
+    note = f"{counted(bare, 'edit')} without metrics of the current case; run again"
     return (note,) if bare else ()
 
 
 def _without_states(group: ResultGroup) -> tuple[str, ...]:
     edits = [e for e in group.entries if e.record.status == "ok" and e.uses_prompts]
     left_out = sum(not entry.numbers.steps for entry in edits)
-    note = f"Left out: {left_out} edits without kept states, or without metrics of their states."
+    lacking = counted(left_out, "edit")
+    note = f"Left out: {lacking} without kept states, or without metrics of their states."
     return (note,) if left_out else ()

@@ -22,6 +22,7 @@ class Column:
     unit: str = ""
     measured: bool = False  # one value per batch, not per case
     exact: bool = False  # a count: no interval
+    derived: bool = False  # a number about the row's difference: neither interval nor n
 
     @property
     def header(self) -> str:
@@ -69,7 +70,7 @@ MEASUREMENTS = {
 }
 OF_EDITS = (  # columns of a frame that are no number to average
     *("key", "label", "values", "status", "reason", "case", "id", "seed", "step"),
-    *("batch", "engine"),
+    *("batch", "engine", "undefined"),
 )
 LEGEND = {
     "background": "bg: outside the mask.",

@@ -14,16 +14,18 @@ LABELS += ["instruction"]
 
 
 def export_frame(groups: Sequence[ResultGroup], store: Store, states: bool) -> pd.DataFrame:
-    """Columns: labels of the data set and its row, the method's label, seed, status and reason,
-    then metrics, measurements, `metadata.*` and `setting.*`. With `states` a line per kept state.
+    """Columns: labels of the data set and its row, the method's label, seed, status, reason and
+    undefined metrics, then metrics, measurements, `metadata.*` and `setting.*`. With `states` a
+    line per kept state, without undefined metrics.
     """
     frames = [_with_labels(group, store, states) for group in groups]
     frames = [lines for lines in frames if not lines.empty]
     if not frames:
         return pd.DataFrame()
     whole = pd.concat(frames, ignore_index=True)
-    first = [*LABELS, "label", "seed", "status", "reason"]
     names = [str(column) for column in whole]
+    of_edits = ("label", "seed", "status", "reason", "undefined")
+    first = [*LABELS, *(name for name in of_edits if name in names)]
     values = sorted(name for name in names if name.startswith(("setting.", "metadata.")))
     numbers = [name for name in names if name not in {*first, *values}]
     return whole[[*first, *numbers, *values]]  # the same order, whatever the order of the records

@@ -11,6 +11,7 @@ from ids.core.numbers import Number, to_float
 from ids.results.catalog import Entry
 from ids.results.columns import Column, columns_in
 from ids.results.labels import setting_labels, setting_values
+from ids.results.omissions import SEPARATOR_OF_NAMES
 from ids.run.evaluate import metric_columns
 from ids.run.records import MeasurementRecord, MetricValue, Row
 from ids.run.store import Store
@@ -24,6 +25,8 @@ def frame(
 ) -> pd.DataFrame:
     """A line per edit. Columns: key, label, values (of the setting), status, case (digest), id,
     seed (-1 for none), reason, then one per metric and measurement (seconds, nfe, peak_mb in MiB).
+    `undefined` names the metrics that do not exist for the case; other missing ones were never
+    computed.
     `broken` rows have failed under every label, and have no key. `engine` restricts measurements.
     """
     columns = metric_columns(entry.numbers.values for entry in entries)
@@ -32,6 +35,8 @@ def frame(
     for entry, line in zip(entries, _identities(entries), strict=True):
         values = entry.numbers.values
         line |= {columns[k]: to_float(v.value) for k, v in values.items() if k in columns}
+        undefined = [columns[k] for k, v in values.items() if k in columns and v.value is None]
+        line["undefined"] = SEPARATOR_OF_NAMES.join(sorted(undefined))
         lines.append(line | _measured(measurements.get(entry.record.key)))
     settings = {line["label"]: line["values"] for line in lines}
     for row in broken:

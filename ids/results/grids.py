@@ -2,21 +2,60 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from ids.results.columns import Column
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """The number of cases with an edit that has no finite number, by reason. Its other edits count
+    for such a case; without any, the case is left out.
+    """
+
+    undefined: int = 0  # the metric does not exist for the case: no mask, no true edit
+    infinite: int = 0
+    not_computed: int = 0  # the metric was never computed for the edit
+
+    def __str__(self) -> str:
+        """`4 undefined, 2 inf`; empty where nothing is left out."""
+        named = ((self.undefined, "undefined"), (self.infinite, "inf"))
+        parts = (*named, (self.not_computed, "not computed"))
+        return ", ".join(f"{n} {name}" for n, name in parts if n)
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Of a paired difference: the standard deviation over cases (`spread`), Cohen's d_z, p-value,
+    p-value corrected for all comparisons of the table, and the smallest difference that this number
+    of cases detects with 80 % power. nan where undefined.
+    """
+
+    spread: float
+    d_z: float
+    p: float
+    p_corrected: float
+    detectable: float
+
+
+@dataclass(frozen=True)
 class Estimate:
     """A mean over `n` cases (batches, where a column is measured per batch) and the ends of its
-    95 % interval; nan for what is missing.
+    95 % interval; nan for what is missing. Differences may have a `test`.
     """
 
     value: float
     low: float = math.nan
     high: float = math.nan
     n: int = 0
+    left_out: LeftOut = LeftOut()
+    test: PairedTest | None = None
+
+    @property
+    def numbers(self) -> dict[str, float | int]:
+        """All by name: value, low, high, n, what is left out, and those of the test."""
+        ends = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+        return ends | asdict(self.left_out) | (asdict(self.test) if self.test else {})
 
 
 MISSING = Estimate(math.nan)

@@ -12,7 +12,7 @@ from ids.results.curves import Curves, States, paired, setting_states
 from ids.results.grids import Grid, Report, Row
 from ids.results.labels import baseline_note, baseline_of, settings_of
 from ids.results.levels import axis_of, check_start, default_levels
-from ids.results.statistics import undefined_note
+from ids.results.omissions import undefined_note
 
 STEP = Column("step", "steps", 1)
 NOTE = (

@@ -1,23 +1,25 @@
 """The table: a row per setting, means with intervals, differences paired to a baseline."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from ids.results.columns import Column, columns_in, legend
+from ids.results.comparisons import differences, tests_note
 from ids.results.grids import MISSING, Estimate, Grid, Report, Row
-from ids.results.labels import baseline_note, baseline_of, in_order, settings_of
-from ids.results.statistics import (
-    by_batch,
-    by_case,
-    estimate,
-    finite,
-    paired_differences,
-    undefined_note,
-)
+from ids.results.intervals import IntervalKind
+from ids.results.labels import baseline_note, in_order, settings_of
+from ids.results.omissions import undefined_note
+from ids.results.statistics import mean_cells, setting_edits
 
 BAD = ("failed", "unsupported")  # counted in every table; further statuses where they occur
+FEW = 5  # cases: below, no interval is reliable
+INTERVALS: Mapping[IntervalKind, str] = {
+    "bootstrap": "± is half the width of a 95 % bootstrap interval over cases",
+    "t": "± is a 95 % Student t interval over cases",
+}
 
 
 def table(
@@ -26,81 +28,101 @@ def table(
     baseline: str = "dds",
     notes: Sequence[str] = (),
     columns: Sequence[Column] | None = None,
+    interval: IntervalKind = "bootstrap",
 ) -> Report:
     """Of the `frame` of one data set and backbone; `columns` (default: all of the frame) are those
     that may be shown.
     """
     frame = frame.sort_values(["case", "seed", "key"])  # sums do not depend on the records' order
     done = frame[frame["status"] == "ok"]
-    columns = columns_in(map(str, frame)) if columns is None else columns
-    columns = [c for c in columns if c.key in done and done[c.key].notna().any()]
+    possible = columns_in(map(str, frame)) if columns is None else columns
+    columns = [c for c in possible if c.key in done and done[c.key].notna().any()]
     paired = [column for column in columns if not column.measured]  # batches have no pairs
     settings = settings_of(frame)
-    own_notes = (*_notes(frame, columns), *undefined_note(done, paired))
-    done = finite(done, columns)
-    edits = {label: done[done["label"] == label] for label in done["label"].unique()}
-    grids = [_means(title, frame, edits, columns)]
-    differences = _differences(settings_of(done), edits, paired, baseline) if paired else ()
-    if differences:
-        grids.append(Grid("paired differences", tuple(paired), differences, paired=True))
-    notes = (*own_notes, *baseline_note(settings, baseline), *notes)
+    grids = [
+        _means(title, frame, _cells(done, columns, interval), columns),
+        *differences(settings_of(done), setting_edits(done, paired), paired, baseline, interval),
+    ]
+    notes = (
+        *_notes(frame, columns, interval),
+        *tests_note(grids[1:]),
+        *_few(grids),
+        *undefined_note(done, paired),
+        *_empty(possible, columns),
+        *baseline_note(settings, baseline),
+        *notes,
+    )
     return Report(title, tuple(grids), notes, tuple(sorted(frame["key"])))
 
 
 def _means(
-    title: str, frame: pd.DataFrame, edits: Mapping[str, pd.DataFrame], columns: Sequence[Column]
+    title: str,
+    frame: pd.DataFrame,
+    cells: Mapping[str, tuple[Estimate, ...]],
+    columns: Sequence[Column],
 ) -> Grid:
     statuses = (*BAD, *sorted(set(frame["status"].unique()) - {"ok", *BAD}))
     rows = []
     for label in in_order(frame["label"].unique()):
         lines = frame[frame["label"] == label]
         counts = lines.groupby("status")["case"].nunique().to_dict()
-        cells = _cells(edits[label], columns) if label in edits else (MISSING,) * len(columns)
         others = tuple(counts.get(status, 0) for status in statuses)
-        rows.append(Row(label, counts.get("ok", 0), cells, others=others))
+        found = cells.get(label, (MISSING,) * len(columns))
+        rows.append(Row(label, counts.get("ok", 0), found, others=others))
     return Grid(title, tuple(columns), tuple(rows), statuses=statuses)
 
 
-def _cells(edits: pd.DataFrame, columns: Sequence[Column]) -> tuple[Estimate, ...]:
-    """A mean per column, over cases or over batches."""
-    measured = [column.key for column in columns if column.measured]
-    means = by_case(edits, [column.key for column in columns if not column.measured])
-    batches = by_batch(edits, measured) if measured else means
-    return tuple(
-        _cell((batches if column.measured else means)[column.key], column) for column in columns
-    )
+def _cells(
+    done: pd.DataFrame, columns: Sequence[Column], kind: IntervalKind
+) -> dict[str, tuple[Estimate, ...]]:
+    """Per label a mean per column, over cases or over batches."""
+    of_label: dict[str, dict[str, Estimate]] = {label: {} for label in done["label"].unique()}
+    for unit, of_unit in (
+        ("case", [column for column in columns if not column.measured]),
+        ("batch", [column for column in columns if column.measured]),
+    ):
+        edits = setting_edits(done, of_unit, unit) if of_unit else {}
+        for label, cells in zip(edits, mean_cells(list(edits.values()), kind), strict=True):
+            found = zip(of_unit, cells, strict=True)
+            of_label[label] |= {column.key: _shown(cell, column) for column, cell in found}
+    return {
+        label: tuple(cells.get(column.key, MISSING) for column in columns)
+        for label, cells in of_label.items()
+    }
 
 
-def _cell(values: pd.Series, column: Column) -> Estimate:
-    cell = estimate(values)
-    return Estimate(cell.value, math.nan, math.nan, cell.n) if column.exact else cell
+def _shown(cell: Estimate, column: Column) -> Estimate:
+    return replace(cell, low=math.nan, high=math.nan) if column.exact else cell
 
 
-def _differences(
-    settings: pd.DataFrame,
-    edits: Mapping[str, pd.DataFrame],
-    columns: Sequence[Column],
-    baseline: str,
-) -> tuple[Row, ...]:
-    """Of every setting to the nearest setting of the baseline, case by case."""
-    rows = []
-    for label in in_order(settings["label"]):
-        base = baseline_of(label, settings, baseline)
-        if base is None or label == base:
-            continue
-        pairs = paired_differences(edits[label], edits[base], [c.key for c in columns])
-        cells = tuple(estimate(pairs[column.key]) for column in columns)
-        rows.append(Row(label, len(pairs), cells, against=base))
-    return tuple(rows)
-
-
-def _notes(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[str, ...]:
+def _notes(
+    frame: pd.DataFrame, columns: Sequence[Column], interval: IntervalKind
+) -> tuple[str, ...]:
     seeds = [int(seed) for seed in sorted(frame["seed"].unique()) if seed >= 0]
     averaged = f"seeds {seeds} are averaged per case first" if seeds else "no method uses seeds"
-    notes = [legend(columns), f"± is a 95 % Student t interval over cases; {averaged}."]
+    notes = [legend(columns), f"{INTERVALS[interval]}; {averaged}."]
     if "engine" in frame and frame["engine"].notna().any():
         engines = "; ".join(sorted(frame["engine"].dropna().unique()))
         notes.append(
             f"Seconds and memory over batches, on {engines}; without warm-up, decoding, saving."
         )
     return tuple(note for note in notes if note)
+
+
+def _few(grids: Iterable[Grid]) -> tuple[str, ...]:
+    """One note that names the columns with intervals of fewer than five cases."""
+    titles = {
+        column.title: None
+        for grid in grids
+        for row in grid.rows
+        for column, cell in zip(grid.columns, row.cells, strict=True)
+        if cell.n < FEW and not math.isnan(cell.low)
+    }
+    note = f"Fewer than {FEW} cases or batches behind intervals of {', '.join(titles)}: too narrow."
+    return (note,) if titles else ()
+
+
+def _empty(possible: Sequence[Column], shown: Sequence[Column]) -> tuple[str, ...]:
+    """One note that names the metrics without any value."""
+    titles = [column.title for column in possible if column not in shown and not column.measured]
+    return (f"No value in any case, not shown: {', '.join(titles)}.",) if titles else ()

@@ -1,0 +1,121 @@
+"""Bootstrap resamples of cases, and 95 % intervals from them.
+
+Intervals of means are bootstrap-t: the best coverage for few and skewed cases (docs/statistics.md).
+Of other statistics they are bias-corrected and accelerated, with expanded quantiles. A plain
+percentile interval is too narrow for few cases.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.special import ndtr, ndtri, stdtrit  # a third of the import time of scipy.stats
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+SEED = 0
+GRID = 2.0**-40  # of the largest deviation
+TIE = 1e-9  # of the largest deviation: resamples whose values differ by less are equal
+LEAST_VARIANCE = 0.1  # of a resample, in units of that of the cases: none has a t of infinity
+
+Counts = Float[ndarray, "resamples cases"]
+
+
+def draw_counts(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Counts:
+    """How often each of n cases is drawn in each resample; a row sums to n. The numbers depend on
+    the arguments alone.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, n, size=(resamples, n), dtype=np.int32)
+    counts = np.empty((resamples, n))
+    for line, cases in zip(counts, drawn, strict=True):
+        line[:] = np.bincount(cases, minlength=n)
+    return counts
+
+
+def expanded_quantile(n: int) -> float:
+    """The normal quantile of the upper end of an interval of n cases: 1.96 for many, more for few.
+    The share of resamples beyond it replaces 0.025.
+    """
+    return float(math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + CONFIDENCE) / 2))
+
+
+def acceleration(deviations: Float[ndarray, "columns cases"]) -> Float[ndarray, " columns"]:
+    """Skewness / (6 sqrt(n)) of each column: how fast the standard error of its mean changes with
+    the mean (Efron 1987, equation 6.6). `deviations` are from the mean. For other statistics: the
+    mean of the leave-one-out values minus each of them. 0 for a constant.
+    """
+    squares = (deviations**2).sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (deviations**3).sum(1) / (6 * squares**1.5)
+    return np.where(np.isfinite(found), found, 0.0)
+
+
+def studentized_interval(
+    deviations: Float[ndarray, "columns cases"], counts: Counts
+) -> Float[ndarray, "columns 2"]:
+    """The ends of the interval of each row's mean, minus that mean: bootstrap-t (Efron & Tibshirani
+    1993, section 12.5). The variance of a resample has a least value, for metrics of few values
+    such as a share of successes: some of their resamples have no variance at all.
+    """
+    n, variances = deviations.shape[1], (deviations**2).mean(1, keepdims=True)
+    means = deviations @ counts.T / n
+    spreads = on_grid(deviations**2) @ counts.T / n - means**2
+    with np.errstate(invalid="ignore"):  # 0 / 0 where all cases are equal
+        t = means / np.sqrt(np.maximum(spreads, LEAST_VARIANCE * variances))
+    tail = (1 - CONFIDENCE) / 2
+    upper_lower = _quantiles(np.sort(np.nan_to_num(t), axis=1), np.array([[1 - tail, tail]]))
+    return np.asarray(-upper_lower * np.sqrt(variances))
+
+
+def bootstrap_interval(
+    resampled: Float[ndarray, "columns resamples"],
+    values: Float[ndarray, " columns"],
+    n: int,
+    accelerations: Float[ndarray, " columns"] | float = 0.0,
+) -> Float[ndarray, "columns 2"]:
+    """The ends of the interval of each statistic: bias-corrected and accelerated (Efron 1987, JASA
+    82), at the expanded level of Hesterberg (2015, The American Statistician 69). `values` are of
+    the n cases themselves (two at least), `resampled` of the resamples, all finite. Without
+    `accelerations` it is bias-corrected alone.
+    """
+    ordered = np.sort(resampled, axis=1)
+    bias = _bias(ordered, values)[:, None]
+    quantile = expanded_quantile(n)
+    z = bias + np.array([-quantile, quantile])
+    pulled = np.maximum(1 - np.reshape(accelerations, (-1, 1)) * z, GRID)
+    return _quantiles(ordered, ndtr(bias + z / pulled))
+
+
+def on_grid(deviations: Float[ndarray, "columns cases"]) -> Float[ndarray, "columns cases"]:
+    """Rounded to multiples of a power of two, 40 bits below each column's largest: sums over up to
+    8,192 cases have no rounding error, hence do not depend on the order of cases or columns.
+    """
+    _, exponent = np.frexp(np.abs(deviations).max(1, initial=0.0, keepdims=True))
+    return np.ldexp(np.rint(np.ldexp(deviations / GRID, -exponent)) * GRID, exponent)
+
+
+def _bias(
+    ordered: Float[ndarray, "columns resamples"], values: Float[ndarray, " columns"]
+) -> Float[ndarray, " columns"]:
+    """z of the share of the resamples below the value; equal ones count half."""
+    resamples = ordered.shape[1]
+    tie = TIE * np.maximum(values - ordered[:, 0], ordered[:, -1] - values)
+    ranks = [
+        np.searchsorted(line, [value - width, value + width]).sum()
+        for line, value, width in zip(ordered, values, tie, strict=True)
+    ]
+    share = np.array(ranks) / (2 * resamples)
+    return np.asarray(ndtri(np.clip(share, 0.5 / resamples, 1 - 0.5 / resamples)))
+
+
+def _quantiles(
+    ordered: Float[ndarray, "columns resamples"], shares: Float[ndarray, "rows ends"]
+) -> Float[ndarray, "columns ends"]:
+    """By linear interpolation between neighbouring resamples."""
+    place = np.broadcast_to(shares, (len(ordered), shares.shape[1])) * (ordered.shape[1] - 1)
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, ordered.shape[1] - 1)
+    below, above = (np.take_along_axis(ordered, index, axis=1) for index in (low, high))
+    return np.asarray(below + (place - low) * (above - below))
