@@ -28,7 +28,7 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids table`: means, differences and matched tables of a store. Exit status."""
     from ids.config.former_words import todays_columns
     from ids.report.show import show_matched, show_tables
-    from ids.results.matched import Question
+    from ids.results.methods import Question
     from ids.results.selection import Selection
 
     columns, column_notes = todays_columns(args.column or ())

@@ -15,7 +15,8 @@ from ids.results.columns import Column, select_columns
 from ids.results.frames import columns_of, curve_frame, frame, weights_notes
 from ids.results.grids import Report
 from ids.results.levels import axis_of
-from ids.results.matched import Question, matched_report
+from ids.results.matched import matched_report
+from ids.results.methods import Question
 from ids.results.selection import Selection
 from ids.results.table import table
 
@@ -56,7 +57,7 @@ def show_matched(selection: Selection, question: Question, write: bool, wide: bo
         lines = curve_frame(group.entries, store)
         axis = axis_of(lines, question.axis)
         columns = select_columns(columns_of(group.entries, lines), selection.columns, keep=axis)
-        notes = (*weights_notes(group.entries, columns), *_without_states(group), *group.notes())
+        notes = (*weights_notes(group.entries, columns), *group.notes())
         report = matched_report(_title(group, selection), lines, question, notes, columns)
         path = _show(report, selection, write, wide)
         if path is not None:
@@ -112,10 +113,3 @@ def _without_metrics(group: ResultGroup) -> tuple[str, ...]:
     bare = sum(e.record.status == "ok" and not e.numbers.values for e in group.entries)
     note = f"{bare} edits have no metrics of their current case; run them again"
     return (note,) if bare else ()
-
-
-def _without_states(group: ResultGroup) -> tuple[str, ...]:
-    edits = [e for e in group.entries if e.record.status == "ok" and e.uses_prompts]
-    left_out = sum(not entry.numbers.steps for entry in edits)
-    note = f"Left out: {left_out} edits without kept states, or without metrics of their states."
-    return (note,) if left_out else ()

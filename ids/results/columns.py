@@ -41,7 +41,7 @@ MEASUREMENTS = {
 }
 OF_EDITS = (  # columns of a frame that are no number to average
     *("key", "label", "values", "status", "reason", "case", "id", "seed", "step"),
-    *("batch", "engine"),
+    *("batch", "engine", "knob"),
 )
 LEGEND = {
     "psnr_background": "bg: outside the mask.",

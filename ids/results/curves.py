@@ -1,5 +1,5 @@
-"""Metrics as curves along an edit's steps: arrays of a value per case and kept step, seeds
-averaged.
+"""Metrics as curves: arrays of a value per case and point, seeds averaged. The points are kept steps
+of an edit, or settings along a knob (`ids.results.knobs`).
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,9 @@ from ids.results.labels import in_order
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """One setting: `values` per metric. A setting that is not `moving` (null and true edit) takes
-    no steps, and has one value per case. Compared and hashed by identity.
+    """One curve: `values` per metric. `steps` are those kept, from 0 (the untouched source), or the
+    numbers of the settings, from 1. One that is not `moving` (null and true edit) has one value per
+    case. Compared and hashed by identity.
     """
 
     steps: Float[ndarray, " steps"]
@@ -31,7 +32,7 @@ class Curves:
         """The cases in which these columns are finite after step 0 (the untouched source). Where
         there are no steps, the last column alone decides.
         """
-        first = 1 if len(self.steps) > 1 else 0
+        first = 1 if len(self.steps) > 1 and self.steps[0] == 0 else 0
         needed = columns if self.moving else columns[-1:]
         known = [np.isfinite(self.values[c][:, first:]).all(1) for c in needed]
         return np.asarray(np.logical_and.reduce(known))
@@ -40,7 +41,8 @@ class Curves:
 @dataclass(frozen=True, eq=False)
 class States:
     """The kept states of one setting, a line each: the number of its case, of its edit (a case and
-    a seed), its step, and a value per column. All settings of a frame share the numbering.
+    a seed), its step, and a value per column. All settings of a frame share the numbering. Do its
+    edits use a seed (`seeded`)?
     """
 
     cases: Int[ndarray, " states"]
@@ -48,19 +50,19 @@ class States:
     steps: Float[ndarray, " states"]
     values: Float[ndarray, "states columns"]
     columns: tuple[str, ...]
+    seeded: bool = True
 
     @property
     def moving(self) -> bool:
         """Does the setting take steps?"""
         return len(np.unique(self.steps)) > 1
 
-    def among(self, edits: Int[ndarray, " edits"]) -> "States":
-        """The states of these edits alone."""
-        known = np.isin(self.edits, edits)
+    def among(self, known: Bool[ndarray, " states"]) -> "States":
+        """These states alone."""
         if known.all():
             return self
         lines = (self.cases[known], self.edits[known], self.steps[known], self.values[known])
-        return States(*lines, self.columns)
+        return States(*lines, self.columns, self.seeded)
 
     def curves(self) -> Curves:
         """At the steps that all edits kept."""
@@ -98,11 +100,15 @@ def setting_states(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Sta
     for label in in_order(codes):
         lines = order[labels == codes[label]]
         arrays = (cases[lines], edits[lines], steps[lines], values[lines])
-        found[label] = States(*arrays, tuple(columns))
+        seeded = bool(known[seeds[lines]].min() >= 0)
+        found[label] = States(*arrays, tuple(columns), seeded)
     return found
 
 
 def paired(ours: States, theirs: States) -> tuple[States, States]:
-    """Both, at their common cases and seeds."""
-    shared = np.intersect1d(ours.edits, theirs.edits)
-    return ours.among(shared), theirs.among(shared)
+    """Both, at their common cases and seeds; at their common cases where one uses no seed."""
+    if ours.seeded and theirs.seeded:
+        shared = np.intersect1d(ours.edits, theirs.edits)
+        return ours.among(np.isin(ours.edits, shared)), theirs.among(np.isin(theirs.edits, shared))
+    shared = np.intersect1d(ours.cases, theirs.cases)
+    return ours.among(np.isin(ours.cases, shared)), theirs.among(np.isin(theirs.cases, shared))

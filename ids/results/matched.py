@@ -8,30 +8,18 @@ import pandas as pd
 
 from ids.results.bootstrap import Level, MeanOf, mean_curves, read
 from ids.results.columns import Column, columns_in, legend
-from ids.results.curves import Curves, States, paired, setting_states
+from ids.results.curves import Curves, States, paired
 from ids.results.grids import Grid, Report, Row
-from ids.results.labels import baseline_note, baseline_of, settings_of
-from ids.results.levels import axis_of, check_start, default_levels
-from ids.results.statistics import undefined_note
+from ids.results.labels import baseline_note, baseline_of
+from ids.results.levels import check_level, default_levels
+from ids.results.methods import KNOB, Question, method_curves
 
-STEP = Column("step", "steps", 1)
 NOTE = (
     "Each method is read where its mean over the cases first reaches the level; - where it never "
-    "does. Null and true edit take no steps and are shown unmatched. [low, high]: 95 % bootstrap "
-    "over cases, seeds averaged per case first; a difference uses the same cases, seeds and "
-    "resamples on both sides; no interval where less than 95 % of the resamples reach the level."
+    "does, or starts above it. Null and true edit are shown unmatched. [low, high]: 95 % bootstrap "
+    "interval over cases, seeds averaged per case first; a difference uses the same cases, seeds "
+    "and resamples on both sides; no interval where less than 95 % of the resamples reach the level."
 )
-
-
-@dataclass(frozen=True)
-class Question:
-    """The metric that measures edit strength, its levels, and the baseline of differences. By
-    default, the results determine axis and levels.
-    """
-
-    axis: str | None = None
-    levels: Sequence[float] = ()
-    baseline: str = "dds"
 
 
 @dataclass(frozen=True)
@@ -46,7 +34,7 @@ class Compared:
 
     def row(self, level: Level, columns: Sequence[Column], mean: MeanOf) -> Row:
         """A cell per column, read at the level."""
-        shown = columns if self.against is None else _without_axis(level, columns)
+        shown = columns if self.against is None else _compared(level, columns)
         cells = tuple(read(self.sides, level, column.key, mean) for column in shown)
         return Row(self.method, self.sides[0].n_cases, cells, self.against)
 
@@ -59,17 +47,16 @@ def matched_report(
     columns: Sequence[Column] | None = None,
 ) -> Report:
     """Of a `curve_frame` of one data set and backbone; `columns` (default: all of the frame) are
-    those that may be shown. `DataError` where the results have no kept states or no such axis.
+    those that may be shown. `DataError` where the results have no curves or no such axis.
     """
-    axis = axis_of(frame, question.axis)
     columns = _shown(frame, columns_in(map(str, frame)) if columns is None else columns)
-    states = setting_states(frame, list({axis: None, **{c.key: None for c in columns}}))
-    settings = settings_of(frame)
-    compared = list(_compared(states, settings, question.baseline))
+    methods = method_curves(frame, question, [column.key for column in columns])
+    columns = [methods.knob_column, *columns]
+    compared = list(compare_curves(methods.states, methods.settings, question.baseline))
     curves = {each.method: each.sides[0] for each in compared if each.against is None}
-    levels = [Level(axis, value) for value in question.levels or default_levels(axis, curves)]
-    for level in levels:
-        check_start(level, curves)
+    values = question.levels or default_levels(methods.axis, curves)
+    levels = [Level(methods.axis, value) for value in values]
+    above = [check_level(level, curves, methods.knobs) for level in levels]
     mean = mean_curves()
     rows = [[each.row(level, columns, mean) for level in levels] for each in compared]
     grids = [
@@ -77,23 +64,22 @@ def matched_report(
         for level, of_level in zip(levels, zip(*rows, strict=True), strict=True)
         for grid in _grids(title, level, columns, of_level)
     ]
-    own_notes = (legend(columns), NOTE, *_stepless(curves), *_undefined(frame, states, columns))
-    notes = (*own_notes, *baseline_note(settings, question.baseline), *notes)
-    keys = tuple(sorted(frame["key"].unique()))
-    return Report(f"{title}, at equal {axis}", tuple(grids), notes, keys)
+    own_notes = (legend(columns), NOTE, *methods.notes, *_above(levels, above))
+    undefined = methods.undefined(columns[1:])
+    notes = (*own_notes, *undefined, *baseline_note(methods.settings, question.baseline), *notes)
+    return Report(f"{title}, at equal {methods.axis}", tuple(grids), notes, methods.keys)
 
 
 def _shown(frame: pd.DataFrame, columns: Sequence[Column]) -> list[Column]:
     """Those with values. Each has one value per case here, NFE too."""
     known = [c for c in columns if c.key in frame and frame[c.key].notna().any()]
-    shown = [STEP, *(c for c in known if c.key != "seconds")]
-    return [replace(column, measured=False, exact=False) for column in shown]
+    return [replace(c, measured=False, exact=False) for c in known if c.key != "seconds"]
 
 
-def _compared(
+def compare_curves(
     states: Mapping[str, States], settings: pd.DataFrame, baseline: str
 ) -> Iterator[Compared]:
-    """Every setting, and after it its difference to the nearest setting of the baseline."""
+    """Every curve, and after it its difference to the nearest one of the baseline."""
     curves = cache(States.curves)
     for label, ours in states.items():
         yield Compared(label, (curves(ours),))
@@ -114,29 +100,23 @@ def _grids(
     if len(alone) < len(rows):
         name = f"paired differences at {level.value:.3g}"
         differences = tuple(row for row in rows if row.against is not None)
-        shown = _without_axis(level, columns)
+        shown = _compared(level, columns)
         yield Grid(name, shown, differences, paired=True, symmetric=False)
 
 
-def _without_axis(level: Level, columns: Sequence[Column]) -> tuple[Column, ...]:
-    """At matched edit strength, its difference is zero."""
-    return tuple(column for column in columns if column.key != level.axis)
+def _compared(level: Level, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Those of differences. At matched edit strength, that of the axis is zero; different knobs have
+    none.
+    """
+    left_out = {level.axis, *(c.key for c in columns if c == KNOB)}
+    return tuple(column for column in columns if column.key not in left_out)
 
 
-def _stepless(curves: Mapping[str, Curves]) -> tuple[str, ...]:
-    """Settings whose curves have a single point."""
-    return tuple(
-        f"{label}: its edits share no kept step and are not matched; run them again with one "
-        "keep_every."
-        for label, curve in curves.items()
-        if curve.moving and len(curve.steps) < 2
-    )
-
-
-def _undefined(
-    frame: pd.DataFrame, states: Mapping[str, States], columns: Sequence[Column]
-) -> tuple[str, ...]:
-    """Without step 0, where many metrics are undefined."""
-    moving = [label for label, states_of in states.items() if states_of.moving]
-    later = (frame["step"] > 0) | ~frame["label"].isin(moving)
-    return undefined_note(frame.loc[later, ["key", *(c.key for c in columns)]], columns)
+def _above(levels: Sequence[Level], above: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Methods whose weakest setting is already stronger than a level."""
+    for level, labels in zip(levels, above, strict=True):
+        if labels:
+            yield (
+                f"Not read at {level.value:.3g}: {', '.join(labels)}, whose weakest setting is "
+                "stronger; sweep further down."
+            )

@@ -12,7 +12,8 @@ from ids.report.figure import draw_curves
 from ids.report.formats import json_text
 from ids.report.render import text_grid
 from ids.results.levels import axis_of
-from ids.results.matched import Question, matched_report
+from ids.results.matched import matched_report
+from ids.results.methods import Question
 
 
 def test_the_report_reads_every_setting_at_every_level_against_its_nearest_baseline() -> None:
@@ -76,7 +77,7 @@ def test_an_axis_that_does_not_grow_is_refused() -> None:
         matched_report("t", data(), Question("psnr", (28.0,)))
     still = data().rename(columns={"success": "latent_distance"})
     still["latent_distance"] = 0.0
-    with pytest.raises(DataError, match="never exceeds 0;"):
+    with pytest.raises(DataError, match="never exceed 0;"):
         matched_report("t", still, Question())
 
 
