@@ -28,6 +28,7 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids table`: means, differences and matched tables of a store. Exit status."""
     from ids.config.former_words import todays_columns
     from ids.report.show import show_matched, show_tables
+    from ids.results.knobs import parse_knobs
     from ids.results.methods import Question
     from ids.results.selection import Selection
 
@@ -45,10 +46,11 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     if args.matched:
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
-        question = Question(axis[0] if axis else None, args.at or (), args.baseline)
+        knobs = parse_knobs(args.knob or ())
+        question = Question(axis[0] if axis else None, args.at or (), args.baseline, knobs)
         return show_matched(chosen, question, args.write, args.wide)
-    if args.axis or args.at:
-        raise ConfigError("--axis, --at: expected together with --matched; add it")
+    if args.axis or args.at or args.knob:
+        raise ConfigError("--axis, --at, --knob: expected together with --matched; add it")
     return show_tables(chosen, args.baseline, args.engine, args.write, args.wide)
 
 

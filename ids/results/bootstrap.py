@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from numpy import ndarray
 
 from ids.results.curves import Curves
@@ -57,30 +57,24 @@ def mean_curve(
         return np.asarray((weights @ np.where(known, values, 0.0)) / total)
 
 
-def starts(curves: Curves, column: str) -> float:
-    """The mean at the first point; nan without points."""
-    mean = _mean(curves, column)
-    return float(mean[0]) if len(mean) else math.nan
+def plain_mean(curves: Curves, column: str) -> Float[ndarray, " points"]:
+    """The mean over the cases at each point."""
+    return np.asarray(mean_curve(curves.values[column], resampled(curves.n_cases, 0))[0])
 
 
-def span(curves: Curves, column: str) -> tuple[float, float]:
-    """The first defined mean along the points, and the highest; nan without any."""
-    mean = _mean(curves, column)
+def span(mean: Float[ndarray, " points"]) -> tuple[float, float]:
+    """The first defined value along the points, and the highest; nan without any."""
     known = mean[np.isfinite(mean)]
     return (float(known[0]), float(known.max())) if len(known) else (math.nan, math.nan)
 
 
-def _mean(curves: Curves, column: str) -> Float[ndarray, " points"]:
-    return np.asarray(mean_curve(curves.values[column], resampled(curves.n_cases, 0))[0])
-
-
 def first_reach(
-    curve: Float[ndarray, "resamples points"], level: float
+    curve: Float[ndarray, "resamples points"], level: float | Float[ndarray, " resamples"]
 ) -> Float[ndarray, " resamples"]:
-    """The fractional index at which each curve first reaches the level; nan where it never does, or
-    starts above it.
+    """The fractional index at which each curve first reaches the level (of all curves, or one for
+    each); nan where it never does, or starts above it.
     """
-    above = curve >= level
+    above = curve >= np.reshape(level, (-1, 1))
     index = above.argmax(1)
     rows = np.arange(len(curve))
     before = np.maximum(index - 1, 0)
@@ -128,16 +122,11 @@ def read(sides: Sequence[Curves], level: Level, column: str, mean: MeanOf) -> Es
     """The column where the level is reached: of one setting, or the difference of two, over the
     cases in which both are defined.
     """
-    both = defined_cases(sides, level.axis, column)
+    both = np.all([side.defined(level.axis, column) for side in sides], axis=0)
     if not both.any() or not all(len(side.steps) for side in sides):
         return MISSING
     values = [_read(side, level, column, both.tobytes(), mean) for side in sides]
     return reading(values[0] if len(values) == 1 else values[0] - values[1], int(both.sum()))
-
-
-def defined_cases(sides: Sequence[Curves], *columns: str) -> Bool[ndarray, " cases"]:
-    """The cases in which all sides are defined in these columns."""
-    return np.asarray(np.all([side.defined(*columns) for side in sides], axis=0))
 
 
 def _read(

@@ -1,9 +1,10 @@
-"""Metrics as curves: arrays of a value per case and point, seeds averaged. The points are kept steps
-of an edit, or settings along a knob (`ids.results.knobs`).
+"""Metrics as curves: arrays of a value per case and point, seeds averaged. The points are steps of
+an edit, or settings along a knob (`ids.results.knobs`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -28,11 +29,16 @@ class Curves:
     def n_cases(self) -> int:
         return len(next(iter(self.values.values())))
 
+    @property
+    def from_source(self) -> bool:
+        """Is its first point the untouched source, where many metrics are undefined?"""
+        return self.moving and len(self.steps) > 0 and bool(self.steps[0] == 0)
+
     def defined(self, *columns: str) -> Bool[ndarray, " cases"]:
         """The cases in which these columns are finite after step 0 (the untouched source). Where
         there are no steps, the last column alone decides.
         """
-        first = 1 if len(self.steps) > 1 and self.steps[0] == 0 else 0
+        first = 1 if self.from_source else 0
         needed = columns if self.moving else columns[-1:]
         known = [np.isfinite(self.values[c][:, first:]).all(1) for c in needed]
         return np.asarray(np.logical_and.reduce(known))
@@ -105,10 +111,10 @@ def setting_states(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Sta
     return found
 
 
-def paired(ours: States, theirs: States) -> tuple[States, States]:
-    """Both, at their common cases and seeds; at their common cases where one uses no seed."""
-    if ours.seeded and theirs.seeded:
-        shared = np.intersect1d(ours.edits, theirs.edits)
-        return ours.among(np.isin(ours.edits, shared)), theirs.among(np.isin(theirs.edits, shared))
-    shared = np.intersect1d(ours.cases, theirs.cases)
-    return ours.among(np.isin(ours.cases, shared)), theirs.among(np.isin(theirs.cases, shared))
+def paired(*sides: States) -> list[States]:
+    """Each, at the common cases and seeds; one that uses no seed, at the common cases."""
+    seeded = [side.edits for side in sides if side.seeded]
+    edits = reduce(np.intersect1d, seeded) if seeded else np.empty(0, int)
+    same = [side.among(np.isin(side.edits, edits)) if side.seeded else side for side in sides]
+    cases = reduce(np.intersect1d, [side.cases for side in same])
+    return [side.among(np.isin(side.cases, cases)) for side in same]

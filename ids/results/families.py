@@ -34,9 +34,7 @@ def families(settings: Values, key: str) -> list[list[str]]:
 def without(values: Mapping[str, str], key: str, settings: Values) -> dict[str, str]:
     """A setting without this key, and without keys that have its value in every setting."""
     twins = {
-        other
-        for other in values
-        if all(of.get(other) == of.get(key) for of in settings.values())
+        other for other in values if all(of.get(other) == of.get(key) for of in settings.values())
     }
     return {k: v for k, v in values.items() if k not in twins and k != key}
 

@@ -168,8 +168,8 @@ def _single(name: str, labels: Sequence[str], values: Mapping[str, str]) -> str:
         "",
     )
     return (
-        f"{', '.join(labels)}: one setting without kept states is no curve, and left out; sweep one "
-        f"of its numbers{example} (a method that optimizes: keep states, with keep_every=10)."
+        f"{', '.join(labels)}: one setting without kept states is no curve, and left out; sweep "
+        f"one of its numbers{example} (a method that optimizes: keep states, with keep_every=10)."
     )
 
 

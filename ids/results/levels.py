@@ -1,15 +1,12 @@
 """The axis of matched edit strength, and the levels at which methods are compared."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
 from ids.core.errors import ConfigError, DataError
-from ids.results.bootstrap import Level, span, starts
 from ids.results.columns import base_of
-from ids.results.curves import Curves
-from ids.results.knobs import STEPS
 
 AXES = ("success", "clip_directional", "latent_distance")  # the first that the results have
 SUCCESS_LEVELS = (0.8, 0.9, 0.95)
@@ -51,68 +48,53 @@ def find_column(frame: pd.DataFrame, names: Sequence[str], where: str, flag: str
     )
 
 
-def default_levels(axis: str, curves: Mapping[str, Curves]) -> Sequence[float]:
-    """Fixed ones of `success`; otherwise shares of the range that the methods share. `DataError`
-    where no method has a range.
+def default_levels(axis: str, spans: Mapping[str, Span]) -> Sequence[float]:
+    """Fixed ones of `success`; otherwise shares of the range that the curves share, whose mean
+    strength spans these ranges. The shortest ones are left out as long as nothing is shared.
+    `DataError` where no curve has a width.
     """
     if base_of(axis) == "success":
         return SUCCESS_LEVELS
-    spans = {label: span(curve, axis) for label, curve in curves.items() if curve.moving}
-    (low, high), _ = common_range(spans)
-    if not high > low:
-        highest = max((top for _, top in spans.values() if math.isfinite(top)), default=0.0)
-        raise DataError(
-            f"{WHERE}: expected {axis} to grow along the curves; got methods that "
-            f"never exceed {highest:.3g}; name a level with --at, or another metric with --axis"
-        )
-    return [low + share * (high - low) for share in SHARES]
-
-
-def common_range(spans: Mapping[str, Span]) -> tuple[Span, tuple[str, ...]]:
-    """The range of strength that all curves cover, and the curves left out: where the spans have
-    nothing in common, the one is left out first without which the others have the most. (nan, nan)
-    where no span has a width.
-    """
-    kept = {label: ends for label, ends in spans.items() if not any(map(math.isnan, ends))}
-    left_out = [label for label in spans if label not in kept]
+    widths = {label: high - low for label, (low, high) in spans.items()}
+    kept = [spans[k] for k in sorted(spans, key=widths.__getitem__) if widths[k] > 0]
     while kept:
-        low, high = _shared(kept)
+        low, high = max(low for low, _ in kept), min(high for _, high in kept)
         if high > low:
-            return (low, high), tuple(left_out)
-        widths = {label: _width({k: v for k, v in kept.items() if k != label}) for label in kept}
-        left_out.append(max(widths, key=widths.__getitem__))
-        del kept[left_out[-1]]
-    return (math.nan, math.nan), tuple(left_out)
+            return [low + share * (high - low) for share in SHARES]
+        kept = kept[1:]
+    highest = max((high for _, high in spans.values() if math.isfinite(high)), default=0.0)
+    raise DataError(
+        f"{WHERE}: expected {axis} to grow along the curves; got methods that never exceed "
+        f"{highest:.3g}; name a level with --at, or another metric with --axis"
+    )
 
 
-def _shared(spans: Mapping[str, Span]) -> Span:
-    lows, highs = zip(*spans.values(), strict=True)
-    return max(lows), min(highs)
-
-
-def _width(spans: Mapping[str, Span]) -> float:
-    if not spans:
-        return -math.inf
-    low, high = _shared(spans)
-    return high - low
-
-
-def check_level(level: Level, curves: Mapping[str, Curves], knobs: Mapping[str, str]) -> list[str]:
-    """The curves along settings that start above the level: they are not read at it. `ConfigError`
-    for a level that is not finite, `DataError` for one that a method has already reached at step 0.
+def check_level(
+    axis: str, level: float, starts: Mapping[str, float], anytime: Collection[str]
+) -> list[str]:
+    """The curves along settings whose first one is stronger than the level: they are not read at
+    it. `starts` are the mean strengths at the first points. `ConfigError` for a level that is not
+    finite, `DataError` for one that an `anytime` method has reached at step 0.
     """
-    if not math.isfinite(level.value):
+    if not math.isfinite(level):
         raise ConfigError(
-            f"--at: expected a finite number; got {level.value}; choose a level of the metric"
+            f"--at: expected a finite number; got {level}; choose a level of the metric"
         )
-    above = []
-    for label, curve in curves.items():
-        start = starts(curve, level.axis) if curve.moving else -math.inf
-        if knobs.get(label) == STEPS and start >= level.value:
+    for label in anytime:
+        if (start := starts[label]) >= level:
             raise DataError(
-                f"{WHERE}: expected a level of {level.axis} above the start of "
-                f"{label}, which starts at {start:.3g}; got {level.value:.3g}; "
-                "raise --at, or name a metric that grows along the edit with --axis"
+                f"{WHERE}: expected a level of {axis} above the start of {label}, which starts at "
+                f"{start:.3g}; got {level:.3g}; raise --at, or name a metric that grows along the "
+                "edit with --axis"
             )
-        above += [label] if start > level.value else []
-    return above
+    return [k for k, start in starts.items() if start > level and k not in anytime]
+
+
+def above_note(level: float, labels: Sequence[str]) -> str:
+    """Names methods whose weakest setting is already stronger than a level; empty without any."""
+    if not labels:
+        return ""
+    return (
+        f"Not read at {level:.3g}: {', '.join(labels)}; the weakest setting is stronger; sweep "
+        "further down."
+    )

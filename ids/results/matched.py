@@ -6,19 +6,20 @@ from functools import cache
 
 import pandas as pd
 
-from ids.results.bootstrap import Level, MeanOf, mean_curves, read
+from ids.results.bootstrap import Level, MeanOf, mean_curves, plain_mean, read, span
 from ids.results.columns import Column, columns_in, legend
 from ids.results.curves import Curves, States, paired
 from ids.results.grids import Grid, Report, Row
 from ids.results.labels import baseline_note, baseline_of
-from ids.results.levels import check_level, default_levels
+from ids.results.levels import above_note, check_level, default_levels
 from ids.results.methods import KNOB, Question, method_curves
 
 NOTE = (
     "Each method is read where its mean over the cases first reaches the level; - where it never "
     "does, or starts above it. Null and true edit are shown unmatched. [low, high]: 95 % bootstrap "
     "interval over cases, seeds averaged per case first; a difference uses the same cases, seeds "
-    "and resamples on both sides; no interval where less than 95 % of the resamples reach the level."
+    "and resamples on both sides; no "
+    "interval where less than 95 % of the resamples reach the level."
 )
 
 
@@ -54,9 +55,13 @@ def matched_report(
     columns = [methods.knob_column, *columns]
     compared = list(compare_curves(methods.states, methods.settings, question.baseline))
     curves = {each.method: each.sides[0] for each in compared if each.against is None}
-    values = question.levels or default_levels(methods.axis, curves)
+    means = {k: plain_mean(of, methods.axis) for k, of in curves.items() if len(of.steps) > 1}
+    spans = {label: span(mean) for label, mean in means.items()}
+    values = question.levels or default_levels(methods.axis, spans)
     levels = [Level(methods.axis, value) for value in values]
-    above = [check_level(level, curves, methods.knobs) for level in levels]
+    starts = {label: float(mean[0]) for label, mean in means.items()}
+    anytime = [label for label in means if curves[label].from_source]
+    above = [above_note(x.value, check_level(x.axis, x.value, starts, anytime)) for x in levels]
     mean = mean_curves()
     rows = [[each.row(level, columns, mean) for level in levels] for each in compared]
     grids = [
@@ -64,7 +69,7 @@ def matched_report(
         for level, of_level in zip(levels, zip(*rows, strict=True), strict=True)
         for grid in _grids(title, level, columns, of_level)
     ]
-    own_notes = (legend(columns), NOTE, *methods.notes, *_above(levels, above))
+    own_notes = (legend(columns), NOTE, *methods.notes, *filter(None, above))
     undefined = methods.undefined(columns[1:])
     notes = (*own_notes, *undefined, *baseline_note(methods.settings, question.baseline), *notes)
     return Report(f"{title}, at equal {methods.axis}", tuple(grids), notes, methods.keys)
@@ -105,18 +110,6 @@ def _grids(
 
 
 def _compared(level: Level, columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Those of differences. At matched edit strength, that of the axis is zero; different knobs have
-    none.
-    """
+    """Those of differences: that of the axis is zero, and different knobs have none."""
     left_out = {level.axis, *(c.key for c in columns if c == KNOB)}
     return tuple(column for column in columns if column.key not in left_out)
-
-
-def _above(levels: Sequence[Level], above: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Methods whose weakest setting is already stronger than a level."""
-    for level, labels in zip(levels, above, strict=True):
-        if labels:
-            yield (
-                f"Not read at {level.value:.3g}: {', '.join(labels)}, whose weakest setting is "
-                "stronger; sweep further down."
-            )

@@ -55,7 +55,7 @@ class MethodCurves:
 
 
 def method_curves(frame: pd.DataFrame, question: Question, columns: Sequence[str]) -> MethodCurves:
-    """Of a `curve_frame`, with these columns. `DataError` where it has no curves or no such axis."""
+    """Of a `curve_frame`, with these columns. `DataError` where it has no curve or no such axis."""
     axis = axis_of(frame, question.axis)
     along = along_knobs(frame, axis, question.knobs)
     if not along.knobs:
