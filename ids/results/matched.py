@@ -12,7 +12,7 @@ from ids.results.curves import Curves, States, paired
 from ids.results.grids import Grid, Report, Row
 from ids.results.labels import baseline_note, baseline_of
 from ids.results.levels import above_note, check_level, default_levels
-from ids.results.methods import KNOB, Question, method_curves
+from ids.results.methods import KNOB, MethodCurves, Question, method_curves
 
 NOTE = (
     "Each method is read where its mean over the cases first reaches the level; - where it never "
@@ -35,9 +35,21 @@ class Compared:
 
     def row(self, level: Level, columns: Sequence[Column], mean: MeanOf) -> Row:
         """A cell per column, read at the level."""
-        shown = columns if self.against is None else _compared(level, columns)
-        cells = tuple(read(self.sides, level, column.key, mean) for column in shown)
+        cells = tuple(read(self.sides, level, column.key, mean) for column in columns)
         return Row(self.method, self.sides[0].n_cases, cells, self.against)
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Rows per level: every curve, and after it its difference to the baseline. Rows of differences
+    have the `differing` columns.
+    """
+
+    methods: MethodCurves
+    columns: tuple[Column, ...]
+    differing: tuple[Column, ...]
+    rows: Mapping[Level, Sequence[Row]]
+    notes: tuple[str, ...]
 
 
 def matched_report(
@@ -47,32 +59,52 @@ def matched_report(
     notes: Sequence[str] = (),
     columns: Sequence[Column] | None = None,
 ) -> Report:
+    """`matched` as tables."""
+    found = matched(frame, question, columns)
+    grids = [
+        grid for level, rows in found.rows.items() for grid in _grids(title, level, found, rows)
+    ]
+    methods, own_notes = found.methods, (legend(found.columns), NOTE, *found.notes)
+    notes = (*own_notes, *baseline_note(methods.settings, question.baseline), *notes)
+    return Report(f"{title}, at equal {methods.axis}", tuple(grids), notes, methods.keys)
+
+
+def matched(
+    frame: pd.DataFrame, question: Question, columns: Sequence[Column] | None = None
+) -> Matched:
     """Of a `curve_frame` of one data set and backbone; `columns` (default: all of the frame) are
     those that may be shown. `DataError` where the results have no curves or no such axis.
     """
     columns = _shown(frame, columns_in(map(str, frame)) if columns is None else columns)
     methods = method_curves(frame, question, [column.key for column in columns])
-    columns = [methods.knob_column, *columns]
+    shown = (methods.knob_column, *columns)
     compared = list(compare_curves(methods.states, methods.settings, question.baseline))
     curves = {each.method: each.sides[0] for each in compared if each.against is None}
-    means = {k: plain_mean(of, methods.axis) for k, of in curves.items() if len(of.steps) > 1}
+    levels, above = _levels(methods, question, curves)
+    # at matched edit strength its difference is zero, and different knobs have none
+    left_out = (methods.axis, KNOB.key if methods.knob_column == KNOB else "")
+    differing = tuple(column for column in shown if column.key not in left_out)
+    mean = mean_curves()
+    rows = {
+        level: [each.row(level, differing if each.against else shown, mean) for each in compared]
+        for level in levels
+    }
+    notes = (*methods.notes, *above, *methods.undefined(columns))
+    return Matched(methods, shown, differing, rows, notes)
+
+
+def _levels(
+    methods: MethodCurves, question: Question, curves: Mapping[str, Curves]
+) -> tuple[list[Level], list[str]]:
+    """The levels, and a note on curves that start above one."""
+    axis = methods.axis
+    means = {k: plain_mean(of, axis) for k, of in curves.items() if of.moving and len(of.steps) > 1}
     spans = {label: span(mean) for label, mean in means.items()}
-    values = question.levels or default_levels(methods.axis, spans)
-    levels = [Level(methods.axis, value) for value in values]
     starts = {label: float(mean[0]) for label, mean in means.items()}
     anytime = [label for label in means if curves[label].from_source]
-    above = [above_note(x.value, check_level(x.axis, x.value, starts, anytime)) for x in levels]
-    mean = mean_curves()
-    rows = [[each.row(level, columns, mean) for level in levels] for each in compared]
-    grids = [
-        grid
-        for level, of_level in zip(levels, zip(*rows, strict=True), strict=True)
-        for grid in _grids(title, level, columns, of_level)
-    ]
-    own_notes = (legend(columns), NOTE, *methods.notes, *filter(None, above))
-    undefined = methods.undefined(columns[1:])
-    notes = (*own_notes, *undefined, *baseline_note(methods.settings, question.baseline), *notes)
-    return Report(f"{title}, at equal {methods.axis}", tuple(grids), notes, methods.keys)
+    values = question.levels or default_levels(axis, spans)
+    above = [above_note(x, check_level(axis, x, starts, anytime)) for x in values]
+    return [Level(axis, value) for value in values], [note for note in above if note]
 
 
 def _shown(frame: pd.DataFrame, columns: Sequence[Column]) -> list[Column]:
@@ -96,20 +128,11 @@ def compare_curves(
             yield Compared(label, (curves(ours), curves(theirs)), base)
 
 
-def _grids(
-    title: str, level: Level, columns: Sequence[Column], rows: Sequence[Row]
-) -> Iterator[Grid]:
+def _grids(title: str, level: Level, found: Matched, rows: Sequence[Row]) -> Iterator[Grid]:
     name = f"{title}, where {level.axis.replace('_', ' ')} first reaches {level.value:.3g}"
     alone = tuple(row for row in rows if row.against is None)
-    yield Grid(name, tuple(columns), alone, symmetric=False)
+    yield Grid(name, found.columns, alone, symmetric=False)
     if len(alone) < len(rows):
         name = f"paired differences at {level.value:.3g}"
         differences = tuple(row for row in rows if row.against is not None)
-        shown = _compared(level, columns)
-        yield Grid(name, shown, differences, paired=True, symmetric=False)
-
-
-def _compared(level: Level, columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Those of differences: that of the axis is zero, and different knobs have none."""
-    left_out = {level.axis, *(c.key for c in columns if c == KNOB)}
-    return tuple(column for column in columns if column.key not in left_out)
+        yield Grid(name, found.differing, differences, paired=True, symmetric=False)
