@@ -132,7 +132,7 @@ def _view(
     spans = {label: line.span() for label, line in frontier.lines.items()}
     levels = question.levels or default_levels(axis, spans)
     nearest = {k: baseline_of(k, methods.settings, question.baseline) for k in frontier.lines}
-    pairs = {k: base for k, base in nearest.items() if base in frontier.lines and base != k}
+    pairs = {k: base for k, base in nearest.items() if base and base != k and base in nearest}
     return _View(frontier, methods, known[axis], levels, pairs)
 
 

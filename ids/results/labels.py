@@ -22,7 +22,7 @@ def setting_labels(records: Iterable[EditRecord]) -> dict[str, str]:
     for record in records:
         if record.setting not in by_name[record.name]:
             by_name[record.name][record.setting] = setting_values(record)
-    labels = {}
+    labels: dict[str, str] = {}
     for name, settings in by_name.items():
         keys = differing(settings.values())
         labels |= {setting: label_of(name, values, keys) for setting, values in settings.items()}

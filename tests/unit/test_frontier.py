@@ -60,7 +60,7 @@ def test_dominance_is_the_share_up_to_the_crossing() -> None:
     assert worse == [pytest.approx((0.8 / 3, 0.8), abs=0.01)]
 
 
-def test_smaller_is_better_where_the_metric_says_so() -> None:
+def test_smaller_is_better_for_a_distance() -> None:
     found = frontier(UP, FLAT, identity=Column("psnr", "distance", 2, better=-1))
     assert found.dominance("a", "b").value == 0.5
     assert found.certain("a", "b")[0] == [pytest.approx((0.4, 0.8))]
