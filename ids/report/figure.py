@@ -18,7 +18,8 @@ from ids.results.methods import MethodCurves, Question, method_curves
 
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")  # of matched tables
 CONTROLS = ("X", "*", "P")  # markers of edits without a curve: null edit, true edit
-STYLE: Any = {  # a dollar in a name starts no formula; text of an SVG is text; the same bytes every time
+# A dollar in a name starts no formula; text of an SVG is text; the same bytes every time.
+STYLE: Any = {
     "text.parse_math": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "ids",

@@ -7,6 +7,7 @@ import pytest
 from conftest import InProcess
 
 import ids
+from ids.core.errors import ConfigError
 
 FAST = ("debug=fast", "limit=3", "controls=none")
 SDEDIT = ("run", "-m", *FAST, "method=sdedit", "method.strength=0.2,0.5,0.9", "method.n_steps=10")
@@ -62,3 +63,6 @@ def test_bad_words_have_one_line_and_a_remedy(in_process: InProcess) -> None:
         assert message in err
         assert len(err.splitlines()) == 1
     assert in_process("table", "--knob", "dds=steps")[0] == 2  # without --matched
+    for function in (ids.matched, ids.frontier):
+        with pytest.raises(ConfigError, match=r"got one without step; keep its columns"):
+            function(ids.results())
