@@ -17,7 +17,8 @@ import pandas as pd
 
 from ids.report.formats import markdown
 from ids.results.grids import Report
-from ids.results.matched import Question, matched_report
+from ids.results.matched import matched_report
+from ids.results.methods import Question
 from ids.results.table import table
 
 METRICS = (

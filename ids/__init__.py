@@ -11,13 +11,25 @@ __all__ = [
     "__version__",
     "compare",
     "edit",
+    "frontier",
     "load_backbone",
+    "matched",
     "results",
     "run",
 ]
 
 if TYPE_CHECKING:
-    from ids.api import EditResult, Session, compare, edit, load_backbone, results, run
+    from ids.api import (
+        EditResult,
+        Session,
+        compare,
+        edit,
+        frontier,
+        load_backbone,
+        matched,
+        results,
+        run,
+    )
 
 
 def __getattr__(name: str) -> Any:

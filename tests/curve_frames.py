@@ -1,5 +1,8 @@
 """Frames of kept states whose matched numbers are known."""
 
+import math
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -53,3 +56,42 @@ def data() -> pd.DataFrame:
             *constant("true_edit", 31.0),
         ]
     )
+
+
+def sampled(
+    name: str,
+    settings: Sequence[Mapping[str, object]],
+    strength: Sequence[float],
+    psnr: Sequence[float],
+    n: int = 20,
+    seed: int = -1,
+) -> list[dict[str, object]]:
+    """Edits without kept states: a setting per strength. Cases differ in level, not in order."""
+    pace = 1 + 0.05 * np.linspace(-1, 1, n)
+    return [
+        {
+            "label": f"{name} ({', '.join(f'{k}={v}' for k, v in values.items())})",
+            "values": {key: str(value) for key, value in values.items()},
+            "key": f"{name}{values}{case}",
+            "case": case,
+            "seed": seed,
+            "step": math.nan,
+            "nfe": 10.0,
+            "success": pace[row] * s,
+            "psnr": pace[row] + p,
+        }
+        for values, s, p in zip(settings, strength, psnr, strict=True)
+        for row, case in enumerate(CASES[:n])
+    ]
+
+
+def straight(
+    label: str, points: Sequence[tuple[float, float]], n: int = 20
+) -> list[dict[str, object]]:
+    """A curve along steps whose mean goes through these points of (success, PSNR), the same in
+    every case but for a level of PSNR.
+    """
+    at = np.arange(len(points)) * 10.0
+    x, y = (np.tile([float(point[k]) for point in points], (n, 1)) for k in (0, 1))
+    values = {"axis": x, "psnr": y + np.linspace(-1, 1, n)[:, None]}
+    return lines(label, Curves(at, values, moving=True), seeds=1)

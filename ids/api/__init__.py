@@ -4,7 +4,8 @@ functions call the same code, and give the same numbers.
 
 from ids.api.edit_result import EditResult
 from ids.api.edits import edit, load_backbone
-from ids.api.runs import Run, compare, results, run
+from ids.api.runs import Run, compare, frontier, matched, results, run
 from ids.run import Session
 
-__all__ = ["EditResult", "Run", "Session", "compare", "edit", "load_backbone", "results", "run"]
+__all__ = ["EditResult", "Run", "Session", "compare", "edit", "frontier", "load_backbone"]
+__all__ += ["matched", "results", "run"]

@@ -1,6 +1,6 @@
 """`ids.run`, and its results as frames."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from ids.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ids.results.methods import Question
 
 
 @dataclass(frozen=True)
@@ -89,3 +91,52 @@ def compare(
     from ids.results.compare import compare_frame
 
     return compare_frame(frame, baseline, each(columns), interval)
+
+
+def matched(
+    frame: "pd.DataFrame",
+    axis: str | None = None,
+    at: float | Sequence[float] = (),
+    *,
+    baseline: str = "dds",
+    columns: Words = (),
+    knobs: Mapping[str, str] | None = None,
+) -> "pd.DataFrame":
+    """`ids table --matched` of a frame of `ids.results(states=True)`: every method where its mean
+    `axis` first reaches each level, and paired differences to `baseline`; one line per level,
+    method and column, with value, low, high and n. `knobs`: what a method's curve runs along,
+    as in `{"sdedit": "strength"}`, where its settings differ in several numbers.
+    """
+    from ids.results.curve_numbers import matched_frame
+
+    return matched_frame(frame, _question(axis, at, baseline, knobs), each(columns))
+
+
+def frontier(
+    frame: "pd.DataFrame",
+    x: str | None = None,
+    y: str | None = None,
+    at: float | Sequence[float] = (),
+    *,
+    baseline: str = "dds",
+    knobs: Mapping[str, str] | None = None,
+) -> "pd.DataFrame":
+    """`ids frontier` of a frame of `ids.results(states=True)`: identity `y` over edit strength `x`.
+    One line per method and number: mean over the common range, values at levels, dominance over
+    every other method (`against`), and differences to `baseline`.
+    """
+    from ids.results.curve_numbers import frontier_frame
+
+    return frontier_frame(frame, _question(x, at, baseline, knobs), y)
+
+
+def _question(
+    axis: str | None,
+    at: float | Sequence[float],
+    baseline: str,
+    knobs: Mapping[str, str] | None,
+) -> "Question":
+    from ids.results.methods import Question
+
+    levels = [float(at)] if isinstance(at, int | float) else [float(level) for level in at]
+    return Question(axis, levels, baseline, knobs or {})

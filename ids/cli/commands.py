@@ -29,7 +29,8 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids table`: means, differences and matched tables of a store. Exit status."""
     from ids.config.former_words import todays_columns
     from ids.report.show import Comparison, show_matched, show_tables
-    from ids.results.matched import Question
+    from ids.results.knobs import parse_knobs
+    from ids.results.methods import Question
     from ids.results.selection import Selection
 
     columns, column_notes = todays_columns(args.column or ())
@@ -48,10 +49,11 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
         if args.tests:
             raise ConfigError("--tests: expected without --matched; got both; leave one out")
-        question = Question(axis[0] if axis else None, args.at or (), args.baseline)
+        knobs = parse_knobs(args.knob or ())
+        question = Question(axis[0] if axis else None, args.at or (), args.baseline, knobs)
         return show_matched(chosen, question, args.write, args.wide)
-    if args.axis or args.at:
-        raise ConfigError("--axis, --at: expected together with --matched; add it")
+    if args.axis or args.at or args.knob:
+        raise ConfigError("--axis, --at, --knob: expected together with --matched; add it")
     _check_difference(args)
     comparison = Comparison(args.baseline, args.interval, args.tests, args.difference)
     return show_tables(chosen, comparison, args.engine, args.write, args.wide)

@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, completion, data, edit, extend, results
+from ids.cli import commands, completion, data, edit, extend, frontier, results
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -14,6 +14,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids run -m method=sds,dds,ids      a sweep; existing results are skipped
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
   ids table                          every result so far, with intervals
+  ids frontier                       identity over edit strength: areas, dominance, a figure
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
   ids data check pie dataset.path=PIE-Bench      every faulty row at once; also show
   ids doctor                         what is installed, and where weights are looked for
@@ -53,6 +54,7 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table --tests --column psnr --difference 0.5     how many cases does 0.5 dB need?
   ids table --matched                          at equal edit strength: success 0.8, 0.9, 0.95
   ids table --matched --axis latent_distance --at 0.4
+  ids table --matched --knob p2p=self_share    the curve of p2p along its settings
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
   ids table --write                            also into outputs/tables, with curves
 """
@@ -94,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     _add_table(
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
     )
+    frontier.add_parser(verbs)
     results.add_parser(verbs)
     data.add_parser(verbs)
     extend.add_parsers(verbs)
@@ -171,11 +174,10 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         metavar="X",
         help="how many cases a difference of X needs (with --tests and one --column)",
     )
-    table.add_argument(
-        "--matched", action="store_true", help="compare at equal edit strength, along the steps"
-    )
+    table.add_argument("--matched", action="store_true", help="compare at equal edit strength")
     table.add_argument("--axis", help="the metric of edit strength (with --matched)")
     table.add_argument("--at", type=float, action="append", help="a level of it (repeatable)")
+    frontier.add_knob(table)
     table.add_argument(
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
     )

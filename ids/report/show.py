@@ -1,7 +1,7 @@
-"""`ids table`: tables of a store, printed and written."""
+"""`ids table` and `ids frontier`: tables of a store, printed and written."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,17 +9,20 @@ import pandas as pd
 from ids.core.errors import ConfigError, DataError
 from ids.core.text import counted
 from ids.report.console import open_console, say
-from ids.report.figure import draw_curves
+from ids.report.figure import PANELS, draw_curves
 from ids.report.render import print_report
 from ids.report.write import write_report
 from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import Column, select_columns
 from ids.results.comparisons import with_tests
 from ids.results.frames import columns_of, curve_frame, frame, weights_notes
+from ids.results.frontier_report import frontier_report, identity_of
 from ids.results.grids import Report
 from ids.results.intervals import IntervalKind
+from ids.results.labels import in_order
 from ids.results.levels import axis_of
-from ids.results.matched import Question, matched_report
+from ids.results.matched import matched_report
+from ids.results.methods import Question
 from ids.results.selection import Selection
 from ids.results.table import table
 
@@ -70,7 +73,7 @@ def show_tables(
 def show_matched(selection: Selection, question: Question, write: bool, wide: bool = False) -> int:
     """The same at matched edit strength; with `write` also the curves as an image. Groups that
     cannot be matched are named. 1 without results; `DataError` where the only group cannot be
-    matched.
+    matched. `ConfigError` for the knob of a method without results.
     """
     store = open_store(selection.output_dir)
 
@@ -78,20 +81,59 @@ def show_matched(selection: Selection, question: Question, write: bool, wide: bo
         lines = curve_frame(group.entries, store)
         axis = axis_of(lines, question.axis)
         columns = select_columns(columns_of(group.entries, lines), selection.columns, keep=axis)
-        notes = (*weights_notes(group.entries, columns), *_without_states(group), *group.notes())
+        notes = (*weights_notes(group.entries, columns), *group.notes())
         report = matched_report(_title(group, selection), lines, question, notes, columns)
         path = _show(report, selection, write, wide)
         if path is not None:
-            _draw(lines, axis, report.title, columns, path)
+            panels = [column for column in columns if column.key in PANELS]
+            _draw(lines, replace(question, axis=axis), report.title, panels, path)
 
-    return _show_groups(selection, read_catalog(store), show)
+    return _show_groups(selection, read_catalog(store), show, question.knobs)
+
+
+def show_frontier(
+    selection: Selection,
+    question: Question,
+    metric: str | None,
+    write: bool,
+    wide: bool = False,
+) -> int:
+    """Identity (`metric`) over edit strength, per data set and backbone. Exit status and errors are
+    those of `show_matched`.
+    """
+    store = open_store(selection.output_dir)
+
+    def show(group: ResultGroup) -> None:
+        lines = curve_frame(group.entries, store)
+        known = columns_of(group.entries, lines)
+        axis = axis_of(lines, question.axis, "--x")
+        shown = {axis, identity_of(lines, axis, metric)}
+        columns = [column for column in known if column.key in shown]
+        notes = (*weights_notes(group.entries, columns), *group.notes())
+        report = frontier_report(_title(group, selection), lines, question, metric, notes, columns)
+        path = _show(report, selection, write, wide)
+        if path is not None:
+            _draw(lines, replace(question, axis=axis), report.title, columns, path)
+
+    return _show_groups(selection, read_catalog(store), show, question.knobs)
 
 
 def _show_groups(
-    selection: Selection, catalog: Catalog, show: Callable[[ResultGroup], None]
+    selection: Selection,
+    catalog: Catalog,
+    show: Callable[[ResultGroup], None],
+    knobs: Collection[str] = (),
 ) -> int:
-    """Every selected group, then the results that no table shows; the exit status."""
+    """Every selected group, then the results that no table shows; the exit status. `knobs` are the
+    methods whose knob is chosen.
+    """
     groups, failed = selection.groups(catalog), []
+    names = {entry.record.name for group in groups for entry in group.entries}
+    if unknown := sorted(set(knobs) - names):
+        raise ConfigError(
+            f"--knob: expected a method of the results ({', '.join(in_order(names))}); got "
+            f"{unknown[0][:60]}; change it"
+        )
     for group in groups:
         try:
             show(group)
@@ -120,8 +162,10 @@ def _show(report: Report, selection: Selection, write: bool, wide: bool) -> Path
     return path
 
 
-def _draw(lines: pd.DataFrame, axis: str, title: str, columns: list[Column], beside: Path) -> None:
-    if image := draw_curves(lines, axis, title, beside, columns):
+def _draw(
+    lines: pd.DataFrame, question: Question, title: str, panels: list[Column], beside: Path
+) -> None:
+    for image in draw_curves(lines, question, title, beside, panels):
         say(f"drawn: {image}")
 
 
@@ -134,11 +178,3 @@ def _without_metrics(group: ResultGroup) -> tuple[str, ...]:
     bare = sum(e.record.status == "ok" and not e.numbers.values for e in group.entries)
     note = f"{counted(bare, 'edit')} without metrics of the current case; run again"
     return (note,) if bare else ()
-
-
-def _without_states(group: ResultGroup) -> tuple[str, ...]:
-    edits = [e for e in group.entries if e.record.status == "ok" and e.uses_prompts]
-    left_out = sum(not entry.numbers.steps for entry in edits)
-    lacking = counted(left_out, "edit")
-    note = f"Left out: {lacking} without kept states, or without metrics of their states."
-    return (note,) if left_out else ()

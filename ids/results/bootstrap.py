@@ -1,10 +1,10 @@
 """Metrics where the edit strength reaches a level, with bootstrap intervals over the cases.
 
 An edit that changes little preserves much: preservation can be compared only at matched edit
-strength. A curve starts at the untouched source (step 0). A level is reached where the mean
-strength over the cases first gets to it, by linear interpolation between two kept states; every
-other metric is read at the same place. Intervals are percentiles over resampled cases (seeds are
-averaged per case first); a difference of two settings uses the same resamples for both.
+strength. A level is reached where the mean strength over the cases first gets to it, by linear
+interpolation between two points of the curve; every other metric is read at the same place. A
+level below the first point, or above all points, is not read. Seeds are averaged per case first; a
+difference of two settings uses the same resampled cases for both.
 """
 
 import math
@@ -18,14 +18,13 @@ from numpy import ndarray
 
 from ids.results.curves import Curves
 from ids.results.grids import MISSING, Estimate
+from ids.results.resampling import RESAMPLES, SEED, bootstrap_interval, draw_counts
 
-RESAMPLES = 2000
-CONFIDENCE = 0.95
 REACHED = 0.95  # of the resamples; below, an interval would leave too many of them out
 REMEMBERED = 256  # mean curves: every setting needs those of its baseline again
 
 Weights = Float[ndarray, "resamples cases"]
-MeanOf = Callable[[Curves, str, bytes], Float[ndarray, "resamples steps"]]
+MeanOf = Callable[[Curves, str, bytes], Float[ndarray, "resamples points"]]
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,17 @@ class Level:
     value: float
 
 
-def resampled(n_cases: int, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
+def resampled(n_cases: int, resamples: int = RESAMPLES, seed: int = SEED) -> Weights:
     """Weights of the cases. Row 0 is uniform: the estimate. The others are bootstrap resamples."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_cases, np.full(n_cases, 1 / n_cases), size=resamples) / n_cases
-    return np.concatenate([np.full((1, n_cases), 1 / n_cases), drawn])
+    whole = np.ones((1, n_cases))
+    return np.concatenate([whole, draw_counts(n_cases, resamples, seed)]) / n_cases
 
 
 def mean_curve(
-    values: Float[ndarray, "cases steps"],
+    values: Float[ndarray, "cases points"],
     weights: Weights,
-    whole: Float[ndarray, "resamples steps"] | None = None,
-) -> Float[ndarray, "resamples steps"]:
+    whole: Float[ndarray, "resamples points"] | None = None,
+) -> Float[ndarray, "resamples points"]:
     """Weighted means over the cases, undefined ones left out. `whole`: the sums of the weights
     where every case is defined, if the caller has them.
     """
@@ -59,24 +57,24 @@ def mean_curve(
         return np.asarray((weights @ np.where(known, values, 0.0)) / total)
 
 
-def starts(curves: Curves, column: str) -> float:
-    """The mean at the first kept state; nan without states."""
-    if not len(curves.steps):
-        return math.nan
-    return float(mean_curve(curves.values[column], resampled(curves.n_cases, 0))[0, 0])
+def plain_mean(curves: Curves, column: str) -> Float[ndarray, " points"]:
+    """The mean over the cases at each point."""
+    return np.asarray(mean_curve(curves.values[column], resampled(curves.n_cases, 0))[0])
 
 
-def top(curves: Curves, column: str) -> float:
-    """The highest mean along the steps."""
-    mean = mean_curve(curves.values[column], resampled(curves.n_cases, 0))
-    return float(np.nanmax(mean, initial=-math.inf))
+def span(mean: Float[ndarray, " points"]) -> tuple[float, float]:
+    """The first defined value along the points, and the highest; nan without any."""
+    known = mean[np.isfinite(mean)]
+    return (float(known[0]), float(known.max())) if len(known) else (math.nan, math.nan)
 
 
 def first_reach(
-    curve: Float[ndarray, "resamples steps"], level: float
+    curve: Float[ndarray, "resamples points"], level: float | Float[ndarray, " resamples"]
 ) -> Float[ndarray, " resamples"]:
-    """The fractional index at which each curve first reaches the level; nan where it never does."""
-    above = curve >= level
+    """The fractional index at which each curve first reaches the level (of all curves, or one for
+    each); nan where it never does, or starts above it.
+    """
+    above = curve >= np.reshape(level, (-1, 1))
     index = above.argmax(1)
     rows = np.arange(len(curve))
     before = np.maximum(index - 1, 0)
@@ -84,11 +82,12 @@ def first_reach(
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(index > 0, (level - low) / (high - low), 0.0)
     share = np.where(np.isnan(low), 1.0, share)  # undefined at the untouched source
-    return np.where(above.any(1), before + share, math.nan)
+    readable = above.any(1) & ~(curve[:, 0] > level)
+    return np.where(readable, before + share, math.nan)
 
 
 def read_at(
-    curve: Float[ndarray, "resamples steps"], place: Float[ndarray, " resamples"]
+    curve: Float[ndarray, "resamples points"], place: Float[ndarray, " resamples"]
 ) -> Float[ndarray, " resamples"]:
     """The curve at fractional indices, by linear interpolation."""
     at = np.nan_to_num(place)
@@ -107,12 +106,12 @@ def mean_curves() -> MeanOf:
     """
 
     @lru_cache(maxsize=8)
-    def drawn(n_cases: int, n_steps: int) -> tuple[Weights, Float[ndarray, "resamples steps"]]:
+    def drawn(n_cases: int, n_steps: int) -> tuple[Weights, Float[ndarray, "resamples points"]]:
         weights = resampled(n_cases)
         return weights, weights @ np.ones((n_cases, n_steps))
 
     @lru_cache(maxsize=REMEMBERED)
-    def mean(curves: Curves, column: str, cases: bytes) -> Float[ndarray, "resamples steps"]:
+    def mean(curves: Curves, column: str, cases: bytes) -> Float[ndarray, "resamples points"]:
         values = curves.values[column][np.frombuffer(cases, bool)]
         return mean_curve(values, *drawn(*values.shape))
 
@@ -141,12 +140,11 @@ def _read(
 
 
 def reading(values: Float[ndarray, " resamples"], n: int) -> Estimate:
-    """The estimate (row 0) and the percentiles of the resamples; no interval where too few of them
-    are defined.
+    """The estimate (row 0) over n cases, and the interval of the resamples; none where too few of
+    them are defined, or n is below two.
     """
-    known = values[1:][np.isfinite(values[1:])]
-    if math.isnan(values[0]) or len(known) < REACHED * (len(values) - 1):
-        return Estimate(float(values[0]), n=n)
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(known, [tail, 100 - tail])
-    return Estimate(float(values[0]), float(low), float(high), n)
+    value, known = float(values[0]), values[1:][np.isfinite(values[1:])]
+    if n < 2 or math.isnan(value) or len(known) < REACHED * (len(values) - 1):
+        return Estimate(value, n=n)
+    ((low, high),) = bootstrap_interval(known[None], np.array([value]), n)
+    return Estimate(value, float(low), float(high), n)

@@ -70,7 +70,7 @@ MEASUREMENTS = {
 }
 OF_EDITS = (  # columns of a frame that are no number to average
     *("key", "label", "values", "status", "reason", "case", "id", "seed", "step"),
-    *("batch", "engine", "undefined"),
+    *("batch", "engine", "undefined", "knob"),
 )
 LEGEND = {
     "background": "bg: outside the mask.",

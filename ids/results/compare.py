@@ -37,7 +37,7 @@ def compare_frame(
     _check(frame)
     lines: list[dict[str, Any]] = []
     for names, group in frame.groupby(list(COLUMNS[:3]), sort=False):
-        edits = _with_values(group)
+        edits = with_values(group)
         for note in baseline_note(settings_of(edits), baseline):
             log.warning("%s on %s: %s", names[0], names[2], note)
         labels = dict(zip(COLUMNS, names, strict=False))
@@ -55,7 +55,8 @@ def _check(frame: pd.DataFrame) -> None:
         )
     if "step" in frame:
         raise ConfigError(
-            "compare: expected a line per edit; got kept states; use ids.results(states=False)"
+            "compare: expected a line per edit; got kept states; use ids.matched, or "
+            "ids.results(states=False)"
         )
 
 
@@ -74,7 +75,7 @@ def _lines(
     ]
 
 
-def _with_values(frame: pd.DataFrame) -> pd.DataFrame:
+def with_values(frame: pd.DataFrame) -> pd.DataFrame:
     """With the values of each setting in one column, and -1 for edits without a seed, as tables
     read them.
     """

@@ -1,9 +1,10 @@
-"""Metrics as curves along an edit's steps: arrays of a value per case and kept step, seeds
-averaged.
+"""Metrics as curves: arrays of a value per case and point, seeds averaged. The points are steps of
+an edit, or settings along a knob (`ids.results.knobs`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,9 @@ from ids.results.labels import in_order
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """One setting: `values` per metric. A setting that is not `moving` (null and true edit) takes
-    no steps, and has one value per case. Compared and hashed by identity.
+    """One curve: `values` per metric. `steps` are those kept, from 0 (the untouched source), or the
+    numbers of the settings, from 1. One that is not `moving` (null and true edit) has one value per
+    case. Compared and hashed by identity.
     """
 
     steps: Float[ndarray, " steps"]
@@ -27,11 +29,16 @@ class Curves:
     def n_cases(self) -> int:
         return len(next(iter(self.values.values())))
 
+    @property
+    def from_source(self) -> bool:
+        """Is its first point the untouched source, where many metrics are undefined?"""
+        return self.moving and len(self.steps) > 0 and bool(self.steps[0] == 0)
+
     def defined(self, *columns: str) -> Bool[ndarray, " cases"]:
         """The cases in which these columns are finite after step 0 (the untouched source). Where
         there are no steps, the last column alone decides.
         """
-        first = 1 if len(self.steps) > 1 else 0
+        first = 1 if self.from_source else 0
         needed = columns if self.moving else columns[-1:]
         known = [np.isfinite(self.values[c][:, first:]).all(1) for c in needed]
         return np.asarray(np.logical_and.reduce(known))
@@ -40,7 +47,8 @@ class Curves:
 @dataclass(frozen=True, eq=False)
 class States:
     """The kept states of one setting, a line each: the number of its case, of its edit (a case and
-    a seed), its step, and a value per column. All settings of a frame share the numbering.
+    a seed), its step, and a value per column. All settings of a frame share the numbering. Do its
+    edits use a seed (`seeded`)?
     """
 
     cases: Int[ndarray, " states"]
@@ -48,19 +56,19 @@ class States:
     steps: Float[ndarray, " states"]
     values: Float[ndarray, "states columns"]
     columns: tuple[str, ...]
+    seeded: bool = True
 
     @property
     def moving(self) -> bool:
         """Does the setting take steps?"""
         return len(np.unique(self.steps)) > 1
 
-    def among(self, edits: Int[ndarray, " edits"]) -> "States":
-        """The states of these edits alone."""
-        known = np.isin(self.edits, edits)
+    def among(self, known: Bool[ndarray, " states"]) -> "States":
+        """These states alone."""
         if known.all():
             return self
         lines = (self.cases[known], self.edits[known], self.steps[known], self.values[known])
-        return States(*lines, self.columns)
+        return States(*lines, self.columns, self.seeded)
 
     def curves(self) -> Curves:
         """At the steps that all edits kept."""
@@ -98,11 +106,15 @@ def setting_states(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Sta
     for label in in_order(codes):
         lines = order[labels == codes[label]]
         arrays = (cases[lines], edits[lines], steps[lines], values[lines])
-        found[label] = States(*arrays, tuple(columns))
+        seeded = bool(known[seeds[lines]].min() >= 0)
+        found[label] = States(*arrays, tuple(columns), seeded)
     return found
 
 
-def paired(ours: States, theirs: States) -> tuple[States, States]:
-    """Both, at their common cases and seeds."""
-    shared = np.intersect1d(ours.edits, theirs.edits)
-    return ours.among(shared), theirs.among(shared)
+def paired(*sides: States) -> list[States]:
+    """Each, at the common cases and seeds; one that uses no seed, at the common cases."""
+    seeded = [side.edits for side in sides if side.seeded]
+    edits = reduce(np.intersect1d, seeded) if seeded else np.empty(0, int)
+    same = [side.among(np.isin(side.edits, edits)) if side.seeded else side for side in sides]
+    cases = reduce(np.intersect1d, [side.cases for side in same])
+    return [side.among(np.isin(side.cases, cases)) for side in same]

@@ -48,7 +48,8 @@ def frame(
 
 def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
     """As `frame`, but a line per kept state: `step`, `nfe` up to it, and the metrics there. An edit
-    without steps (null edit, true edit) is one line, at step 0.
+    without kept states is one line: at step 0 if it reads no prompts (null edit, true edit), at
+    step nan otherwise.
     """
     entries = [entry for entry in entries if entry.record.status == "ok"]
     states = [_states(entry) for entry in entries]
@@ -56,11 +57,11 @@ def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
     measurements = store.numbers.measurements()
     table: dict[str, list[Any]] = defaultdict(list)  # a column at a time: there are many lines
     for entry, (steps, along), line in zip(entries, states, _identities(entries), strict=True):
-        nfe = _measured(measurements.get(entry.record.key))["nfe"] / max(*steps, 1) if steps else 0
+        nfe = _measured(measurements.get(entry.record.key))["nfe"]
         for key, value in line.items():
             table[key] += [value] * len(steps)
         table["step"] += steps
-        table["nfe"] += [nfe * step for step in steps]
+        table["nfe"] += [nfe] if len(steps) == 1 else [nfe * step / max(steps) for step in steps]
         for key, name in names.items():
             table[name] += map(to_float, along.get(key) or [None] * len(steps))
     return pd.DataFrame(table).astype(dict.fromkeys(names.values() if table else (), float))
@@ -86,11 +87,12 @@ def weights_notes(entries: Iterable[Entry], columns: Sequence[Column]) -> tuple[
     )
 
 
-def _states(entry: Entry) -> tuple[Sequence[int], Mapping[str, Sequence[Number]]]:
+def _states(entry: Entry) -> tuple[Sequence[int | float], Mapping[str, Sequence[Number]]]:
     """The kept steps, and the metrics at each."""
-    if entry.uses_prompts:
+    if entry.uses_prompts and entry.numbers.steps:
         return entry.numbers.steps, entry.numbers.along
-    return [0], {key: [value.value] for key, value in entry.numbers.values.items()}
+    step = math.nan if entry.uses_prompts else 0
+    return [step], {key: [value.value] for key, value in entry.numbers.values.items()}
 
 
 def _identities(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -22,13 +22,17 @@ def setting_labels(records: Iterable[EditRecord]) -> dict[str, str]:
     for record in records:
         if record.setting not in by_name[record.name]:
             by_name[record.name][record.setting] = setting_values(record)
-    labels = {}
+    labels: dict[str, str] = {}
     for name, settings in by_name.items():
-        differing = _differing(settings.values())
-        for setting, values in settings.items():
-            words = [f"{short_key(key)}={values[key]}" for key in differing if key in values]
-            labels[setting] = f"{name} ({', '.join(words)})" if words else name
+        keys = differing(settings.values())
+        labels |= {setting: label_of(name, values, keys) for setting, values in settings.items()}
     return labels
+
+
+def label_of(name: str, values: Mapping[str, str], keys: Iterable[str]) -> str:
+    """The name, with the values of these keys where the setting has them."""
+    words = [f"{short_key(key)}={values[key]}" for key in keys if key in values]
+    return f"{name} ({', '.join(words)})" if words else name
 
 
 def setting_values(record: EditRecord) -> dict[str, str]:
@@ -105,7 +109,7 @@ def short_key(key: str) -> str:
     return key.replace("distillation.", "")
 
 
-def _differing(settings: Iterable[Mapping[str, str]]) -> list[str]:
+def differing(settings: Iterable[Mapping[str, str]]) -> list[str]:
     """Keys whose values are not equal in all settings."""
     settings = list(settings)
     keys = sorted({key for values in settings for key in values})

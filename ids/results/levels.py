@@ -1,75 +1,100 @@
 """The axis of matched edit strength, and the levels at which methods are compared."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from ids.core.errors import ConfigError, DataError
-from ids.results.bootstrap import Level, starts, top
 from ids.results.columns import base_of
-from ids.results.curves import Curves
 
 AXES = ("success", "clip_directional", "latent_distance")  # the first that the results have
 SUCCESS_LEVELS = (0.8, 0.9, 0.95)
 SHARES = (0.5, 0.9)  # of the range that every method covers, for axes without a natural scale
+WHERE = "matched edit strength"
+Span = tuple[float, float]
 
 
-def axis_of(frame: pd.DataFrame, name: str | None = None) -> str:
+def axis_of(frame: pd.DataFrame, name: str | None = None, flag: str = "--axis") -> str:
     """The column that measures edit strength: this metric's, or the first of `AXES` with values.
-    `DataError` for a frame without kept states or without that metric.
+    `DataError` for a frame without points of curves, or without that metric.
     """
-    if frame.empty or not frame[["label", "step"]].drop_duplicates()["label"].duplicated().any():
+    if frame.empty or (frame["step"] == 0).all():
         raise DataError(
-            "matched edit strength: expected edits with kept states; found none; "
-            "run again with keep_every=10 (existing edits: with --force)"
+            f"{WHERE}: expected edits with kept states, or a method with several settings; found "
+            "none; run again with keep_every=10 (existing edits: with --force)"
         )
-    for axis in [name] if name else AXES:
-        found = [column for column in map(str, frame) if axis in (base_of(column), column)]
-        known = [c for c in found if frame.loc[frame["step"] > 0, c].notna().any()]
+    return find_column(frame, [name] if name else AXES, WHERE, flag)
+
+
+def find_column(frame: pd.DataFrame, names: Sequence[str], where: str, flag: str) -> str:
+    """The column of the first of these metrics that has values after the untouched source.
+    `DataError` where none has, or one by several networks.
+    """
+    for name in names:
+        found = [column for column in map(str, frame) if name in (base_of(column), column)]
+        known = [c for c in found if frame.loc[frame["step"] != 0, c].notna().any()]
         if len(known) == 1:
             return known[0]
         if known:
             raise DataError(
-                f"matched edit strength: expected one {axis}; got several, by network: "
-                f"{', '.join(known)}; name one with --axis"
+                f"{where}: expected one {name}; got several, by network: "
+                f"{', '.join(known)}; name one with {flag}"
             )
+    wanted = repr(names[0]) if len(names) == 1 else "none of them"
     raise DataError(
-        f"matched edit strength: expected a metric of the results, such as {', '.join(AXES)}; "
-        f"got {name!r}; name another with --axis"
+        f"{where}: expected a metric of the results, such as {', '.join(AXES)}; "
+        f"got {wanted}; name another with {flag}"
     )
 
 
-def default_levels(axis: str, curves: Mapping[str, Curves]) -> Sequence[float]:
-    """Fixed ones of `success`; otherwise shares of the range that every method covers. `DataError`
-    where there is no such range.
+def default_levels(axis: str, spans: Mapping[str, Span]) -> Sequence[float]:
+    """Fixed ones of `success`; otherwise shares of the range that the curves share, whose mean
+    strength spans these ranges. The shortest ones are left out as long as nothing is shared.
+    `DataError` where no curve has a width.
     """
     if base_of(axis) == "success":
         return SUCCESS_LEVELS
-    moving = [curve for curve in curves.values() if len(curve.steps) > 1]
-    low = np.nanmax([0.0, *(starts(curve, axis) for curve in moving)])
-    high = min((top(curve, axis) for curve in moving), default=-math.inf)
-    if not high > low:
-        raise DataError(
-            f"matched edit strength: expected {axis} to grow along the steps; got a method that "
-            f"never exceeds {low:.3g}; name a level with --at, or another metric with --axis"
-        )
-    return [float(low + share * (high - low)) for share in SHARES]
+    widths = {label: high - low for label, (low, high) in spans.items()}
+    kept = [spans[k] for k in sorted(spans, key=widths.__getitem__) if widths[k] > 0]
+    while kept:
+        low, high = max(low for low, _ in kept), min(high for _, high in kept)
+        if high > low:
+            return [low + share * (high - low) for share in SHARES]
+        kept = kept[1:]
+    highest = max((high for _, high in spans.values() if math.isfinite(high)), default=0.0)
+    raise DataError(
+        f"{WHERE}: expected {axis} to grow along the curves; got methods that never exceed "
+        f"{highest:.3g}; name a level with --at, or another metric with --axis"
+    )
 
 
-def check_start(level: Level, curves: Mapping[str, Curves]) -> None:
-    """`ConfigError` for a level that is not finite, `DataError` for one that a method has already
-    reached at step 0.
+def check_level(
+    axis: str, level: float, starts: Mapping[str, float], anytime: Collection[str]
+) -> list[str]:
+    """The curves along settings whose first one is stronger than the level: they are not read at
+    it. `starts` are the mean strengths at the first points. `ConfigError` for a level that is not
+    finite, `DataError` for one that an `anytime` method has reached at step 0.
     """
-    if not math.isfinite(level.value):
+    if not math.isfinite(level):
         raise ConfigError(
-            f"--at: expected a finite number; got {level.value}; choose a level of the metric"
+            f"--at: expected a finite number; got {level}; choose a level of the metric"
         )
-    for label, curve in curves.items():
-        if curve.moving and starts(curve, level.axis) >= level.value:
+    for label in anytime:
+        if (start := starts[label]) >= level:
             raise DataError(
-                f"matched edit strength: expected a level of {level.axis} above the start of "
-                f"{label}, which starts at {starts(curve, level.axis):.3g}; got {level.value:.3g}; "
-                "raise --at, or name a metric that grows along the edit with --axis"
+                f"{WHERE}: expected a level of {axis} above the start of {label}, which starts at "
+                f"{start:.3g}; got {level:.3g}; raise --at, or name a metric that grows along the "
+                "edit with --axis"
             )
+    return [k for k, start in starts.items() if start > level and k not in anytime]
+
+
+def above_note(level: float, labels: Sequence[str]) -> str:
+    """Names methods whose weakest setting is already stronger than a level; empty without any."""
+    if not labels:
+        return ""
+    return (
+        f"Not read at {level:.3g}: {', '.join(labels)}; the weakest setting is stronger; sweep "
+        "further down."
+    )

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from ids.results.grids import Estimate
-from ids.results.matched import Question, matched_report
+from ids.results.matched import matched_report
+from ids.results.methods import Question
+from ids.results.resampling import bootstrap_interval, draw_counts
 
 LEVEL = 0.5731  # no mean is exactly that, so that rounding decides nothing
 METRICS = ("psnr", "psnr_background", "clip_directional")
@@ -30,6 +32,7 @@ def frame(n_cases: int = 30, seeds: Sequence[int] = (0, 1, 2)) -> pd.DataFrame:
     found.loc[found["label"] == "true_edit", "success"] = math.nan  # it is shown unmatched
     found.loc[rng.random(len(found)) < 0.05, "psnr"] = math.nan  # of some seeds
     found.loc[(found["case"] == "c05") & (found["step"] == 20), "psnr"] = math.nan  # of all
+    found["knob"] = found["step"]
     return found.sample(frac=1, random_state=0)
 
 
@@ -56,7 +59,7 @@ def read(axis: Table, wanted: Table, level: float, weights: np.ndarray) -> np.nd
     found = []
     for a, w in zip(means(axis, weights), means(wanted, weights), strict=True):
         reached = [k for k in range(len(a)) if a[k] >= level] if len(a) > 1 else [0]
-        if not reached:
+        if not reached or a[0] > level:
             found.append(math.nan)
         elif reached[0] == 0:
             found.append(w[1] if len(w) > 1 and math.isnan(w[0]) else w[0])
@@ -85,13 +88,13 @@ def expected(sides: Sequence[pd.DataFrame], metric: str) -> tuple[float, ...]:
     cases = sorted(set.intersection(*(defined(*pair) for pair in pairs)))
     if not (n := len(cases)):
         return math.nan, math.nan, math.nan, 0
-    rng = np.random.default_rng(0)
-    drawn = rng.multinomial(n, np.full(n, 1 / n), size=2000) / n
-    weights = np.concatenate([np.full((1, n), 1 / n), drawn])
+    weights = np.concatenate([np.ones((1, n)), draw_counts(n)]) / n
     values = [read(a.loc[cases], w.loc[cases], LEVEL, weights) for a, w in pairs]
     found = values[0] if len(values) == 1 else values[0] - values[1]
     known = found[1:][~np.isnan(found[1:])]
-    low, high = np.percentile(known, [2.5, 97.5]) if len(known) >= 1900 else (math.nan, math.nan)
+    if len(known) < 9500:
+        return float(found[0]), math.nan, math.nan, n
+    ((low, high),) = bootstrap_interval(known[None], found[:1], n)
     return float(found[0]), float(low), float(high), n
 
 

@@ -11,8 +11,10 @@ from ids.core.errors import ConfigError, DataError
 from ids.report.figure import draw_curves
 from ids.report.formats import json_text
 from ids.report.render import text_grid
+from ids.results.columns import Column
 from ids.results.levels import axis_of
-from ids.results.matched import Question, matched_report
+from ids.results.matched import matched_report
+from ids.results.methods import Question
 
 
 def test_the_report_reads_every_setting_at_every_level_against_its_nearest_baseline() -> None:
@@ -76,7 +78,7 @@ def test_an_axis_that_does_not_grow_is_refused() -> None:
         matched_report("t", data(), Question("psnr", (28.0,)))
     still = data().rename(columns={"success": "latent_distance"})
     still["latent_distance"] = 0.0
-    with pytest.raises(DataError, match="never exceeds 0;"):
+    with pytest.raises(DataError, match="never exceed 0;"):
         matched_report("t", still, Question())
 
 
@@ -128,14 +130,16 @@ def test_settings_without_a_common_case_have_no_difference() -> None:
 
 def test_the_figure_has_a_curve_per_setting(tmp_path: Path) -> None:
     frame = data().rename(columns={"psnr": "psnr_background"})
-    path = draw_curves(frame, "success", "title", tmp_path / "curves.md")
-    assert path is not None
-    assert path.stat().st_size > 10_000
-    assert draw_curves(data().drop(columns="psnr"), "success", "t", tmp_path / "x.md") is None
+    panels, question = [Column("psnr_background", "PSNR bg", 2, 1)], Question("success")
+    for path in draw_curves(frame, question, "title", tmp_path / "curves.md", panels):
+        assert path.stat().st_size > 10_000
+    undefined = frame.assign(psnr_background=math.nan)
+    assert draw_curves(undefined, question, "t", tmp_path / "x.md", panels) == []
 
 
 def test_a_figure_takes_names_as_they_are(tmp_path: Path) -> None:
     """A dollar starts no formula: this one could not be drawn."""
     frame = data().rename(columns={"psnr": "psnr_background"})
     frame["label"] = frame["label"].replace("true_edit", "$\\nonsense{$\n")
-    assert draw_curves(frame, "success", "$\\nonsense{$", tmp_path / "x.md") is not None
+    panels = [Column("psnr_background", "PSNR bg", 2, 1)]
+    assert draw_curves(frame, Question("success"), "$\\nonsense{$", tmp_path / "x.md", panels)

@@ -20,7 +20,8 @@ from ids.report.render import print_report, text_grid
 from ids.report.write import write_report
 from ids.results.columns import Column
 from ids.results.grids import Estimate, Grid, Report, Row
-from ids.results.matched import Question, matched_report
+from ids.results.matched import matched_report
+from ids.results.methods import Question
 from ids.results.table import table
 
 PSNR = Column("psnr", "PSNR", 2, better=1)
