@@ -75,13 +75,17 @@ def results(
     return export_frame(chosen.groups(read_catalog(store)), store, states)
 
 
-def compare(frame: "pd.DataFrame", baseline: str = "dds", columns: Words = ()) -> "pd.DataFrame":
+def compare(
+    frame: "pd.DataFrame", baseline: str = "dds", columns: Words = (), interval: str = "bootstrap"
+) -> "pd.DataFrame":
     """Means and paired differences to `baseline` of a frame of `ids.results`, by data set and
-    backbone: one line per method and column, with the ends of the 95 % Student t interval over
-    cases and the number n of cases. `against` is empty for a mean. Seeds are averaged within a case
-    first. `baseline` may name values, as in `ids table`: `ids fpr.n_iters=1`; where no result is of
-    the baseline, a warning is logged and the frame has no differences.
+    backbone: one line per method and column, with the ends of the 95 % interval over cases
+    (`interval`: bootstrap or t), the number n of cases, and those without a finite number by
+    reason. Differences also have d_z, p, p_corrected (Holm, over all differences of `columns`) and
+    the smallest detectable difference. `against` is empty for a mean. Seeds are averaged within a
+    case first. `baseline` may name values, as in `ids table`: `ids fpr.n_iters=1`; where no result
+    is of the baseline, a warning is logged and the frame has no differences.
     """
     from ids.results.compare import compare_frame
 
-    return compare_frame(frame, baseline, each(columns))
+    return compare_frame(frame, baseline, each(columns), interval)

@@ -1,6 +1,7 @@
 """The commands. Heavy modules are imported where they are needed."""
 
 import argparse
+import math
 from collections.abc import Sequence
 
 from ids.cli.outcome import reported
@@ -21,13 +22,13 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
         return 2
-    return reported(entry.launch(prepared), args.baseline, args.wide)
+    return reported(entry.launch(prepared), args.baseline, args.wide, args.interval)
 
 
 def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids table`: means, differences and matched tables of a store. Exit status."""
     from ids.config.former_words import todays_columns
-    from ids.report.show import show_matched, show_tables
+    from ids.report.show import Comparison, show_matched, show_tables
     from ids.results.matched import Question
     from ids.results.selection import Selection
 
@@ -45,11 +46,30 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     if args.matched:
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
+        if args.tests:
+            raise ConfigError("--tests: expected without --matched; got both; leave one out")
         question = Question(axis[0] if axis else None, args.at or (), args.baseline)
         return show_matched(chosen, question, args.write, args.wide)
     if args.axis or args.at:
         raise ConfigError("--axis, --at: expected together with --matched; add it")
-    return show_tables(chosen, args.baseline, args.engine, args.write, args.wide)
+    _check_difference(args)
+    comparison = Comparison(args.baseline, args.interval, args.tests, args.difference)
+    return show_tables(chosen, comparison, args.engine, args.write, args.wide)
+
+
+def _check_difference(args: argparse.Namespace) -> None:
+    """A difference has the unit of one column."""
+    if args.difference is None:
+        return
+    if not args.tests or len(args.column or ()) != 1:
+        raise ConfigError(
+            "--difference: expected together with --tests and one --column, whose unit it has; "
+            "add them"
+        )
+    if not 0 < abs(args.difference) < math.inf:
+        raise ConfigError(
+            f"--difference: expected a finite number other than 0; got {args.difference}; change it"
+        )
 
 
 def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:

@@ -11,9 +11,15 @@ from ids.core.unexpected import unexpected
 
 if TYPE_CHECKING:
     from ids.config.entry import Launched
+    from ids.results.intervals import IntervalKind
 
 
-def reported(launched: "Launched", baseline: str = "dds", wide: bool = False) -> int:
+def reported(
+    launched: "Launched",
+    baseline: str = "dds",
+    wide: bool = False,
+    interval: "IntervalKind" = "bootstrap",
+) -> int:
     """Print the table of finished settings, then a line for each other. The exit status: 2 if a
     setting of a sweep could not start, 1 if anything failed.
     """
@@ -23,8 +29,8 @@ def reported(launched: "Launched", baseline: str = "dds", wide: bool = False) ->
         from ids.report.summary import report
 
         with traceback_in(launched.folder):
-            cases = launched.cases()
-            status = report(launched.folder, launched.prepared.output_dir, cases, baseline, wide)
+            cases, output_dir = launched.cases(), launched.prepared.output_dir
+            status = report(launched.folder, output_dir, cases, baseline, wide, interval)
     total = len(prepared.ready) + len(prepared.refused)
     say_all(reasons([*launched.failed, *prepared.refused], total))
     if prepared.refused:

@@ -48,6 +48,8 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table
   ids table --dataset shapes-dev --baseline dds
   ids table --tag shape --where guidance_scale=3       only these cases, only these settings
+  ids table --tests                            d_z, p-values and detectable differences
+  ids table --tests --column psnr --difference 0.5     how many cases does 0.5 dB need?
   ids table --matched                          at equal edit strength: success 0.8, 0.9, 0.95
   ids table --matched --axis latent_distance --at 0.4
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
@@ -117,6 +119,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         default="dds",
         help="what differences in the table are paired to: a method, and values it must have",
     )
+    _add_interval(run)
     run.add_argument("--wide", action="store_true", help="print all columns of the table")
     run.add_argument("--show", action="store_true", help="print the configuration and stop")
     extend.add_config_dir(run)
@@ -156,6 +159,16 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         default="dds",
         help="the method that differences are paired to, and values it must have",
     )
+    _add_interval(table)
+    table.add_argument(
+        "--tests", action="store_true", help="a table of tests per column: d_z, p, power"
+    )
+    table.add_argument(
+        "--difference",
+        type=float,
+        metavar="X",
+        help="how many cases a difference of X needs (with --tests and one --column)",
+    )
     table.add_argument(
         "--matched", action="store_true", help="compare at equal edit strength, along the steps"
     )
@@ -171,6 +184,15 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         help="also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves",
     )
     table.set_defaults(act=commands.table)
+
+
+def _add_interval(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--interval",
+        choices=("bootstrap", "t"),
+        default="bootstrap",
+        help="95 %% intervals by the bootstrap (default) or Student's t",
+    )
 
 
 def _add_overrides(parser: argparse.ArgumentParser, text: str) -> None:

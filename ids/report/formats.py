@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -64,20 +65,24 @@ def html(report: Report) -> str:
 
 
 def csv_text(grid: Grid) -> str:
-    """A line per row, numbers in full: per column the value, the ends of its interval, and n; what
-    is missing is empty.
+    """A line per row, numbers in full: per column the value, the ends of its interval, n and what is
+    left out; for differences also the test. What is missing is empty.
     """
     names = ["method", "against"] if grid.paired else ["method"]
-    counts = ["ok", *grid.statuses] if grid.statuses else ["cases"]
-    ends = ("", "_low", "_high", "_n")
-    cells = [f"{column.key}{end}" for column in grid.columns for end in ends]
+    counts = ["cases" if grid.paired or not grid.statuses else "ok", *grid.statuses]
+    numbers = [
+        (index, name) for index in range(len(grid.columns)) for name in _numbers(grid, index)
+    ]
+    cells = [
+        grid.columns[index].key + ("" if name == "value" else f"_{name}") for index, name in numbers
+    ]
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     writer.writerow(map(for_csv, (*names, *counts, *cells)))
     for row in grid.rows:
-        numbers = (x for cell in row.cells for x in (cell.value, cell.low, cell.high, cell.n))
+        found = (row.cells[index].numbers.get(name, math.nan) for index, name in numbers)
         counted = (row.cases, *row.others)
-        writer.writerow([*map(for_csv, names_of(row)), *counted, *map(_number, numbers)])
+        writer.writerow([*map(for_csv, names_of(row)), *counted, *map(_number, found)])
     return written.getvalue()
 
 
@@ -116,8 +121,15 @@ def _latex_cells(line: tuple[str, ...], left: int) -> list[str]:
     labels = map(for_latex, line[: left + 1])
     return [
         *labels,
-        *("--" if x == "-" else f"${x.replace('±', chr(92) + 'pm')}$" for x in numbers),
+        *map(_latex_number, numbers),
     ]
+
+
+def _latex_number(text: str) -> str:
+    """`$27.98 \\pm 0.42$ (n=3)`; a remark is text."""
+    number, space, remark = text.partition(" (")
+    formula = number.replace("±", r"\pm").replace("*", "^{*}").replace("<", "{<}")
+    return ("--" if number == "-" else f"${formula}$") + for_latex(space + remark)
 
 
 def _html_table(grid: TextGrid) -> str:
@@ -126,6 +138,13 @@ def _html_table(grid: TextGrid) -> str:
         f"<tr>{''.join(f'<td>{for_html(cell)}</td>' for cell in line)}</tr>" for line in grid.lines
     )
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+
+def _numbers(grid: Grid, index: int) -> Sequence[str]:
+    """The names of the numbers of a column."""
+    if grid.columns[index].derived:
+        return ("value",)
+    return list(max((row.cells[index].numbers for row in grid.rows), key=len, default={}))
 
 
 def _number(value: float | int) -> float | int | str:
@@ -150,4 +169,4 @@ def _json_row(grid: Grid, row: Row) -> dict[str, Any]:
 
 
 def _json_cell(cell: Estimate) -> dict[str, float | int | None]:
-    return {k: x if math.isfinite(x) else None for k, x in asdict(cell).items()}
+    return {name: x if math.isfinite(x) else None for name, x in cell.numbers.items()}

@@ -10,10 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ids.core.text import printable
+from ids.report.console import WIDE
 from ids.results.columns import Column
 from ids.results.grids import Estimate, Grid, Report, Row
+from ids.results.significance import ALPHA
 
-LABEL_SHARE = 3  # a compact table gives its labels a third of the width, and wraps longer ones
+LABEL_SHARE = 3  # a compact table gives its labels a third of the width at least; longer ones wrap
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def print_report(report: Report, console: Console, wide: bool = False) -> None:
             hidden |= {c.title: None for c in grid.columns if c.key not in keys}
             compact = text_grid(shown, compact=True)
             console.print(Text(printable(compact.title), style="bold"), soft_wrap=True)
-            console.print(compact.rich_table(console.width // LABEL_SHARE))
+            console.print(compact.rich_table(_label_width(compact, console)))
         console.print()
     left_out = f"Not shown: {', '.join(hidden)}; --wide shows all columns."
     for note in (*report.notes, *([left_out] if hidden else [])):
@@ -79,11 +81,21 @@ def fitted(grid: Grid, console: Console) -> Grid:
     """With the first columns that fit the console side by side; with one at least."""
     for count in range(len(grid.columns), 1, -1):
         narrower = grid.select([column.key for column in grid.columns[:count]])
-        table = text_grid(narrower, compact=True).rich_table(console.width // LABEL_SHARE)
-        wanted = console.measure(table, options=console.options.update(width=10_000)).maximum
-        if wanted <= console.width:
+        if _width(text_grid(narrower, compact=True), console) <= console.width:
             return narrower
     return grid.select([column.key for column in grid.columns[:1]])
+
+
+def _width(grid: TextGrid, console: Console) -> int:
+    """Of the table with labels wrapped at their share, in characters."""
+    table = grid.rich_table(console.width // LABEL_SHARE)
+    return console.measure(table, options=console.options.update(width=WIDE)).maximum
+
+
+def _label_width(grid: TextGrid, console: Console) -> int:
+    """Their share of the console, and what the numbers leave free."""
+    spare = max(0, console.width - _width(grid, console))
+    return console.width // LABEL_SHARE + spare // grid.left
 
 
 def text_grid(grid: Grid, compact: bool = False) -> TextGrid:
@@ -94,17 +106,20 @@ def text_grid(grid: Grid, compact: bool = False) -> TextGrid:
     bases = {row.against for row in grid.rows}
     if compact and len(bases) == 1 and None not in bases:
         title, named = f"{title}, to {next(iter(bases))}", False
-    common = [_common_n(grid, index) for index in range(len(grid.columns))]
+    common = [_common_remark(grid, index, compact) for index in range(len(grid.columns))]
     names = ("method", "against") if named else ("method",)
     headers = [
-        column.header if n is None else f"{column.header} (n={n})"
-        for column, n in zip(grid.columns, common, strict=True)
+        f"{column.header} {remark}" if remark else column.header
+        for column, remark in zip(grid.columns, common, strict=True)
     ]
     lines = []
     for row in grid.rows:
         cells = zip(row.cells, grid.columns, common, strict=True)
         texts = (
-            _text(cell, c, grid, row.cases if n is None else n, compact) for cell, c, n in cells
+            _text(
+                cell, column, grid, "" if remark else _remark(cell, column, row, compact), compact
+            )
+            for cell, column, remark in cells
         )
         lines.append((*names_of(row)[: len(names)], cases_of(row, grid), *texts))
     return TextGrid(title, (*names, "cases", *headers), tuple(lines), left=len(names))
@@ -121,31 +136,49 @@ def cases_of(row: Row, grid: Grid) -> str:
     return ", ".join([str(row.cases), *(f"{n} {status}" for n, status in others if n)])
 
 
-def _common_n(grid: Grid, index: int) -> int | None:
-    """The number of cases behind every cell of a column, where it is one number and not that of the
-    rows; None otherwise.
+def _common_remark(grid: Grid, index: int, compact: bool) -> str:
+    """The remark of every cell of a column with a number, where it is the same; empty otherwise."""
+    column = grid.columns[index]
+    cells = [(row.cells[index], row) for row in grid.rows]
+    remarks = {
+        _remark(cell, column, row, compact) for cell, row in cells if not math.isnan(cell.value)
+    }
+    return remarks.pop() if len(remarks) == 1 else ""
+
+
+def _remark(cell: Estimate, column: Column, row: Row, compact: bool) -> str:
+    """`(n=20, 2 inf)`: the number of cases where it is not that of the row, and what is left out
+    unless `compact`; empty otherwise.
     """
-    if grid.columns[index].measured:
-        return None
-    cells = [(row.cells[index], row.cases) for row in grid.rows]
-    known = [(cell.n, cases) for cell, cases in cells if not math.isnan(cell.value)]
-    numbers = {n for n, _ in known}
-    differs = any(n != cases for n, cases in known)
-    return numbers.pop() if len(numbers) == 1 and differs else None
+    if column.measured or column.derived:
+        return ""
+    count = f"n={cell.n}" if cell.n != row.cases and not math.isnan(cell.value) else ""
+    parts = [count, "" if compact else str(cell.left_out)]
+    text = ", ".join(part for part in parts if part)
+    return f"({text})" if text else ""
 
 
-def _text(cell: Estimate, column: Column, grid: Grid, n: int, compact: bool) -> str:
-    """`27.98 ± 0.42`, or `27.98 [27.51, 28.40] (n=3)` where `n` is another number."""
+def _text(cell: Estimate, column: Column, grid: Grid, remark: str, compact: bool) -> str:
+    """`27.98 ± 0.42`, or `27.98 [27.51, 28.40] (n=3)` with a remark; `*` marks a difference."""
     if math.isnan(cell.value):
-        return "-"
+        return f"- {remark}".rstrip()
+    if column.derived:
+        return _derived(cell.value, column.digits)
     sign = "+" if grid.paired else ""
-    value, low, high = (f"{x:{sign}.{column.digits}f}" for x in (cell.value, cell.low, cell.high))
-    text = value
+    text, low, high = (f"{x:{sign}.{column.digits}f}" for x in (cell.value, cell.low, cell.high))
     if not math.isnan(cell.low):
         half = f"{(cell.high - cell.low) / 2:.{column.digits}f}"
         bounds = "" if low == high else _bounds((low, high), compact)
         text += (f"±{half}" if compact else f" ± {half}") if grid.symmetric else bounds
-    return text if cell.n == n or column.measured else f"{text} (n={cell.n})"
+    if cell.test is not None and cell.test.p_corrected < ALPHA:
+        text += "*"
+    return f"{text} {remark}".rstrip()
+
+
+def _derived(value: float, digits: int) -> str:
+    """`0.0213`, and `<0.0001` for a positive number that would be rounded to zero."""
+    least = 10.0**-digits
+    return f"<{least:.{digits}f}" if 0 < value < least / 2 else f"{value:.{digits}f}"
 
 
 def _bounds(ends: Sequence[str], compact: bool) -> str:

@@ -1,6 +1,7 @@
 """`ids table`: tables of a store, printed and written."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -12,16 +13,34 @@ from ids.report.render import print_report
 from ids.report.write import write_report
 from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import Column, select_columns
+from ids.results.comparisons import with_tests
 from ids.results.frames import columns_of, curve_frame, frame, weights_notes
 from ids.results.grids import Report
+from ids.results.intervals import IntervalKind
 from ids.results.levels import axis_of
 from ids.results.matched import Question, matched_report
 from ids.results.selection import Selection
 from ids.results.table import table
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What a table compares: the baseline, the kind of intervals, whether the tests of all
+    differences are shown, and a `difference` whose number of cases is shown with them.
+    """
+
+    baseline: str = "dds"
+    interval: IntervalKind = "bootstrap"
+    tests: bool = False
+    difference: float | None = None
+
+
 def show_tables(
-    selection: Selection, baseline: str, engine: str | None, write: bool, wide: bool = False
+    selection: Selection,
+    comparison: Comparison,
+    engine: str | None,
+    write: bool,
+    wide: bool = False,
 ) -> int:
     """Means, and differences paired to the baseline, per data set and backbone. 1 without results.
     `ConfigError` for an engine without measurements.
@@ -38,9 +57,11 @@ def show_tables(
         lines = frame(group.entries, store, engine, group.broken)
         columns = select_columns(columns_of(group.entries, lines), selection.columns)
         notes = (*weights_notes(group.entries, columns), *_without_metrics(group), *group.notes())
-        _show(
-            table(_title(group, selection), lines, baseline, notes, columns), selection, write, wide
-        )
+        title = _title(group, selection)
+        report = table(title, lines, comparison.baseline, notes, columns, comparison.interval)
+        if comparison.tests:
+            report = with_tests(report, comparison.difference)
+        _show(report, selection, write, wide)
 
     return _show_groups(selection, read_catalog(store), show)
 

@@ -19,6 +19,7 @@ from ids.results.columns import select_columns
 from ids.results.export import export_frame
 from ids.results.frames import columns_of, frame, weights_notes
 from ids.results.grids import Report
+from ids.results.intervals import IntervalKind
 from ids.results.table import table
 from ids.run.outcomes import RunRecord, read_outcomes
 from ids.run.store import Store
@@ -30,6 +31,7 @@ def report(
     cases: Sequence[EditCase],
     baseline: str = "dds",
     wide: bool = False,
+    interval: IntervalKind = "bootstrap",
 ) -> int:
     """Print the tables of a finished run with differences to `baseline`, write them and the contact
     sheets into its folder. 1 where an edit failed.
@@ -38,7 +40,7 @@ def report(
     groups = _groups(runs, store)
     frames = [frame(group.entries, store, broken=group.broken) for group in groups]
     for group, lines in zip(groups, frames, strict=True):
-        made = _table(group, lines, baseline)
+        made = _table(group, lines, baseline, interval)
         print_report(made, console, wide)
         write_report(made, folder, "table" if len(groups) == 1 else f"table {group.title}")
     titled = {group.title: lines for group, lines in zip(groups, frames, strict=True)}
@@ -64,10 +66,12 @@ def hand_over(
     return out
 
 
-def _table(group: ResultGroup, lines: pd.DataFrame, baseline: str) -> Report:
+def _table(
+    group: ResultGroup, lines: pd.DataFrame, baseline: str, interval: IntervalKind
+) -> Report:
     columns = select_columns(columns_of(group.entries, lines), ())
     notes = (*weights_notes(group.entries, columns), *group.notes())
-    return table(group.title, lines, baseline, notes, columns)
+    return table(group.title, lines, baseline, notes, columns, interval)
 
 
 def _groups(runs: Sequence[RunRecord], store: Store) -> list[ResultGroup]:

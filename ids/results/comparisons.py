@@ -10,13 +10,17 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ids.results.columns import Column
-from ids.results.grids import Estimate, Grid, PairedTest, Row
+from ids.results.grids import Estimate, Grid, PairedTest, Report, Row
 from ids.results.intervals import IntervalKind
 from ids.results.labels import baseline_of, in_order
 from ids.results.power import cases_needed, detectable_effect
 from ids.results.significance import ALPHA, effect_size, holm, sign_flip_p_values
 from ids.results.statistics import Edits, mean_cells, paired, unpaired
 
+TESTS_NOTE = (
+    "d_z: mean / standard deviation of the differences. detectable: the smallest difference that "
+    "this number of cases shows with 80 % power (two-sided paired t test at 5 %)."
+)
 TESTS = (
     Column("d_z", "d_z", 2, derived=True),
     Column("p", "p", 4, derived=True),
@@ -68,12 +72,17 @@ def tests_note(grids: Sequence[Grid]) -> tuple[str, ...]:
     return (f"* marks differences with p < {ALPHA} in a paired sign-flip test{of_these}.",)
 
 
-def tests_by_column(grid: Grid, difference: float | None = None) -> tuple[Grid, ...]:
-    """A grid per column of paired differences: a row per comparison, with the difference, d_z,
-    p, p corrected, the difference that its cases detect and, with a `difference`, the cases that
-    one of this size needs.
+def with_tests(report: Report, difference: float | None) -> Report:
+    """With a grid per column in place of the paired differences: a row per comparison, with the
+    difference, d_z, p, p corrected, the difference that its cases detect and, with a `difference`,
+    the cases that one of this size needs.
     """
-    return tuple(_test_grid(grid, index, difference) for index in range(len(grid.columns)))
+    grids = [grid for grid in report.grids if not grid.paired]
+    for grid in report.grids:
+        if grid.paired:
+            grids += [_test_grid(grid, index, difference) for index in range(len(grid.columns))]
+    notes = (*report.notes, TESTS_NOTE)
+    return replace(report, title=f"{report.title}, tests", grids=tuple(grids), notes=notes)
 
 
 def _test_grid(grid: Grid, index: int, difference: float | None) -> Grid:

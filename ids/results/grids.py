@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from ids.results.columns import Column
 
@@ -50,6 +50,12 @@ class Estimate:
     n: int = 0
     left_out: LeftOut = LeftOut()
     test: PairedTest | None = None
+
+    @property
+    def numbers(self) -> dict[str, float | int]:
+        """All by name: value, low, high, n, what is left out, and those of the test."""
+        ends = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+        return ends | asdict(self.left_out) | (asdict(self.test) if self.test else {})
 
 
 MISSING = Estimate(math.nan)
