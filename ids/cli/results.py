@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ids.core.text import counted
+
 FORMAT = argparse.RawDescriptionHelpFormatter
 Act = Callable[[argparse.Namespace, Sequence[str]], int]
 RESULTS = """list, show, export, remove and check the results of a store
@@ -167,7 +169,8 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
         sys.stdout.write(content.decode())
         return 0
     args.file.write_bytes(content)
-    say(f"{len(found)} lines, {len(found.columns)} columns: {args.file}")
+    lines, columns = counted(len(found), "line"), counted(len(found.columns), "column")
+    say(f"{lines}, {columns}: {args.file}")
     return 0
 
 
@@ -191,7 +194,7 @@ def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
     keys, shared = removable(catalog, found if any(chosen) else [])
     keys += [look.key for look in catalog.problems if args.old and look.kind == "old"]
     keys = list(store.all_keys()) if args.all else keys
-    say(f"{len(keys)} results" + ("" if args.yes else "; --yes removes them"))
+    say(counted(len(keys), "result") + ("" if args.yes else "; --yes removes them"))
     if shared:
         say(f"{shared} more answer other rows as well, and stay")
     if args.yes:
@@ -228,7 +231,7 @@ def _check(args: argparse.Namespace, _: Sequence[str]) -> int:
         say(f"aside: {path}; `ids results rm --aside --yes` removes it")
     total = sum(1 for _ in store.all_keys())
     remedy = "; rerun the commands of damaged results to make them again" if count else ""
-    say(f"{total} results, {count} faults{remedy}")
+    say(f"{counted(total, 'result')}, {counted(count, 'fault')}{remedy}")
     return int(count > 0)
 
 

@@ -1,4 +1,4 @@
-"""Foreign text, escaped for a terminal."""
+"""Text for a terminal: foreign text escaped, numbers with their nouns."""
 
 import re
 
@@ -13,3 +13,8 @@ HIDDEN = re.compile(
 def printable(text: str) -> str:
     """The text on one line, with hidden characters as escapes: `\\x1b`, `\\u202e`."""
     return HIDDEN.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """`1 row`, `2 rows`; `many` is `one` with an s unless given."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"

@@ -65,8 +65,8 @@ def html(report: Report) -> str:
 
 
 def csv_text(grid: Grid) -> str:
-    """A line per row, numbers in full: per column the value, the ends of its interval, n and what is
-    left out; for differences also the test. What is missing is empty.
+    """A line per row, numbers in full: per column the value, the ends of its interval, n, what is
+    left out, and the test of a difference. What is missing is empty.
     """
     names = ["method", "against"] if grid.paired else ["method"]
     counts = ["cases" if grid.paired or not grid.statuses else "ok", *grid.statuses]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ids.core.errors import ConfigError, DataError
+from ids.core.text import counted
 from ids.report.console import open_console, say
 from ids.report.figure import draw_curves
 from ids.report.render import print_report
@@ -131,12 +132,13 @@ def _title(group: ResultGroup, selection: Selection) -> str:
 def _without_metrics(group: ResultGroup) -> tuple[str, ...]:
     """Metrics of an earlier mask or prompt are not those of the current case."""
     bare = sum(e.record.status == "ok" and not e.numbers.values for e in group.entries)
-    note = f"{bare} edits have no metrics of their current case; run them again"
+    note = f"{counted(bare, 'edit')} without metrics of the current case; run again"
     return (note,) if bare else ()
 
 
 def _without_states(group: ResultGroup) -> tuple[str, ...]:
     edits = [e for e in group.entries if e.record.status == "ok" and e.uses_prompts]
     left_out = sum(not entry.numbers.steps for entry in edits)
-    note = f"Left out: {left_out} edits without kept states, or without metrics of their states."
+    lacking = counted(left_out, "edit")
+    note = f"Left out: {lacking} without kept states, or without metrics of their states."
     return (note,) if left_out else ()

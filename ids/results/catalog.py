@@ -15,6 +15,7 @@ from msgspec.structs import replace as replace_row
 
 from ids.core.errors import ConfigError
 from ids.core.records import digest_of
+from ids.core.text import counted
 from ids.run.manifest import Manifests
 from ids.run.numbers import Numbers
 from ids.run.records import EditRecord, Manifest, MetricsRecord, Row
@@ -58,9 +59,11 @@ class ResultGroup:
         notes = [f"{self.title}: {self.manifest.place}"] if self.manifest.place else []
         cases = [row.case for row in self.manifest.rows if row.case]
         if repeated := len(cases) - len(set(cases)):
-            notes.append(f"{repeated} rows repeat another row, and count as one case with it")
+            rows = counted(repeated, "row repeats", "rows repeat")
+            notes.append(f"{rows} another row: one case with it")
         if broken := self.broken:
-            notes.append(f"{len(broken)} rows cannot be edited, the first: {broken[0].problem}")
+            rows = counted(len(broken), "row")
+            notes.append(f"{rows} cannot be edited, the first: {broken[0].problem}")
         return tuple(notes)
 
 
@@ -77,15 +80,17 @@ class Catalog:
         notes = []
         if self.orphans:
             notes.append(
-                f"{len(self.orphans)} results answer no row of a current data set (a prompt, mask "
-                "or image was changed, or the row removed); `ids results list --orphans`"
+                f"{counted(len(self.orphans), 'result answers', 'results answer')} no row of a "
+                "current data set (a prompt, mask or image was changed, or the row removed); "
+                "`ids results list --orphans`"
             )
         kinds = defaultdict(list)
         for look in self.problems:
             kinds[look.kind].append(look.problem)
         for kind, found in sorted(kinds.items()):
             if kind == "old":
-                notes.append(f"{len(found)} results of version 0.1 are not read")
+                verb = "is" if len(found) == 1 else "are"
+                notes.append(f"{counted(len(found), 'result')} of version 0.1 {verb} not read")
             else:
                 more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
                 notes.append(f"left out, {kind}: {found[0]}{more}; `ids results check` names all")

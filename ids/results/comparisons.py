@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from numpy import ndarray
 
 from ids.results.columns import Column
 from ids.results.grids import Estimate, Grid, PairedTest, Report, Row
-from ids.results.intervals import IntervalKind
+from ids.results.intervals import IntervalKind, Sample
 from ids.results.labels import baseline_of, in_order
 from ids.results.power import cases_needed, detectable_effect
 from ids.results.significance import ALPHA, effect_size, holm, sign_flip_p_values
@@ -87,28 +85,24 @@ def with_tests(report: Report, difference: float | None) -> Report:
 
 def _test_grid(grid: Grid, index: int, difference: float | None) -> Grid:
     metric = grid.columns[index]
-    columns = [
-        replace(metric, title="difference"),
-        *TESTS,
-        Column("detectable", "detectable", metric.digits, derived=True),
-    ]
-    if difference is not None:
-        columns.append(Column("needed", f"cases for {difference:g}", 0, derived=True))
+    needed = Column("needed", f"cases for {difference or 0:g}", 0, derived=True)
+    detectable = Column("detectable", "detectable", metric.digits, derived=True)
+    further = (*([needed] if difference else []), *TESTS, detectable)
+    columns = (replace(metric, title="difference"), *further)
     rows = tuple(
         replace(row, cases=cell.n, cells=tuple(_test_cells(cell, difference)))
         for row, cell in ((row, row.cells[index]) for row in grid.rows)
     )
     title = f"{grid.title}, {metric.title}" + (f" in {metric.unit}" if metric.unit else "")
-    return replace(grid, title=title, columns=tuple(columns), rows=rows, symmetric=False)
+    return replace(grid, title=title, columns=columns, rows=rows, symmetric=False)
 
 
 def _test_cells(cell: Estimate, difference: float | None) -> Iterator[Estimate]:
-    test = cell.test or _untested()
+    test = cell.test or PairedTest(*[math.nan] * 5)
     yield cell
-    numbers = [test.d_z, test.p, test.p_corrected, test.detectable]
-    if difference is not None:
-        numbers.append(cases_needed(difference / test.spread) if test.spread else math.nan)
-    yield from (Estimate(number, n=cell.n) for number in numbers)
+    if difference:
+        yield Estimate(cases_needed(difference / test.spread) if test.spread else math.nan)
+    yield from map(Estimate, (test.d_z, test.p, test.p_corrected, test.detectable))
 
 
 def _tested(
@@ -121,11 +115,8 @@ def _tested(
     return [tuple(replace(cell, test=next(tests)) for cell in row) for row in cells]
 
 
-def _test(sample: Float[ndarray, " cases"], p: float, corrected: float) -> PairedTest:
-    spread = float(np.std(sample, ddof=1)) if len(sample) > 1 else math.nan
-    detectable = detectable_effect(len(sample)) * spread
-    return PairedTest(spread, effect_size(sample), p, corrected, detectable)
-
-
-def _untested() -> PairedTest:
-    return PairedTest(*[math.nan] * 5)
+def _test(sample: Sample, p: float, corrected: float) -> PairedTest:
+    n, d_z = len(sample), effect_size(sample)
+    constant = 0.0 if n > 1 else math.nan  # rounding errors are no spread
+    spread = constant if math.isnan(d_z) else float(np.std(sample, ddof=1))
+    return PairedTest(spread, d_z, p, corrected, detectable_effect(n) * spread)

@@ -16,6 +16,7 @@ from ids.results.resampling import CONFIDENCE, draw_counts, on_grid, studentized
 ROWS_AT_ONCE = 64
 IntervalKind = Literal["bootstrap", "t"]
 
+Sample = Float[ndarray, " _"]  # a value per case; samples differ in length
 Values = Float[ndarray, "columns cases"]
 Ends = Callable[[Values], Float[ndarray, "columns 2"]]
 
@@ -30,7 +31,7 @@ def check_kind(kind: str) -> IntervalKind:
     )
 
 
-def estimates(samples: Sequence[Float[ndarray, " cases"]], kind: IntervalKind) -> list[Estimate]:
+def estimates(samples: Sequence[Sample], kind: IntervalKind) -> list[Estimate]:
     """The mean and interval of each sample of finite values, one per case; no interval below two.
     Each depends on its own values alone, not on the other samples.
     """
@@ -67,7 +68,7 @@ def in_blocks(values: Values) -> Iterator[Values]:
         yield values[start : start + ROWS_AT_ONCE]
 
 
-def by_length(samples: Iterable[Float[ndarray, " cases"]]) -> Mapping[int, list[int]]:
+def by_length(samples: Iterable[Sample]) -> Mapping[int, list[int]]:
     """The places of the samples of each length."""
     places = defaultdict(list)
     for place, sample in enumerate(samples):

@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Int
 from numpy import ndarray
 
+from ids.core.text import counted
 from ids.results.columns import Column
 
 SEPARATOR_OF_NAMES = "; "  # in the column `undefined` of a frame
@@ -53,7 +54,11 @@ def undefined_note(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[str,
             if (found := reasons == reason).any():
                 parts.append(f"{column.title} in {frame['key'][found].nunique()} ({name})")
     edits = frame["key"].nunique()
-    return (f"No finite number, of {edits} edits: {', '.join(parts)}; left out.",) if parts else ()
+    return (
+        (f"No finite number, of {counted(edits, 'edit')}: {', '.join(parts)}; left out.",)
+        if parts
+        else ()
+    )
 
 
 def _names(text: str) -> list[str]:

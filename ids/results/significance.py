@@ -11,17 +11,17 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ids.results.intervals import by_length, in_blocks
+from ids.results.intervals import Sample, by_length, in_blocks
 from ids.results.resampling import SEED, TIE, on_grid
 
 ALPHA = 0.05
 ENUMERATED = 12  # cases of a half whose sign patterns are all used
 DRAWN = 2048  # random sign patterns of a larger half; each counts with its opposite, too
 
-Signs = Float[ndarray, "patterns cases"]
+Signs = Float[ndarray, "_ _"]  # patterns, cases
 
 
-def effect_size(differences: Float[ndarray, " cases"]) -> float:
+def effect_size(differences: Sample) -> float:
     """Cohen's d_z: the mean of the differences in units of their standard deviation (Cohen 1988,
     section 2.3.5). nan below two cases, and where all differences are equal.
     """
@@ -30,7 +30,7 @@ def effect_size(differences: Float[ndarray, " cases"]) -> float:
     return float(differences.mean() / differences.std(ddof=1))
 
 
-def sign_flip_p_values(samples: Sequence[Float[ndarray, " cases"]]) -> list[float]:
+def sign_flip_p_values(samples: Sequence[Sample]) -> list[float]:
     """Two-sided p-value of each sample of differences for a mean of zero; nan without cases. Exact
     up to 24 cases: all 2^n sign patterns. Above, the pairs of 4,096 seeded patterns of each half of
     the cases: 16.8 million.

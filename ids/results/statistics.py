@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ids.results.columns import Column
 from ids.results.grids import Estimate, LeftOut
-from ids.results.intervals import IntervalKind, estimates
+from ids.results.intervals import IntervalKind, Sample, estimates
 from ids.results.omissions import Reason, reasons_of
 
 
@@ -26,7 +26,7 @@ class Edits:
     values: Float[ndarray, "edits columns"]
     reasons: Int[ndarray, "edits columns"]
 
-    def case_means(self) -> list[Float[ndarray, " cases"]]:
+    def case_means(self) -> list[Sample]:
         """Per column, the means over the seeds of each case that has a finite number; cases in the
         order of their numbers.
         """
@@ -70,9 +70,11 @@ def setting_edits(
     seeds = frame["seed"].to_numpy(int)
     values = frame[[column.key for column in columns]].to_numpy(float)
     reasons = reasons_of(frame, columns)
+    labels, names = pd.factorize(frame["label"])
+    of_label = ((name, labels == code) for code, name in enumerate(names))
     return {
-        label: Edits(cases[lines], seeds[lines], values[lines], reasons[lines])
-        for label, lines in frame.groupby("label", sort=False).indices.items()
+        name: Edits(cases[lines], seeds[lines], values[lines], reasons[lines])
+        for name, lines in of_label
     }
 
 

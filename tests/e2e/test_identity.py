@@ -122,7 +122,7 @@ def test_equal_rows_are_one_case(photos: Path, edit: Edit, tmp_path: Path) -> No
     assert len({outcome.job.key for outcome in edit(photos)}) == 1
     (group,) = groups(tmp_path)
     assert len(group.entries) == 1
-    assert "1 rows repeat another row, and count as one case with it" in group.notes()
+    assert "1 row repeats another row: one case with it" in group.notes()
 
 
 def test_tags_of_equal_rows_are_united(photos: Path, edit: Edit, tmp_path: Path) -> None:

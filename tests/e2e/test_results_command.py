@@ -118,7 +118,7 @@ def test_results_are_removed_after_confirmation(command: InProcess) -> None:
     text = Path("photos/edits.csv").read_text()
     Path("photos/edits.csv").write_text(text.replace("a car", "a boat"))
     assert command(*WORDS)[0] == 0
-    assert "1 results answer no row" in command("table")[1]
+    assert "1 result answers no row" in command("table")[1]
     assert command("results", "rm", "--orphans", "--yes")[0] == 0
     assert "answer no row" not in command("table")[1]
 

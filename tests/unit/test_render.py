@@ -95,16 +95,19 @@ def test_n_is_shown_where_it_is_not_that_of_the_row() -> None:
     data = frame(["dds", "ids"])
     data["psnr_background"] = data["psnr"].where(data["case"] != "c0")
     for text in map(text_grid, table("t", data).grids):
-        assert [header for header in text.headers if "(n=" in header] == ["PSNR bg ↑ (n=2)"]
+        assert [header for header in text.headers if "(n=" in header] == [
+            "PSNR bg ↑ (n=2, 1 undefined)"
+        ]
         assert "(n=" not in str(text.lines)
 
 
-def test_csv_has_four_numbers_a_column_in_full() -> None:
+def test_csv_has_the_numbers_of_a_column_in_full() -> None:
     (header, *lines) = parsed(csv_text(grid(CELL, Estimate(math.nan), Estimate(-1.5, n=1))))
-    assert header == ["method", "cases", "psnr", "psnr_low", "psnr_high", "psnr_n"]
-    assert lines[0] == ["ids", "7", "27.9812345678901", "27.5", "28.4", "7"]
-    assert lines[1] == ["ids", "7", "", "", "", "0"]
-    assert lines[2] == ["ids", "7", "-1.5", "", "", "1"]
+    ends = ("", "_low", "_high", "_n", "_undefined", "_infinite", "_not_computed")
+    assert header == ["method", "cases", *(f"psnr{end}" for end in ends)]
+    assert lines[0] == ["ids", "7", "27.9812345678901", "27.5", "28.4", "7", "0", "0", "0"]
+    assert lines[1] == ["ids", "7", "", "", "", "0", "0", "0", "0"]
+    assert lines[2] == ["ids", "7", "-1.5", "", "", "1", "0", "0", "0"]
 
 
 def test_csv_counts_failed_cases() -> None:
@@ -126,8 +129,10 @@ def test_json_has_numbers_and_null() -> None:
         json_text(Report("t", (grid(CELL, Estimate(math.nan)),), ("note",), ("k",)))
     )
     first, second = written["grids"][0]["rows"]
-    assert first["cells"]["psnr"] == {"value": CELL.value, "low": 27.5, "high": 28.4, "n": 7}
-    assert second["cells"]["psnr"] == {"value": None, "low": None, "high": None, "n": 0}
+    none = {"undefined": 0, "infinite": 0, "not_computed": 0}
+    numbers = {"value": CELL.value, "low": 27.5, "high": 28.4, "n": 7}
+    assert first["cells"]["psnr"] == numbers | none
+    assert second["cells"]["psnr"] == dict.fromkeys(numbers) | {"n": 0} | none
     assert (written["notes"], written["results"]) == (["note"], ["k"])
 
 
@@ -135,7 +140,7 @@ def test_infinite_and_undefined_numbers_are_left_out_and_counted() -> None:
     data = frame(["dds"])
     data["ssim"] = [math.inf, math.nan, 0.5]
     report = table("t", data)
-    assert cell(report.grids[0], "SSIM ↑ (n=1)") == "0.500"
+    assert cell(report.grids[0], "SSIM ↑ (n=1, 1 undefined, 1 inf)") == "0.500"
     assert "No finite number, of 3 edits: SSIM in 1 (undefined), SSIM in 1 (infinite); " in "".join(
         report.notes
     )

@@ -2,19 +2,25 @@
 
 import math
 import random
+import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
-from scipy import stats
 
 from ids.core.errors import ConfigError
 from ids.report.formats import json_text, markdown
 from ids.report.render import text_grid
-from ids.results.grids import MISSING
+from ids.results.columns import columns_in
+from ids.results.comparisons import with_tests
+from ids.results.grids import Estimate, LeftOut
 from ids.results.labels import baseline_of, in_order, matches
-from ids.results.statistics import estimate, paired_differences
+from ids.results.power import cases_needed, detectable_effect
+from ids.results.statistics import Edits, mean_cells, paired, setting_edits
 from ids.results.table import table
 from ids.run.evaluate import metric_columns
+
+(PSNR,) = columns_in(["psnr"])
 
 
 def frame() -> pd.DataFrame:
@@ -44,26 +50,22 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def test_an_estimate_is_student_t() -> None:
-    values = pd.Series([1.0, 2.0, 4.0])
-    low, high = stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values))
-    found = estimate(values)
-    assert (found.value, found.n) == (pytest.approx(values.mean()), 3)
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
-    assert estimate(pd.Series([1.0, math.nan])).n == 1
-    assert math.isnan(estimate(pd.Series([1.0])).low)
-    assert estimate(pd.Series([math.nan])) == MISSING
+def edits(data: pd.DataFrame) -> dict[str, Edits]:
+    return setting_edits(data, [PSNR])
+
+
+def mean(found: Edits) -> Estimate:
+    return mean_cells([found], "t")[0][0]
 
 
 def test_pairing_sees_what_the_spread_of_cases_hides() -> None:
-    data = frame()
-    ids, dds = data[data.label == "ids"], data[data.label == "dds"]
-    difference = estimate(paired_differences(ids, dds, ["psnr"])["psnr"])
-    alone = estimate(ids.groupby("case").psnr.mean())
+    of = edits(frame())
+    difference = mean(paired(of["ids"], of["dds"]))
+    alone = mean(of["ids"])
     assert difference.value == pytest.approx(1, abs=0.05)
     assert difference.high - difference.value < 0.1 < alone.high - alone.value
-    null = paired_differences(data[data.label == "null_edit"], dds, ["psnr"])
-    assert len(null) == 6
+    null = paired(of["null_edit"], of["dds"])
+    assert (len(null.cases), null.n_cases) == (18, 6)
 
 
 def test_a_difference_is_of_the_seeds_that_both_have() -> None:
@@ -89,14 +91,92 @@ def test_the_order_of_records_changes_nothing() -> None:
     assert [row.method for row in report.grids[0].rows] == ["null_edit", "dds", "ids"]
 
 
+def test_the_number_of_columns_changes_nothing() -> None:
+    data = frame()
+    data["ssim"] = data["psnr"] ** 2
+    both, alone = table("t", data), table("t", data.drop(columns="ssim"))
+    for whole, part in zip(both.grids, alone.grids, strict=True):
+        for row, same in zip(whole.select(["psnr"]).rows, part.rows, strict=True):
+            assert replace(row.cells[0], test=None) == replace(same.cells[0], test=None)
+
+
 def test_failed_cases_are_counted_and_never_averaged() -> None:
     data = frame()
-    data.loc[(data.label == "ids") & (data.case == "c0"), "status"] = "failed"
-    data.loc[(data.label == "ids") & (data.case == "c0"), "psnr"] = math.nan
+    failed = (data.label == "ids") & (data.case == "c0")
+    data.loc[failed, "status"] = "failed"
+    data.loc[failed, "psnr"] = math.nan
     report = table("t", data)
-    line = next(line for line in text_grid(report.grids[0]).lines if line[0] == "ids")
-    assert line[1] == "5, 1 failed"
-    assert "nan" not in " ".join(line)
+    for grid, count in zip(report.grids, ("5, 1 failed", "5, 1 unpaired"), strict=True):
+        line = next(line for line in text_grid(grid).lines if line[0] == "ids")
+        assert count in line
+        assert "nan" not in " ".join(line)
+
+
+def test_what_is_left_out_is_counted_by_reason() -> None:
+    data = frame()
+    ids = data.label == "ids"
+    data["undefined"] = ""
+    data.loc[ids & (data.case == "c0"), ["psnr", "undefined"]] = [math.nan, "ssim; psnr"]
+    data.loc[ids & (data.case == "c1"), "psnr"] = math.nan
+    data.loc[ids & (data.case == "c2") & (data.seed == 0), "psnr"] = math.inf
+    data.loc[(data.label == "dds") & (data.case == "c3"), "psnr"] = -math.inf
+    report = table("t", data)
+    means, differences = ({row.method: row for row in grid.rows} for grid in report.grids)
+    assert means["ids"].cells[0].left_out == LeftOut(undefined=1, infinite=1, not_computed=1)
+    assert means["ids"].cells[0].n == 4
+    assert means["null_edit"].cells[0].left_out == LeftOut()
+    assert differences["ids"].cells[0].left_out == LeftOut(1, 2, 1)
+    assert differences["ids"].cells[0].n == 3
+    (line,) = (line for line in text_grid(report.grids[0]).lines if line[0] == "ids")
+    assert line[2].endswith("(n=4, 1 undefined, 1 inf, 1 not computed)")
+    assert (
+        "No finite number, of 42 edits: PSNR in 3 (undefined), PSNR in 4 (infinite), "
+        "PSNR in 3 (not computed yet); left out." in report.notes
+    )
+
+
+def test_few_cases_and_columns_without_values_are_noted() -> None:
+    data = frame()
+    data["psnr_truth"] = math.nan
+    few = table("t", data[data.case < "c4"]).notes
+    assert "Fewer than 5 cases or batches behind intervals of PSNR" in " ".join(few)
+    enough = " ".join(table("t", data).notes)
+    assert "Fewer" not in enough
+    assert "No value in any case, not shown: PSNR true." in enough
+
+
+def test_differences_are_tested_and_corrected_for_all_of_the_table() -> None:
+    data = pd.concat([frame(), frame().assign(case=lambda lines: "d" + lines.case)])
+    data["key"] += data["case"]
+    data["ssim"] = (data["psnr"] * 1e6) % 1  # noise
+    report = table("t", data)
+    (ids,) = (row for row in report.grids[1].rows if row.method == "ids")
+    psnr, ssim = (cell.test for cell in ids.cells)
+    assert psnr is not None
+    assert ssim is not None
+    assert psnr.p == pytest.approx(2 / 2**12)
+    assert psnr.p_corrected == pytest.approx(4 * psnr.p)  # of four differences
+    assert psnr.d_z > 20
+    assert ssim.p_corrected > 0.05
+    texts = next(line for line in text_grid(report.grids[1], compact=True).lines if "ids" in line)
+    assert [text.endswith("*") for text in texts] == [False, False, True, False]
+    assert "corrected for the 4 differences of this table (Holm)" in " ".join(report.notes)
+
+
+def test_tests_have_a_grid_per_column() -> None:
+    report = with_tests(table("t", frame()), 0.02)
+    assert [grid.title for grid in report.grids] == ["t", "paired differences, PSNR in dB"]
+    (ids,) = (line for line in text_grid(report.grids[1]).lines if line[0] == "ids")
+    headers = text_grid(report.grids[1]).headers
+    assert headers[3:] == (
+        *("difference ↑", "cases for 0.02", "d_z", "p", "p corrected", "detectable"),
+    )
+    assert re.fullmatch(r"\+1\.0\d \[\+\d\.\d\d, \+\d\.\d\d\]", ids[3])
+    assert (ids[6], ids[7]) == ("0.0312", "0.0625")
+    test = next(r for r in report.grids[1].rows if r.method == "ids").cells[0].test
+    assert test is not None
+    assert float(ids[4]) == cases_needed(0.02 / test.spread)
+    assert test.detectable == pytest.approx(detectable_effect(6) * test.spread)
 
 
 def test_order_of_methods() -> None:
