@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from ids.core.errors import ConfigError
 from ids.results.grids import MISSING, Estimate
-from ids.results.resampling import CONFIDENCE, draw_counts, on_grid, studentized_interval
+from ids.results.resampling import CONFIDENCE, RESAMPLES, draw_counts, on_grid, studentized_interval
 
 ROWS_AT_ONCE = 64
 IntervalKind = Literal["bootstrap", "t"]
@@ -48,11 +48,12 @@ def estimates(samples: Sequence[Sample], kind: IntervalKind) -> list[Estimate]:
     return found
 
 
-def bootstrap_ends(values: Values) -> Float[ndarray, "columns 2"]:
-    """Of the mean of each row, over 10,000 resamples of its cases."""
-    counts, means = draw_counts(values.shape[1]), values.mean(1, keepdims=True)
+def bootstrap_ends(values: Values, resamples: int = RESAMPLES) -> Float[ndarray, "columns 2"]:
+    """Of the mean of each row, over resamples of its cases; none lies beyond the outermost case."""
+    counts, means = draw_counts(values.shape[1], resamples), values.mean(1, keepdims=True)
     ends = [studentized_interval(block, counts) for block in in_blocks(on_grid(values - means))]
-    return np.asarray(means + np.concatenate(ends))
+    outermost = values.min(1, keepdims=True), values.max(1, keepdims=True)
+    return np.asarray(np.clip(means + np.concatenate(ends), *outermost))
 
 
 def t_ends(values: Values) -> Float[ndarray, "columns 2"]:

@@ -56,8 +56,8 @@ def studentized_interval(
     deviations: Float[ndarray, "columns cases"], counts: Counts
 ) -> Float[ndarray, "columns 2"]:
     """The ends of the interval of each row's mean, minus that mean: bootstrap-t (Efron & Tibshirani
-    1993, section 12.5). Two changes, for metrics of few values such as a share of successes: the
-    variance of a resample has a least value, and no end lies beyond the outermost case.
+    1993, section 12.5). The variance of a resample has a least value, for metrics of few values
+    such as a share of successes: some of their resamples have no variance at all.
     """
     n, variances = deviations.shape[1], (deviations**2).mean(1, keepdims=True)
     means = deviations @ counts.T / n
@@ -66,9 +66,7 @@ def studentized_interval(
         t = means / np.sqrt(np.maximum(spreads, LEAST_VARIANCE * variances))
     tail = (1 - CONFIDENCE) / 2
     upper_lower = _quantiles(np.sort(np.nan_to_num(t), axis=1), np.array([[1 - tail, tail]]))
-    ends = -upper_lower * np.sqrt(variances)
-    outermost = deviations.min(1, keepdims=True), deviations.max(1, keepdims=True)
-    return np.asarray(np.clip(ends, *outermost))
+    return np.asarray(-upper_lower * np.sqrt(variances))
 
 
 def bootstrap_interval(
