@@ -28,7 +28,7 @@ LIST = """list results and the rows they answer
 
   ids results list
   ids results list --dataset shapes --method ids --where guidance_scale=3
-  ids results list --orphans                   results of prompts or images that have changed
+  ids results list --orphans
 """
 SHOW = """show all about one result
 
@@ -37,13 +37,11 @@ SHOW = """show all about one result
 EXPORT = """write numbers for other programs, one line per edit
 
   ids results export edits.csv
-  ids results export edits.parquet --method ids --tag colour
   ids results export curves.parquet --states   a line per kept state
   ids results export --json | jq .             to the terminal
 """
 REMOVE = """remove results; without --yes they are counted
 
-  ids results rm --method sds --where guidance_scale=3
   ids results rm --method sds --where guidance_scale=3 --yes
   ids results rm --orphans --yes
 """
@@ -169,8 +167,7 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
         sys.stdout.write(content.decode())
         return 0
     args.file.write_bytes(content)
-    lines, columns = counted(len(found), "line"), counted(len(found.columns), "column")
-    say(f"{lines}, {columns}: {args.file}")
+    say(f"{counted(len(found), 'line')}, {len(found.columns)} columns: {args.file}")
     return 0
 
 

@@ -144,7 +144,7 @@ def _numbers(grid: Grid, index: int) -> Sequence[str]:
     """The names of the numbers of a column."""
     if grid.columns[index].derived:
         return ("value",)
-    return list(max((row.cells[index].numbers for row in grid.rows), key=len, default={}))
+    return list({name: None for row in grid.rows for name in row.cells[index].numbers})
 
 
 def _number(value: float | int) -> float | int | str:

@@ -49,7 +49,7 @@ def acceleration(deviations: Float[ndarray, "columns cases"]) -> Float[ndarray, 
     squares = (deviations**2).sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = (deviations**3).sum(1) / (6 * squares**1.5)
-    return np.where(np.isfinite(found), found, 0.0)
+    return np.asarray(np.where(np.isfinite(found), found, 0.0))
 
 
 def studentized_interval(
@@ -93,7 +93,8 @@ def on_grid(deviations: Float[ndarray, "columns cases"]) -> Float[ndarray, "colu
     8,192 cases have no rounding error, hence do not depend on the order of cases or columns.
     """
     _, exponent = np.frexp(np.abs(deviations).max(1, initial=0.0, keepdims=True))
-    return np.ldexp(np.rint(np.ldexp(deviations / GRID, -exponent)) * GRID, exponent)
+    steps = np.rint(np.ldexp(deviations / GRID, -exponent))
+    return np.asarray(np.ldexp(steps * GRID, exponent))
 
 
 def _bias(

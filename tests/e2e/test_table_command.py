@@ -41,6 +41,44 @@ def test_the_table_after_a_run_fits_and_is_paired_to_the_baseline(
     assert max(map(cell_len, wide.splitlines())) > 100
 
 
+def test_tests_intervals_and_numbers_that_were_never_computed(run: InProcess) -> None:
+    words = ("debug=fast", "method.n_steps=1", "limit=3")
+    assert run("run", "method=sds", "metrics=standard", *words, "--interval", "t")[0] == 0
+    status, out, err = run("run", "method=dds", "metrics=shapes", *words, "--interval", "t")
+    assert status == 0, err
+    assert "± is a 95 % Student t interval" in out
+    wide = run("table", "--wide", "--interval", "t")[1]
+    assert "± is a 95 % Student t interval" in wide
+    sds = next(line for line in wide.splitlines() if line.startswith("sds "))
+    assert "- (3 not computed)" in sds
+    assert "success in 3 (not computed yet)" in wide.replace("\n", " ")
+    assert "Fewer than 5 cases" in wide
+    tests = run("table", "--tests", "--column", "psnr", "--difference", "0.5", "--write")[1]
+    for header in ("difference ↑", "cases for 0.5", "d_z", "p corrected", "detectable"):
+        assert header in tests
+    (file,) = Path("outputs/tables").glob("*tests-2.csv")
+    (difference,) = (r for _, r in pd.read_csv(file).iterrows() if r["method"] == "sds")
+    assert difference["p"] >= 0.25
+    assert difference["psnr_n"] == difference["cases"] == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--difference", "1"),
+        ("--tests", "--difference", "1"),
+        ("--tests", "--column", "psnr", "--difference", "0"),
+        ("--tests", "--matched"),
+        ("--interval", "normal"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(run: InProcess, words: tuple[str, ...]) -> None:
+    Path("outputs").mkdir()
+    status, _, err = run("table", *words)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "expected" in err or "invalid choice" in err
+
+
 def test_written_tables_hold_all_columns(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(*WORDS)[0] == 0
     monkeypatch.setenv("COLUMNS", "60")

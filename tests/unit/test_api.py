@@ -171,6 +171,13 @@ def test_run_results_compare() -> None:
         frame.sort_values("key", ignore_index=True),
     )
     table = ids.compare(frame, columns=["psnr"])
+    tests = table.set_index("against")[["d_z", "p", "p_corrected", "detectable"]]
+    assert tests.loc["dds", "p"].between(0, 1).all()
+    assert tests.loc[""].isna().all(axis=None)
+    assert (table[["undefined", "infinite", "not_computed"]] == 0).all(axis=None)
+    student = ids.compare(frame, columns=["psnr"], interval="t")
+    assert (student["value"] == table["value"]).all()
+    assert not student["low"].equals(table["low"])
     means = table[table["against"] == ""].set_index("method")["value"]
     dds = frame[frame["label"] == "dds"].groupby("case")["psnr"].mean()
     assert means["dds"] == pytest.approx(dds.mean())

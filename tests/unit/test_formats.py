@@ -1,7 +1,9 @@
 """Reports on narrow terminals, as LaTeX and as HTML."""
 
 import io
+import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -15,7 +17,7 @@ from ids.report.escape import for_html, for_latex
 from ids.report.formats import html, latex
 from ids.report.render import print_report, text_grid
 from ids.results.columns import Column
-from ids.results.grids import Estimate, Grid, Report, Row
+from ids.results.grids import Estimate, Grid, LeftOut, PairedTest, Report, Row
 
 COLUMNS = tuple(Column(f"m{i}", f"metric {i}", 3, better=1) for i in range(14))
 LABELS = ("null_edit", "ids (fpr.scale=0.2165, fpr.n_iters=3, guidance_scale=7.5)")
@@ -44,6 +46,12 @@ def test_a_table_fits_the_terminal(width: int, options: dict[str, bool]) -> None
     left_out = " ".join(text.split()).partition("Not shown: ")[2]
     names = ", ".join(f"metric {i}" for i in range(shown, 14))
     assert left_out.startswith(f"{names}; --wide shows all columns.")
+
+
+def test_labels_wrap_only_where_space_is_short() -> None:
+    narrow = replace(report(), grids=(report().grids[0].select(["m0"]),))
+    assert LABELS[1] in printed(100, narrow)
+    assert LABELS[1] not in printed(60, narrow)
 
 
 def test_more_width_shows_more_columns() -> None:
@@ -87,6 +95,22 @@ def test_latex_has_a_line_per_row_and_minus_signs() -> None:
     assert "metric 0 $\\uparrow$" in text
     for line in text.splitlines():
         assert "input" not in line or line.startswith("% ")
+
+
+def test_marks_remarks_and_small_numbers() -> None:
+    test = PairedTest(1.0, 0.5, 0.01, 0.04, 0.2)
+    lost = LeftOut(undefined=1, infinite=2)
+    cells = (Estimate(0.5, 0.25, 0.75, 9, lost, test), Estimate(1e-7), Estimate(math.nan, n=0))
+    derived = Column("p", "p", 4, derived=True)
+    columns = (COLUMNS[0], derived, COLUMNS[1])
+    rows = (Row("ids", 12, cells, "dds"), Row("sds", 9, (replace(cells[0], test=None), *cells[1:])))
+    grid = Grid("t", columns, rows, paired=True)
+    texts = [line[-3:] for line in text_grid(grid).lines]
+    assert texts[0] == ("+0.500 ± 0.250* (n=9, 1 undefined, 2 inf)", "<0.0001", "-")
+    assert texts[1][0] == "+0.500 ± 0.250 (1 undefined, 2 inf)"
+    assert r"$+0.500 \pm 0.250^{*}$ (n=9, 1 undefined, 2 inf) & ${<}0.0001$ & --" in latex(
+        Report("t", (grid,), (), ())
+    )
 
 
 @settings(max_examples=50)

@@ -10,7 +10,9 @@ from ids.core.records import Edited
 from ids.core.rows import RowSelection
 from ids.data import Shapes
 from ids.results.catalog import Entry, ResultGroup, read_catalog
+from ids.results.columns import columns_in
 from ids.results.frames import curve_frame, frame
+from ids.results.omissions import Reason, reasons_of
 from ids.run import Job, Setting, Store
 from ids.run.manifest import Manifests, row_of, survey
 from ids.run.records import MetricsRecord, MetricValue
@@ -57,6 +59,21 @@ def test_columns_are_numbers_with_nan_where_nothing_is_known(
     assert data["once"].notna().sum() == lines
     assert sorted(data["always"]) == sorted([0.0, 1.0, 2.0] * lines)
     assert data["nfe"].isna().all()  # not measured
+
+
+def test_undefined_metrics_are_named_and_others_were_never_computed(
+    group: tuple[Store, ResultGroup],
+) -> None:
+    store, found = group
+    data = frame(found.entries, store)
+    assert list(data["undefined"]) == ["never"] * 3
+    columns = columns_in(["never", "once", "always"])
+    reasons = reasons_of(data, columns).T
+    by_key = {column.key: line for column, line in zip(columns, reasons, strict=True)}
+    assert (by_key["never"] == Reason.UNDEFINED).all()
+    assert sorted(by_key["once"]) == [Reason.FINITE, Reason.NOT_COMPUTED, Reason.NOT_COMPUTED]
+    assert (by_key["always"] == Reason.FINITE).all()
+    assert (reasons_of(data.drop(columns="undefined"), columns_in(["once"])) != 1).all()
 
 
 def test_no_entries_are_no_lines(group: tuple[Store, ResultGroup]) -> None:

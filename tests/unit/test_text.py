@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ids.core.errors import DataError
-from ids.core.text import printable
+from ids.core.text import counted, printable
 from ids.core.unexpected import interrupted, line, unexpected
 
 
@@ -61,3 +61,8 @@ def test_a_swallowed_signal_is_recognized() -> None:
 
 def _broken() -> None:
     raise TypeError("no such thing\nsecond line")
+
+
+def test_numbers_agree_with_their_nouns() -> None:
+    assert [counted(n, "row") for n in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
+    assert counted(1, "row repeats", "rows repeat") == "1 row repeats"
