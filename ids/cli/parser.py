@@ -14,6 +14,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids run -m method=sds,dds,ids      a sweep; existing results are skipped
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
   ids table                          every result so far, with intervals
+  ids card                           how they were made: versions, devices, weights, data
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
   ids doctor                         what is installed, and where weights are looked for
   ids list method                    the options of a group, one line each
@@ -54,6 +55,14 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table --write                            also into outputs/tables, with curves
 """
 
+CARD = """print how results were made: versions, devices, weights, data set, seeds, settings
+
+  ids card
+  ids card --dataset shapes-dev --method ids
+  ids card --json | jq '.[].environments'
+  ids card --write                             also into outputs/tables, beside the tables
+"""
+
 DOCTOR = """versions, device, weights: what is installed, what is missing, how to get it
 
   ids doctor                                   this machine, and each preset in one line
@@ -90,6 +99,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_table(
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
+    )
+    _add_card(
+        verbs.add_parser(
+            "card", help="how results were made", description=CARD, formatter_class=FORMAT
+        )
     )
     results.add_parser(verbs)
     extend.add_parsers(verbs)
@@ -171,6 +185,13 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         help="also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves",
     )
     table.set_defaults(act=commands.table)
+
+
+def _add_card(card: argparse.ArgumentParser) -> None:
+    results.add_selection(card)
+    card.add_argument("--json", action="store_true", help="as a JSON list")
+    card.add_argument("--write", action="store_true", help="also as Markdown and JSON files")
+    card.set_defaults(act=commands.card)
 
 
 def _add_overrides(parser: argparse.ArgumentParser, text: str) -> None:
