@@ -1,5 +1,6 @@
-"""ids: text-guided image editing by score distillation. `ids.edit`, `ids.run`, `ids.results` and
-`ids.compare` are the Python API (see `ids.api`); torch is imported when one of them is first used.
+"""ids: text-guided image editing by score distillation. `ids.edit`, `ids.run`, `ids.results`,
+`ids.compare` and `ids.judge` are the Python API (see `ids.api`); torch is imported when one of them
+is first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ __all__ = [
     "__version__",
     "compare",
     "edit",
+    "judge",
     "load_backbone",
     "results",
     "run",
 ]
 
 if TYPE_CHECKING:
-    from ids.api import EditResult, Session, compare, edit, load_backbone, results, run
+    from ids.api import EditResult, Session, compare, edit, judge, load_backbone, results, run
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, completion, edit, extend, results
+from ids.cli import commands, completion, edit, extend, judge, results
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -16,6 +16,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids table                          every result so far, with intervals
   ids card                           how they were made: versions, devices, weights, data
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
+  ids judge DIR dataset=pie ...      numbers for images that other code made
   ids doctor                         what is installed, and where weights are looked for
   ids list method                    the options of a group, one line each
   ids new method my_rule             files for a rule of your own, to be edited
@@ -105,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
             "card", help="how results were made", description=CARD, formatter_class=FORMAT
         )
     )
+    judge.add_parser(verbs)
     results.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)

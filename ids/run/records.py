@@ -8,7 +8,7 @@ from msgspec.structs import force_setattr
 from ids.run.former_names import method_today, metrics_today, revisions_today
 from ids.run.sealed import SCHEMA_VERSION
 
-Status = Literal["ok", "failed", "unsupported"]
+Status = Literal["ok", "failed", "unsupported", "missing"]  # missing: of images made elsewhere
 Number = float | None
 
 
