@@ -11,13 +11,12 @@ time of 700 images, PIE-Bench's number, is extrapolated. Compare only ratios bet
 
 import argparse
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from metric_work.cases import make_edits
-from metric_work.clock import NetworkClock
+from metric_work.clock import NetworkClock, now
 from metric_work.imports import import_cost
 from metric_work.weights import random_weights
 from rich.console import Console
@@ -106,20 +105,20 @@ def measure(metric: Metric, device: torch.device, images: int, seconds: float) -
     """In batches as in a run, then one by one. Every image is new: features are remembered."""
     models = LoadedModels(device)
     judge_edits(make_edits(1, SIDE, seed=0), {"metric": metric}, models)  # loads and warms up
-    began = time.perf_counter()
+    began = now(device)
     judge_edits(make_edits(1, SIDE, seed=1), {"metric": metric}, models)
-    one = time.perf_counter() - began
+    one = now(device) - began
     count = max(LEAST, min(images, int(seconds / one)))
     together, alone = make_edits(count, SIDE, seed=2), make_edits(count, SIDE, seed=3)
     with NetworkClock(models, device) as clock:
-        began = time.perf_counter()
+        began = now(device)
         judge_edits(together, {"metric": metric}, models)
-        batched = time.perf_counter() - began
+        batched = now(device) - began
         inside = clock.seconds
-    began = time.perf_counter()
+    began = now(device)
     for edit in alone:
         judge_edits([edit], {"metric": metric}, models)
-    single = time.perf_counter() - began
+    single = now(device) - began
     return Speed(count, batched, single, batched - inside if clock.found else None)
 
 
