@@ -48,11 +48,12 @@ docs: $(STAMP)  ## the documentation site, into site/; links checked, no network
 malformed: $(STAMP)  ## eight hundred malformed inputs through the command line: five minutes
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python scripts/malformed.py
 
-bench: $(STAMP)  ## speed: batching, a step at the size of Stable Diffusion, tables, the store
+bench: $(STAMP)  ## speed: batching, a step at the size of Stable Diffusion, tables, the store, metrics
 	$(BIN)/python benchmarks/batching.py
 	$(BIN)/python benchmarks/one_step.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/metrics.py
 
 parity: $(STAMP)  ## our numbers against the authors'
 	$(BIN)/python scripts/parity.py tests/golden

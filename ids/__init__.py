@@ -1,5 +1,6 @@
-"""ids: text-guided image editing by score distillation. `ids.edit`, `ids.run`, `ids.results` and
-`ids.compare` are the Python API (see `ids.api`); torch is imported when one of them is first used.
+"""ids: text-guided image editing by score distillation. `ids.edit`, `ids.run`, `ids.results`,
+`ids.compare` and `ids.judge` are the Python API (see `ids.api`); torch is imported when one of them
+is first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ __all__ = [
     "compare",
     "edit",
     "frontier",
+    "judge",
     "load_backbone",
     "matched",
     "results",
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         compare,
         edit,
         frontier,
+        judge,
         load_backbone,
         matched,
         results,

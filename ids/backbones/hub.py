@@ -1,5 +1,6 @@
 """Model folders on the Hugging Face hub and in its local cache."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ids.backbones.model_folder import INDEX, NETWORKS, PARTS, REMEDY, ModelFolder
@@ -8,6 +9,7 @@ from ids.core.needed import NeededFile, needed_file
 
 PATTERNS = ("*.json", "*.txt", "*.safetensors")
 ALLOWED = [INDEX, *(f"{part}/{pattern}" for part in PARTS for pattern in PATTERNS)]
+IGNORED = ["*.fp16*", "*non_ema*"]
 
 
 def download(hub_id: str) -> Path:
@@ -18,11 +20,7 @@ def download(hub_id: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(
-            snapshot_download(
-                hub_id, allow_patterns=ALLOWED, ignore_patterns=["*.fp16*", "*non_ema*"]
-            )
-        )
+        folder = Path(snapshot_download(hub_id, allow_patterns=ALLOWED, ignore_patterns=IGNORED))
         if not all(any((folder / part).glob("*.safetensors")) for part in NETWORKS):
             snapshot_download(hub_id, allow_patterns=ALLOWED, ignore_patterns=["*non_ema*"])
         return folder
@@ -41,10 +39,16 @@ def cached_files(hub_id: str) -> list[NeededFile]:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return folder_files(Path(snapshot_download(hub_id, local_files_only=True)))
+        folder = Path(snapshot_download(hub_id, local_files_only=True))
+        return [_with_address(file, folder, hub_id) for file in folder_files(folder)]
     except (HFValidationError, LocalEntryNotFoundError, OSError):
         place = f"{constants.HF_HUB_CACHE}: {hub_id}"
-        return [NeededFile("model repository", place, None, REMEDY)]
+        return [NeededFile("model repository", place, None, REMEDY, f"hf://{hub_id}")]
+
+
+def _with_address(file: NeededFile, folder: Path, hub_id: str) -> NeededFile:
+    name = Path(file.place).relative_to(folder).as_posix()
+    return replace(file, url=f"hf://{hub_id}/{name}")
 
 
 def folder_files(folder: Path) -> list[NeededFile]:

@@ -74,6 +74,15 @@ def _check_difference(args: argparse.Namespace) -> None:
         )
 
 
+def card(args: argparse.Namespace, _: Sequence[str]) -> int:
+    """`ids card`: how the results of a store were made. Exit status."""
+    from ids.report.show import show_cards
+    from ids.results.selection import Selection
+
+    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())
+    return show_cards(chosen, args.json, args.write)
+
+
 def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids doctor`: what this machine has, and what a configuration needs. Exit status."""
     words = args.what or ["machine"]

@@ -13,6 +13,7 @@ from ids.core.errors import ConfigError, IdsError
 from ids.core.unexpected import line, unexpected
 
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
+WORDS_BEHIND_FLAGS = ("run", "edit", "judge")  # argparse reads words in front of the flags alone
 HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
 HYDRA += ["-cd", "-cp", "--config-path", "-cn", "--config-name"]
 HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]
@@ -52,7 +53,7 @@ def _answer(argv: Sequence[str] | None) -> int:
     arguments = parser()
     complete(arguments)
     args, rest = arguments.parse_known_args(argv)
-    if rest and args.command not in ("run", "edit", "data"):
+    if rest and args.command not in WORDS_BEHIND_FLAGS:
         remedy = "; write --output-dir DIR" if rest[0].startswith("output_dir=") else ""
         arguments.error(f"unrecognized arguments: {' '.join(rest)}{remedy}")
     status: int = args.act(args, _overrides(args, rest))
@@ -71,7 +72,7 @@ def _overrides(args: argparse.Namespace, rest: Sequence[str]) -> list[str]:
             remedy = "write output_dir=DIR, or " if flag == "--output-dir" else ""
             raise ConfigError(f"{word}: no such flag; {remedy}see `ids {args.command} --help`")
     overrides = [*getattr(args, "overrides", ()), *rest]
-    for word in overrides:
+    for word in overrides if args.command != "judge" else ():  # whose words may be folders
         if "=" not in word and not word.startswith("~"):
             raise ConfigError(f"{word}: expected group=option or key=value; see `ids run --help`")
     return overrides

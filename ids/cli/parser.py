@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, completion, data, edit, extend, frontier, results
+from ids.cli import commands, completion, data, edit, extend, frontier, judge, results
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -15,8 +15,10 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
   ids table                          every result so far, with intervals
   ids frontier                       identity over edit strength: areas, dominance, a figure
+  ids card                           how they were made: versions, devices, weights, data
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
   ids data check pie dataset.path=PIE-Bench      every faulty row at once; also show
+  ids judge DIR dataset=pie ...      numbers for images that other code made
   ids doctor                         what is installed, and where weights are looked for
   ids list method                    the options of a group, one line each
   ids new method my_rule             files for a rule of your own, to be edited
@@ -59,6 +61,14 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table --write                            also into outputs/tables, with curves
 """
 
+CARD = """print how results were made: versions, devices, weights, data set, seeds, settings
+
+  ids card
+  ids card --dataset shapes-dev --method ids
+  ids card --json | jq '.[].environments'
+  ids card --write                             also into outputs/tables, beside the tables
+"""
+
 DOCTOR = """versions, device, weights: what is installed, what is missing, how to get it
 
   ids doctor                                   this machine, and each preset in one line
@@ -97,6 +107,12 @@ def parser() -> argparse.ArgumentParser:
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
     )
     frontier.add_parser(verbs)
+    _add_card(
+        verbs.add_parser(
+            "card", help="how results were made", description=CARD, formatter_class=FORMAT
+        )
+    )
+    judge.add_parser(verbs)
     results.add_parser(verbs)
     data.add_parser(verbs)
     extend.add_parsers(verbs)
@@ -197,6 +213,13 @@ def _add_interval(parser: argparse.ArgumentParser) -> None:
         default="bootstrap",
         help="95 %% intervals by the bootstrap (default) or Student's t",
     )
+
+
+def _add_card(card: argparse.ArgumentParser) -> None:
+    results.add_selection(card)
+    card.add_argument("--json", action="store_true", help="as a JSON list")
+    card.add_argument("--write", action="store_true", help="also as Markdown and JSON files")
+    card.set_defaults(act=commands.card)
 
 
 def _add_overrides(parser: argparse.ArgumentParser, text: str) -> None:

@@ -1,9 +1,12 @@
 """The files that a part of an experiment needs, as `ids doctor` lists them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+HEX = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class NeedsFiles(Protocol):
 def needed_file(
     what: str, file: Path, remedy: str = "check the path", url: str = "", sha256: str = ""
 ) -> NeededFile:
-    """A local file, found or missing."""
+    """A local file, found or missing. The digest of a file in the hub's cache is known."""
     size = file.stat().st_size if file.is_file() else None
-    return NeededFile(what, str(file), size, remedy, url, sha256)
+    return NeededFile(what, str(file), size, remedy, url, sha256 or hub_digest(file))
+
+
+def hub_digest(file: Path) -> str:
+    """The SHA-256 by which the hub's cache names the content of a large file; empty for any other
+    file.
+    """
+    content = file.resolve() if file.is_symlink() else file
+    return content.name if content.parent.name == "blobs" and HEX.fullmatch(content.name) else ""

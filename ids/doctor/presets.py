@@ -1,8 +1,10 @@
 """`ids doctor GROUP=OPTION ...`: every file that a configuration needs, and whether it is on this
-machine. No network is used and no weights are loaded.
+machine, with the digest that its publisher gives. No network is used and no weights are loaded.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +17,9 @@ from ids.core.capabilities import iter_components
 from ids.core.errors import ConfigError
 from ids.core.needed import NeededFile, NeedsFiles
 from ids.core.text import printable
+from ids.core.weight_files import digest_of
 
+FETCH = "python scripts/fetch_weights.py"
 PARTS = ("backbone", "dataset", "metrics")  # of a configuration: those that read files
 PRESETS = ("backbone", "metrics")  # groups whose options differ in the files they need
 
@@ -26,12 +30,30 @@ def examine_files(words: Sequence[str]) -> int:
     """
     files = needed_files(words, PARTS)
     lines = [line for part, file in files for line in _lines(part, file)]
-    missing = sum(1 for _, file in files if not file.found)
-    total = f"missing: {missing} of {len(files)} files" if missing else "all files are found"
+    missing = [file for _, file in files if not file.found]
+    damaged = [file for _, file in files if is_damaged(file)]
+    total = f"missing: {len(missing)} of {len(files)} files" if missing else "all files are found"
+    total += f"; damaged: {len(damaged)}" if damaged else ""
+    fetchable = any(file.url for file in (*missing, *damaged))
+    remedy = [f"to fetch them: {FETCH} {shlex.join(words)}"] if fetchable else []
     console = Console(soft_wrap=True, highlight=False)
-    for line in (*lines, total):
+    for line in (*lines, *remedy, total):
         console.print(printable(line), markup=False)
-    return int(missing > 0)
+    return int(bool(missing or damaged))
+
+
+def is_damaged(file: NeededFile) -> bool:
+    """Whether it has another digest than its publisher gives. Reads the file."""
+    known = file.found and file.sha256 and Path(file.place).is_file()
+    return bool(known) and not digest_of(Path(file.place)).startswith(file.sha256)
+
+
+def size_text(n_bytes: int) -> str:
+    """`1.7 GB`, `233.1 MB`, `512 bytes`."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if n_bytes >= 10**power:
+            return f"{n_bytes / 10**power:.1f} {unit}"
+    return f"{n_bytes} bytes"
 
 
 def summarize_presets() -> Iterator[tuple[str, str]]:
@@ -72,15 +94,17 @@ def _files_of(
 
 
 def _lines(part: str, file: NeededFile) -> Iterator[str]:
-    state = "found  " if file.size is not None else "MISSING"
-    size = "" if file.size is None else f" ({_size(file.size)})"
-    yield f"{state}  {part}: {file.what}, {file.place}{size}"
-    if not file.found and file.remedy:
+    damaged = is_damaged(file)
+    state = "DAMAGED" if damaged else "found  " if file.found else "MISSING"
+    yield f"{state}  {part}: {file.what}, {file.place}{_known(file, damaged)}"
+    if (damaged or not file.found) and file.remedy:
         yield f"         {file.remedy}"
 
 
-def _size(n_bytes: int) -> str:
-    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
-        if n_bytes >= 10**power:
-            return f"{n_bytes / 10**power:.1f} {unit}"
-    return f"{n_bytes} bytes"
+def _known(file: NeededFile, damaged: bool) -> str:
+    """Size and digest of a file that exists."""
+    if file.size is None:
+        return ""
+    digest = "digest verified" if file.sha256 else "no digest known"
+    digest = "another digest than its publisher gives" if damaged else digest
+    return f" ({size_text(file.size)}, {digest})"

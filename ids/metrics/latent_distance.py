@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
@@ -20,6 +21,7 @@ class LatentDistance:
     digits = 3
     higher_is_better = None
     min_side = 1
+    uses_latents: ClassVar[bool] = True  # images that other code made have none
 
     def weights_id(self) -> str:
         """Empty: no network."""

@@ -1,5 +1,6 @@
 """`ids table` and `ids frontier`: tables of a store, printed and written."""
 
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,13 +9,16 @@ import pandas as pd
 
 from ids.core.errors import ConfigError, DataError
 from ids.core.text import counted
+from ids.report.card import cards_json, print_cards, write_cards
 from ids.report.console import open_console, say
 from ids.report.figure import PANELS, draw_curves
 from ids.report.render import print_report
-from ids.report.write import write_report
+from ids.report.write import file_name, write_report
+from ids.results.card import card_of
 from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import Column, select_columns
 from ids.results.comparisons import with_tests
+from ids.results.environments import mixed_note
 from ids.results.frames import columns_of, curve_frame, frame, weights_notes
 from ids.results.frontier_report import frontier_report, identity_of
 from ids.results.grids import Report
@@ -25,6 +29,7 @@ from ids.results.matched import matched_report
 from ids.results.methods import Question
 from ids.results.selection import Selection
 from ids.results.table import table
+from ids.run.store import Store
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,13 @@ def show_tables(
         lines = frame(group.entries, store, engine, group.broken)
         columns = select_columns(columns_of(group.entries, lines), selection.columns)
         notes = (*weights_notes(group.entries, columns), *_without_metrics(group), *group.notes())
+        notes = (*notes, *mixed_note(group.entries))
         title = _title(group, selection)
         report = table(title, lines, comparison.baseline, notes, columns, comparison.interval)
         if comparison.tests:
             report = with_tests(report, comparison.difference)
-        _show(report, selection, write, wide)
+        if path := _show(report, selection, write, wide):
+            _write_card(group, store, report.title, path)
 
     return _show_groups(selection, read_catalog(store), show)
 
@@ -82,9 +89,10 @@ def show_matched(selection: Selection, question: Question, write: bool, wide: bo
         axis = axis_of(lines, question.axis)
         columns = select_columns(columns_of(group.entries, lines), selection.columns, keep=axis)
         notes = (*weights_notes(group.entries, columns), *group.notes())
+        notes = (*notes, *mixed_note(group.entries))
         report = matched_report(_title(group, selection), lines, question, notes, columns)
-        path = _show(report, selection, write, wide)
-        if path is not None:
+        if path := _show(report, selection, write, wide):
+            _write_card(group, store, report.title, path)
             panels = [column for column in columns if column.key in PANELS]
             _draw(lines, replace(question, axis=axis), report.title, panels, path)
 
@@ -111,11 +119,32 @@ def show_frontier(
         columns = [column for column in known if column.key in shown]
         notes = (*weights_notes(group.entries, columns), *group.notes())
         report = frontier_report(_title(group, selection), lines, question, metric, notes, columns)
-        path = _show(report, selection, write, wide)
-        if path is not None:
+        if path := _show(report, selection, write, wide):
+            _write_card(group, store, report.title, path)
             _draw(lines, replace(question, axis=axis), report.title, columns, path)
 
     return _show_groups(selection, read_catalog(store), show, question.knobs)
+
+
+def show_cards(selection: Selection, as_json: bool, write: bool) -> int:
+    """How the selected results were made, per data set and backbone; as text, or as one JSON list.
+    With `write` also as files in tables/. 1 without results.
+    """
+    store = open_store(selection.output_dir)
+    groups = selection.groups(read_catalog(store))
+    cards = [card_of(group, store, _title(group, selection)) for group in groups]
+    if as_json:
+        sys.stdout.write(cards_json(cards))
+    else:
+        print_cards(cards, open_console(wide=True))
+    for card in cards if write else ():
+        name = f"{file_name(card.title)}.card"
+        path = write_cards([card], selection.output_dir / "tables", name)
+        if not as_json:
+            say(f"written: {path}")
+    if not cards and not as_json:
+        say(f"{selection.output_dir}: no such results")
+    return int(not cards)
 
 
 def _show_groups(
@@ -160,6 +189,11 @@ def _show(report: Report, selection: Selection, write: bool, wide: bool) -> Path
     path = write_report(report, selection.output_dir / "tables")
     say(f"written: {path}")
     return path
+
+
+def _write_card(group: ResultGroup, store: Store, title: str, beside: Path) -> None:
+    """NAME.card.md and NAME.card.json beside the table NAME.md."""
+    write_cards([card_of(group, store, title)], beside.parent, f"{beside.stem}.card")
 
 
 def _draw(

@@ -9,13 +9,16 @@ import pandas as pd
 from ids.core.errors import DataError
 from ids.core.records import EditCase
 from ids.data.image_files import ImageFile
+from ids.report.card import write_cards
 from ids.report.console import open_console, say
 from ids.report.output import write_image
 from ids.report.render import print_report
 from ids.report.sheet import contact_sheets
 from ids.report.write import write_report
+from ids.results.card import card_of
 from ids.results.catalog import ResultGroup, join
 from ids.results.columns import select_columns
+from ids.results.environments import mixed_note
 from ids.results.export import export_frame
 from ids.results.frames import columns_of, frame, weights_notes
 from ids.results.grids import Report
@@ -43,6 +46,7 @@ def report(
         made = _table(group, lines, baseline, interval)
         print_report(made, console, wide)
         write_report(made, folder, "table" if len(groups) == 1 else f"table {group.title}")
+    write_cards([card_of(group, store) for group in groups], folder)
     titled = {group.title: lines for group, lines in zip(groups, frames, strict=True)}
     for sheet in contact_sheets(cases, titled, store, folder):
         say(f"contact sheet: {sheet}", console)
@@ -70,7 +74,7 @@ def _table(
     group: ResultGroup, lines: pd.DataFrame, baseline: str, interval: IntervalKind
 ) -> Report:
     columns = select_columns(columns_of(group.entries, lines), ())
-    notes = (*weights_notes(group.entries, columns), *group.notes())
+    notes = (*weights_notes(group.entries, columns), *group.notes(), *mixed_note(group.entries))
     return table(group.title, lines, baseline, notes, columns, interval)
 
 

@@ -16,7 +16,7 @@ def write_report(report: Report, folder: Path, name: str = "") -> Path:
     results in NAME.provenance.json. The name is made of the title if none is given. Returns the
     Markdown file.
     """
-    name = _file_name(name or report.title)
+    name = file_name(name or report.title)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.csv"):
         if re.fullmatch(rf"{re.escape(name)}-\d+\.csv", old.name):
@@ -33,7 +33,7 @@ def write_report(report: Report, folder: Path, name: str = "") -> Path:
     return folder / f"{name}.md"
 
 
-def _file_name(title: str) -> str:
+def file_name(title: str) -> str:
     """The title in characters that every file system takes. A digest is added where two titles
     would share a name.
     """

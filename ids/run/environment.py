@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,10 @@ PACKAGES = (
     "torchvision",
     "diffusers",
     "transformers",
+    "lpips",
+    "open_clip_torch",
     "numpy",
+    "pillow",
     "hydra-core",
     "wandb",
 )
@@ -27,8 +31,9 @@ def environment(engine: Mapping[str, str | int]) -> Environment:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of the installed packages that results depend on."""
-    found = {}
+    """Versions of this package and of the installed packages that results depend on."""
+    ids = sys.modules["ids"]  # not imported: it imports the layers above
+    found = {"ids": str(ids.__version__)}
     for package in PACKAGES:
         try:
             found[package] = version(package)

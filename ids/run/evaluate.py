@@ -1,6 +1,7 @@
 """Metrics of stored edits: what is missing is computed, and a new metric makes no edit again."""
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from ids.run.code import CODE, outside_id
 from ids.run.edit import FinishedEdit
 from ids.run.job import Job
 from ids.run.judge import Unjudged, judge
-from ids.run.records import MetricsRecord
+from ids.run.records import Environment, MetricsRecord, Origin
 from ids.run.store import Store
 from ids.run.stored import read_edit
 
@@ -63,7 +64,7 @@ def _parts(key: str) -> tuple[str, int, str]:
 @dataclass(frozen=True)
 class Evaluation:
     """Computes and stores the numbers that edits lack. `metrics` are by key; `decode` makes images
-    of latents, `encode` the latent of a case's source.
+    of latents, `encode` the latent of a case's source. `environment` is stored with the numbers.
     """
 
     metrics: Mapping[str, Metric]
@@ -71,6 +72,7 @@ class Evaluation:
     store: Store
     decode: Callable[[Latent], Images]
     encode: Callable[[EditCase], Latent]
+    environment: Environment | None = None
 
     def __call__(
         self, jobs: Iterable[Job], progress: Callable[[int], None] = lambda n: None
@@ -97,6 +99,7 @@ class Evaluation:
                 values=found.values,
                 steps=list(edit.states),
                 along=found.along,
+                origins=self._origins([*{**found.values, **found.along}]),
             )
             self.store.numbers.add_metrics(record)
 
@@ -108,6 +111,9 @@ class Evaluation:
         known = self.store.numbers.metrics(job.key, job.case.digest)
         along = known.along if known.steps else self.metrics
         return not self.metrics.keys() <= known.values.keys() & set(along)
+
+    def _origins(self, keys: list[str]) -> list[Origin]:
+        return [Origin(keys, time.time(), self.environment)] if keys and self.environment else []
 
     def _lacking(self, job: Job, edit: FinishedEdit) -> Unjudged:
         known = self.store.numbers.metrics(job.key, job.case.digest)

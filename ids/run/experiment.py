@@ -17,6 +17,7 @@ from ids.metrics.sizes import check_size
 from ids.representations import LatentSpace, encode
 from ids.run.code import code_digests, revisions
 from ids.run.edit import BatchEditor
+from ids.run.environment import environment
 from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor, Outcome
 from ids.run.job import Job, Setting, normalize_numbers, plan
@@ -221,9 +222,9 @@ class Experiment:
         return None if record is None else Outcome(job, record.status, record.reason)
 
     def _evaluation(self) -> Evaluation:
-        return Evaluation(
-            self.load_metrics(), self.session.models, self.store, self.decode, self.encode
-        )
+        metrics, here = self.load_metrics(), self.session.engine.describe(self.session.device)
+        models, made_in = self.session.models, environment(here)
+        return Evaluation(metrics, models, self.store, self.decode, self.encode, made_in)
 
     def _unsupported(self, spec: MethodSpec) -> str:
         """The message for a backbone that lacks a capability of the method; else empty. Reads no

@@ -4,15 +4,17 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ids.core.numbers import to_number
 from ids.core.records import Measurement
 from ids.run import files
 from ids.run.claims import Scratch
-from ids.run.records import MeasurementRecord, MetricsRecord
+from ids.run.records import MeasurementRecord, MetricsRecord, Origin
 from ids.run.sealed import T, Unusable, read, seal
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Numbers:
             values={**known.values, **new.values},
             steps=new.steps or known.steps,
             along=along,
+            origins=[*_still_valid(known.origins, new.values.keys()), *new.origins],
         )
         self.write(self.metrics_path(new.key, new.case), seal(merged))
 
@@ -107,6 +110,12 @@ class Numbers:
             aside.parent.mkdir(parents=True, exist_ok=True)
             path.rename(aside)
             os.replace(partial, path)
+
+
+def _still_valid(origins: Sequence[Origin], again: Collection[str]) -> list[Origin]:
+    """Without the metrics that were computed again."""
+    left = [replace(o, metrics=[key for key in o.metrics if key not in again]) for o in origins]
+    return [origin for origin in left if origin.metrics]
 
 
 def _usable(path: Path, kind: type[T]) -> T | None:

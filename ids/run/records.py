@@ -11,7 +11,7 @@ from ids.core.numbers import Number
 from ids.run.former_names import method_today, metrics_today, revisions_today
 from ids.run.sealed import SCHEMA_VERSION
 
-Status = Literal["ok", "failed", "unsupported"]
+Status = Literal["ok", "failed", "unsupported", "missing"]  # missing: of images made elsewhere
 
 
 class FileStamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,9 +87,17 @@ class MetricValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights: str = ""  # `weights_id` of the metric's network; empty where it has none
 
 
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When and in which environment some metrics of an edit were computed."""
+
+    metrics: list[str]  # keys
+    made: float  # seconds since 1970
+    environment: Environment
+
+
 class MetricsRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All metrics of one edit on one case, by key (`psnr@1`, `lpips@1:weights`). `along` has their
-    values at the kept states, after the `steps`.
+    values at the kept states, after the `steps`; `origins` is empty in older records.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -98,6 +106,7 @@ class MetricsRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     values: dict[str, MetricValue] = {}
     steps: list[int] = []
     along: dict[str, list[Number]] = {}
+    origins: list[Origin] = []
 
     def __post_init__(self) -> None:
         force_setattr(self, "values", metrics_today(self.values))

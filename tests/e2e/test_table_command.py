@@ -79,6 +79,24 @@ def test_words_that_do_not_fit_are_refused(run: InProcess, words: tuple[str, ...
     assert "expected" in err or "invalid choice" in err
 
 
+def test_a_card_is_beside_every_table_and_in_the_run(run: InProcess) -> None:
+    assert run(*WORDS)[0] == 0
+    status, out, _ = run("card", "--json")
+    (card,) = json.loads(out)
+    assert (status, card["edits"], card["dataset"]["rows"]) == (0, {"ok": 8}, 2)
+    (written,) = Path("outputs").glob("runs/*/card.json")
+    assert json.loads(written.read_text()) == [card]
+    assert run("table", "--write")[0] == 0
+    (beside,) = Path("outputs/tables").glob("*.card.json")
+    assert json.loads(beside.read_text()) == [card]
+    (only,) = json.loads(run("card", "--json", "--method", "dds")[1])
+    assert only["edits"] == {"ok": 2}
+    text = run("card", "--write")[1]
+    assert "digest" in text
+    assert "written: " in text
+    assert run("card", "--method", "none")[0] == 1
+
+
 def test_written_tables_hold_all_columns(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(*WORDS)[0] == 0
     monkeypatch.setenv("COLUMNS", "60")
@@ -118,4 +136,5 @@ def test_each_data_set_has_a_table_and_a_sheet(run: InProcess) -> None:
 
 
 def _is_text(path: Path) -> bool:
-    return path.suffix != ".png" and not path.name.endswith((".provenance.json", "-2.csv"))
+    other = (".provenance.json", "-2.csv", "card.md", "card.json")
+    return path.suffix != ".png" and not path.name.endswith(other)

@@ -68,7 +68,7 @@ def test_class_variables_have_known_names() -> None:
     """The names that other code reads."""
     known = {"needs", "gives", "ignored", "revision", "fits_null", "sites", "exit_code"}
     known |= {"uses_seed", "uses_prompts", "anytime", "n_ticks"}
-    known |= {"name", "title", "unit", "digits", "higher_is_better", "min_side"}
+    known |= {"name", "title", "unit", "digits", "higher_is_better", "min_side", "uses_latents"}
     known |= {"place", "partial"}
     found = {
         name

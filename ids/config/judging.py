@@ -1,0 +1,81 @@
+"""Words of the command line to numbers of images that other code made: the data set and the metrics
+of `ids run` with the same words, without its method and backbone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ids.config.entry import prepare
+from ids.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ids.results.catalog import ResultGroup
+    from ids.run import Experiment
+
+UNUSED = ("method", "fpr", "inversion", "sites", "controls", "seeds", "keep_every", "force")
+PARTS = ["method=null_edit", "controls=none", "logger=none"]
+PHOTOS = ["backbone=stable_diffusion", "backbone.path=none"]  # for its image size, 512 pixels
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The results of one call, and notes about what was left out."""
+
+    group: "ResultGroup"
+    notes: Sequence[str]
+    output_dir: Path
+
+
+def judge_words(
+    folders: Sequence[Path], words: Sequence[str], config_dirs: Sequence[str] = ()
+) -> Judgement:
+    """The numbers of every image of these folders. Images and their sizes are checked before a
+    network is loaded. `ConfigError` for words without a data set, or with a method; `DataError`
+    for a folder without a usable image.
+    """
+    prepared = prepare([*PARTS, *_sized(words), *words], config_dirs=config_dirs)
+    if prepared.sweep:
+        raise ConfigError("ids judge: expected one data set and set of metrics; got a sweep")
+    _, experiment = prepared.ready[0]
+    group, left_out = _judged(folders, experiment)
+    reason = "images made elsewhere have no latents"
+    notes = [f"{name}: left out; {reason}" for name in left_out]
+    return Judgement(group, [*prepared.notes, *notes], prepared.output_dir)
+
+
+def _sized(words: Sequence[str]) -> list[str]:
+    """The parts that decide the size of images where the words leave it open."""
+    keys = {word.partition("=")[0].lstrip("+~") for word in words}
+    for key in keys:
+        if key.partition(".")[0] in UNUSED:
+            raise ConfigError(
+                f"{key}: expected no word about how edits are made; ids judge reads images that "
+                "exist; remove it"
+            )
+    if "dataset" not in keys:
+        raise ConfigError(
+            "ids judge: expected a data set, as dataset=pie dataset.path=FOLDER; got none; add it"
+        )
+    return [] if "backbone" in keys or "dataset=shapes" in words else PHOTOS
+
+
+def _judged(folders: Sequence[Path], experiment: "Experiment") -> "tuple[ResultGroup, list[str]]":
+    """The group, and the names of the metrics that were left out."""
+    from ids.log.progress import RunProgress
+    from ids.results.external import external_group
+    from ids.run.environment import environment
+    from ids.run.external import judge_folders, open_folders, without_latents
+
+    seen = experiment.survey()
+    cases = list({case.digest: case for case in seen.cases}.values())
+    opened = open_folders(folders, cases, seen.manifest.place)
+    experiment.check_size(cases[0].source)
+    given, session = experiment.metrics, experiment.session
+    kept = without_latents(given)
+    metrics = replace(experiment, metrics=kept).load_metrics()
+    with RunProgress() as bars, bars.counted("metrics", len(cases) * len(opened)) as count:
+        images = judge_folders(opened, cases, metrics, session.models, count)
+    here = environment(session.engine.describe(session.device))
+    return external_group(images, seen.manifest, here), [k for k in given if k not in kept]
