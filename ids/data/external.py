@@ -22,7 +22,7 @@ from ids.images import from_array
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
 
-def find_images(folder: Path, cases: Sequence[EditCase], place: str) -> dict[str, Path]:
+def images_of_cases(folder: Path, cases: Sequence[EditCase], place: str) -> dict[str, Path]:
     """Case id -> file, for the cases that have one: FOLDER/<id>.png (.jpg, .jpeg, .webp), else
     FOLDER/<path of the source image>, with any of these endings, from the data set's folder (of
     `place`) or a folder below it. `DataError` where cases share a file.

@@ -13,7 +13,7 @@ from torch import Tensor
 from ids.core.errors import ConfigError, DataError
 from ids.core.protocols import Metric, Models
 from ids.core.records import EditCase, Edited
-from ids.data.external import checked_size, find_images, read_external, size_of
+from ids.data.external import checked_size, images_of_cases, read_external, size_of
 from ids.data.messages import shorten
 from ids.images import digest_of_pixels, to_array
 from ids.run.edit import FinishedEdit
@@ -84,9 +84,10 @@ def judge_folders(
     """
     found: list[JudgedImage] = []
     for start in range(0, len(cases), IMAGES_AT_ONCE):
-        batch = [with_images(case) for case in cases[start : start + IMAGES_AT_ONCE]]
+        batch = cases[start : start + IMAGES_AT_ONCE]
+        loaded = [with_images(case) for case in batch]
         for folder in folders:
-            found += _judged(folder, batch, metrics, models)
+            found += _judged(folder, batch, loaded, metrics, models)
             progress(len(batch))
     return found
 
@@ -118,7 +119,7 @@ def _opened(folder: Path, label: str, cases: Sequence[EditCase], place: str) -> 
         raise ConfigError(
             f"{shorten(folder)}: expected a folder of edited images; found none; check the path"
         )
-    files, problems = find_images(folder, cases, place), {}
+    files, problems = images_of_cases(folder, cases, place), {}
     for case in cases:
         try:
             if case.id in files:
@@ -140,13 +141,19 @@ def _missing(case: EditCase) -> tuple[Status, str]:
 
 
 def _judged(
-    folder: ImageFolder, cases: Sequence[EditCase], metrics: Mapping[str, Metric], models: Models
+    folder: ImageFolder,
+    cases: Sequence[EditCase],
+    loaded: Sequence[EditCase],
+    metrics: Mapping[str, Metric],
+    models: Models,
 ) -> list[JudgedImage]:
-    """One result per case, in order."""
-    rows = [(case, _read(folder, case)) for case in cases]
+    """One result per case, in order. `loaded` are the cases with their images in memory, which the
+    results do not hold.
+    """
+    found = [_read(folder, case) for case in loaded]
     edits = [
         FinishedEdit(case, Edited(image, NO_LATENT, NO_LATENT), {}, {})
-        for case, image in rows
+        for case, image in zip(loaded, found, strict=True)
         if isinstance(image, Tensor)
     ]
     judged = iter(judge_edits(edits, metrics, models))
@@ -154,7 +161,7 @@ def _judged(
         _ok(folder, case, image, next(judged).values)
         if isinstance(image, Tensor)
         else JudgedImage(folder.label, case, *image)
-        for case, image in rows
+        for case, image in zip(cases, found, strict=True)
     ]
 
 

@@ -7,14 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import InProcess
+from judging import Networks
 from PIL import Image as PIL
 
 import ids
 from ids.core.errors import ConfigError, DataError
 from ids.data import Folder, Shapes
-from ids.data.external import find_images, read_external
+from ids.data.external import images_of_cases, read_external
 from ids.images import to_pil
+from ids.metrics import PSNR
 from ids.run import Store
+from ids.run.external import judge_folders, open_folders
 
 SIDE = 32
 SHAPES = ["dataset=shapes", "dataset.count=3", f"dataset.size={SIDE}", "metrics=standard"]
@@ -141,17 +144,17 @@ def test_images_are_found_by_id_and_by_path(photos: Folder, tmp_path: Path) -> N
     (made / "one").mkdir(parents=True)
     for name in ("one/0.png", "two.webp"):
         PIL.new("RGB", (8, 8)).save(made / name)
-    found = find_images(made, cases, photos.place)
+    found = images_of_cases(made, cases, photos.place)
     assert found == {"one": made / "one/0.png", "two": made / "two.webp"}
     PIL.new("RGB", (8, 8)).save(made / "one.png")
-    assert find_images(made, cases, photos.place)["one"] == made / "one.png"
+    assert images_of_cases(made, cases, photos.place)["one"] == made / "one.png"
 
 
 def test_a_file_is_never_that_of_two_cases(photos: Folder, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     PIL.new("RGB", (8, 8)).save(tmp_path / "made" / "0.png")
     with pytest.raises(DataError, match=r"expected an image of one case; got one of one and two"):
-        find_images(tmp_path / "made", [photos[0], photos[1]], photos.place)
+        images_of_cases(tmp_path / "made", [photos[0], photos[1]], photos.place)
 
 
 def test_of_a_strip_the_last_square_is_taken(tmp_path: Path) -> None:
@@ -162,3 +165,13 @@ def test_of_a_strip_the_last_square_is_taken(tmp_path: Path) -> None:
     assert image.flatten(1).mean(1).tolist() == [1.0, 0.0, 0.0]
     with pytest.raises(DataError, match=f"expected {SIDE}x16 pixels"):
         read_external(tmp_path / "strip.png", (SIDE, 16))  # a source that is no square
+
+
+def test_no_image_stays_in_memory(tmp_path: Path) -> None:
+    folder = save_all(tmp_path / "mine", [0, 1, 2])
+    (opened,) = open_folders([folder], CASES, "")
+    metrics = {"psnr@2": PSNR()}
+    judged = judge_folders([opened], CASES, metrics, Networks())
+    assert [image.case for image in judged] == CASES
+    assert all(image.case is case for image, case in zip(judged, CASES, strict=True))
+    assert all(image.values["psnr@2"].value is not None for image in judged)
