@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.update(variables)  # before the libraries read them
 
     from ids.core.errors import IdsError
+    from ids.core.text import counted
     from ids.doctor.fetch import plan
 
     try:
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     failed = [file for file in files if not _handled(file, args.dry_run)]
-    print(f"{len(files)} files, {sum(f.wanted for f in files)} to fetch, {len(failed)} failed")
+    wanted = sum(file.wanted for file in files)
+    print(f"{counted(len(files), 'file')}, {wanted} to fetch, {len(failed)} failed")
     if variables and not args.dry_run:
         print(f"copy {args.to} with `cp -a` or `rsync -a`, and set there, with its place there:")
         print("\n".join(f"  export {name}={place}" for name, place in variables.items()))

@@ -5,45 +5,34 @@ from pathlib import Path
 
 from ids.backbones.model_folder import INDEX, NETWORKS, PARTS, REMEDY, ModelFolder
 from ids.core.errors import WeightsError
+from ids.core.hub import cached, fetch
 from ids.core.needed import NeededFile, needed_file
 
 PATTERNS = ("*.json", "*.txt", "*.safetensors")
 ALLOWED = [INDEX, *(f"{part}/{pattern}" for part in PARTS for pattern in PATTERNS)]
-IGNORED = ["*.fp16*", "*non_ema*"]
+IGNORED = ["*.fp16*", "*non_ema*"]  # the first are read where a part has no others
 
 
 def download(hub_id: str) -> Path:
     """The folder of a hub id, from the cache or the hub; half-precision files are fetched only if
     a part has no others. `WeightsError` if it is in neither.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        folder = Path(snapshot_download(hub_id, allow_patterns=ALLOWED, ignore_patterns=IGNORED))
-        if not all(any((folder / part).glob("*.safetensors")) for part in NETWORKS):
-            snapshot_download(hub_id, allow_patterns=ALLOWED, ignore_patterns=["*non_ema*"])
-        return folder
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise WeightsError(
-            f"backbone {hub_id}: expected a local folder, or a hub id in the cache or within "
-            f"reach; found neither; {REMEDY}"
-        ) from error
+    folder = fetch(hub_id, ALLOWED, "backbone", REMEDY, IGNORED)
+    if not all(any((folder / part).glob("*.safetensors")) for part in NETWORKS):
+        fetch(hub_id, ALLOWED, "backbone", REMEDY, IGNORED[1:])
+    return folder
 
 
 def cached_files(hub_id: str) -> list[NeededFile]:
     """The files of a hub id in the cache, without network access; the repository as one missing
     file if the cache does not hold it.
     """
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import constants
 
-    try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True))
-        return [_with_address(file, folder, hub_id) for file in folder_files(folder)]
-    except (HFValidationError, LocalEntryNotFoundError, OSError):
+    if (folder := cached(hub_id)) is None:
         place = f"{constants.HF_HUB_CACHE}: {hub_id}"
         return [NeededFile("model repository", place, None, REMEDY, f"hf://{hub_id}")]
+    return [_with_address(file, folder, hub_id) for file in folder_files(folder)]
 
 
 def _with_address(file: NeededFile, folder: Path, hub_id: str) -> NeededFile:

@@ -19,6 +19,7 @@ from ids.backbones.networks import CLASSES, canonical_name, empty_network, fill_
 from ids.backbones.noise_schedule import check_scheduler
 from ids.core.errors import WeightsError
 from ids.core.weight_files import (
+    VOCABULARY,
     Header,
     Stamp,
     check_finite,
@@ -34,14 +35,6 @@ NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 NETWORKS |= {"text_encoder": "model"}  # part -> stem of its weight files
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 INDEX = "model_index.json"
-VOCABULARY = (  # the files of a tokenizer
-    "added_tokens.json",
-    "merges.txt",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-)
 REMEDY = "give a local diffusers folder as backbone.path, or point HF_HOME at a cache that holds it"
 
 

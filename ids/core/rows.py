@@ -8,6 +8,7 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from ids.core.errors import ConfigError, DataError
+from ids.core.text import with_counts
 
 if TYPE_CHECKING:
     from ids.core.protocols import Dataset
@@ -109,7 +110,5 @@ class RowSelection:
 
 
 def _no_such_tag(tag: str, known: Counter[str], name: str) -> str:
-    tags = ", ".join(f"{tag} ({count})" for tag, count in known.most_common(SHOWN))
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    has = f"tags of {name}, {tags}{more}" if known else f"no tags: {name} has none"
+    has = f"tags of {name}, {with_counts(known, SHOWN)}" if known else f"no tags: {name} has none"
     return f"tags: expected {has}; got {tag!r}; choose another"

@@ -1,6 +1,7 @@
 """Text for a terminal: foreign text escaped, numbers with their nouns."""
 
 import re
+from collections.abc import Mapping
 
 # Controls, line and paragraph separators, marks that change the reading direction, lone surrogates,
 # and tags: what a terminal interprets or hides instead of showing it.
@@ -13,6 +14,14 @@ HIDDEN = re.compile(
 def printable(text: str) -> str:
     """The text on one line, with hidden characters as escapes: `\\x1b`, `\\u202e`."""
     return HIDDEN.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def with_counts(counts: Mapping[str, int], most: int | None = None) -> str:
+    """`style (80), pose (40) and 3 more`: the `most` frequent ones, or all, with their counts."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    text = ", ".join(f"{name} ({count})" for name, count in ordered[:most])
+    more = len(ordered) - (len(ordered) if most is None else most)
+    return f"{text} and {more} more" if more > 0 else text
 
 
 def counted(n: int, one: str, many: str = "") -> str:

@@ -19,6 +19,14 @@ Stamp = tuple[str, int, int, int]
 AGAIN = "download it again"
 LFS = b"version https://git-lfs"
 CODE = ("auto_map", "trust_remote_code")  # keys by which configurations make libraries run code
+VOCABULARY = (  # the files of a tokenizer of transformers
+    "added_tokens.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+)
 NAMED = 3  # tensors that a message names; the others are counted
 MESSAGE = 300  # characters of another library's message that are shown
 LONGEST = 100_000_000  # bytes of a header: the limit of the format

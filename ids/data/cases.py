@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -12,6 +13,13 @@ from ids.data.messages import quote, shorten
 SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
 UNFIT = re.compile("[\0\ud800-\udfff]")  # NUL, and lone surrogates
 NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?")
+
+
+def checked_path(path: str, kind: str = "folder") -> Path:
+    """The path of a data set, `~` expanded; it may not exist. `DataError` for no path."""
+    if not path.strip() or "\0" in path:
+        raise DataError(f"dataset.path: expected a {kind}; got {quote(path)}; name one")
+    return Path(os.path.expanduser(path))
 
 
 def checked_id(case_id: str, where: str) -> str:

@@ -14,6 +14,7 @@ from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import (
     checked_blend,
     checked_id,
+    checked_path,
     checked_prompt,
     checked_text,
     checked_weights,
@@ -102,9 +103,7 @@ class Folder:
 
     @property
     def _path(self) -> Path:
-        if not self.path.strip() or "\0" in self.path:
-            raise DataError(f"dataset.path: expected a folder; got {quote(self.path)}")
-        return Path(os.path.expanduser(self.path))
+        return checked_path(self.path)
 
     @cached_property
     def _table(self) -> Path:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from ids.core.errors import ConfigError, DataError
 from ids.core.records import EditCase
+from ids.core.text import counted
 from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import checked_blend, checked_prompt, checked_weights, safe_stem
 from ids.data.image_files import ImageFile
@@ -107,7 +108,7 @@ def _each(value: object, n: int, name: str) -> Sequence[object]:
     if not isinstance(value, list | tuple):
         return [value] * n
     if len(value) != n:
-        images = "1 image" if n == 1 else f"{n} images"
+        images = counted(n, "image")
         raise DataError(
             f"{name}: expected one for all images, or a list of one per image; got {len(value)} "
             f"for {images}; pass as many as images"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ids.core.errors import DataError
+from ids.core.text import counted
 from ids.data.cases import id_of_name
 from ids.data.messages import shorten
 
@@ -43,7 +44,8 @@ def find_images(top: Path, without: Sequence[str] = ()) -> list[FoundImage]:
     if others := [name for name in files if not _is_image(name) and _stem(name) not in counts]:
         more = ", ..." if len(others) > NAMED else ""
         shown = shorten(", ".join(others[:NAMED]) + more)
-        log.warning("%s: %d files are no images: %s", shorten(top), len(others), shown)
+        files_are = counted(len(others), "file is no image", "files are no images")
+        log.warning("%s: %s: %s", shorten(top), files_are, shown)
     return [FoundImage(name, id_of_name(_short(name, counts))) for name in names]
 
 

@@ -2,24 +2,23 @@
 instructions.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
 from ids.core.errors import DataError
 from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
-from ids.data import hub
 from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import checked_prompt
 from ids.data.decode import ImageSource
 from ids.data.edit_pairs import AFTER, BEFORE, SEEDS, TEXTS, EditPairs, FolderPairs, TablePairs
+from ids.data.hub import FolderOrHub
 from ids.data.image_files import ImageFile
-from ids.data.messages import quote, shorten
-from ids.data.shard_files import Split, open_shards, table_files
+from ids.data.messages import shorten
+from ids.data.shard_files import Split, open_shards
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,13 @@ class InstructPix2Pix:
     @property
     def name(self) -> str:
         """`instruct_pix2pix:`, the hub id or the name of the folder, and the split."""
-        name = self.path if self._on_hub else Path(os.path.realpath(self._local)).name
+        name = self.path if self._place.on_hub else PurePath(self.place).name
         return f"instruct_pix2pix:{name}" + (f"/{self.split}" if self.split else "")
 
     @property
     def place(self) -> str:
         """The full path of the folder; of a data set of the hub, with the commit in the cache."""
-        folder = hub.cached(self.path, self.revision) if self._on_hub else self._local
-        return os.path.realpath(folder) if folder else f"hub:{self.path}"
+        return self._place.place
 
     @property
     def view(self) -> str:
@@ -72,12 +70,10 @@ class InstructPix2Pix:
 
     def files(self) -> list[NeededFile]:
         """The files of the table, or seeds.json. Their rows are not read."""
-        if self._on_hub:
-            return hub.needed(self.path, self.revision)
         if self._seeds.is_file():
             return [needed_file("list of pairs", self._seeds)]
         try:
-            return [needed_file("data set", file) for file in table_files(self._local)]
+            return self._place.needed()
         except DataError as error:
             return [NeededFile("data set", self.path, None, str(error))]
 
@@ -106,8 +102,8 @@ class InstructPix2Pix:
 
     @cached_property
     def _pairs(self) -> EditPairs:
-        folder = hub.fetched(self.path, self.revision) if self._on_hub else self._local
         self._check_options()
+        folder = self._place.open()
         if self._seeds.is_file():
             return FolderPairs(folder, self.split, self.every_seed)
         if not folder.exists():
@@ -122,22 +118,16 @@ class InstructPix2Pix:
         """`DataError` for an option that has no effect on this layout."""
         if self.every_seed and not self._seeds.is_file():
             raise DataError(f"dataset.every_seed: expected false without {SEEDS}; got true")
-        if self.revision != "main" and not self._on_hub:
+        if self.revision != "main" and not self._place.on_hub:
             raise DataError("dataset.revision: expected main for a local path; remove it")
 
     @property
     def _seeds(self) -> Path:
-        return self._local / SEEDS
+        return self._place.local / SEEDS
 
     @property
-    def _on_hub(self) -> bool:
-        return hub.is_hub_id(self.path) and not self._local.exists()
-
-    @property
-    def _local(self) -> Path:
-        if not self.path.strip() or "\0" in self.path:
-            raise DataError(f"dataset.path: expected a folder or hub id; got {quote(self.path)}")
-        return Path(os.path.expanduser(self.path))
+    def _place(self) -> FolderOrHub:
+        return FolderOrHub(self.path, self.revision)
 
 
 def _text(value: Any, where: str) -> str:

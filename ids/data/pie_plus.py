@@ -1,25 +1,23 @@
 """PIE-Bench++ (Huang et al. 2024, ParallelEdits): the images of PIE-Bench with other prompts."""
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ids.core.errors import DataError
-from ids.core.needed import NeededFile, needed_file
+from ids.core.needed import NeededFile
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
-from ids.data import hub
 from ids.data.canvas import checked_canvas, view_of
 from ids.data.cases import checked_id, checked_text
+from ids.data.hub import FolderOrHub, remedy
 from ids.data.image_files import ImageFile
 from ids.data.messages import quote, shorten
 from ids.data.pie_release import ReleasedImage, bracketed_words, category_tags, prompt_of
 from ids.data.run_lengths import RunLengthMask, checked_runs
-from ids.data.shard_files import open_shards, table_files
+from ids.data.shard_files import open_shards
 from ids.data.shards import Shards
 
 HUB_ID = "UB-CVML-Group/PIE_Bench_pp"
@@ -56,8 +54,7 @@ class PieBenchPlus:
     @property
     def place(self) -> str:
         """The full path of the folder; of the hub's, with the commit in the cache."""
-        folder = hub.cached(self.path, "main") if self._on_hub else self._folder
-        return os.path.realpath(folder) if folder else f"hub:{self.path}"
+        return self._place.place
 
     @property
     def view(self) -> str:
@@ -67,12 +64,9 @@ class PieBenchPlus:
     def files(self) -> list[NeededFile]:
         """The parquet files; one missing file for a folder without any."""
         try:
-            if self._on_hub:
-                return hub.needed(self.path, "main")
-            return [needed_file("data set", file) for file in table_files(self._folder)]
+            return self._place.needed()
         except DataError as error:
-            remedy = f"{error}; {hub.fetch(HUB_ID)}"
-            return [NeededFile("data set", self.path, None, remedy, f"hf://{HUB_ID}")]
+            return [NeededFile("data set", self.path, None, f"{error}; {remedy(HUB_ID)}")]
 
     def __len__(self) -> int:
         return len(self._table)
@@ -104,7 +98,7 @@ class PieBenchPlus:
         text = self._table.cell(index, column)
         if not isinstance(text, str):
             got = "none" if text is None else type(text).__name__
-            raise DataError(f"{where} {column}: expected text; got {got}; {hub.fetch(HUB_ID)}")
+            raise DataError(f"{where} {column}: expected text; got {got}; {remedy(HUB_ID)}")
         checked_text(text, f"{where} {column}")
         return text
 
@@ -126,24 +120,17 @@ class PieBenchPlus:
 
     @cached_property
     def _table(self) -> Shards:
-        if not self._on_hub and not self._folder.exists():
+        folder = self._place.open()
+        if not folder.exists():
             raise DataError(
                 f"dataset.path {shorten(self.path)}: expected a folder with the parquet files of "
-                f"PIE-Bench++, or {HUB_ID}; found no such folder; {hub.fetch(HUB_ID)}"
+                f"PIE-Bench++, or {HUB_ID}; found no such folder; {remedy(HUB_ID)}"
             )
-        return open_shards(
-            hub.fetched(self.path, "main") if self._on_hub else self._folder, None, REQUIRED
-        )
+        return open_shards(folder, None, REQUIRED)
 
     @property
-    def _on_hub(self) -> bool:
-        return hub.is_hub_id(self.path) and not self._folder.exists()
-
-    @property
-    def _folder(self) -> Path:
-        if not self.path.strip() or "\0" in self.path:
-            raise DataError(f"dataset.path: expected a folder or hub id; got {quote(self.path)}")
-        return Path(os.path.expanduser(self.path))
+    def _place(self) -> FolderOrHub:
+        return FolderOrHub(self.path)
 
 
 def _runs(text: str, where: str) -> list[int]:

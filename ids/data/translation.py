@@ -14,9 +14,10 @@ from ids.core.errors import DataError
 from ids.core.needed import NeededFile
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
+from ids.core.text import counted
 from ids.data.canvas import checked_canvas, view_of
 from ids.data.captions import Caption, captions_in
-from ids.data.cases import checked_prompt, file_within, id_of_name
+from ids.data.cases import checked_path, checked_prompt, file_within, id_of_name
 from ids.data.image_files import ImageFile, MaskFile
 from ids.data.image_tree import FoundImage, find_images
 from ids.data.messages import quote, shorten
@@ -163,7 +164,8 @@ class Translation:
             names[mask.stem].append(mask.name)
         missing = [image.name for image in self._images if names and image.stem not in names]
         if missing:
-            log.warning("%s: %d images have no mask", shorten(folder), len(missing))
+            without = counted(len(missing), "image has", "images have")
+            log.warning("%s: %s no mask", shorten(folder), without)
         return dict(names)
 
     @cached_property
@@ -176,9 +178,7 @@ class Translation:
 
     @property
     def _top(self) -> Path:
-        if not self.path.strip() or "\0" in self.path:
-            raise DataError(f"dataset.path: expected a folder; got {quote(self.path)}")
-        return Path(os.path.expanduser(self.path))
+        return checked_path(self.path)
 
 
 def _joined(words: str) -> str:

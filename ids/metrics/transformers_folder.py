@@ -13,20 +13,19 @@ from typing import Any
 from ids.core.errors import WeightsError
 from ids.core.hub import cached, fetch
 from ids.core.needed import NeededFile, needed_file
-from ids.core.weight_files import check_content, digest_of, headers_in, one_line, read_json
+from ids.core.weight_files import (
+    VOCABULARY,
+    check_content,
+    digest_of,
+    headers_in,
+    one_line,
+    read_json,
+)
 from ids.metrics.weights import check_vocabulary, check_weights
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first is preferred
 PREPROCESSING = ("preprocessor_config.json", "processor_config.json")  # before and since version 5
-VOCABULARY = (
-    "added_tokens.json",
-    "merges.txt",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-)
 SMALL = (CONFIG, *PREPROCESSING, *VOCABULARY)
 
 

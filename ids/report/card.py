@@ -7,10 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ids.core.text import counted
 from ids.report.console import say
 from ids.report.escape import for_markdown, markdown_paragraph
 from ids.results.card import Card, MetricFacts
-from ids.results.environments import Counts, with_counts
+from ids.results.environments import Counts, in_words
 
 Facts = Mapping[str, str]  # name -> text
 
@@ -25,7 +26,7 @@ def sections(card: Card) -> Iterator[tuple[str, Facts]]:
             "made (UTC)": made or "-",
             "edits": _statuses(card.edits),
             "seeds": ", ".join(map(str, card.seeds)) or "none used",
-            "editing time": f"{card.seconds:.1f} s over {card.timed} edits" if card.timed else "-",
+            "editing time": _editing_time(card),
         },
     )
     yield (
@@ -45,7 +46,7 @@ def sections(card: Card) -> Iterator[tuple[str, Facts]]:
     yield "values", {label: _values(s.values) for label, s in card.settings.items() if s.values}
     yield "metrics", {key: _metric(facts) for key, facts in card.metrics.items()}
     for what, facts in _places(card).items():
-        yield f"environment of the {what}", {name: with_counts(c) for name, c in facts.items()}
+        yield f"environment of the {what}", {name: in_words(c) for name, c in facts.items()}
 
 
 def print_cards(cards: Sequence[Card], console: Console) -> None:
@@ -97,6 +98,10 @@ def _places(card: Card) -> Mapping[str, Mapping[str, Counts]]:
 
 def _statuses(counts: Counts) -> str:
     return ", ".join(f"{number} {status}" for status, number in counts.items()) or "none"
+
+
+def _editing_time(card: Card) -> str:
+    return f"{card.seconds:.1f} s over {counted(card.timed, 'edit')}" if card.timed else "-"
 
 
 def _values(values: Facts) -> str:

@@ -1,7 +1,8 @@
 """An inspected data set in lines of text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from ids.core.text import with_counts
 from ids.run.inspection import Inspection
 
 SHOWN = 40  # tags or sizes
@@ -33,15 +34,7 @@ def _manifest(found: Inspection) -> Iterator[tuple[str, str]]:
         f"{found.n_cases}" + (f"; rows that repeat another: {repeated}" if repeated else ""),
     )
     yield "digest", f"{found.content}, read at {found.view}"
-    yield "image sizes", _counted(found.sizes) or "none"
-    yield "tags", _counted(found.tags) or "none"
+    yield "image sizes", with_counts(found.sizes, SHOWN) or "none"
+    yield "tags", with_counts(found.tags, SHOWN) or "none"
     for name in ("masks", "true edits", "instructions", "blend words", "word weights"):
         yield name, str(found.counts.get(name, 0))
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    """`style (80), pose (40)`, the most frequent first."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown = ", ".join(f"{name} ({count})" for name, count in ordered[:SHOWN])
-    more = len(ordered) - SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ids.core.text import counted
 from ids.report.card import write_cards
 from ids.report.console import open_console, say
 from ids.report.export import encoded, format_of
@@ -81,7 +82,7 @@ def _unusable(group: ResultGroup) -> list[str]:
             reason = f" ({entry.record.reason})" if entry.record.status == "failed" else ""
             found.setdefault(key, []).append(f"{entry.row.id}{reason}")
     return [
-        f"{name}: {len(ids)} images {status}: {', '.join(ids[:NAMED])}"
+        f"{name}: {counted(len(ids), 'image')} {status}: {', '.join(ids[:NAMED])}"
         + (f" and {len(ids) - NAMED} more" if len(ids) > NAMED else "")
         for (name, status), ids in found.items()
     ]

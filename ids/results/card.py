@@ -12,10 +12,10 @@ from ids.results.environments import (
     Counts,
     distinct_records,
     environment_facts,
+    in_words,
     metric_environments,
     mixed,
     unknown,
-    with_counts,
 )
 from ids.results.labels import in_order, setting_labels, setting_values
 from ids.run.records import EditRecord, Manifest, MetricValue
@@ -140,7 +140,7 @@ def _backbone(records: Sequence[EditRecord]) -> dict[str, str]:
     for record in records:
         for key, value in {"name": record.backbone_name, **record.backbone}.items():
             found[key][value] += 1
-    return {key: with_counts(values) for key, values in found.items()}
+    return {key: in_words(values) for key, values in found.items()}
 
 
 def _settings(records: Sequence[EditRecord]) -> dict[str, SettingFacts]:

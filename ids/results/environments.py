@@ -6,6 +6,7 @@ record does not hold is `not stored`.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from ids.core.text import with_counts
 from ids.results.catalog import Entry
 from ids.run.records import EditRecord, Environment
 
@@ -44,7 +45,7 @@ def mixed(environments: Mapping[str, Mapping[str, Counts]]) -> list[str]:
     found = []
     for what, facts in environments.items():
         parts = [
-            f"{name} {with_counts(known)}"
+            f"{name} {in_words(known)}"
             for name, counts in facts.items()
             if name not in INCIDENTAL
             and len(known := {v: n for v, n in counts.items() if v != UNKNOWN}) > 1
@@ -65,12 +66,9 @@ def unknown(environments: Mapping[str, Mapping[str, Counts]]) -> list[str]:
     return found
 
 
-def with_counts(counts: Counts) -> str:
+def in_words(counts: Counts) -> str:
     """`a` where all have one value; otherwise `a (12), b (4)`, the most frequent first."""
-    if len(counts) < 2:
-        return next(iter(counts), "-")
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{value} ({number})" for value, number in ordered)
+    return next(iter(counts), "-") if len(counts) < 2 else with_counts(counts)
 
 
 def distinct_records(entries: Iterable[Entry]) -> list[EditRecord]:

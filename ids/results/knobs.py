@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ids.core.errors import ConfigError
+from ids.core.text import counted
 from ids.results.families import Values, families, knob_keys, resolve, without
 from ids.results.labels import differing, in_order, label_of, settings_of, short_key
 
@@ -110,7 +111,7 @@ def _stepped(label: str, lines: pd.DataFrame) -> _Part:
     kept = lines[lines["step"].notna()]
     note = ""
     if left := len(lines) - len(kept):
-        note = f"{label}: {left} edits without kept states are left out."
+        note = f"{label}: left out: {counted(left, 'edit')} without kept states."
     return _Part(label, kept.assign(knob=kept["step"]), STEPS, note)
 
 

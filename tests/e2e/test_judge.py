@@ -59,7 +59,7 @@ def test_folders_are_compared_case_by_case(in_process: InProcess, tmp_path: Path
     assert status == 1, err  # an image is missing
     assert "paired differences, to a" in out or "against" in out
     assert "2, 1 missing" in out
-    assert f"b: 1 images missing: {CASES[1].id}" in out
+    assert f"b: 1 image missing: {CASES[1].id}" in out
     assert "latent_distance: left out; images made elsewhere have no latents" in out
     lines = pd.read_csv("each.csv")
     assert lines["status"].value_counts().to_dict() == {"ok": 5, "missing": 1}
@@ -69,7 +69,7 @@ def test_folders_are_compared_case_by_case(in_process: InProcess, tmp_path: Path
     assert row["cells"]["psnr"]["value"] == pytest.approx(means)
     (card,) = json.loads(Path("each.card.json").read_text())
     assert card["edits"] == {"ok": 5, "missing": 1}
-    assert card["metrics"]["psnr@1"]["values"]["defined"] <= 5
+    assert card["metrics"]["psnr@2"]["values"]["defined"] <= 5
     assert (card["environments"]["edits"], card["seeds"]) == ({}, [])
 
 

@@ -10,11 +10,12 @@ import pytest
 from msgspec.structs import replace
 from store_content import edited, job, metrics_of
 
+from ids.core.rows import RowSelection
 from ids.data import Shapes
 from ids.report.card import cards_json, cards_markdown, sections, write_cards
 from ids.results.card import Card, card_of, metric_facts
 from ids.results.catalog import ResultGroup, read_catalog
-from ids.results.environments import counted, mixed_note
+from ids.results.environments import in_words, mixed_note
 from ids.run import Store
 from ids.run.environment import environment
 from ids.run.manifest import Manifests, survey
@@ -28,7 +29,7 @@ HERE = Environment({"device": "A100", "kind": "cuda"}, "3.11.7", "abc1234", {"to
 def stored(root: Path, *places: Environment | None, **numbers: float) -> tuple[Store, ResultGroup]:
     """An edit per environment, and its numbers."""
     store = Store(root)
-    Manifests(root / "datasets", store.claims, store.numbers).add(survey(CASES, None))
+    Manifests(root / "datasets", store.claims, store.numbers).add(survey(CASES, RowSelection()))
     for index, place in enumerate(places):
         one = job(seed=index, case=CASES[index])
         store.put(one, edited(), {}, {}, place)
@@ -46,7 +47,7 @@ def card(found: tuple[Store, ResultGroup]) -> Card:
 def test_a_card_has_the_facts_of_the_records(tmp_path: Path) -> None:
     found = card(stored(tmp_path, HERE, HERE, psnr=30.0))
     assert (found.edits, found.seeds) == ({"ok": 2}, [0, 1])
-    assert found.dataset.content == survey(CASES, None).manifest.content
+    assert found.dataset.content == survey(CASES, RowSelection()).manifest.content
     assert (found.dataset.rows, found.dataset.unusable) == (3, 0)
     assert found.environments["edits"]["commit"] == {"abc1234": 2}
     assert found.environments["edits"]["uncommitted changes"] == {"no": 2}
@@ -140,4 +141,4 @@ def test_files_hold_every_fact(tmp_path: Path) -> None:
     ("counts", "text"), [({"a": 3}, "a"), ({"a": 1, "b": 2}, "b (2), a (1)"), ({}, "-")]
 )
 def test_counts_as_text(counts: dict[str, int], text: str) -> None:
-    assert counted(counts) == text
+    assert in_words(counts) == text

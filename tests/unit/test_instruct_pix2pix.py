@@ -90,6 +90,8 @@ def test_a_data_set_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [file.found for file in dataset.files()] == [False]
     with pytest.raises(DataError, match=r"in the cache or within reach; .*hf download --repo-type"):
         len(dataset)
+    with pytest.raises(DataError, match=r"dataset\.every_seed"):  # before any download
+        len(InstructPix2Pix("owner/name", 8, every_seed=True))
     with pytest.raises(DataError, match="found no such folder"):
         len(InstructPix2Pix(str(tmp_path / "none"), 8))
     with pytest.raises(DataError, match="expected parquet or Arrow files; found none"):

@@ -123,6 +123,7 @@ def test_a_snapshot_in_the_cache_of_the_hub(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     dataset = PieBenchPlus("UB-CVML-Group/PIE_Bench_pp", 64)
     assert not dataset.files()[0].found
+    assert not dataset.files()[0].url  # weights are fetched from addresses, data sets are not
     place = tmp_path / "datasets--UB-CVML-Group--PIE_Bench_pp"
     write(place / "snapshots/abc", ROW)
     (place / "refs").mkdir()
@@ -141,6 +142,7 @@ def test_a_folder_without_parquet_files_is_named(
     with pytest.raises(DataError, match=r"dataset\.path"):
         len(dataset)
     assert not dataset.files()[0].found
+    assert not dataset.files()[0].url  # weights are fetched from addresses, data sets are not
 
 
 def test_a_file_without_the_columns_is_named(tmp_path: Path) -> None:

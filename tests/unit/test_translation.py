@@ -50,7 +50,7 @@ def test_every_image_gets_every_target(photos: Path, caplog: pytest.LogCaptureFi
     assert found[0].mask is not None
     assert found[0].mask.load().min() == 1
     assert not any(problems(photos, target=["pig", "flying squirrel"]))
-    assert "1 files are no images: notes.md" in caplog.text
+    assert "1 file is no image: notes.md" in caplog.text
     assert "2 images have no mask" in caplog.text
     assert [c.id for c in cases(photos)] == [c.id for c in found[::2]]
 
