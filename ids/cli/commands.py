@@ -21,7 +21,9 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
         return 2
-    return reported(entry.launch(prepared), args.baseline, args.wide)
+    from ids.launch import launch
+
+    return reported(launch(prepared), args.baseline, args.wide)
 
 
 def table(args: argparse.Namespace, _: Sequence[str]) -> int:

@@ -20,35 +20,15 @@ from ids.config.explain import readable_errors, unknown_key
 from ids.config.former_words import todays_words
 from ids.config.naming import Names, method_name, option_names
 from ids.config.schema import RunConfig
+from ids.config.setting import Composed, Refused
 from ids.config.sources import Sources, find_sources
 from ids.config.sweep import combinations
 from ids.config.words import LAUNCHERS, check_launcher, parse_word, parse_words
-from ids.core.errors import ConfigError, IdsError
+from ids.core.errors import ConfigError
 
 SWEEPING = ("experiments", "debug")  # groups whose options may bring a sweep along
 
 ConfigStore.instance().store(name="schema", node=RunConfig)
-
-
-@dataclass(frozen=True)
-class Composed:
-    """One setting: its words, its values as plain data, the option chosen in each group, and the
-    name of its method in tables.
-    """
-
-    words: Sequence[str]
-    values: dict[str, Any]
-    choices: Mapping[str, str]
-    name: str
-    sources: Sources
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A setting that cannot be run, and why."""
-
-    words: Sequence[str]
-    error: IdsError
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -39,6 +40,7 @@ def code_digests(editor: Editor) -> dict[str, str]:
     return {kind.__name__: class_digest(kind) for kind in kinds if _is_ours(kind)}
 
 
+@cache
 def class_digest(kind: type) -> str:
     """Digest of a class's source without comments, docstrings and layout; empty without source."""
     try:

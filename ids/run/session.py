@@ -2,14 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
 
 from ids.core.protocols import Backbone, BackboneSource, Dataset
+from ids.core.records import EditCase
 from ids.run.engine import Engine
+from ids.run.job import first_cases
 from ids.run.manifest import Manifests, Survey, survey
 from ids.run.store import Store
 
@@ -80,6 +82,11 @@ class Session:
         if key not in self._surveys:
             self._surveys[key] = dataset, survey(dataset, limit)
         return self._surveys[key][1]
+
+    def cases(self, dataset: Dataset, limit: int | None) -> Mapping[str, EditCase]:
+        """The cases of a data set by id. Reads no image that the survey has not read."""
+        seen = self._surveys.get((id(dataset), limit))
+        return {c.id: c for c in (seen[1].cases if seen else first_cases(dataset, limit))}
 
     def publish(self, seen: Survey, store: Store) -> None:
         """Write the data set's manifest to the store, once. Called when the first result exists: a

@@ -100,6 +100,10 @@ class Store:
             if group == name[:2]:
                 yield name
 
+    def present(self) -> set[str]:
+        """The names of all result folders, whatever they hold: one listing for many look-ups."""
+        return {name for _, name in self._names()}
+
     def misplaced(self) -> Iterator[str]:
         """A line per file or folder among the results that is in no result's place."""
         for group, name in self._names():

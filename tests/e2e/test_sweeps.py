@@ -48,12 +48,12 @@ def test_where_all_are_bad_nothing_runs(ids: Ids) -> None:
 BROKEN = """
 from ids.cli import main
 from ids.run import Experiment
-whole = Experiment.run
-def run(experiment, folder, progress):
+whole = Experiment.evaluation
+def evaluation(experiment):
     if experiment.method.name == "dds":
         raise TypeError("\\x1b[31mno such thing")
-    return whole(experiment, folder, progress)
-Experiment.run = run
+    return whole(experiment)
+Experiment.evaluation = evaluation
 main({words!r})
 """
 OUT_OF_MEMORY = """
@@ -99,7 +99,7 @@ def test_an_unexpected_error_stops_no_other_setting(tmp_path: Path) -> None:
     (file,) = tmp_path.glob("outputs/runs/*/0/traceback.txt")
     place = file.relative_to(tmp_path)
     assert rf"unexpected TypeError: \x1b[31mno such thing; the traceback is in {place}" in line
-    assert "in run" in file.read_text()
+    assert "in evaluation" in file.read_text()
 
 
 def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(tmp_path: Path) -> None:
@@ -125,14 +125,23 @@ def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(tmp_path: 
 
 
 def test_out_of_memory_in_the_method_leaves_the_controls_in_the_table(tmp_path: Path) -> None:
-    words = ["run", "debug=fast", "method=dds", "method.n_steps=7"]
+    words = ["run", "debug=fast", "method=dds", "method.n_steps=7", "engine.batch_size=1"]
     done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
     assert done.returncode == 2
     (line,) = errors(done.stderr)
-    assert "out of memory with 2 edits at a time; set engine.batch_size=1" in line
+    assert "out of memory with 1 edits at a time; set a smaller dataset.size" in line
     assert list(outcomes(tmp_path).values()) == [["ok"] * 4]
     assert "null_edit" in done.stdout
     assert "true_edit" in done.stdout
+
+
+def test_out_of_memory_is_tried_again_with_half_the_batch(tmp_path: Path) -> None:
+    words = ["run", "debug=fast", "method=dds", "method.n_steps=7"]
+    done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
+    assert done.returncode == 0
+    (line,) = errors(done.stderr)
+    assert line == "ids: out of memory with 2 edits at a time: taking 1"
+    assert list(outcomes(tmp_path).values()) == [["ok"] * 6]
 
 
 def test_a_sweep_has_a_plain_line_per_setting_where_there_is_no_terminal(ids: Ids) -> None:

@@ -1,0 +1,7 @@
+"""Where units of work run: in this process, on the GPUs of this machine, on a cluster."""
+
+from ids.launch.command import Launched, launch
+from ids.launch.here import Here
+from ids.launch.launcher import Command, Launcher
+
+__all__ = ["Command", "Here", "Launched", "Launcher", "launch"]
