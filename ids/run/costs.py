@@ -48,10 +48,8 @@ def estimated_nfe(editor: Editor) -> float:
 
 def measured_costs(parts: Sequence[Part], store: Store, device: str) -> Costs:
     """The costs of the settings of a plan, from the measurements of their finished edits on the
-    device of this name. Empty where nothing is to be done: then no file is read.
+    device of this name.
     """
-    if not any(part.todo for part in parts):
-        return Costs()
     taken = store.numbers.measurements()
     by_key: dict[str, list[MeasurementRecord]] = defaultdict(list)
     by_backbone: dict[str, list[MeasurementRecord]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ids.run.costs import measured_costs
+from ids.run.costs import Costs, measured_costs
 from ids.run.cut import Bounds, Traits, cut
 from ids.run.experiment import Experiment
 from ids.run.plan import Part
@@ -14,12 +14,7 @@ def cut_plan(
 ) -> list[Unit]:
     """Units that share a backbone and a data set, which gives their images about one size."""
     doable = [part for part in parts if part.todo and not part.unsupported]
-    if not doable:
-        return []
-    first = experiments[doable[0].setting]
-    engine = first.session.engine
-    device = str(engine.describe(engine.find_device())["device"])
-    costs = measured_costs(doable, first.store, device)
+    costs = costs_here(doable, experiments)
 
     def traits(part: Part) -> Traits:
         experiment = experiments[part.setting]
@@ -28,3 +23,17 @@ def cut_plan(
         return Traits(group, costs.seconds(part), size)
 
     return cut(doable, traits, bounds)
+
+
+def costs_here(parts: Sequence[Part], experiments: Mapping[int, Experiment]) -> Costs:
+    """Costs as measured on this device; reads nothing where nothing is to be done."""
+    if not any(part.todo for part in parts):
+        return Costs()
+    first = experiments[parts[0].setting]
+    return measured_costs(parts, first.store, device_name(first))
+
+
+def device_name(experiment: Experiment) -> str:
+    """The device of this machine, as measurements name it."""
+    engine = experiment.session.engine
+    return str(engine.describe(engine.find_device())["device"])

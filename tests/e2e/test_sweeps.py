@@ -1,6 +1,7 @@
 """One bad setting of a sweep costs itself only, and each error is one line."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,26 @@ def test_flags_of_hydra_are_answered(flag: str) -> None:
     assert done.returncode == 2
     assert "--show" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(ids: Ids) -> None:
+    words = ("debug=fast", "method=sds,dds,cds", "method.n_steps=2")
+    done = ids("run", "-m", *words, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert not (ids.folder / "outputs").exists()
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["settings"] == "3"
+    assert lines["jobs"] == "10"  # controls once
+    assert lines["present"] == "0"
+    assert "to do      8 edits\n" in done.stdout
+    assert "not done   2: their backbone cannot run the method\n" in done.stdout
+    assert lines["NFE"] == "about 32"
+    assert lines["time"].startswith("unknown: no measurement of this device")
+    assert ids("run", *words[:1], "method=sds", words[2]).returncode == 0
+    before = sorted(ids.folder.rglob("*"))
+    done = ids("run", "-m", *words, "--dry-run", "limit=3")
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["present"] == "6"
+    assert re.match(r"about 0\.\d seconds on ", lines["time"])
+    assert sorted(ids.folder.rglob("*")) == before
+    assert "time       none" in ids("run", "debug=fast", "method=null_edit", "--dry-run").stdout
