@@ -18,10 +18,11 @@ from ids.run.job import Job
 from ids.run.open_part import OpenPart
 from ids.run.outcomes import write_outcomes
 from ids.run.plan import Known, Name, Part, Plan, plan_sweep
-from ids.run.unit import Broke, Ended, Judged, Note, Report, Steps, Unit, error_of
+from ids.run.unit import Broke, Ended, Judged, Note, Report, RowEnd, Steps, Unit, error_of
 from ids.run.units import cut_plan
 from ids.run.work import Worker
 
+DIED = "the process died; too little memory, or a fault of a library; see the logs of this run"
 Do = Callable[["Sweep", Iterator[Unit]], None]  # does units, and reports to the sweep
 
 
@@ -72,6 +73,19 @@ class Sweep:
             case Steps() | Ended() | Judged() if place := self._place(report):
                 self._count(place, report)
         return None
+
+    def died(self, unit: Unit) -> None:
+        """Rows that ended every worker that tried them: recorded as failed."""
+        for part in unit.parts:
+            place = self._by_name[part.setting, part.method]
+            store, rows = self.experiments[part.setting].store, []
+            jobs = {job.name: job for job in place.part.jobs}
+            for row in part.rows:
+                store.put_failure(jobs[row.name], "failed", DIED)
+                record = store.look(row.key, files=False).record
+                status = record.status if record else "failed"  # its metrics alone may be missing
+                rows.append(RowEnd(row.key, row.case, status, DIED if status == "failed" else ""))
+            self.report(Ended(part.setting, part.method, rows))
 
     def broke(self, setting: int, error: Exception) -> None:
         """An error breaks a setting off: what it has made so far stays."""

@@ -4,7 +4,7 @@ A unit may be done twice, by any number of workers: existing results are skipped
 complete one wins.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -127,6 +127,10 @@ class Note(msgspec.Struct, frozen=True, tag="note", forbid_unknown_fields=True):
     text: str
 
 
+class Ready(msgspec.Struct, frozen=True, tag="ready", forbid_unknown_fields=True):
+    """A worker has started."""
+
+
 class UnitEnd(msgspec.Struct, frozen=True, tag="end", forbid_unknown_fields=True):
     """A worker has finished a unit."""
 
@@ -136,7 +140,7 @@ class UnitEnd(msgspec.Struct, frozen=True, tag="end", forbid_unknown_fields=True
 # The most general one is last.
 KINDS = (ConfigError, DataError, WeightsError, UnsupportedError, UnexpectedError, IdsError)
 ERRORS: dict[str, type[IdsError]] = {kind.__name__: kind for kind in KINDS}
-Report = Steps | Ended | Judged | Broke | Note | UnitEnd
+Report = Steps | Ended | Judged | Broke | Note | Ready | UnitEnd
 
 
 def reference(job: Job) -> JobRef:
@@ -176,7 +180,6 @@ def error_of(report: Broke) -> IdsError:
     return ERRORS.get(report.kind, IdsError)(report.message)
 
 
-def died(part: UnitPart, reason: str) -> Sequence[Ended]:
-    """The end of rows that ended their worker."""
-    rows = [RowEnd(row.key, row.case, "failed", reason) for row in part.rows]
-    return [Ended(part.setting, part.method, rows)] if rows else []
+def decode_unit(line: bytes) -> Unit:
+    """The unit in a line. `msgspec.MsgspecError` where it holds none."""
+    return msgspec.json.decode(line, type=Unit)
