@@ -60,7 +60,9 @@ def check_launcher(group: str, option: str | None) -> None:
             f"{group}={option}: not taken here; write values as key=1,2,3, or key=range(1,4)"
         )
     word = next((word for part, word in LAUNCH if part in str(option)), "devices")
-    raise ConfigError(f"{group}={option}: not taken here; write launch={word}; see `ids list launch`")
+    raise ConfigError(
+        f"{group}={option}: not taken here; write launch={word}; see `ids list launch`"
+    )
 
 
 def _add_metric(word: str, sources: Sources) -> str:

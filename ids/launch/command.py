@@ -49,7 +49,7 @@ def launch(prepared: Prepared) -> Launched:
         [setting.words for setting in settings],
     )
     session, store = experiments[0].session, experiments[0].store
-    command = Command(settings, folder, prepared.sweep, session.began)
+    command = Command(settings, folder, store.root, prepared.sweep, session.began)
     with RunProgress(len(settings)) as progress:
         sweep = Sweep(experiments, places, dict(enumerate(labels)), progress, bounds)
         try:
@@ -57,7 +57,8 @@ def launch(prepared: Prepared) -> Launched:
             _write_configs(settings, places)
             sweep.run(lambda sweep, units: launcher(command, sweep, units))
         finally:
-            store.close()
+            for experiment in experiments.values():
+                experiment.store.close()
     return Launched(folder, prepared, _failed(sweep, settings))
 
 

@@ -1,33 +1,27 @@
 """A worker process per GPU of this machine, or several on its CPU."""
 
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
 import torch
 
 import ids
 from ids.core.errors import ConfigError
-from ids.launch.dispatch import Dispatch, Lost
+from ids.launch.dispatch import Dispatch
 from ids.launch.here import check_minutes
 from ids.launch.launcher import Command
+from ids.launch.pool import Hear, Pool
 from ids.launch.statement import values_of, write_statement
 from ids.run.cut import Bounds
 from ids.run.sweep import Sweep
-from ids.run.unit import Ready, Report, Unit, decode_report, encode, UnitEnd
-
-MAX_STARTS = 3  # of workers that end before they are ready, one after another
-PATIENCE = 10.0  # seconds that workers have to release their claims
+from ids.run.unit import Unit, encode
 
 
 @dataclass(frozen=True)
@@ -65,11 +59,16 @@ class Devices:
             return [{"CUDA_VISIBLE_DEVICES": gpus[n % len(gpus)]} for n in range(n_workers)]
         return [threads_of(n_workers)] * n_workers
 
-    def __call__(self, command: Command, sweep: Sweep, units: Iterator[Unit]) -> None:
+    def __call__(self, command: Command, sweep: Sweep, units: Iterator[Unit]) -> bool:
         """Have the units done by processes that are started anew where they die."""
         check_devices(command)
-        statement = write_statement(command)
-        Dispatch(_Processes(statement, self.places()), sweep)(units)
+        statement, places = write_statement(command), self.places()
+
+        def start(place: int, hear: Hear) -> WorkerProcess:
+            return start_process(statement, place, places[place], hear)
+
+        Dispatch(Pool(len(places), start, str(statement.with_name("worker*.log"))), sweep)(units)
+        return False
 
 
 def visible_gpus() -> list[str]:
@@ -96,123 +95,58 @@ def check_devices(command: Command) -> None:
             )
 
 
-class _Event(NamedTuple):
-    """A line of a worker; None where its output has ended."""
-
-    process: "_Process"
-    line: bytes | None
-
-
 @dataclass(eq=False)
-class _Process:
-    """One worker process, in a session of its own: a Ctrl-C goes to the parent alone."""
+class WorkerProcess:
+    """A worker in a session of its own: a Ctrl-C goes to the parent alone."""
 
     popen: "subprocess.Popen[bytes]"
-    place: int
-    unit: int | None = None
-    ready: bool = False
+
+    def send(self, unit: Unit) -> None:
+        """Write a unit to its input. One that has just died is reported by its output."""
+        assert self.popen.stdin is not None
+        with suppress(BrokenPipeError):
+            self.popen.stdin.write(encode(unit))
+            self.popen.stdin.flush()
+
+    def end(self, busy: bool) -> None:
+        """An idle worker ends with its input, a busy one by a signal."""
+        assert self.popen.stdin is not None
+        if busy:
+            self.popen.send_signal(signal.SIGTERM)
+        else:
+            with suppress(BrokenPipeError):
+                self.popen.stdin.close()
+
+    def kill(self, seconds: float) -> None:
+        """Kill it if it has not ended after so many seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self.popen.wait(seconds)
+        self.popen.kill()
+        self.popen.wait()
 
 
-@dataclass
-class _Processes:
-    """Worker processes, one per place; a place without a process gets one with its next unit."""
-
-    statement: Path
-    places: Sequence[Mapping[str, str]]
-    _alive: dict[int, _Process] = field(default_factory=dict)
-    _events: "queue.Queue[_Event]" = field(default_factory=queue.Queue)
-    _failed_starts: int = 0
-
-    def free(self) -> int:
-        """Places whose worker is idle, or not started."""
-        return len(self.places) - sum(one.unit is not None for one in self._alive.values())
-
-    def give(self, units: Sequence[Unit]) -> None:
-        """A unit to each of some idle workers."""
-        idle = [n for n in range(len(self.places)) if self._is_idle(n)]
-        for place, unit in zip(idle, units, strict=False):
-            process = self._alive.get(place) or self._start(place)
-            process.unit = unit.number
-            assert process.popen.stdin is not None
-            with suppress(BrokenPipeError):  # it has just died: its end of output is reported
-                process.popen.stdin.write(encode(unit))
-                process.popen.stdin.flush()
-
-    def wait(self) -> list[Report | Lost]:
-        """The reports of all workers."""
-        found: list[Report | Lost] = []
-        with suppress(queue.Empty):
-            found += self._heard(self._events.get(timeout=1.0))
-            while True:
-                found += self._heard(self._events.get_nowait())
-        return found
-
-    def stop(self) -> None:
-        """Idle workers end with their input, busy ones by a signal; late ones are killed."""
-        for process in self._alive.values():
-            assert process.popen.stdin is not None
-            if process.unit is not None:
-                process.popen.send_signal(signal.SIGTERM)
-            else:
-                with suppress(BrokenPipeError):
-                    process.popen.stdin.close()
-        deadline = time.monotonic() + PATIENCE
-        for process in self._alive.values():
-            with suppress(subprocess.TimeoutExpired):
-                process.popen.wait(max(deadline - time.monotonic(), 0.1))
-            process.popen.kill()
-            process.popen.wait()
-        self._alive.clear()
-
-    def _is_idle(self, place: int) -> bool:
-        return place not in self._alive or self._alive[place].unit is None
-
-    def _start(self, place: int) -> _Process:
-        """A process with a new interpreter: a warm parent is never forked."""
-        home = str(Path(ids.__file__).parents[1])
-        paths = [path for path in (home, os.environ.get("PYTHONPATH")) if path]
-        log = self.statement.with_name(f"worker{place}.log")
+def start_process(
+    statement: Path, place: int, environment: Mapping[str, str], hear: Hear
+) -> WorkerProcess:
+    """A worker with a new interpreter: a warm parent is never forked."""
+    home = str(Path(ids.__file__).parents[1])
+    paths = [path for path in (home, os.environ.get("PYTHONPATH")) if path]
+    log = statement.with_name(f"worker{place}.log")
+    with log.open("ab") as errors:
         popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ids.launch.worker", str(self.statement), str(log)],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | self.places[place],
+            [sys.executable, "-P", "-m", "ids.launch.worker", str(statement), str(log)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log.open("ab"),
+            stderr=errors,
             start_new_session=True,
         )
-        process = self._alive[place] = _Process(popen, place)
-        threading.Thread(target=self._listen, args=(process,), daemon=True).start()
-        return process
 
-    def _listen(self, process: _Process) -> None:
-        assert process.popen.stdout is not None
-        for line in process.popen.stdout:
-            self._events.put(_Event(process, line))
-        self._events.put(_Event(process, None))
+    def listen() -> None:
+        assert popen.stdout is not None
+        for line in popen.stdout:
+            hear(line)
+        hear(None)
 
-    def _heard(self, event: _Event) -> list[Report | Lost]:
-        process = event.process
-        if event.line is None:
-            return self._ended(process)
-        try:
-            report = decode_report(event.line)
-        except msgspec.MsgspecError:  # the last line of a killed worker
-            return []
-        if isinstance(report, Ready):
-            process.ready, self._failed_starts = True, 0
-        if isinstance(report, UnitEnd):
-            process.unit = None
-        return [report]
-
-    def _ended(self, process: _Process) -> list[Report | Lost]:
-        """A worker has died. `ConfigError` where none gets ready."""
-        process.popen.wait()
-        if self._alive.get(process.place) is process:
-            del self._alive[process.place]
-        self._failed_starts += not process.ready
-        if self._failed_starts >= MAX_STARTS:
-            raise ConfigError(
-                f"launch: expected workers that start; {MAX_STARTS} ended before; see "
-                f"{self.statement.with_name(f'worker{process.place}.log')}"
-            )
-        return [] if process.unit is None else [Lost(process.unit)]
+    threading.Thread(target=listen, daemon=True).start()
+    return WorkerProcess(popen)

@@ -3,14 +3,13 @@ ends its worker.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from msgspec.structs import replace
 
-from ids.run.sweep import Sweep
 from ids.run.unit import Report, Unit, UnitEnd, endings
 
 MAX_TRIES = 3  # of a unit of which no row ends
@@ -23,6 +22,7 @@ class Lost(NamedTuple):
     number: int
 
 
+@runtime_checkable
 class Crew(Protocol):
     """Workers of one kind."""
 
@@ -45,12 +45,30 @@ class Crew(Protocol):
         ...
 
 
+@runtime_checkable
+class Parent(Protocol):
+    """The sweep that reports go to."""
+
+    @property
+    def errors(self) -> Mapping[int, Exception]:
+        """The settings that have broken off."""
+        ...
+
+    def report(self, report: Report) -> None:
+        """Take a report."""
+        ...
+
+    def died(self, unit: Unit) -> None:
+        """Record rows that end their workers as failed."""
+        ...
+
+
 @dataclass
 class Dispatch:
     """Has units done by a crew."""
 
     crew: Crew
-    sweep: Sweep
+    sweep: Parent
     _again: deque[Unit] = field(default_factory=deque)
     _running: dict[int, Unit] = field(default_factory=dict)
     _tries: dict[int, int] = field(default_factory=dict)

@@ -25,9 +25,9 @@ class Here:
         """Units of so many minutes."""
         return Bounds(60 * self.minutes)
 
-    def __call__(self, command: Command, sweep: Sweep, units: Iterator[Unit]) -> None:
+    def __call__(self, command: Command, sweep: Sweep, units: Iterator[Unit]) -> bool:
         """Do the units one after another."""
-        do_here(sweep, units)
+        return do_here(sweep, units)
 
 
 def check_minutes(minutes: float) -> None:

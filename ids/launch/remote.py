@@ -8,7 +8,7 @@ from pathlib import Path
 from ids.core.errors import IdsError
 from ids.core.unexpected import interrupted, unexpected
 from ids.launch.statement import Settings, read_statement
-from ids.run.unit import Note, Report, Unit, UnitEnd, broke
+from ids.run.unit import Note, Report, broke
 from ids.run.work import Worker
 
 
@@ -39,12 +39,6 @@ def open_worker(statement: Path, report: Callable[[Report], None]) -> RemoteWork
     """A worker of the settings in that file. Its warnings are reported."""
     logging.basicConfig(handlers=[_Notes(report)], level=logging.WARNING, force=True)
     return RemoteWorker(read_statement(statement), report)
-
-
-def do_unit(worker: Worker, unit: Unit, report: Callable[[Report], None]) -> None:
-    """Do a unit, and report its end."""
-    worker(unit)
-    report(UnitEnd(unit.number))
 
 
 class _Notes(logging.Handler):

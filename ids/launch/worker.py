@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from ids.launch.remote import do_unit, open_worker
-from ids.run.unit import Ready, Report, decode_unit, encode
+from ids.launch.remote import open_worker
+from ids.run.unit import Ready, Report, UnitEnd, decode_unit, encode
 
 
 def main(statement: str, log: str) -> None:
@@ -35,8 +35,10 @@ def main(statement: str, log: str) -> None:
     try:
         while line := lines.get():
             busy.set()
-            do_unit(worker, decode_unit(line), report)
-            busy.clear()
+            unit = decode_unit(line)
+            worker(unit)
+            busy.clear()  # from now on the parent may end the input
+            report(UnitEnd(unit.number))
     except KeyboardInterrupt:
         pass
     finally:

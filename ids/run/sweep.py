@@ -23,7 +23,8 @@ from ids.run.units import cut_plan
 from ids.run.work import Worker
 
 DIED = "the process died; too little memory, or a fault of a library; see the logs of this run"
-Do = Callable[["Sweep", Iterator[Unit]], None]  # does units, and reports to the sweep
+# Does units, and reports to the sweep. True: plan again, since others have made results.
+Do = Callable[["Sweep", Iterator[Unit]], bool]
 
 
 @dataclass
@@ -52,11 +53,11 @@ class Sweep:
         try:
             while pending:
                 self._begin(plan_sweep(pending))
-                if units := cut_plan([p.part for p in self._parts], self.experiments, self.bounds):
-                    do(self, self._remaining(units))
+                units = cut_plan([p.part for p in self._parts], self.experiments, self.bounds)
+                again = bool(units) and do(self, self._remaining(units))
                 self._settle()
                 left = {n: one for n, one in pending.items() if n not in self._ended}
-                if len(left) == len(pending):
+                if len(left) == len(pending) and not again:
                     break
                 pending = left
         finally:
@@ -223,10 +224,11 @@ def run_alone(
     return sweep.outcomes.get(0, [])
 
 
-def do_here(sweep: Sweep, units: Iterator[Unit]) -> None:
+def do_here(sweep: Sweep, units: Iterator[Unit]) -> bool:
     """Do units in this process."""
     worker = Worker(
         sweep.experiments.__getitem__, sweep.report, sweep.broke, sweep.folders.__getitem__
     )
     for unit in units:
         worker(unit)
+    return False
