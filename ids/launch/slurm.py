@@ -19,9 +19,7 @@ from ids.run.cut import Bounds
 from ids.run.sweep import Sweep
 from ids.run.unit import Unit
 
-MISSING = (
-    "launch={0}: expected the package {1}; it is not installed; pip install 'ids-editing[{2}]'"
-)
+MISSING = "launch={0}: expected the package {1}; got none; pip install 'ids-editing[{2}]'"
 
 
 @dataclass(frozen=True)

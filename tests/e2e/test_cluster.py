@@ -219,11 +219,13 @@ def test_a_job_or_actor_is_killed_in_mid_unit(
     words = [word for word in WORDS if not word.startswith("launch.")]
     running = start(tmp_path, *words, *launcher, "launch.minutes=0.05")
     wait_for(lambda: n_results(tmp_path) >= 4 or running.poll() is not None, 200)
-    for pid in descendants(running.pid, process)[:1]:
+    killed = descendants(running.pid, process)[:1]
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
     _, answer = running.communicate(timeout=400)
     assert running.returncode == 0, answer
     assert content(Store(tmp_path / "outputs")) == serial
+    assert killed
     assert sum(made(tmp_path).values()) <= len(serial) + 2
     assert statuses(tmp_path) == [["ok"] * 48, ["ok"] * 48]
     for folder in (tmp_path / "outputs" / "runs").glob("*/jobs"):
