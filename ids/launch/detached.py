@@ -47,7 +47,9 @@ def _active(file: Path) -> bool:
     if submitted.cluster == "local":
         active = any(Path(f"/proc/{job}").exists() for job in submitted.jobs)
     else:
-        jobs = [submitit.SlurmJob(file.parent, job) for job in submitted.jobs]
+        jobs: list[submitit.SlurmJob[None]] = [
+            submitit.SlurmJob(file.parent, job) for job in submitted.jobs
+        ]
         active = not all(job.done() for job in jobs)
     if not active:
         file.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 
-import ids
 from ids.core.errors import ConfigError
 from ids.launch.dispatch import Dispatch
 from ids.launch.here import check_minutes
@@ -129,13 +128,13 @@ def start_process(
     statement: Path, place: int, environment: Mapping[str, str], hear: Hear
 ) -> WorkerProcess:
     """A worker with a new interpreter: a warm parent is never forked."""
-    home = str(Path(ids.__file__).parents[1])
+    home = str(Path(__file__).parents[2])
     paths = [path for path in (home, os.environ.get("PYTHONPATH")) if path]
     log = statement.with_name(f"worker{place}.log")
     with log.open("ab") as errors:
         popen = subprocess.Popen(
             [sys.executable, "-P", "-m", "ids.launch.worker", str(statement), str(log)],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | environment,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -1,6 +1,7 @@
 """Units on a Ray cluster: an actor per worker."""
 
 import importlib.util
+import logging
 import os
 import queue
 import threading
@@ -96,7 +97,7 @@ class Ray:
             ray.init(
                 address=self.address,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 configure_logging=True,
                 **here,
             )

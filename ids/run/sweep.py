@@ -193,7 +193,7 @@ class Sweep:
         known = self._known(part, job.name)
         if known is None:
             record = self.experiments[part.setting].store.look(job.key, files=False).record
-            known = record and Known(record.status, record.reason)
+            known = Known(record.status, record.reason) if record else None
         return known and Outcome(job, known.status, known.reason)
 
     def _has_ended(self, place: OpenPart) -> bool:

@@ -1,16 +1,12 @@
 """Workers in other processes: the store equals that of a single process, whatever dies."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, Ids
+from cluster_tools import descendants, is_alive, made, n_results, start, statuses, wait_for
+from conftest import Ids
 from whole_store import content, leftovers
 
 from ids.run import Store
@@ -19,6 +15,7 @@ from ids.run.outcomes import read_outcomes
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 WORDS = ["run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=60", "limit=12"]
 WORDS += ["seeds=[0,1]", "engine.batch_size=2", "launch.minutes=0.05"]
+WORKER = b"ids.launch.worker"
 DEVICES = ["launch=devices", "launch.workers=2"]
 KILLER = """
 import os, signal
@@ -33,53 +30,10 @@ class Killer:
     n_ticks = 1
 
     def __call__(self, context, subject):
-        if any(case.id == "dev-0003" for case in subject.cases):
+        if any(case.id == "dev-0003-colour" for case in subject.cases):
             os.kill(os.getpid(), signal.SIGKILL)
         return NullEdit()(context, subject)
 """
-
-
-def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "ids.cli", *words],
-        cwd=folder,
-        env=os.environ | ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def workers(parent: int) -> list[int]:
-    """Process ids of the workers of a command."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-            command = path.with_name("cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and b"ids.launch" in command:
-            found.append(int(path.parent.name))
-    return found
-
-
-def wait_for(condition: object, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def n_results(folder: Path) -> int:
-    return sum(1 for _ in folder.glob("outputs/results/??/*/job.json"))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +45,6 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     found = content(Store(folder / "outputs"))
     assert len(found) == 2 * 24 + 2 * 12
     return found
-
-
-def made(folder: Path) -> Counter[str]:
-    """How often each edit was made."""
-    paths = (folder / "outputs" / "measurements").rglob("*.json")
-    return Counter(key for path in paths for key in json.loads(path.read_text())["keys"])
-
-
-def statuses(folder: Path) -> list[list[str]]:
-    run = max((folder / "outputs" / "runs").iterdir())
-    return [[line.status for line in one.outcomes] for one in read_outcomes(run)]
 
 
 def test_devices_fill_the_same_store(tmp_path: Path, serial: dict[str, object]) -> None:
@@ -129,7 +72,7 @@ def test_killed_workers_are_replaced(tmp_path: Path, serial: dict[str, object]) 
     running = start(tmp_path, *WORDS, *DEVICES)
     for kill in range(1, 6):
         wait_for(lambda at=4 * kill: n_results(tmp_path) >= at or running.poll() is not None)
-        for pid in workers(running.pid)[:1]:
+        for pid in descendants(running.pid, WORKER)[:1]:
             os.kill(pid, signal.SIGKILL)
     _, answer = running.communicate(timeout=300)
     assert running.returncode == 0, answer
@@ -149,7 +92,7 @@ def test_a_row_that_kills_its_workers_fails_alone(tmp_path: Path) -> None:
     assert running.returncode == 1, answer
     (run,) = read_outcomes(max((tmp_path / "outputs" / "runs").iterdir()))
     failed = [line for line in run.outcomes if line.status != "ok"]
-    assert [(line.id, line.status) for line in failed] == [("dev-0003", "failed")]
+    assert [(line.id, line.status) for line in failed] == [("dev-0003-colour", "failed")]
     assert "the process died" in failed[0].reason
     assert len(run.outcomes) == 6
 
@@ -158,7 +101,7 @@ def test_a_row_that_kills_its_workers_fails_alone(tmp_path: Path) -> None:
 def test_no_worker_outlives_the_command(tmp_path: Path, how: signal.Signals) -> None:
     running = start(tmp_path, *WORDS, *DEVICES, "method.n_steps=3000")
     wait_for(lambda: n_results(tmp_path) >= 4)
-    pids = workers(running.pid)
+    pids = descendants(running.pid, WORKER)
     assert pids
     running.send_signal(how)
     _, answer = running.communicate(timeout=60)
@@ -189,25 +132,6 @@ def test_one_line_where_workers_cannot_start(ids: Ids) -> None:
 
 SLURM = ["launch=slurm", "launch.cluster=local", "launch.jobs=2", "launch.gpus=0"]
 RAY = ["launch=ray", "launch.address=local", "launch.workers=2", "launch.gpus=0"]
-
-
-def descendants(parent: int, part: bytes) -> list[int]:
-    """Process ids below a process whose command has that part."""
-    children: dict[int, list[int]] = {}
-    commands = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            above = int(path.read_text().rpartition(")")[2].split()[1])
-            commands[int(path.parent.name)] = path.with_name("cmdline").read_bytes()
-        except OSError:
-            continue
-        children.setdefault(above, []).append(int(path.parent.name))
-    found, todo = [], [parent]
-    while todo:
-        below = children.get(todo.pop(), [])
-        todo += below
-        found += [pid for pid in below if part in commands[pid]]
-    return found
 
 
 @pytest.mark.parametrize(
