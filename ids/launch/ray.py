@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -85,6 +86,7 @@ class Ray:
             os.environ.setdefault(name, value)
         import ray
 
+        _check_address(self.address)
         here: dict[str, Any] = {}
         if self.address == "local":
             n_workers = self.workers or 1
@@ -117,6 +119,20 @@ class Ray:
                 "launch.workers=N launch.gpus=0"
             )
         return n_workers
+
+
+def _check_address(address: str) -> None:
+    """`ConfigError` where no process listens at HOST:PORT: Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"launch.address: expected a Ray cluster at {address}; {error}; start one with "
+            "`ray start --head`, or take launch.address=local"
+        ) from error
 
 
 class UnitActor:

@@ -99,7 +99,8 @@ def test_a_row_that_kills_its_workers_fails_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_no_worker_outlives_the_command(tmp_path: Path, how: signal.Signals) -> None:
-    running = start(tmp_path, *WORDS, *DEVICES, "method.n_steps=3000")
+    words = [word.replace("n_steps=60", "n_steps=3000") for word in WORDS]
+    running = start(tmp_path, *words, *DEVICES)
     wait_for(lambda: n_results(tmp_path) >= 4)
     pids = descendants(running.pid, WORKER)
     assert pids
