@@ -8,10 +8,10 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow check format docs malformed bench parity shapes wheel clean
+.PHONY: help setup demo test test-cluster slow check format docs malformed bench parity shapes wheel clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## a virtual environment in .venv with everything in it
 
@@ -26,7 +26,10 @@ demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact s
 	$(BIN)/ids run experiments=demo
 
 test: $(STAMP)  ## the tests, on two cores
-	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m "not slow and not cluster"
+
+test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machine: three minutes
+	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -m cluster
 
 slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners: four minutes
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -m slow

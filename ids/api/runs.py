@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ids.api.setting import AnyPath, Folders, Words, each
-from ids.config.entry import launch, prepare
+from ids.config.entry import prepare
 from ids.core.errors import ConfigError
+from ids.launch import launch
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -106,6 +106,8 @@ def _check(word: str, stored: bool) -> None:
     group, dot, _ = key.partition(".")
     if group == "controls":
         raise ConfigError(f"{word}: expected no controls in ids.edit; ids.run edits them")
+    if group == "launch":
+        raise ConfigError(f"{word}: expected no launch in ids.edit, which edits here; use ids.run")
     if group in ARGUMENTS and (not dot or group == "dataset"):
         raise ConfigError(f"{word}: expected as an argument; pass {ARGUMENTS[group]}")
     if group in OF_STORES and not stored:

@@ -22,7 +22,15 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
         return 2
-    return reported(entry.launch(prepared), args.baseline, args.wide, args.interval)
+    if args.dry_run:
+        from ids.launch.dry_run import dry_run
+
+        print("\n".join(dry_run(prepared)))
+        say_all(reasons(prepared.refused, len(prepared.ready) + len(prepared.refused)))
+        return 0
+    from ids.launch import launch
+
+    return reported(launch(prepared), args.baseline, args.wide, args.interval)
 
 
 def table(args: argparse.Namespace, _: Sequence[str]) -> int:

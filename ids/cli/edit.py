@@ -33,7 +33,9 @@ def edit(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if args.out is None:
         check_out(str(default_out(args.image, args.method, args.target, "")), [args.image])
     say_all(prepared.notes)
-    launched = entry.launch(prepared)
+    from ids.launch import launch
+
+    launched = launch(prepared)
     if launched.failed:
         return reported(launched)
 

@@ -10,7 +10,7 @@ from ids.core.errors import IdsError
 from ids.core.unexpected import unexpected
 
 if TYPE_CHECKING:
-    from ids.config.entry import Launched
+    from ids.launch import Launched
     from ids.results.intervals import IntervalKind
 
 

@@ -35,6 +35,8 @@ RUN = """edit a data set: group=option picks a part, path.to.key=value sets a va
   ids run +metric=lpips                        one metric more than the set has
   ids run --config-dir lab method=my_rule      options and modules of a folder of your own
   ids run method=ids --show                    print the whole configuration, run nothing
+  ids run -m method=sds,dds,ids --dry-run      jobs, units, NFE, time and disk; run nothing
+  ids run -m method=sds,dds,ids launch=devices       a worker per GPU; also slurm, ray
 """
 
 EDIT = """edit one image
@@ -143,6 +145,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     _add_interval(run)
     run.add_argument("--wide", action="store_true", help="print all columns of the table")
     run.add_argument("--show", action="store_true", help="print the configuration and stop")
+    run.add_argument(
+        "--dry-run", action="store_true", help="print what there is to do, and its cost; do nothing"
+    )
     extend.add_config_dir(run)
     _add_overrides(run, "group=option or key=value")
     run.set_defaults(act=commands.run)

@@ -13,7 +13,7 @@ from ids.core.text import printable
 from ids.core.unexpected import line
 
 if TYPE_CHECKING:
-    from ids.config.compose import Refused
+    from ids.config.setting import Refused
 
 
 def say(message: str) -> None:

@@ -17,7 +17,7 @@ from beartype.door import is_bearable
 
 from ids.config.check import is_reserved, row_selection
 from ids.config.classes import Classes
-from ids.config.compose import Composed
+from ids.config.setting import Composed
 from ids.core.edit import Editor
 from ids.core.errors import ConfigError
 from ids.core.options import one_of

@@ -19,7 +19,15 @@ from ids.core.rows import RowSelection
 
 RESERVED = ("_target_", "_partial_")
 NAMED = ("method", "fpr", "inversion", "controls")  # groups of parts with a `name`
-ONE = ("method", "backbone", "dataset", "engine", "fpr", "inversion")  # groups that are one part
+ONE = (
+    "method",
+    "backbone",
+    "dataset",
+    "engine",
+    "launch",
+    "fpr",
+    "inversion",
+)  # of one part
 MANY = ("controls", "metrics", "logger")  # groups of parts by name
 MAX_SIDE = 8192  # of an image, in pixels
 MAX_NAME = 255  # bytes of a file's name

@@ -28,6 +28,7 @@ PACKAGES = {  # whose classes a group may name
     "clip": ("ids.metrics",),
     "logger": ("ids.log",),
     "engine": ("ids.run",),
+    "launch": ("ids.launch",),
 }
 ENTRY_POINTS = {  # of installed packages: groups that name modules or classes for ours
     "method": ("ids.methods", "ids.refiners"),

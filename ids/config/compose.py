@@ -13,42 +13,22 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 
 from ids.config.check import check
 from ids.config.explain import readable_errors, unknown_key
 from ids.config.former_words import todays_words
 from ids.config.naming import Names, method_name, option_names
 from ids.config.schema import RunConfig
+from ids.config.setting import Composed, Refused
 from ids.config.sources import Sources, find_sources
 from ids.config.sweep import combinations
 from ids.config.words import LAUNCHERS, check_launcher, parse_word, parse_words
-from ids.core.errors import ConfigError, IdsError
+from ids.core.errors import ConfigError
 
 SWEEPING = ("experiments", "debug")  # groups whose options may bring a sweep along
 
 ConfigStore.instance().store(name="schema", node=RunConfig)
-
-
-@dataclass(frozen=True)
-class Composed:
-    """One setting: its words, its values as plain data, the option chosen in each group, and the
-    name of its method in tables.
-    """
-
-    words: Sequence[str]
-    values: dict[str, Any]
-    choices: Mapping[str, str]
-    name: str
-    sources: Sources
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A setting that cannot be run, and why."""
-
-    words: Sequence[str]
-    error: IdsError
 
 
 @dataclass(frozen=True)
@@ -103,6 +83,16 @@ def known_keys(words: Sequence[str], sources: Sources) -> list[str]:
         with readable_errors(fixed, sources):
             values = _options(fixed, sources).values
     return list(_leaves(OmegaConf.to_container(values, resolve=False), ""))
+
+
+def _missing(node: object, key: str) -> Iterator[str]:
+    """Keys without a value."""
+    if isinstance(node, dict | list):
+        for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+            inner = f"{key}[{name}]" if isinstance(node, list) else f"{key}.{name}".lstrip(".")
+            yield from _missing(value, inner)
+    elif node == MISSING:
+        yield key
 
 
 def _leaves(node: object, prefix: str) -> Iterator[str]:
@@ -207,9 +197,9 @@ def _plain(
     config: DictConfig, words: Sequence[str], data: Mapping[str, Any], sources: Sources
 ) -> dict[str, Any]:
     """The configuration as plain data, all interpolations resolved."""
-    missing = OmegaConf.missing_keys(config)
     content = OmegaConf.to_container(config, resolve=True)
     assert isinstance(content, dict)
+    missing = set(_missing(content, ""))
     values = {str(key): value for key, value in content.items()}
     if unknown := sorted(set(values) - {field.name for field in fields(RunConfig)}):
         raise ConfigError(unknown_key(unknown[0], words, sources))

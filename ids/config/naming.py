@@ -10,6 +10,7 @@ import yaml
 from ids.config.sources import OPTION, Sources
 from ids.core.errors import ConfigError
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
 NAMED = ("method", "fpr", "inversion")  # groups whose options have a `name`
 # A rule on drawn noise -> the name of the rule on noise refined by fpr=released.
 REFINED = {"dds": "ids", "cds": "ids_cut", "dds_and_back": "ids_and_back"}
@@ -52,7 +53,7 @@ def _has(part: str, node: Mapping[str, Any]) -> bool:
 
 def _option_name(group: str, choice: str, config: Mapping[str, Any], sources: Sources) -> str:
     option = sources.option(group, choice)
-    content = yaml.safe_load(option.path.read_text(encoding="utf-8"))
+    content = yaml.load(option.path.read_text(encoding="utf-8"), Loader=LOADER)
     name = content.get("name") if isinstance(content, dict) else None
     where = f"{option.path}: name"
     if name is None:

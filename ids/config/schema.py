@@ -23,6 +23,7 @@ class RunConfig:
     clip: Any = None
     logger: Any = MISSING
     engine: Any = MISSING
+    launch: Any = MISSING
     seeds: list[int] = field(default_factory=lambda: [0])
     limit: int | None = None
     offset: int = 0

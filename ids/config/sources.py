@@ -26,6 +26,7 @@ GROUPS = (
     "clip",
     "logger",
     "engine",
+    "launch",
     "debug",
     "experiments",
 )

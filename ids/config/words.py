@@ -19,6 +19,7 @@ INTERPOLATION = re.compile(r"(?<!\\)(\\\\)*\$\{")
 SWEEPS = ("hydra.mode", "hydra.sweeper.params")  # the settings of Hydra that are accepted
 OPTIONAL = ("clip", "experiments", "debug")  # groups that may be null
 LAUNCHERS = ("hydra/launcher", "hydra/sweeper")
+LAUNCH = (("slurm", "slurm"), ("ray", "ray"))  # in the name of Hydra's launcher -> ours
 ADD_METRIC = re.compile(r"\+*metric=(.*)", re.DOTALL)
 
 
@@ -52,11 +53,16 @@ def parse_word(word: str, loader: ConfigLoader) -> Override:
 
 def check_launcher(group: str, option: str | None) -> None:
     """`ConfigError` for a launcher or sweeper other than Hydra's basic ones."""
-    if option not in ("basic", None):
+    if option in ("basic", None):
+        return
+    if group == "hydra/sweeper":
         raise ConfigError(
-            f"{group}={option}: settings run one after another; to run several at once, start the "
-            "same command in several terminals: they share the store"
+            f"{group}={option}: not taken here; write values as key=1,2,3, or key=range(1,4)"
         )
+    word = next((word for part, word in LAUNCH if part in str(option)), "devices")
+    raise ConfigError(
+        f"{group}={option}: not taken here; write launch={word}; see `ids list launch`"
+    )
 
 
 def _add_metric(word: str, sources: Sources) -> str:

@@ -65,14 +65,13 @@ class BatchProgress:
 
 
 class RunProgress:
-    """The bars of one command. `expected` has the number of edit steps that each setting of a sweep
-    may need; settings that turn out to be finished shorten the time left.
+    """The bars of one command. A sweep of several `settings` has a bar over all edit steps that
+    `expect` has announced.
     """
 
-    def __init__(self, expected: Sequence[int] = (0,), console: Console | None = None) -> None:
+    def __init__(self, settings: int = 1, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
-        self._expected, self._started = list(expected), 0
-        self._label = ""
+        self._settings, self._ended = settings, 0
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
@@ -84,13 +83,13 @@ class RunProgress:
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self._total, self._done = sum(expected), 0
+        self._total, self._done = 0, 0
         self._sweep: TaskID | None = None
 
     def __enter__(self) -> "RunProgress":
         self._bars.start()
-        if len(self._expected) > 1:
-            self._sweep = self._bars.add_task("sweep", total=None, state=self._settings())
+        if self._settings > 1:
+            self._sweep = self._bars.add_task("sweep", total=None, state=self._state())
         return self
 
     def __exit__(
@@ -101,27 +100,30 @@ class RunProgress:
     ) -> None:
         self._bars.stop()
 
-    @contextmanager
-    def setting(self, label: str) -> Iterator[None]:
-        """The next setting of a sweep runs. Its methods are shown under its full label."""
-        self._total -= self._expected[self._started]
-        self._label = label
-        try:
-            yield
-        finally:
-            self._started += 1
-            self._label = ""
-            self._show_sweep()
+    def expect(self, steps: int) -> None:
+        """Announce steps of edits to make; a negative number takes some back."""
+        self._total += steps
+        self._show_sweep()
+
+    def end_setting(self) -> None:
+        """A setting of the sweep has ended."""
+        self._ended += 1
+        self._show_sweep()
 
     @contextmanager
     def edits(
-        self, name: str, n_edits: int, n_existing: int, n_steps: int, quiet: bool = False
+        self,
+        label: str,
+        n_edits: int,
+        n_existing: int,
+        n_steps: int,
+        quiet: bool = False,
+        setting: int = 0,
     ) -> Iterator[EditProgress]:
-        """The edits of one method; then a line with their counts. `quiet` methods have no line
-        where nothing is to be made.
+        """The edits of one method of a setting, by its number; then a line with their counts. A
+        `quiet` method has no line where nothing is to be made.
         """
-        label = self._label if self._label and not quiet else name
-        began, self._total = time.monotonic(), self._total + n_edits * n_steps
+        began = time.monotonic()
         existing = f", {n_existing} existing" if n_existing else ""
         task = self._bars.add_task(
             label, total=n_edits * n_steps, state=f"{n_edits} edits{existing}", visible=n_edits > 0
@@ -131,8 +133,10 @@ class RunProgress:
             yield edits
         finally:
             self._bars.remove_task(task)
-            self._total -= n_edits * n_steps - edits.steps  # an error may have left some
-            self._report(edits, n_existing, time.monotonic() - began, quiet)
+            self.expect(edits.steps - n_edits * n_steps)  # an error may have left some
+            number = f"[{setting + 1}/{self._settings}] " if self._settings > 1 else ""
+            if line := _line(edits, n_existing, time.monotonic() - began, quiet):
+                self.print(number + line)
 
     @contextmanager
     def counted(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -153,28 +157,23 @@ class RunProgress:
         """A line above the bars, without markup or folding."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _report(self, edits: EditProgress, existing: int, seconds: float, quiet: bool) -> None:
-        if edits.n_edits:
-            counts = [f"{edits.done} of {edits.n_edits} edits", f"{existing} existing"]
-            counts += [f"{edits.failed} failed"] if edits.failed else []
-            self.print(f"{self._number()}{edits.label}: {', '.join(counts)}, {seconds:.1f} s")
-        elif not quiet:
-            self.print(
-                f"{self._number()}{edits.label}: nothing to do, {existing} edits exist already"
-            )
-
-    def _number(self) -> str:
-        """Of the setting in a sweep."""
-        return f"[{self._started + 1}/{len(self._expected)}] " if len(self._expected) > 1 else ""
-
-    def _settings(self) -> str:
-        return f"{self._started}/{len(self._expected)} settings"
+    def _state(self) -> str:
+        return f"{self._ended}/{self._settings} settings"
 
     def _show_sweep(self) -> None:
         if self._sweep is not None:
             self._bars.update(
-                self._sweep, completed=self._done, total=self._total, state=self._settings()
+                self._sweep, completed=self._done, total=self._total, state=self._state()
             )
+
+
+def _line(edits: EditProgress, existing: int, seconds: float, quiet: bool) -> str:
+    """The line of a method that has ended; empty where a quiet one has made nothing."""
+    if edits.n_edits:
+        counts = [f"{edits.done} of {edits.n_edits} edits", f"{existing} existing"]
+        counts += [f"{edits.failed} failed"] if edits.failed else []
+        return f"{edits.label}: {', '.join(counts)}, {seconds:.1f} s"
+    return "" if quiet else f"{edits.label}: nothing to do, {existing} edits exist already"
 
 
 def setting_labels(names: Sequence[str], words: Sequence[Sequence[str]]) -> list[str]:

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -36,9 +37,11 @@ def revisions(editor: Editor) -> dict[str, int | str]:
 def code_digests(editor: Editor) -> dict[str, str]:
     """Class name -> digest of its source, for the classes of this package."""
     kinds = {type(part) for part in iter_components(editor)}
-    return {kind.__name__: class_digest(kind) for kind in kinds if _is_ours(kind)}
+    ours = [kind for kind in kinds if _is_ours(kind)]
+    return {kind.__name__: class_digest(kind) for kind in ours}  # type: ignore[arg-type]  # hashable
 
 
+@cache
 def class_digest(kind: type) -> str:
     """Digest of a class's source without comments, docstrings and layout; empty without source."""
     try:

@@ -24,6 +24,10 @@ from ids.run.memory import peak_bytes, reset_peak
 T = TypeVar("T")
 
 
+class OutOfMemory(ConfigError):
+    """The device has too little memory for so many edits side by side."""
+
+
 @dataclass(frozen=True)
 class FinishedEdit:
     """One edit on the CPU: its case with the images in memory, the result, z_trg [C, H, W] at its
@@ -73,7 +77,7 @@ class BatchEditor:
         """Edit cases of one image size side by side, one seed per case.
 
         Each row draws from the streams of its seed and the digest of its source: batch mates change
-        no draw. `warm_up` runs the network once before the clock starts. `ConfigError` where the
+        no draw. `warm_up` runs the network once before the clock starts. `OutOfMemory` where the
         device has too little memory; `DataError` and `UnsupportedError` where the editor
         raises them.
         """
@@ -83,7 +87,7 @@ class BatchEditor:
             if not _out_of_memory(error):
                 raise
         # Raised here, where the first error and its frames are gone: they hold the tensors.
-        raise ConfigError(_advice(len(cases)))
+        raise OutOfMemory(_advice(len(cases)))
 
     def check(self, case: EditCase) -> None:
         """`IdsError` where the backbone cannot read a prompt, or the editor cannot use the case."""

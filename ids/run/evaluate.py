@@ -53,6 +53,11 @@ def metric_columns(found: Iterable[Iterable[str]]) -> dict[str, str]:
     }
 
 
+def lacks_metrics(known: MetricsRecord, keys: Iterable[str]) -> bool:
+    """Does an edit lack one of these metrics, by key, or a value of it along its steps?"""
+    return any(k not in known.values or (known.steps and k not in known.along) for k in keys)
+
+
 def _parts(key: str) -> tuple[str, int, str]:
     """Name, revision and weights of a metric key, without the digest of its code."""
     name, _, rest = key.partition("@")
@@ -75,10 +80,10 @@ class Evaluation:
     environment: Environment | None = None
 
     def __call__(
-        self, jobs: Iterable[Job], progress: Callable[[int], None] = lambda n: None
+        self, jobs: Iterable[Job], progress: Callable[[Sequence[Job]], None] = lambda _: None
     ) -> None:
         """Judge stored edits, after other processes that judge some of them. `progress` gets the
-        number of edits of each batch.
+        edits of each batch.
         """
         todo = [job for job in jobs if self.lacks(job)]
         for batch in self.store.claims.batches(
@@ -86,7 +91,7 @@ class Evaluation:
         ):
             read = [(job, self._stored(job)) for job in batch]
             self.judge([(job, edit) for job, edit in read if edit is not None])
-            progress(len(batch))
+            progress(batch)
 
     def judge(self, edits: Sequence[tuple[Job, FinishedEdit]]) -> None:
         """Judge edits in memory, and store their numbers. The caller holds their claims."""
@@ -108,9 +113,7 @@ class Evaluation:
         look = self.store.look(job.key, files=False)
         if look.record is None or look.record.status != "ok":
             return False
-        known = self.store.numbers.metrics(job.key, job.case.digest)
-        along = known.along if known.steps else self.metrics
-        return not self.metrics.keys() <= known.values.keys() & set(along)
+        return lacks_metrics(self.store.numbers.metrics(job.key, job.case.digest), self.metrics)
 
     def _origins(self, keys: list[str]) -> list[Origin]:
         return [Origin(keys, time.time(), self.environment)] if keys and self.environment else []

@@ -1,19 +1,26 @@
 """Jobs to stored results, batch by batch. A row that fails, fails alone."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
-from ids.core.errors import DataError, IdsError, UnsupportedError
+from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError
 from ids.core.protocols import Progress
 from ids.core.records import EditCase
-from ids.run.edit import BatchEditor, FinishedEdit, by_shape
+from ids.core.unexpected import interrupted, unexpected
+from ids.run.edit import BatchEditor, FinishedEdit, OutOfMemory, by_shape
 from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
 from ids.run.in_memory import with_images
 from ids.run.job import Job
 from ids.run.records import Status
 from ids.run.store import Store
+
+log = logging.getLogger(__name__)
+MAX_ALIKE = 3  # rows that may fail one after another by errors that no row explains
+Shape = tuple[int, ...]  # of a source image
 
 
 @dataclass(frozen=True)
@@ -47,24 +54,83 @@ class Executor:
     store: Store
     done: Callable[[Job], bool]
     replace: bool = False
-    _warm: set[tuple[int, ...]] = field(default_factory=set)  # image shapes that have run already
+    folder: Path | None = None  # for tracebacks; None: a temporary one
+    _warm: set[Shape] = field(default_factory=set)  # image shapes that have run already
+    _fits: dict[Shape, int] = field(default_factory=dict)  # edits at a time, by shape
+    _worked: set[Shape] = field(default_factory=set)  # shapes with a finished batch
+    _errors: list[Exception] = field(default_factory=list)  # of single rows, since a batch worked
 
     def __call__(
         self, jobs: Sequence[Job], progress: Callable[[int], Progress]
     ) -> Iterator[list[Outcome]]:
         """One list of outcomes per batch. Its results are on disk, and stay claimed until the next
         list is requested. `progress` is made for each batch from its number of edits.
-        `ConfigError` where the device runs out of memory.
+        `ConfigError` where the device runs out of memory with a single edit.
         """
         size = self.engine.batch_size
         for batch in self.store.claims.batches(jobs, size, lambda job: job.key, self.done):
-            yield self._run(batch, progress)
+            outcomes = self._run(batch, progress)
+            if self._errors and not self._worked and (len(batch) > 1 or len(jobs) == 1):
+                raise self._errors[0]
+            yield outcomes
 
     def _run(self, jobs: list[Job], progress: Callable[[int], Progress]) -> list[Outcome]:
         rows, outcomes = self._read(jobs)
         for shape, alike in by_shape(rows, lambda row: row.case).items():
-            outcomes += self._edited(alike, shape, progress(len(alike)))
+            outcomes += self._split(alike, shape, progress)
         return [self._recorded(outcome) for outcome in outcomes]
+
+    def _split(
+        self, rows: list[_Row], shape: Shape, progress: Callable[[int], Progress]
+    ) -> list[Outcome]:
+        """Edits of images of one shape, as many side by side as fit into memory."""
+        outcomes: list[Outcome] = []
+        start = 0
+        while start < len(rows):
+            fit = self._fits.get(shape, len(rows))
+            part = rows[start : start + fit]
+            try:
+                outcomes += self._isolated(part, shape, progress)
+            except OutOfMemory as error:
+                if len(part) == 1:
+                    raise ConfigError(str(error)) from error
+                self._fits[shape] = len(part) // 2
+                n, fit = len(part), self._fits[shape]
+                log.warning("out of memory with %d edits at a time: taking %d", n, fit)
+                continue
+            start += len(part)
+        return outcomes
+
+    def _isolated(
+        self, rows: list[_Row], shape: Shape, progress: Callable[[int], Progress]
+    ) -> list[Outcome]:
+        """Edits side by side. Where an error ends them, each half is tried alone, down to the row
+        that causes it. An error of every row is one of the setting, and raised.
+        """
+        try:
+            return self._edited(rows, shape, progress(len(rows)))
+        except OutOfMemory:
+            raise
+        except DataError as error:
+            if len(rows) == 1:
+                return [Outcome(rows[0].job, "failed", str(error))]
+        except Exception as error:  # whatever a rule or a library raises
+            if interrupted(error) or isinstance(error, OSError | IdsError):
+                raise
+            if len(rows) == 1:
+                return [self._poisoned(rows[0], error)]
+        middle = len(rows) // 2
+        halves = rows[:middle], rows[middle:]
+        return [one for half in halves for one in self._isolated(half, shape, progress)]
+
+    def _poisoned(self, row: _Row, error: Exception) -> Outcome:
+        """The end of a row that alone raises an error. Raised where rows fail one after another."""
+        self._errors.append(error)
+        if len(self._errors) >= MAX_ALIKE:
+            raise error
+        return Outcome(
+            row.job, "failed", str(unexpected(error, self.folder)), stored=bool(self._worked)
+        )
 
     def _recorded(self, outcome: Outcome) -> Outcome:
         """The outcome, with a failure stored where it is one of the edit itself."""
@@ -90,9 +156,7 @@ class Executor:
                 failed.append(Outcome(job, "failed", str(error)))
         return rows, failed
 
-    def _edited(
-        self, rows: list[_Row], shape: tuple[int, ...], progress: Progress
-    ) -> list[Outcome]:
+    def _edited(self, rows: list[_Row], shape: Shape, progress: Progress) -> list[Outcome]:
         """Edits of images of one shape, side by side."""
         cold = shape not in self._warm
         self._warm.add(shape)
@@ -101,9 +165,10 @@ class Executor:
             batch = self.edit([row.case for row in rows], seeds, progress, warm_up=cold)
         except UnsupportedError as error:
             return [Outcome(row.job, "unsupported", str(error)) for row in rows]
-        except DataError as error:
-            return [Outcome(row.job, "failed", str(error)) for row in rows]
-        engine = self.engine.describe(self.edit.device)
+        self._worked.add(shape)
+        self._errors.clear()
+        size = self._fits.get(shape, self.engine.batch_size)
+        engine = replace(self.engine, batch_size=size).describe(self.edit.device)
         # The measurement first: a job counts as done once its result exists.
         self.store.numbers.put_measurement(
             engine_key(engine), engine, [row.job.key for row in rows], batch.measurement

@@ -1,7 +1,7 @@
-"""One setting over one data set: plan, execute, evaluate, log."""
+"""One setting over one data set: everything that its jobs need."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ids.core.protocols import BackboneSource, Dataset, Logger, Metric, NetworkM
 from ids.core.records import EditCase, LazyImage
 from ids.core.rows import RowSelection
 from ids.core.tensors import Images, Latent
-from ids.log.progress import EditProgress, RunProgress
+from ids.log.progress import RunProgress
 from ids.metrics.sizes import check_size
 from ids.representations import LatentSpace, encode
 from ids.run.code import code_digests, revisions
@@ -23,7 +23,6 @@ from ids.run.execute import Executor, Outcome
 from ids.run.job import Job, Setting, normalize_numbers, plan
 from ids.run.manifest import Survey
 from ids.run.mirror import mirror
-from ids.run.outcomes import write_outcomes
 from ids.run.reuse import Reuse
 from ids.run.session import Session
 from ids.run.store import Store
@@ -67,7 +66,7 @@ class Experiment:
     def __post_init__(self) -> None:
         if self.keep_every < 0:
             raise ConfigError(f"keep_every: expected 0 (none) or more; got {self.keep_every}")
-        if (reason := self._unsupported(self.method)) and not self.sweep:
+        if (reason := self.unsupported(self.method)) and not self.sweep:
             raise UnsupportedError(reason)
 
     @property
@@ -77,23 +76,24 @@ class Experiment:
         seeds = len(self.seeds) if self.method.editor.uses_seed else 1
         return n_cases * seeds * max(self.method.editor.n_ticks, 1)
 
+    @property
+    def specs(self) -> list[MethodSpec]:
+        """The controls, then the method."""
+        return [c for c in self.controls if c.name != self.method.name] + [self.method]
+
+    def spec(self, name: str) -> MethodSpec:
+        """The method or control of that name."""
+        return next(spec for spec in self.specs if spec.name == name)
+
     def run(self, folder: Path, progress: RunProgress | None = None) -> list[Outcome]:
         """Make what is missing, and write `folder/outcomes.json`: how every edit ended.
 
         Where an error stops the run, the outcomes of everything before it are written first.
         `IdsError` for errors that the user can correct.
         """
-        try:
-            self.session.open(self.store)
-            seen = self.survey()
-            self.check_size(seen.cases[0].source)
-            evaluation = self._evaluation()
-            if progress is not None:
-                return self._run(folder, seen, evaluation, progress)
-            with RunProgress() as progress:
-                return self._run(folder, seen, evaluation, progress)
-        finally:
-            self.store.close()
+        from ids.run.sweep import run_alone  # a sweep is made of experiments
+
+        return run_alone(self, folder, progress)
 
     def survey(self) -> Survey:
         """The selected rows of the data set, read once a session."""
@@ -114,6 +114,17 @@ class Experiment:
         """The editor of a method on the loaded backbone."""
         backbone, device = self.session.backbone(self.backbone), self.session.device
         return BatchEditor(spec.editor, backbone, device, self.keep_every, self.representation)
+
+    def executor(self, spec: MethodSpec, folder: Path | None = None) -> Executor:
+        """Makes the edits of a method, batch by batch; tracebacks of single rows go to `folder`.
+        Loads the backbone.
+        """
+
+        def done(job: Job) -> bool:
+            return not self.reuse.lacks(job)
+
+        edit, engine = self.editor(spec), self.session.engine
+        return Executor(edit, engine, self.store, done, self.force, folder)
 
     def load_metrics(self) -> dict[str, Metric]:
         """Metrics by key, their networks loaded: a missing file is known before the first edit."""
@@ -138,95 +149,36 @@ class Experiment:
         """The source of a case as a latent [1, C, H, W]. Loads the backbone."""
         return encode(self.session.backbone(self.backbone), case.source)
 
-    def _run(
-        self, folder: Path, seen: Survey, evaluation: Evaluation, progress: RunProgress
-    ) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        try:
-            for control in self.controls:
-                if control.name != self.method.name:
-                    self._run_method(control, seen, evaluation, progress, outcomes)
-            self._run_method(self.method, seen, evaluation, progress, outcomes)
-            self.session.publish(seen, self.store)
-        finally:
-            write_outcomes(folder, self.method.name, outcomes, seen.manifest)
-        return outcomes
+    @property
+    def reuse(self) -> Reuse:
+        """Which existing results are reused."""
+        return Reuse(self.store, self.session, self.keep_every, self.force, self.retry_failed)
 
-    def _run_method(
-        self,
-        spec: MethodSpec,
-        seen: Survey,
-        evaluation: Evaluation,
-        progress: RunProgress,
-        outcomes: list[Outcome],
-    ) -> None:
-        """One method over all cases: plan, execute, evaluate, mirror. Adds to `outcomes` even where
-        an error ends it. A control that a case cannot have is left out.
-        """
-        setting = self.setting(spec)
-        planned = plan(setting, spec.editor, seen.cases, self.seeds)
-        jobs = list({job.name: job for job in planned}.values())  # equal rows share a result
-        found: dict[tuple[str, str], Outcome] = {}
-        try:
-            for outcome in self._execute(spec, jobs, seen, evaluation, progress):
-                found[outcome.job.name] = outcome
-        finally:
-            ended = [found.get(job.name) or self._existing(job) for job in jobs]
-            shown = {"ok", "failed", "unsupported"} if spec is self.method else {"ok", "failed"}
-            outcomes += [outcome for outcome in ended if outcome and outcome.status in shown]
-        done = [outcome.job for outcome in ended if outcome and outcome.status == "ok"]
-        lacking = [job for job in done if job.name not in found and evaluation.lacks(job)]
-        with progress.counted(f"{spec.name}: metrics", len(lacking)) as count:
-            evaluation(lacking, count)
-        self._mirror(spec, setting, done)
+    def jobs(self, spec: MethodSpec) -> list[Job]:
+        """The jobs of a method over all cases; equal rows share one."""
+        planned = plan(self.setting(spec), spec.editor, self.survey().cases, self.seeds)
+        return list({job.name: job for job in planned}.values())
 
-    def _execute(
-        self,
-        spec: MethodSpec,
-        jobs: Sequence[Job],
-        seen: Survey,
-        evaluation: Evaluation,
-        progress: RunProgress,
-    ) -> Iterator[Outcome]:
-        """Make and judge the edits that are missing; the outcomes of those this process makes."""
-        reuse = Reuse(self.store, self.session, self.keep_every, self.force, self.retry_failed)
-        todo = [job for job in jobs if reuse.lacks(job)]
-        if reason := self._unsupported(spec):
-            for job in todo:
-                self.store.put_failure(job, "unsupported", reason)
-            return
-        existing, n_steps = len(jobs) - len(todo), max(spec.editor.n_ticks, 1)
-        quiet = spec is not self.method
-        with progress.edits(spec.name, len(todo), existing, n_steps, quiet) as edits:
-            if todo:
-                for outcomes in self._executor(spec, reuse, edits)(todo, edits.batch):
-                    self.session.publish(seen, self.store)
-                    evaluation.judge([(o.job, o.edit) for o in outcomes if o.edit])
-                    for outcome in outcomes:
-                        edits.finished(outcome.reason if outcome.status == "failed" else "")
-                        yield replace(outcome, edit=None)
+    def job(self, spec: MethodSpec, setting: Setting, case: EditCase, seed: int | None) -> Job:
+        """The job of a single case."""
+        (job,) = plan(setting, spec.editor, [case], [seed or 0])
+        return job
 
-    def _executor(self, spec: MethodSpec, reuse: Reuse, edits: EditProgress) -> Executor:
-        def done(job: Job) -> bool:
-            """Another process may have finished it since it was planned."""
-            if reuse.lacks(job):
-                return False
-            edits.finished()
-            return True
+    def cases(self) -> Mapping[str, EditCase]:
+        """The cases by id; their images are not read yet."""
+        return self.session.cases(self.dataset, self.selection)
 
-        return Executor(self.editor(spec), self.session.engine, self.store, done, self.force)
+    def metric_keys(self) -> frozenset[str]:
+        """The keys of all metrics. `WeightsError` where a file is missing."""
+        return frozenset(metric_key(metric) for metric in self.metrics.values())
 
-    def _existing(self, job: Job) -> Outcome | None:
-        """The stored outcome; None where nothing is stored."""
-        record = self.store.look(job.key, files=False).record
-        return None if record is None else Outcome(job, record.status, record.reason)
-
-    def _evaluation(self) -> Evaluation:
+    def evaluation(self) -> Evaluation:
+        """All metrics, their networks loaded."""
         metrics, here = self.load_metrics(), self.session.engine.describe(self.session.device)
         models, made_in = self.session.models, environment(here)
         return Evaluation(metrics, models, self.store, self.decode, self.encode, made_in)
 
-    def _unsupported(self, spec: MethodSpec) -> str:
+    def unsupported(self, spec: MethodSpec) -> str:
         """The message for a backbone that lacks a capability of the method; else empty. Reads no
         weights.
         """
@@ -240,7 +192,7 @@ class Experiment:
                 )
         return ""
 
-    def _mirror(self, spec: MethodSpec, setting: Setting, done: Sequence[Job]) -> None:
+    def mirror(self, spec: MethodSpec, setting: Setting, done: Sequence[Job]) -> None:
         """Give each logger the results that it lacks, those of a killed run among them."""
         group = f"{self.dataset.name} on {self.backbone_name}"
         config = {**self.config, "method": spec.method}

@@ -9,7 +9,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def survey(dataset: Dataset, selection: RowSelection) -> Survey:
         ),
         whole=not dataset.partial and len(selected) == len(dataset),
     )
+
+
+def read_cases(dataset: Dataset, selection: RowSelection) -> Iterator[EditCase]:
+    """The selected cases; invalid rows are left out. No image is read."""
+    for index in selection.rows(dataset):
+        with suppress(DataError):
+            yield dataset[index]
 
 
 def read_row(dataset: Dataset, index: int) -> tuple[EditCase | None, Row]:

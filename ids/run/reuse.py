@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ids.run.job import Job
 from ids.run.records import EditRecord
 from ids.run.session import Session
-from ids.run.store import Store
+from ids.run.store import Lookup, Store
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,10 @@ class Reuse:
 
     def lacks(self, job: Job) -> bool:
         """Does this job need an edit? Warns, once per reason, of results that differ."""
-        look = self.store.look(job.key)
+        return self.repeats(job, self.store.look(job.key))
+
+    def repeats(self, job: Job, look: Lookup) -> bool:
+        """`lacks`, for a job whose result has been looked up."""
         if look.record is None:
             if look.problem:
                 self.session.warn_once(f"{look.problem}; it is made again")

@@ -2,16 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
 
 from ids.core.protocols import Backbone, BackboneSource, Dataset
+from ids.core.records import EditCase
 from ids.core.rows import RowSelection
 from ids.run.engine import Engine
-from ids.run.manifest import Manifests, Survey, survey
+from ids.run.manifest import Manifests, Survey, read_cases, survey
 from ids.run.store import Store
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,11 @@ class Session:
         if key not in self._surveys:
             self._surveys[key] = dataset, survey(dataset, selection)
         return self._surveys[key][1]
+
+    def cases(self, dataset: Dataset, selection: RowSelection) -> Mapping[str, EditCase]:
+        """The selected cases by id. Reads no image that the survey has not read."""
+        seen = self._surveys.get((id(dataset), selection))
+        return {c.id: c for c in (seen[1].cases if seen else read_cases(dataset, selection))}
 
     def publish(self, seen: Survey, store: Store) -> None:
         """Write the data set's manifest to the store, once. Called when the first result exists: a

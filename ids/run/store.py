@@ -96,9 +96,11 @@ class Store:
 
     def all_keys(self) -> Iterator[str]:
         """The keys of all result folders, sorted."""
-        for group, name in self._names():
-            if group == name[:2]:
-                yield name
+        yield from (name for group, name in self._names() if group == name[:2])
+
+    def present(self) -> set[str]:
+        """The names of all result folders, whatever they hold: one listing for many look-ups."""
+        return {name for _, name in self._names()}
 
     def misplaced(self) -> Iterator[str]:
         """A line per file or folder among the results that is in no result's place."""

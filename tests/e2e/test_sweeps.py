@@ -1,6 +1,7 @@
 """One bad setting of a sweep costs itself only, and each error is one line."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,12 +49,12 @@ def test_where_all_are_bad_nothing_runs(ids: Ids) -> None:
 BROKEN = """
 from ids.cli import main
 from ids.run import Experiment
-whole = Experiment.run
-def run(experiment, folder, progress):
+whole = Experiment.evaluation
+def evaluation(experiment):
     if experiment.method.name == "dds":
         raise TypeError("\\x1b[31mno such thing")
-    return whole(experiment, folder, progress)
-Experiment.run = run
+    return whole(experiment)
+Experiment.evaluation = evaluation
 main({words!r})
 """
 OUT_OF_MEMORY = """
@@ -99,7 +100,7 @@ def test_an_unexpected_error_stops_no_other_setting(tmp_path: Path) -> None:
     (file,) = tmp_path.glob("outputs/runs/*/0/traceback.txt")
     place = file.relative_to(tmp_path)
     assert rf"unexpected TypeError: \x1b[31mno such thing; the traceback is in {place}" in line
-    assert "in run" in file.read_text()
+    assert "in evaluation" in file.read_text()
 
 
 def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(tmp_path: Path) -> None:
@@ -125,14 +126,23 @@ def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(tmp_path: 
 
 
 def test_out_of_memory_in_the_method_leaves_the_controls_in_the_table(tmp_path: Path) -> None:
-    words = ["run", "debug=fast", "method=dds", "method.n_steps=7"]
+    words = ["run", "debug=fast", "method=dds", "method.n_steps=7", "engine.batch_size=1"]
     done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
     assert done.returncode == 2
     (line,) = errors(done.stderr)
-    assert "out of memory with 2 edits at a time; set engine.batch_size=1" in line
+    assert "out of memory with 1 edits at a time; set a smaller dataset.size" in line
     assert list(outcomes(tmp_path).values()) == [["ok"] * 4]
     assert "null_edit" in done.stdout
     assert "true_edit" in done.stdout
+
+
+def test_out_of_memory_is_tried_again_with_half_the_batch(tmp_path: Path) -> None:
+    words = ["run", "debug=fast", "method=dds", "method.n_steps=7"]
+    done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
+    assert done.returncode == 0
+    (line,) = errors(done.stderr)
+    assert line == "ids: out of memory with 2 edits at a time: taking 1"
+    assert list(outcomes(tmp_path).values()) == [["ok"] * 6]
 
 
 def test_a_sweep_has_a_plain_line_per_setting_where_there_is_no_terminal(ids: Ids) -> None:
@@ -184,3 +194,26 @@ def test_flags_of_hydra_are_answered(flag: str) -> None:
     assert done.returncode == 2
     assert "--show" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(ids: Ids) -> None:
+    words = ("debug=fast", "method=sds,dds,cds", "method.n_steps=2")
+    done = ids("run", "-m", *words, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert not (ids.folder / "outputs").exists()
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["settings"] == "3"
+    assert lines["jobs"] == "10"  # controls once
+    assert lines["present"] == "0"
+    assert "to do      8 edits\n" in done.stdout
+    assert "not done   2: their backbone cannot run the method\n" in done.stdout
+    assert lines["NFE"] == "about 32"
+    assert lines["time"].startswith("unknown: no measurement of this device")
+    assert ids("run", *words[:1], "method=sds", words[2]).returncode == 0
+    before = sorted(ids.folder.rglob("*"))
+    done = ids("run", "-m", *words, "--dry-run", "limit=3")
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["present"] == "6"
+    assert re.match(r"about 0\.\d seconds on ", lines["time"])
+    assert sorted(ids.folder.rglob("*")) == before
+    assert "time       none" in ids("run", "debug=fast", "method=null_edit", "--dry-run").stdout

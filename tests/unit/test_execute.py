@@ -1,6 +1,6 @@
 """Batches: a row that fails, fails alone, with a message that names the remedy."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pixels import PixelSpace
 from ids.backbones import Gaussian
 from ids.core.capabilities import require
 from ids.core.edit import EditContext, LatentSubject, Subject
-from ids.core.errors import ConfigError
+from ids.core.errors import ConfigError, DataError
 from ids.core.records import Trace
 from ids.data import Shapes
 from ids.diffusion.timesteps import Uniform
@@ -92,13 +92,67 @@ def jobs(count: int) -> list[Job]:
     return [Job(setting, dataset[i], 0, None) for i in range(count)]
 
 
-def test_out_of_memory_names_a_smaller_batch(tmp_path: Path) -> None:
-    run = executor(Hungry(), tmp_path)
-    with pytest.raises(ConfigError, match=r"out of memory with 4 edits at a time; set .*size=2"):
-        list(run(jobs(4), lambda _: Silent()))
-    with pytest.raises(ConfigError, match=r"smaller dataset\.size"):
-        list(run(jobs(1), lambda _: Silent()))
+def test_out_of_memory_with_one_edit_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"with 1 edits at a time; .*smaller dataset\.size"):
+        list(executor(Hungry(), tmp_path)(jobs(4), lambda _: Silent()))
     assert not list(Store(tmp_path).all_keys())
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """An editor on a device with memory for `rows` edits. Raises for the cases in `bad`."""
+
+    rows: int = 99
+    bad: tuple[str, ...] = ()
+    kind: type[Exception] = TypeError
+    uses_seed = True
+    uses_prompts = True
+    anytime = True
+    n_ticks = 1
+    tried: list[int] = field(default_factory=list)
+
+    def __call__(self, context: EditContext, subject: Subject) -> Trace:
+        self.tried.append(len(subject.cases))
+        if len(subject.cases) > self.rows:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        if any(case.id in self.bad for case in subject.cases):
+            raise self.kind("no such thing")
+        return Trace()
+
+
+def test_a_batch_too_large_for_memory_is_halved(tmp_path: Path) -> None:
+    editor = Capacity(rows=1)
+    run = executor(editor, tmp_path)
+    outcomes = [one for batch in run(jobs(8), lambda _: Silent()) for one in batch]
+    assert [one.status for one in outcomes] == ["ok"] * 8
+    assert editor.tried == [4, 2, 1, 1, 1, 1, 1, 1, 1, 1]  # the size that fits is remembered
+    taken = Store(tmp_path).numbers.measurements()
+    assert {record.engine["batch_size"] for record in taken.values()} == {1}
+
+
+@pytest.mark.parametrize("kind", [TypeError, DataError])
+def test_a_row_that_raises_fails_alone(tmp_path: Path, kind: type[Exception]) -> None:
+    bad = jobs(8)[5].case.id
+    run = replace(executor(Capacity(bad=(bad,), kind=kind), tmp_path), folder=tmp_path / "run")
+    outcomes = [one for batch in run(jobs(8), lambda _: Silent()) for one in batch]
+    failed = [one for one in outcomes if one.status == "failed"]
+    assert [one.job.case.id for one in failed] == [bad]
+    assert "no such thing" in failed[0].reason
+    if kind is TypeError:
+        assert "no such thing" in (tmp_path / "run" / "traceback.txt").read_text()
+        assert str(tmp_path / "run" / "traceback.txt") in failed[0].reason
+    statuses = [Store(tmp_path).look(key).status for key in Store(tmp_path).all_keys()]
+    assert sorted(map(str, statuses)) == ["failed", *["ok"] * 7]
+
+
+def test_an_error_of_every_row_is_one_of_the_setting(tmp_path: Path) -> None:
+    """No row is recorded for it: the command is given again once the code is corrected."""
+    everyone = tuple(job.case.id for job in jobs(8))
+    for size in (4, 1):
+        run = replace(executor(Capacity(bad=everyone), tmp_path), engine=Engine(batch_size=size))
+        with pytest.raises(TypeError, match="no such thing"):
+            list(run(jobs(8), lambda _: Silent()))
+        assert not list(Store(tmp_path).all_keys())
 
 
 def test_rows_of_nan_fail_alone(tmp_path: Path) -> None:

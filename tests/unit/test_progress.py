@@ -1,6 +1,7 @@
 """The bars of a sweep: full labels, steps counted once, and lines that need no terminal."""
 
 import io
+from contextlib import suppress
 
 from rich.console import Console
 
@@ -24,14 +25,12 @@ def test_a_setting_is_labelled_by_what_tells_it_apart() -> None:
     assert setting_labels([], []) == []
 
 
-def test_the_sweep_counts_every_step_once_and_forgets_what_was_finished() -> None:
+def test_the_sweep_counts_every_step_once() -> None:
     console, text = terminal()
-    with RunProgress([40, 40, 40], console) as progress:
+    with RunProgress(3, console) as progress:
         bar = progress._bars.tasks[0]
-        with (
-            progress.setting("ids fpr.scale=0.2"),
-            progress.edits("ids", n_edits=4, n_existing=0, n_steps=10) as edits,
-        ):
+        progress.expect(120)
+        with progress.edits("ids fpr.scale=0.2", 4, 0, n_steps=10) as edits:
             batch = edits.batch(rows=3)
             for _ in range(10):
                 batch.step()
@@ -42,12 +41,11 @@ def test_the_sweep_counts_every_step_once_and_forgets_what_was_finished() -> Non
             edits.finished()  # by another process
             assert bar.completed == 40
             assert "0/3 settings" in bar.fields["state"]
-        with (
-            progress.setting("ids fpr.scale=0.3"),
-            progress.edits("ids", n_edits=0, n_existing=4, n_steps=10),
-        ):
+        progress.end_setting()
+        with progress.edits("ids fpr.scale=0.3", 0, 4, n_steps=10, setting=1):
             pass
-        assert (bar.completed, bar.total) == (40, 80)  # of the last setting
+        progress.end_setting()
+        assert (bar.completed, bar.total) == (40, 120)
         assert "2/3 settings" in bar.fields["state"]
     lines = text.getvalue()
     assert "ids fpr.scale=0.2: NaN [bold]" in lines
@@ -57,14 +55,12 @@ def test_the_sweep_counts_every_step_once_and_forgets_what_was_finished() -> Non
 
 def test_a_setting_that_breaks_off_leaves_the_sweep_right() -> None:
     console, _ = terminal()
-    with RunProgress([20, 20], console) as progress:
+    with RunProgress(2, console) as progress:
         bar = progress._bars.tasks[0]
-        try:
-            with progress.setting("dds"), progress.edits("dds", 2, 0, 10) as edits:
-                edits.batch(1).step()
-                raise ValueError
-        except ValueError:
-            pass
+        progress.expect(40)
+        with suppress(ValueError), progress.edits("dds", 2, 0, 10) as edits:
+            edits.batch(1).step()
+            raise ValueError
         assert bar.total is not None
         assert bar.total - bar.completed == 20
         assert [task.description for task in progress._bars.tasks] == ["sweep"]

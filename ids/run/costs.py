@@ -1,0 +1,86 @@
+"""What edits cost: seconds and NFE from stored measurements of this device, or an estimate; bytes
+from stored files, or an estimate by image size.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from ids.core.capabilities import iter_components
+from ids.core.edit import Editor
+from ids.run.experiment import Experiment
+from ids.run.plan import Part
+from ids.run.records import MeasurementRecord
+from ids.run.store import Store
+
+PER_STEP = 4  # network evaluations of a guided step: source and target, with and without the prompt
+PER_ITERATION = 4  # of a fixed-point iteration: a guided forward and its backward
+PNG, LATENT = 0.6, 4 / 64 * 4  # bytes per 8-bit value of a photo, and per pixel of a float32 latent
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Mean seconds and NFE of an edit, by the key of its setting, as measured on this device."""
+
+    seconds_by_key: Mapping[str, float] = field(default_factory=dict)
+    nfe_by_key: Mapping[str, float] = field(default_factory=dict)
+    per_nfe: Mapping[str, float] = field(default_factory=dict)  # seconds, by backbone
+
+    def nfe(self, part: Part) -> float:
+        """NFE of one edit, measured or estimated."""
+        measured = self.nfe_by_key.get(part.key.key)
+        return estimated_nfe(part.spec.editor) if measured is None else measured
+
+    def seconds(self, part: Part) -> float | None:
+        """Seconds of one edit; None without any measurement of its backbone on this device."""
+        if (measured := self.seconds_by_key.get(part.key.key)) is not None:
+            return measured
+        rate = self.per_nfe.get(part.key.backbone_key)
+        return None if rate is None else rate * self.nfe(part)
+
+
+def estimated_nfe(editor: Editor) -> float:
+    """NFE of one edit by its steps and fixed-point iterations; 0 for an edit without steps."""
+    iterations = [getattr(part, "n_iters", 0) for part in iter_components(editor)]
+    return max(editor.n_ticks, 0) * (PER_STEP + PER_ITERATION * max(iterations, default=0))
+
+
+def measured_costs(parts: Sequence[Part], store: Store, device: str) -> Costs:
+    """The costs of the settings of a plan, from the measurements of their finished edits on the
+    device of this name.
+    """
+    taken = store.numbers.measurements()
+    by_key: dict[str, list[MeasurementRecord]] = defaultdict(list)
+    by_backbone: dict[str, list[MeasurementRecord]] = defaultdict(list)
+    for part in parts:
+        for key, _ in part.known:
+            record = taken.get(key)
+            if record is not None and record.engine.get("device") == device:
+                by_key[part.key.key].append(record)
+                by_backbone[part.key.backbone_key].append(record)
+    return Costs(
+        {key: fmean(r.seconds for r in records) for key, records in by_key.items()},
+        {key: fmean(map(_nfe, records)) for key, records in by_key.items()},
+        {
+            key: sum(r.seconds for r in records) / nfe
+            for key, records in by_backbone.items()
+            if (nfe := sum(map(_nfe, records)))
+        },
+    )
+
+
+def _nfe(record: MeasurementRecord) -> float:
+    return record.forwards + record.backwards
+
+
+def bytes_per_edit(part: Part, experiment: Experiment) -> float:
+    """Bytes on disk of one edit: of finished ones of this part, or an estimate by image size."""
+    looks = (experiment.store.look(key, files=False).record for key, _ in list(part.known)[:20])
+    sizes = [sum(f.size for f in r.files.values()) for r in looks if r and r.files]
+    if sizes:
+        return fmean(sizes)
+    height, width = experiment.survey().cases[0].source.load().shape[-2:]
+    every = experiment.keep_every
+    n_states = 1 + (part.spec.editor.n_ticks // every if every and part.spec.editor.anytime else 0)
+    return height * width * (3 * PNG + LATENT * n_states)

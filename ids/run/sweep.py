@@ -1,0 +1,234 @@
+"""A sweep from its plan to finished settings: the side of the parent.
+
+Workers report; the parent alone counts, prints, publishes manifests and mirrors the store to the
+loggers, in the order of the plan.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from ids.core.unexpected import interrupted
+from ids.log.progress import RunProgress
+from ids.run.cut import Bounds
+from ids.run.execute import Outcome
+from ids.run.experiment import Experiment
+from ids.run.job import Job
+from ids.run.open_part import OpenPart
+from ids.run.outcomes import write_outcomes
+from ids.run.plan import Known, Name, Part, Plan, plan_sweep
+from ids.run.unit import Broke, Ended, Judged, Note, Report, RowEnd, Steps, Unit, error_of
+from ids.run.units import cut_plan
+from ids.run.work import Worker
+
+DIED = "the process died; too little memory, or a fault of a library; see the logs of this run"
+# Does units, and reports to the sweep. True: plan again, since others have made results.
+Do = Callable[["Sweep", Iterator[Unit]], bool]
+
+
+@dataclass
+class Sweep:
+    """The settings of a command by their numbers, each with a folder for its outcomes and a label.
+    `errors` are those that broke a setting off, `outcomes` how every edit ended.
+    """
+
+    experiments: Mapping[int, Experiment]
+    folders: Mapping[int, Path]
+    labels: Mapping[int, str]
+    progress: RunProgress
+    bounds: Bounds = field(default_factory=Bounds)
+    errors: dict[int, Exception] = field(default_factory=dict)
+    outcomes: dict[int, list[Outcome]] = field(default_factory=dict)
+    _ended: set[int] = field(default_factory=set)
+    _found: dict[Name, Known] = field(default_factory=dict)
+    _parts: list[OpenPart] = field(default_factory=list)  # of the plan, in order
+    _by_name: dict[tuple[int, str], OpenPart] = field(default_factory=dict)
+
+    def run(self, do: Do) -> None:
+        """Plan, have the units done, and finish every setting. What a setting that broke off would
+        have made for others is planned again.
+        """
+        pending = dict(self.experiments)
+        try:
+            while pending:
+                self._begin(plan_sweep(pending))
+                units = cut_plan([p.part for p in self._parts], self.experiments, self.bounds)
+                again = bool(units) and do(self, self._remaining(units))
+                self._settle()
+                left = {n: one for n, one in pending.items() if n not in self._ended}
+                if len(left) == len(pending) and not again:
+                    break
+                pending = left
+        finally:
+            for place in self._parts:
+                self._finish(place, place.is_open, mirrored=False)
+
+    def report(self, report: Report) -> None:
+        """Take a report of a worker."""
+        match report:
+            case Broke():
+                return self.broke(report.setting, error_of(report))
+            case Note():
+                return next(iter(self.experiments.values())).session.warn_once(report.text)
+            case Steps() | Ended() | Judged() if place := self._place(report):
+                self._count(place, report)
+        return None
+
+    def died(self, unit: Unit) -> None:
+        """Rows that ended every worker that tried them: recorded as failed."""
+        for part in unit.parts:
+            place = self._by_name[part.setting, part.method]
+            store, rows = self.experiments[part.setting].store, []
+            jobs = {job.name: job for job in place.part.jobs}
+            for row in part.rows:
+                store.put_failure(jobs[row.name], "failed", DIED)
+                record = store.look(row.key, files=False).record
+                status = record.status if record else "failed"  # its metrics alone may be missing
+                rows.append(RowEnd(row.key, row.case, status, DIED if status == "failed" else ""))
+            self.report(Ended(part.setting, part.method, rows))
+
+    def broke(self, setting: int, error: Exception) -> None:
+        """An error breaks a setting off: what it has made so far stays."""
+        if interrupted(error):
+            raise error
+        self.errors.setdefault(setting, error)
+        self._advance()
+
+    def _place(self, report: Steps | Ended | Judged) -> OpenPart | None:
+        return self._by_name.get((report.setting, report.method))
+
+    def _count(self, place: OpenPart, report: Steps | Ended | Judged) -> None:
+        place.open()
+        if isinstance(report, Steps):
+            place.steps(report.count)
+            return
+        if isinstance(report, Ended):
+            experiment = self.experiments[report.setting]
+            experiment.session.publish(experiment.survey(), experiment.store)
+            for row in report.rows:
+                self._found[row.key, row.case] = Known(row.status, row.reason)
+        place.end(report)
+        self._advance()
+
+    def _remaining(self, units: Sequence[Unit]) -> Iterator[Unit]:
+        """Units that are still to be done when a worker is free."""
+        for unit in units:
+            if (rest := unit.without(self.errors)).parts:
+                yield rest
+
+    def _begin(self, plan: Plan) -> None:
+        self.errors.update(plan.errors)
+        self._ended |= plan.errors.keys()
+        for part in plan.parts:
+            if part.unsupported:
+                self._refuse(part)
+        self._parts = [
+            OpenPart(part, self.progress, self.labels[part.setting], self._is_method(part))
+            for part in plan.parts
+        ]
+        self._by_name = {(p.part.setting, p.part.spec.name): p for p in self._parts}
+        for part in plan.parts:
+            self.outcomes.pop(part.setting, None)
+        self.progress.expect(sum(place.n_steps for place in self._parts))
+
+    def _refuse(self, part: Part) -> None:
+        """Record that the backbone of a setting cannot run a method."""
+        store = self.experiments[part.setting].store
+        for job in part.edits:
+            if store.put_failure(job, "unsupported", part.unsupported):
+                self._found[job.name] = Known("unsupported", part.unsupported)
+
+    def _is_method(self, part: Part) -> bool:
+        return part.spec is self.experiments[part.setting].method
+
+    def _advance(self) -> None:
+        """Finish parts in the order of the plan, as far as they have ended."""
+        while self._parts and self._has_ended(self._parts[0]):
+            self._finish(self._parts.pop(0))
+
+    def _settle(self) -> None:
+        """No worker is left: finish the settings that have ended. Others lack what a broken setting
+        would have made for them.
+        """
+        rest, self._parts = self._parts, []
+        for _, places in groupby(rest, lambda place: place.part.setting):
+            if all(map(self._has_ended, listed := list(places))):
+                for place in listed:
+                    self._finish(place)
+
+    def _finish(self, place: OpenPart, known: bool = True, mirrored: bool = True) -> None:
+        """Close a part: its line, its outcomes, the loggers; with the last part, the setting."""
+        part, number = place.part, place.part.setting
+        if number in self.errors and not place.is_open:
+            known = False  # it has not begun
+        if known:
+            place.close()
+            ended = [self._outcome(part, job) for job in part.jobs]
+            shown = {"ok", "failed"} | ({"unsupported"} if self._is_method(part) else set())
+            outcomes = self.outcomes.setdefault(number, [])
+            outcomes += [one for one in ended if one and one.status in shown]
+            if mirrored and number not in self.errors:
+                self._mirror(part, [one.job for one in ended if one and one.status == "ok"])
+        if self._is_method(part):
+            self._end(number)
+
+    def _mirror(self, part: Part, done: Sequence[Job]) -> None:
+        try:
+            self.experiments[part.setting].mirror(part.spec, part.key, done)
+        except Exception as error:  # a logger costs its setting only
+            self.broke(part.setting, error)
+
+    def _end(self, number: int) -> None:
+        self._ended.add(number)
+        self.progress.end_setting()
+        if outcomes := self.outcomes.get(number):
+            experiment = self.experiments[number]
+            seen = experiment.survey()
+            experiment.session.publish(seen, experiment.store)
+            write_outcomes(self.folders[number], experiment.method.name, outcomes, seen.manifest)
+
+    def _outcome(self, part: Part, job: Job) -> Outcome | None:
+        """How a job ended; None where nothing is stored."""
+        known = self._known(part, job.name)
+        if known is None:
+            record = self.experiments[part.setting].store.look(job.key, files=False).record
+            known = Known(record.status, record.reason) if record else None
+        return known and Outcome(job, known.status, known.reason)
+
+    def _has_ended(self, place: OpenPart) -> bool:
+        if place.part.setting in self.errors:
+            return True
+        return not place.left and all(self._known(place.part, job.name) for job in place.part.jobs)
+
+    def _known(self, part: Part, name: Name) -> Known | None:
+        return self._found.get(name) or part.known.get(name)
+
+
+def run_alone(
+    experiment: Experiment, folder: Path, progress: RunProgress | None = None
+) -> list[Outcome]:
+    """One experiment in this process; its outcomes. Raises the error that breaks it off."""
+    if progress is None:
+        with RunProgress() as bars:
+            return run_alone(experiment, folder, bars)
+    label = experiment.method.name
+    sweep = Sweep({0: experiment}, {0: folder}, {0: label}, progress)
+    try:
+        experiment.session.open(experiment.store)
+        sweep.run(do_here)
+    finally:
+        experiment.store.close()
+    if sweep.errors:
+        raise sweep.errors[0]
+    return sweep.outcomes.get(0, [])
+
+
+def do_here(sweep: Sweep, units: Iterator[Unit]) -> bool:
+    """Do units in this process."""
+    worker = Worker(
+        sweep.experiments.__getitem__, sweep.report, sweep.broke, sweep.folders.__getitem__
+    )
+    for unit in units:
+        worker(unit)
+    return False

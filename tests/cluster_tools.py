@@ -1,0 +1,73 @@
+"""Commands with worker processes: started, watched, and what they left."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import ENVIRONMENT
+
+from ids.run.outcomes import read_outcomes
+
+
+def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "ids.cli", *words],
+        cwd=folder,
+        env=os.environ | ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def n_results(folder: Path) -> int:
+    return sum(1 for _ in folder.glob("outputs/results/??/*/job.json"))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def made(folder: Path) -> Counter[str]:
+    """How often each edit was made."""
+    paths = (folder / "outputs" / "measurements").rglob("*.json")
+    return Counter(key for path in paths for key in json.loads(path.read_text())["keys"])
+
+
+def statuses(folder: Path) -> list[list[str]]:
+    run = max((folder / "outputs" / "runs").iterdir())
+    return [[line.status for line in one.outcomes] for one in read_outcomes(run)]
+
+
+def descendants(parent: int, part: bytes) -> list[int]:
+    """Process ids below a process whose command has that part."""
+    children: dict[int, list[int]] = {}
+    commands = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            above = int(path.read_text().rpartition(")")[2].split()[1])
+            commands[int(path.parent.name)] = path.with_name("cmdline").read_bytes()
+        except OSError:
+            continue
+        children.setdefault(above, []).append(int(path.parent.name))
+    found, todo = [], [parent]
+    while todo:
+        below = children.get(todo.pop(), [])
+        todo += below
+        found += [pid for pid in below if part in commands[pid]]
+    return found
