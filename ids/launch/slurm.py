@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,11 +42,13 @@ class Slurm:
     gpus: int = 1
     cpus: int = 4
     memory_gb: float | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Sequence[str] = ()
     detach: bool = False
 
     def __post_init__(self) -> None:
         check_minutes(self.minutes)
+        for option in self.extra:
+            _pair(option)
         for name, least in (("jobs", 1), ("time_minutes", 1), ("gpus", 0), ("cpus", 1)):
             if getattr(self, name) < least:
                 raise ValueError(
@@ -116,10 +118,18 @@ class Slurm:
             "qos": self.qos,
             "account": self.account,
             "gres": self.gres,
-            "additional_parameters": dict(self.extra) or None,
+            "additional_parameters": dict(map(_pair, self.extra)) or None,
             "array_parallelism": self.jobs,
         }
         return general | {f"slurm_{k}": v for k, v in of_slurm.items() if v is not None}
+
+
+def _pair(option: str) -> tuple[str, str]:
+    """`constraint=a100` as a name and a value. `ValueError` for any other text."""
+    name, equals, value = option.partition("=")
+    if not (name and equals):
+        raise ValueError(f"launch.extra: expected options as name=value; got {option[:60]!r}")
+    return name, value
 
 
 def private_folder(folder: Path) -> Path:
