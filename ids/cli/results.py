@@ -158,7 +158,7 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.results.export import export_frame
 
     kind, store = format_of(args.kind, args.file), open_store(args.output_dir)
-    found = export_frame(_selection(args).groups(read_catalog(store)), store, args.states)
+    found = export_frame(selection_of(args).groups(read_catalog(store)), store, args.states)
     if found.empty:
         say(f"{args.output_dir}: no such results")
         return 1
@@ -238,13 +238,16 @@ def _chosen(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
 
     store = open_store(args.output_dir)
     catalog = read_catalog(store)
-    chosen = _selection(args)
+    chosen = selection_of(args)
     if args.orphans:
         return store, catalog, lines(catalog, [], chosen.orphans(catalog))
     return store, catalog, lines(catalog, chosen.groups(catalog, strict=True), [])
 
 
-def _selection(args: argparse.Namespace) -> Any:
+def selection_of(args: argparse.Namespace, columns: Sequence[str] = ()) -> "Selection":
+    """The results that the flags select, and these columns of tables (default: all)."""
     from ids.results.selection import Selection
 
-    return Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())
+    return Selection(
+        args.output_dir, args.dataset, args.method or (), args.tag, args.where or (), columns
+    )

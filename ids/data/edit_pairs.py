@@ -111,7 +111,7 @@ class FolderPairs:
         before, after = (
             file_within(self.top, f"{folder}/{seed}_{number}.jpg", where) for number in (0, 1)
         )
-        captions = _captions(self.top / folder / PROMPT)
+        captions = _captions(file_within(self.top, f"{folder}/{PROMPT}", where, "file"))
         return EditPair(captions["input"], captions["edit"], captions["output"], before, after)
 
     @cached_property

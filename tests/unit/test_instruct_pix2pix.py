@@ -171,12 +171,22 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     (top.parent / "secret").mkdir()
     for name in ("1_0.jpg", "1_1.jpg"):
         (top.parent / "secret" / name).write_bytes(encoded())
-    seeds = [["0", [0]], ["1", [1]], ["2", [2]], ["3", [3, 4]], ["ärger", [1]], ["gone", [1]]]
+    seeds = [
+        ["0", [0]],
+        ["1", [1]],
+        ["2", [2]],
+        ["3", [3, 4]],
+        ["4", [4]],
+        ["ärger", [1]],
+        ["gone", [1]],
+    ]
     seeds += [["../secret", [1]], ["0", [0]], ["0", []], 7, ["0", ["../1"]], [None, [1]]]
     (top / "seeds.json").write_text(json.dumps(seeds))
     (top / "1" / "prompt.json").write_text('{"input": "a", "edit": "b"}')
     (top / "2" / "prompt.json").unlink()
     (top / "3" / "3_1.jpg").unlink()
+    (top / "4" / "prompt.json").rename(top.parent / "secret" / "prompt.json")
+    (top / "4" / "prompt.json").symlink_to(top.parent / "secret" / "prompt.json")
     found = rows(top, split=None, every_seed=True)
     good = [row.id for row in found if not row.problem]
     assert good[0] == "0-0"
@@ -186,9 +196,10 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     faults = [row.problem for row in found if row.problem]
     expected = (
         "1/prompt.json: expected a JSON object with input, edit and output; missing: output",
-        "2/prompt.json: expected a JSON object with input, edit and output; No such file",
+        "expected the file '2/prompt.json' in",
         "seeds.json '3' seed 3: expected the image '3/3_1.jpg'",
         "seeds.json '3' seed 4: expected the image '3/4_0.jpg'",
+        "'4/prompt.json' leads out of it",
         "seeds.json 'gone' seed 1: expected the image",
         "'../secret/1_0.jpg' leads out of it",
         "seeds.json '0': expected every folder and seed once",
