@@ -69,12 +69,11 @@ def _frontier(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.show import show_frontier
     from ids.results.knobs import parse_knobs
     from ids.results.methods import Question
-    from ids.results.selection import Selection
 
     axis, axis_notes = todays_columns([args.x] if args.x else ())
     metric, metric_notes = todays_columns([args.y] if args.y else ())
     say_all([*axis_notes, *metric_notes])
-    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())
+    chosen = results.selection_of(args)
     knobs = parse_knobs(args.knob or ())
     question = Question(axis[0] if axis else None, args.at or (), args.baseline, knobs)
     return show_frontier(chosen, question, metric[0] if metric else None, args.write, args.wide)

@@ -5,9 +5,12 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ids.core.text import counted
+
+if TYPE_CHECKING:
+    from ids.results.selection import Selection
 
 FORMAT = argparse.RawDescriptionHelpFormatter
 Act = Callable[[argparse.Namespace, Sequence[str]], int]
