@@ -79,6 +79,7 @@ def test_four_runners_of_one_sweep(tmp_path: Path, serial: dict[str, Any]) -> No
     assert leftovers(store) == []
 
 
+@pytest.mark.slow
 def test_two_methods_with_the_same_controls(tmp_path: Path) -> None:
     words = ["debug=fast", "method.n_steps=20", "limit=8"]
     commands = [[*words, f"method={method}"] for method in ("sds", "dds")]

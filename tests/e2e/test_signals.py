@@ -60,8 +60,8 @@ def stopped(folder: Path, place: str, number: int, *words: str) -> subprocess.Co
         ("ids.config.compose:compose", signal.SIGTERM, 143),
         ("ids.config.compose:check", signal.SIGHUP, 129),
         ("ids.run.edit:BatchEditor._edited", signal.SIGTERM, 143),
-        ("ids.run.experiment:Evaluation", signal.SIGHUP, 129),
-        ("ids.report.summary:report", signal.SIGINT, 130),
+        pytest.param("ids.run.experiment:Evaluation", signal.SIGHUP, 129, marks=pytest.mark.slow),
+        pytest.param("ids.report.summary:report", signal.SIGINT, 130, marks=pytest.mark.slow),
     ],
 )
 def test_a_stop_is_one_line_in_every_phase(

@@ -47,7 +47,13 @@ def backbone_words(folder: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("method", "precision"),
-    [("ids", "fp32"), ("ids", "bf16"), ("ids_cut", "bf16"), ("p2p", "bf16"), ("pnp", "bf16")],
+    [
+        ("ids", "fp32"),
+        pytest.param("ids", "bf16", marks=pytest.mark.slow),
+        pytest.param("ids_cut", "bf16", marks=pytest.mark.slow),
+        ("p2p", "bf16"),
+        pytest.param("pnp", "bf16", marks=pytest.mark.slow),
+    ],
 )
 def test_editing_a_photo(ids: Ids, photo: Path, tiny_sd: Path, method: str, precision: str) -> None:
     words = (*PROMPTS, *backbone_words(tiny_sd), f"backbone.precision={precision}")

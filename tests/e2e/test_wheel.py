@@ -87,22 +87,25 @@ def test_options_from_a_folder_and_from_a_package(installed: Installed) -> None:
     assert any(line.split()[:2] == ["my_method", "."] for line in listed)
     assert any(line.split()[:3] == ["rival", "package", "rival"] for line in listed)
 
-    _write_pie(installed.folder / "pie")
+    _write_list(installed.folder / "photos")
     table = installed(
         *("run", "--config-dir", ".", "debug=fast", "controls=none", "method=my_method,rival"),
-        *("fpr=my_refiner", "dataset=my_dataset", "dataset.path=pie", "+metric=my_metric"),
+        *(
+            "fpr=my_refiner",
+            "dataset=my_dataset",
+            "dataset.path=photos/list.json",
+            "+metric=my_metric",
+        ),
     )
-    assert "my_dataset:pie on gaussian" in table
+    assert "my_dataset:list.json on gaussian" in table
     assert "my_method+my_refiner" in table
     assert "rival+my_refiner" in table
     assert "changed" in table
 
 
-def _write_pie(folder: Path) -> None:
-    """A folder in the layout of PIE-Bench."""
-    (folder / "annotation_images").mkdir(parents=True)
-    Image.new("RGB", (512, 512), "red").save(folder / "annotation_images" / "a.png")
-    row: dict[str, object]
-    row = {"image_path": "a.png", "original_prompt": "a [red] box", "editing_prompt": "a box"}
-    row |= {"editing_type_id": "3", "blended_word": "", "mask": [0, 512 * 256]}
-    (folder / "mapping_file.json").write_text(json.dumps({"000": row}))
+def _write_list(folder: Path) -> None:
+    """A list of one row, as the template of data sets reads it, and its image."""
+    folder.mkdir()
+    Image.new("RGB", (64, 64), "red").save(folder / "a.png")
+    row = {"image": "a.png", "source": "a red box", "target": "a box"}
+    (folder / "list.json").write_text(json.dumps([row]))

@@ -62,7 +62,7 @@ def test_no_states_without_steps_or_with_every_0() -> None:
     assert kept.states() == {}
 
 
-@pytest.mark.parametrize("rule", ["dds", "ids"])
+@pytest.mark.parametrize("rule", ["dds", pytest.param("ids", marks=pytest.mark.slow)])
 def test_dds_and_ids_are_invertible_in_the_gaussian_world(rule: str) -> None:
     """Both translate by the difference of the means; swapped prompts translate back."""
     forth, _ = edited(editor(rule, 300, lr=1.0), 0)

@@ -103,6 +103,7 @@ def test_a_relative_change_of_1e_6_is_detected(
     assert not replay(Golden(GOLDEN), name).ok
 
 
+@pytest.mark.slow
 def test_the_script_prints_ok_fail_and_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
