@@ -5,8 +5,8 @@ import math
 from collections.abc import Sequence
 
 from ids.cli.outcome import reported
-from ids.cli.results import selection_of
 from ids.cli.saying import reasons, say_all
+from ids.cli.selecting import selection_of
 from ids.core.errors import ConfigError
 
 

@@ -171,22 +171,12 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     (top.parent / "secret").mkdir()
     for name in ("1_0.jpg", "1_1.jpg"):
         (top.parent / "secret" / name).write_bytes(encoded())
-    seeds = [
-        ["0", [0]],
-        ["1", [1]],
-        ["2", [2]],
-        ["3", [3, 4]],
-        ["4", [4]],
-        ["ärger", [1]],
-        ["gone", [1]],
-    ]
+    seeds = [["0", [0]], ["1", [1]], ["2", [2]], ["3", [3, 4]], ["ärger", [1]], ["gone", [1]]]
     seeds += [["../secret", [1]], ["0", [0]], ["0", []], 7, ["0", ["../1"]], [None, [1]]]
     (top / "seeds.json").write_text(json.dumps(seeds))
     (top / "1" / "prompt.json").write_text('{"input": "a", "edit": "b"}')
     (top / "2" / "prompt.json").unlink()
     (top / "3" / "3_1.jpg").unlink()
-    (top / "4" / "prompt.json").rename(top.parent / "secret" / "prompt.json")
-    (top / "4" / "prompt.json").symlink_to(top.parent / "secret" / "prompt.json")
     found = rows(top, split=None, every_seed=True)
     good = [row.id for row in found if not row.problem]
     assert good[0] == "0-0"
@@ -199,7 +189,6 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
         "expected the file '2/prompt.json' in",
         "seeds.json '3' seed 3: expected the image '3/3_1.jpg'",
         "seeds.json '3' seed 4: expected the image '3/4_0.jpg'",
-        "'4/prompt.json' leads out of it",
         "seeds.json 'gone' seed 1: expected the image",
         "'../secret/1_0.jpg' leads out of it",
         "seeds.json '0': expected every folder and seed once",
@@ -211,6 +200,24 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     (top / "seeds.json").write_text("{}")
     with pytest.raises(DataError, match="expected a list of"):
         cases(top)
+
+
+@pytest.mark.parametrize("content", ["7", "null", "[]", '"input edit output"'])
+def test_captions_of_another_kind_cost_their_row(tmp_path: Path, content: str) -> None:
+    top = write_originals(tmp_path / "o", {"0": [0], "1": [1]})
+    (top / "0" / "prompt.json").write_text(content)
+    first, second = rows(top, split=None)
+    assert "missing: input, edit, output" in first.problem
+    assert not second.problem
+
+
+def test_captions_never_lead_out_of_the_folder(tmp_path: Path) -> None:
+    top = write_originals(tmp_path / "o", {"0": [0], "1": [1]})
+    (top / "0" / "prompt.json").rename(tmp_path / "secret.json")
+    (top / "0" / "prompt.json").symlink_to(tmp_path / "secret.json")
+    first, second = rows(top, split=None)
+    assert "'0/prompt.json' leads out of it" in first.problem
+    assert not second.problem
 
 
 def test_damaged_arrow_files(tmp_path: Path) -> None:
