@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from metric_replay.folder import STACKS, Folder, Stack, open_folder
+from metric_replay.folder import STACKS, Folder, open_folder
 from metric_replay.lines import Line
 from metric_replay.pixels import metric_lines, pixel_metrics
 
 from ids.core.protocols import Metric
+from ids.metrics.pie.parts import Stack
 from ids.run.session import LoadedModels
 
 GOLDEN = Path(__file__).parent / "golden_metrics"

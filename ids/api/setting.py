@@ -10,6 +10,7 @@ from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.config.sources import find_sources
 from ids.config.values import literal, words_of
+from ids.config.word_keys import key_of
 from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone
 from ids.run import Experiment, Session
@@ -49,7 +50,7 @@ def edit_words(
     folder = tempfile.gettempdir() if store is None else store
     words += [f"method={method}", f"metrics={metrics}", "controls=none", f"seeds=[{seed}]"]
     words += [f"output_dir={literal(folder)}"]
-    logs = any(_key(word) == "logger" for word in words)
+    logs = any(key_of(word) == "logger" for word in words)
     return words if logs else [*words, "logger=none"]
 
 
@@ -86,12 +87,12 @@ def _built(words: Sequence[str], config_dirs: Folders, session: Session) -> Expe
 def _memory_words(source: InMemory, words: Sequence[str]) -> list[str]:
     """The options that stand for a backbone in memory, and the engine on its device."""
     for word in words:
-        if _key(word).startswith("backbone."):
+        if key_of(word).startswith("backbone."):
             raise ConfigError(
                 f"{word}: expected no value of a backbone in memory; set it where it is loaded"
             )
     device = source.device
-    here = [] if device is None or "engine.device" in map(_key, words) else [str(device)]
+    here = [] if device is None or "engine.device" in map(key_of, words) else [str(device)]
     return [
         "backbone=stable_diffusion",
         "backbone.path=memory",
@@ -102,7 +103,7 @@ def _memory_words(source: InMemory, words: Sequence[str]) -> list[str]:
 
 
 def _check(word: str, stored: bool) -> None:
-    key = _key(word)
+    key = key_of(word)
     group, dot, _ = key.partition(".")
     if group == "controls":
         raise ConfigError(f"{word}: expected no controls in ids.edit; ids.run edits them")
@@ -112,7 +113,3 @@ def _check(word: str, stored: bool) -> None:
         raise ConfigError(f"{word}: expected as an argument; pass {ARGUMENTS[group]}")
     if group in OF_STORES and not stored:
         raise ConfigError(f"{word}: expected together with a store; pass store=FOLDER")
-
-
-def _key(word: str) -> str:
-    return word.partition("=")[0].lstrip("+~").partition("@")[0]

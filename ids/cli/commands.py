@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ids.cli.outcome import reported
 from ids.cli.saying import reasons, say_all
+from ids.cli.selecting import selection_of
 from ids.core.errors import ConfigError
 
 
@@ -39,19 +40,11 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.show import Comparison, show_matched, show_tables
     from ids.results.knobs import parse_knobs
     from ids.results.methods import Question
-    from ids.results.selection import Selection
 
     columns, column_notes = todays_columns(args.column or ())
     axis, axis_notes = todays_columns([args.axis] if args.axis else ())
     say_all([*column_notes, *axis_notes])
-    chosen = Selection(
-        args.output_dir,
-        args.dataset,
-        args.method or (),
-        args.tag,
-        args.where or (),
-        columns,
-    )
+    chosen = selection_of(args, columns)
     if args.matched:
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
@@ -85,10 +78,8 @@ def _check_difference(args: argparse.Namespace) -> None:
 def card(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids card`: how the results of a store were made. Exit status."""
     from ids.report.show import show_cards
-    from ids.results.selection import Selection
 
-    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())
-    return show_cards(chosen, args.json, args.write)
+    return show_cards(selection_of(args), args.json, args.write)
 
 
 def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ids.core.rows import RowSelection
 
 FORMAT = argparse.RawDescriptionHelpFormatter
-SIZE = 512  # pixels: of data sets without a backbone, as Stable Diffusion 1 reads them
 DATA = """check and look at a data set before a run; nothing is edited
 
   ids data check pie dataset.path=PIE-Bench          every faulty row at once, then what it has
@@ -103,19 +102,15 @@ def _show(args: argparse.Namespace, overrides: Sequence[str]) -> int:
 
 
 def _chosen(args: argparse.Namespace, overrides: Sequence[str]) -> "tuple[Dataset, RowSelection]":
-    """The data set, each row on its own, and the selected rows. At 512 pixels, unless the words
-    name a size or a backbone: the default backbone is for its own scenes.
-    """
+    """The data set, each row on its own, and the selected rows. At the size of `photo_size`."""
     from ids.config.build import build_dataset
     from ids.config.compose import compose_all
     from ids.config.sources import find_sources
+    from ids.config.word_keys import photo_size
     from ids.core.rows import StrictRows
 
     words = [f"dataset={args.name}", *overrides]
-    keys = {word.partition("=")[0].lstrip("+~") for word in words}
-    sized = args.name == "shapes" or bool(keys & {"backbone", "dataset.size"})
-    words += [] if sized else [f"backbone.image_size={SIZE}"]
-    settings = compose_all(words, find_sources(args.config_dir))
+    settings = compose_all([*photo_size(words), *words], find_sources(args.config_dir))
     if len(settings) > 1:
         raise ConfigError(f"ids data {args.what}: expected one data set; got a sweep; name one")
     dataset, selection = build_dataset(settings[0])

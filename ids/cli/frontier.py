@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from ids.cli import results
 from ids.cli.saying import say_all
+from ids.cli.selecting import add_selection, selection_of
 
 FRONTIER = """print identity over edit strength: areas, dominance, matched values, the Pareto set
 
@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         description=FRONTIER,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    results.add_selection(frontier)
+    add_selection(frontier)
     frontier.add_argument(
         "--x", metavar="METRIC", help="of edit strength: success, clip_directional, ..."
     )
@@ -69,12 +69,11 @@ def _frontier(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.show import show_frontier
     from ids.results.knobs import parse_knobs
     from ids.results.methods import Question
-    from ids.results.selection import Selection
 
     axis, axis_notes = todays_columns([args.x] if args.x else ())
     metric, metric_notes = todays_columns([args.y] if args.y else ())
     say_all([*axis_notes, *metric_notes])
-    chosen = Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())
+    chosen = selection_of(args)
     knobs = parse_knobs(args.knob or ())
     question = Question(axis[0] if axis else None, args.at or (), args.baseline, knobs)
     return show_frontier(chosen, question, metric[0] if metric else None, args.write, args.wide)

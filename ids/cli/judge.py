@@ -53,9 +53,7 @@ def judge(args: argparse.Namespace, words: Sequence[str]) -> int:
         raise ConfigError("ids judge: expected a folder of edited images; got none; name one")
     check_out(args.out)
     overrides = [word for word in words if not _is_folder(word)]
-    found = judge_words(
-        [Path(folder).expanduser() for folder in folders], overrides, args.config_dir
-    )
+    found = judge_words(folders, overrides, args.config_dir)
     tables = found.output_dir / "tables" if args.write else None
     return show_judged(found.group, found.notes, args.baseline, args.out, tables, args.wide)
 

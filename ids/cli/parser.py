@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from ids import __version__
 from ids.cli import commands, completion, data, edit, extend, frontier, judge, results
+from ids.cli.selecting import add_selection
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -178,7 +179,7 @@ def _add_edit(single: argparse.ArgumentParser) -> None:
 
 
 def _add_table(table: argparse.ArgumentParser) -> None:
-    results.add_selection(table)
+    add_selection(table)
     table.add_argument("--column", action="append", help="only this column (repeatable)")
     table.add_argument(
         "--baseline",
@@ -221,7 +222,7 @@ def _add_interval(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_card(card: argparse.ArgumentParser) -> None:
-    results.add_selection(card)
+    add_selection(card)
     card.add_argument("--json", action="store_true", help="as a JSON list")
     card.add_argument("--write", action="store_true", help="also as Markdown and JSON files")
     card.set_defaults(act=commands.card)

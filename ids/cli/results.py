@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ids.cli.selecting import add_selection, add_store, selection_of
 from ids.core.text import counted
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -67,7 +68,7 @@ def add_parser(commands: Any) -> None:
     _add_show(_verb(verbs, "show", SHOW, _show))
     _add_export(_verb(verbs, "export", EXPORT, _export))
     _add_rm(_verb(verbs, "rm", REMOVE, _rm))
-    _add_store(_verb(verbs, "check", CHECK, _check))
+    add_store(_verb(verbs, "check", CHECK, _check))
 
 
 def _verb(verbs: Any, name: str, description: str, act: Act) -> argparse.ArgumentParser:
@@ -84,7 +85,7 @@ def _add_list(listing: argparse.ArgumentParser) -> None:
 
 
 def _add_show(show: argparse.ArgumentParser) -> None:
-    _add_store(show)
+    add_store(show)
     show.add_argument("key", help="the beginning of its key")
 
 
@@ -106,23 +107,6 @@ def _add_rm(rm: argparse.ArgumentParser) -> None:
     rm.add_argument("--old", action="store_true", help="those of version 0.1")
     rm.add_argument("--aside", action="store_true", help="files that were in the way of results")
     rm.add_argument("--yes", action="store_true", help="remove them; else they are counted")
-
-
-def _add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--output-dir", type=Path, default=Path("outputs"), help="the store (default: outputs)"
-    )
-
-
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that select results."""
-    _add_store(parser)
-    parser.add_argument("--dataset", default="", help="only data sets whose name begins with this")
-    parser.add_argument("--method", action="append", help="only this method (repeatable)")
-    parser.add_argument("--tag", default="", help="only cases with this tag")
-    parser.add_argument(
-        "--where", action="append", metavar="KEY=VALUE", help="only these settings (repeatable)"
-    )
 
 
 def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
@@ -158,7 +142,7 @@ def _export(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.results.export import export_frame
 
     kind, store = format_of(args.kind, args.file), open_store(args.output_dir)
-    found = export_frame(_selection(args).groups(read_catalog(store)), store, args.states)
+    found = export_frame(selection_of(args).groups(read_catalog(store)), store, args.states)
     if found.empty:
         say(f"{args.output_dir}: no such results")
         return 1
@@ -238,13 +222,7 @@ def _chosen(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
 
     store = open_store(args.output_dir)
     catalog = read_catalog(store)
-    chosen = _selection(args)
+    chosen = selection_of(args)
     if args.orphans:
         return store, catalog, lines(catalog, [], chosen.orphans(catalog))
     return store, catalog, lines(catalog, chosen.groups(catalog, strict=True), [])
-
-
-def _selection(args: argparse.Namespace) -> Any:
-    from ids.results.selection import Selection
-
-    return Selection(args.output_dir, args.dataset, args.method or (), args.tag, args.where or ())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ids.config.entry import prepare
+from ids.config.word_keys import key_of, photo_size
 from ids.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 UNUSED = ("method", "fpr", "inversion", "sites", "controls", "seeds", "keep_every", "force")
 PARTS = ["method=null_edit", "controls=none", "logger=none"]
-PHOTOS = ["backbone=stable_diffusion", "backbone.path=none"]  # for its image size, 512 pixels
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ def judge_words(
     network is loaded. `ConfigError` for words without a data set, or with a method; `DataError`
     for a folder without a usable image.
     """
-    prepared = prepare([*PARTS, *_sized(words), *words], config_dirs=config_dirs)
+    _check(words)
+    prepared = prepare([*PARTS, *photo_size(words), *words], config_dirs=config_dirs)
     if prepared.sweep:
         raise ConfigError("ids judge: expected one data set and set of metrics; got a sweep")
     _, experiment = prepared.ready[0]
@@ -45,9 +46,8 @@ def judge_words(
     return Judgement(group, [*prepared.notes, *notes], prepared.output_dir)
 
 
-def _sized(words: Sequence[str]) -> list[str]:
-    """The parts that decide the size of images where the words leave it open."""
-    keys = {word.partition("=")[0].lstrip("+~") for word in words}
+def _check(words: Sequence[str]) -> None:
+    keys = [key_of(word) for word in words]
     for key in keys:
         if key.partition(".")[0] in UNUSED:
             raise ConfigError(
@@ -58,7 +58,6 @@ def _sized(words: Sequence[str]) -> list[str]:
         raise ConfigError(
             "ids judge: expected a data set, as dataset=pie dataset.path=FOLDER; got none; add it"
         )
-    return [] if "backbone" in keys or "dataset=shapes" in words else PHOTOS
 
 
 def _judged(folders: Sequence[Path], experiment: "Experiment") -> "tuple[ResultGroup, list[str]]":

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,8 @@ def _beside(top: Path, image: FoundImage) -> str:
     where = f"caption of {quote(image.name)}"
     file = file_within(top, f"{image.stem}.txt", where, "text file")
     try:
-        content = file.read_bytes()[: MAX_CAPTION + 1]
+        with file.open("rb") as stream:
+            content = stream.read(MAX_CAPTION + 1)
         if len(content) > MAX_CAPTION:
             raise DataError(f"{where}: expected at most {MAX_CAPTION} bytes; got more; shorten it")
         return content.decode("utf-8-sig").strip()
@@ -77,17 +78,25 @@ def _beside(top: Path, image: FoundImage) -> str:
 
 
 def _of_json(text: str) -> dict[str, Any]:
-    found = json.loads(text)
-    if not isinstance(found, dict):
+    if not text.lstrip().startswith("{"):
         raise TypeError("got no object")
-    return found
+    return dict(json.loads(text, object_pairs_hook=_each_once))
 
 
 def _of_json_lines(text: str) -> dict[str, Any]:
     rows = [json.loads(line) for line in text.split("\n") if line.strip()]
-    return {row[COLUMNS[0]]: row[COLUMNS[1]] for row in rows}
+    return _each_once((row[COLUMNS[0]], row[COLUMNS[1]]) for row in rows)
 
 
 def _of_csv(text: str) -> dict[str, Any]:
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    return {row[COLUMNS[0]]: row[COLUMNS[1]] for row in rows}
+    return _each_once((row[COLUMNS[0]], row[COLUMNS[1]]) for row in rows)
+
+
+def _each_once(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """`ValueError` for an image with two captions."""
+    found: dict[str, Any] = {}
+    for name, caption in pairs:
+        if found.setdefault(name, caption) != caption:
+            raise ValueError(f"got two captions of {quote(name)}")
+    return found

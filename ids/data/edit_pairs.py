@@ -1,6 +1,5 @@
 """The pairs of InstructPix2Pix, captions and images before and after an edit, in each layout."""
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from ids.core.errors import DataError
 from ids.data.cases import file_within, id_of_name
 from ids.data.decode import ImageSource
+from ids.data.json_files import read_json
 from ids.data.messages import quote, shorten
 from ids.data.shard_files import Split
 from ids.data.shards import Shards
@@ -18,7 +18,7 @@ from ids.data.shards import Shards
 SEEDS = "seeds.json"
 PROMPT = "prompt.json"
 SHARES = {"train": (0.0, 0.9), "val": (0.9, 0.95), "test": (0.95, 1.0)}  # of edit_dataset.py
-MAX_BYTES = 2**20  # of a prompt.json
+MOST_SEEDS, MOST_CAPTIONS = 256 * 2**20, 2**20  # bytes of seeds.json, of a prompt.json
 SEED = re.compile("[0-9A-Za-z_]{1,100}")
 TEXTS = ("original_prompt", "edit_prompt", "edited_prompt")
 BEFORE, AFTER = "original_image", "edited_image"
@@ -111,7 +111,7 @@ class FolderPairs:
         before, after = (
             file_within(self.top, f"{folder}/{seed}_{number}.jpg", where) for number in (0, 1)
         )
-        captions = _captions(self.top / folder / PROMPT)
+        captions = _captions(file_within(self.top, f"{folder}/{PROMPT}", where, "file"))
         return EditPair(captions["input"], captions["edit"], captions["output"], before, after)
 
     @cached_property
@@ -140,28 +140,18 @@ def _entry(entry: Any) -> tuple[str, list[str], str]:
 
 
 def _entries(file: Path) -> list[Any]:
-    try:
-        entries = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"{shorten(file)}: expected a JSON list; {shorten(error)}; correct it"
-        ) from error
+    entries = read_json(file, MOST_SEEDS, "a JSON list", "correct it")
     if not isinstance(entries, list) or not entries:
         raise DataError(f'{shorten(file)}: expected a list of ["folder", [seeds]]; got none')
     return entries
 
 
 def _captions(file: Path) -> dict[str, Any]:
-    expected = f"{shorten(file)}: expected a JSON object with input, edit and output"
-    try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise DataError(f"{expected}; got {size >> 20} MiB; check the file")
-        captions = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{expected}; {shorten(reason)}; check the file") from error
-    missing = [key for key in ("input", "edit", "output") if key not in (captions or ())]
-    if not isinstance(captions, dict) or missing:
-        raise DataError(f"{expected}; missing: {', '.join(missing) or 'all'}; add it")
-    return captions
+    expected = "a JSON object with input, edit and output"
+    captions = read_json(file, MOST_CAPTIONS, expected, "check the file")
+    found = captions if isinstance(captions, dict) else {}
+    if missing := [key for key in ("input", "edit", "output") if key not in found]:
+        raise DataError(
+            f"{shorten(file)}: expected {expected}; missing: {', '.join(missing)}; add it"
+        )
+    return found

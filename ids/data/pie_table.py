@@ -1,6 +1,5 @@
 """The table of PIE-Bench: `mapping_file.json`, an object of entries by case id."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from ids.core.errors import DataError
 from ids.data.cases import checked_text
+from ids.data.json_files import read_json
 from ids.data.messages import quote, shorten
 
 TABLE, IMAGES = "mapping_file.json", "annotation_images"
@@ -77,21 +77,11 @@ def read_entries(table: Path) -> list[Entry]:
     """All entries in the order of the file; a key that occurs again is a fault of the later one.
     `DataError` for a file that is no JSON object of entries.
     """
-    where = shorten(table)
-    try:
-        if (size := table.stat().st_size) > MAX_BYTES:
-            got = f"{size >> 20} MiB; split it"
-            raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB; got {got}")
-        text = table.read_text(encoding="utf-8-sig")
-        content = json.loads(text, object_pairs_hook=_Pairs)
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(
-            f"{where}: expected a JSON file in UTF-8; {shorten(reason)}; check dataset.path"
-        ) from error
+    content = read_json(table, MAX_BYTES, "a JSON file in UTF-8", "check dataset.path", _Pairs)
     if not isinstance(content, _Pairs) or not content:
         raise DataError(
-            f"{where}: expected an object of entries by case id; got none; check dataset.path"
+            f"{shorten(table)}: expected an object of entries by case id; got none; check "
+            "dataset.path"
         )
     known: set[str] = set()
     entries = []

@@ -7,7 +7,7 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,19 +79,14 @@ def remote_size(file: NeededFile) -> str:
         return "size unknown"
 
 
-def download(
-    url: str,
-    target: Path,
-    sha256: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:
+def download(url: str, target: Path, sha256: str) -> None:
     """A file by https, beside its place as NAME.partial until its size and digest (or the beginning
-    of it) are right. `progress` gets the bytes so far and in total. `WeightsError` as `fetch`.
+    of it) are right. `WeightsError` as `fetch`.
     """
     partial = target.with_name(f"{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _receive(url, partial, progress)
+        _receive(url, partial)
         _check_digest(url, partial, sha256)
         os.replace(partial, target)
     except OSError as error:
@@ -101,7 +96,7 @@ def download(
         ) from error
 
 
-def _receive(url: str, partial: Path, progress: Callable[[int, int], None]) -> None:
+def _receive(url: str, partial: Path) -> None:
     """Append what is missing. A server that cannot continue sends the whole file."""
     have = partial.stat().st_size if partial.is_file() else 0
     with _opened(url, headers={"Range": f"bytes={have}-"} if have else {}) as answer:
@@ -112,7 +107,6 @@ def _receive(url: str, partial: Path, progress: Callable[[int, int], None]) -> N
             for chunk in _chunks(answer):
                 stream.write(chunk)
                 done += len(chunk)
-                progress(done, total)
     if done < total:
         raise WeightsError(
             f"{url}: expected {total} bytes; the connection broke off after {done}; run the "
@@ -150,7 +144,7 @@ def _opened(url: str, method: str = "GET", headers: dict[str, str] | None = None
     try:
         answer = urllib.request.urlopen(request, timeout=PATIENCE)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # a complete file, or one that has changed since
+        if error.code == 416 and headers:  # a complete file, or one that has changed since
             return _opened(url, method)
         raise _unreachable(url, f"the server answers {error.code} {error.reason}") from error
     except (urllib.error.URLError, OSError) as error:

@@ -53,11 +53,12 @@ def open_network(weights: ClipWeights) -> tuple[Any, Any, Any]:
 @contextmanager
 def _unwarned() -> Iterator[None]:
     """open_clip warns of a network without weights, also where they are loaded afterwards."""
-    logging.disable(logging.WARNING)
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def _check_file(file: Path) -> None:

@@ -32,7 +32,7 @@ class ObjectMasks(Protocol):
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """The configuration of `ObjectMasks`: a network, or a folder of masks made elsewhere."""
+    """The configuration of `ObjectMasks`: a network such as `ClipSeg`, or one of your own."""
 
     def weights_id(self) -> str:
         """All that decides its masks. `WeightsError` where a file is missing."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ids.core.numbers import Number, to_number
 from ids.report.escape import (
     for_csv,
     for_html,
@@ -87,7 +88,9 @@ def csv_text(grid: Grid) -> str:
 
 
 def json_text(report: Report) -> str:
-    """Numbers in full, null for what is missing; text unescaped but for JSON."""
+    """Numbers in full, infinite ones `"inf"`, null for what is missing; text unescaped but for
+    JSON.
+    """
     whole = {
         "title": report.title,
         "grids": [_json_grid(grid) for grid in report.grids],
@@ -129,6 +132,7 @@ def _latex_number(text: str) -> str:
     """`$27.98 \\pm 0.42$ (n=3)`; a remark is text."""
     number, space, remark = text.partition(" (")
     formula = number.replace("±", r"\pm").replace("*", "^{*}").replace("<", "{<}")
+    formula = formula.replace("inf", r"\infty")
     return ("--" if number == "-" else f"${formula}$") + for_latex(space + remark)
 
 
@@ -168,5 +172,5 @@ def _json_row(grid: Grid, row: Row) -> dict[str, Any]:
     return {**names, **counts, "cells": values}
 
 
-def _json_cell(cell: Estimate) -> dict[str, float | int | None]:
-    return {name: x if math.isfinite(x) else None for name, x in cell.numbers.items()}
+def _json_cell(cell: Estimate) -> dict[str, Number]:
+    return {n: to_number(x) if isinstance(x, float) else x for n, x in cell.numbers.items()}

@@ -1,8 +1,8 @@
 """Bootstrap resamples of cases, and 95 % intervals from them.
 
 Intervals of means are bootstrap-t: the best coverage for few and skewed cases (docs/statistics.md).
-Of other statistics they are bias-corrected and accelerated, with expanded quantiles. A plain
-percentile interval is too narrow for few cases.
+Of other statistics they are bias-corrected, with expanded quantiles. A plain percentile interval is
+too narrow for few cases.
 """
 
 import math
@@ -41,17 +41,6 @@ def expanded_quantile(n: int) -> float:
     return float(math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + CONFIDENCE) / 2))
 
 
-def acceleration(deviations: Float[ndarray, "columns cases"]) -> Float[ndarray, " columns"]:
-    """Skewness / (6 sqrt(n)) of each column: how fast the standard error of its mean changes with
-    the mean (Efron 1987, equation 6.6). `deviations` are from the mean. For other statistics: the
-    mean of the leave-one-out values minus each of them. 0 for a constant.
-    """
-    squares = (deviations**2).sum(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = (deviations**3).sum(1) / (6 * squares**1.5)
-    return np.asarray(np.where(np.isfinite(found), found, 0.0))
-
-
 def studentized_interval(
     deviations: Float[ndarray, "columns cases"], counts: Counts
 ) -> Float[ndarray, "columns 2"]:
@@ -73,19 +62,16 @@ def bootstrap_interval(
     resampled: Float[ndarray, "columns resamples"],
     values: Float[ndarray, " columns"],
     n: int,
-    accelerations: Float[ndarray, " columns"] | float = 0.0,
 ) -> Float[ndarray, "columns 2"]:
-    """The ends of the interval of each statistic: bias-corrected and accelerated (Efron 1987, JASA
-    82), at the expanded level of Hesterberg (2015, The American Statistician 69). `values` are of
-    the n cases themselves (two at least), `resampled` of the resamples, all finite. Without
-    `accelerations` it is bias-corrected alone.
+    """The ends of the interval of each statistic: bias-corrected (Efron & Tibshirani 1993, section
+    14.3, without acceleration), at the expanded level of Hesterberg (2015, The American
+    Statistician 69). `values` are of the n cases themselves (two at least), `resampled` of the
+    resamples, all finite.
     """
     ordered = np.sort(resampled, axis=1)
-    bias = _bias(ordered, values)[:, None]
     quantile = expanded_quantile(n)
-    z = bias + np.array([-quantile, quantile])
-    pulled = np.maximum(1 - np.reshape(accelerations, (-1, 1)) * z, GRID)
-    return _quantiles(ordered, ndtr(bias + z / pulled))
+    z = 2 * _bias(ordered, values)[:, None] + np.array([-quantile, quantile])
+    return _quantiles(ordered, ndtr(z))
 
 
 def on_grid(deviations: Float[ndarray, "columns cases"]) -> Float[ndarray, "columns cases"]:

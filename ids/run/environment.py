@@ -17,6 +17,7 @@ PACKAGES = (
     "transformers",
     "lpips",
     "open_clip_torch",
+    "timm",
     "numpy",
     "pillow",
     "hydra-core",

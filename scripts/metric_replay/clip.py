@@ -13,8 +13,9 @@ from ids.metrics.clip_pixels import Unfiltered
 from ids.metrics.clip_source import LoadedClip, cut_with_end, cut_without_end
 from ids.metrics.feature_cache import AnyImage
 from ids.metrics.pie.clip_similarity import TO_PIXELS
+from ids.metrics.pie.parts import Stack
 from ids.run.session import LoadedModels
-from metric_replay.folder import STACKS, Folder, Pair, Stack, build_metrics
+from metric_replay.folder import STACKS, Folder, Pair, build_metrics
 from metric_replay.lines import Line, Tolerance, exact_line, number_line, number_lines, tensor_line
 
 TABLE = (

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-import torch
 from PIL import Image as PIL
 from safetensors.torch import load_file
 from torch import Tensor
@@ -22,11 +21,11 @@ from ids.data import image_of
 from ids.data.pie_table import TABLE
 from ids.data.run_lengths import SIDE
 from ids.data.strips import last_square
+from ids.metrics.pie.parts import Stack
+from ids.run.external import NO_LATENT
 from ids.run.in_memory import with_images
 
-Stack = Literal["reference", "current"]
 STACKS: tuple[Stack, ...] = get_args(Stack)
-NO_LATENT = torch.zeros(1, 1, 1)
 
 
 @dataclass(frozen=True)

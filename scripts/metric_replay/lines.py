@@ -1,7 +1,7 @@
 """The lines of the comparison, and how near a number must be to the recorded one."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,12 +71,12 @@ def number_lines(
         yield number_line(name, value, wanted, tolerance)
 
 
-def missing_lines(wanted: Mapping[str, str], lines: Sequence[Line]) -> Iterator[Line]:
-    """A `skipped` line for every recorded number, by its name, that no line compares."""
+def missing_lines(
+    wanted: Sequence[str], lines: Sequence[Line], status: Literal["FAIL", "skipped"]
+) -> Iterator[Line]:
+    """A line of this status for every recorded number, by its name, that no line compares."""
     compared = {line.name for line in lines}
-    for name, reason in wanted.items():
-        if name not in compared:
-            yield Line(name, "skipped", reason)
+    yield from (Line(name, status, "not compared") for name in wanted if name not in compared)
 
 
 def _short(value: Any) -> str:

@@ -13,10 +13,10 @@ from ids.core.weight_files import digest_of
 from ids.images import to_array
 from ids.metrics import PieLPIPS
 from ids.metrics.pie.lpips import layers_of
-from ids.metrics.pie.parts import Part, parts_of
+from ids.metrics.pie.parts import Part, Stack, parts_of
 from ids.metrics.ssim import ssim_map
 from ids.run.session import LoadedModels
-from metric_replay.folder import STACKS, Folder, Pair, Stack, build_metrics
+from metric_replay.folder import STACKS, Folder, Pair, build_metrics
 from metric_replay.lines import Line, Tolerance, exact_line, number_lines, tensor_line
 
 BACKBONE, HEADS = "squeezenet1_1.pth", "lpips_squeeze_heads.safetensors"

@@ -9,8 +9,9 @@ from torch import Tensor
 from ids.core.protocols import Metric, Models
 from ids.metrics import PieStructureDistance
 from ids.metrics.dino import self_similarity
+from ids.metrics.pie.parts import Stack
 from ids.run.session import LoadedModels
-from metric_replay.folder import STACKS, Folder, Stack, build_metrics
+from metric_replay.folder import STACKS, Folder, build_metrics
 from metric_replay.lines import Line, Tolerance, number_lines, tensor_line
 
 WEIGHTS = "dino_vit_patch8"

@@ -7,10 +7,12 @@ from pathlib import Path
 import metric_parity
 import pytest
 import torch
-from metric_replay.folder import STACKS, Folder, Stack
+from metric_replay.folder import STACKS, Folder
 from metric_replay.lines import Line, Tolerance, exact_line, number_line, tensor_line
 from metric_replay.pixels import input_lines
 from recorded_metrics import GOLDEN, NORMAL, STRIP, TINY, WHOLE, Recorded, open_recorded
+
+from ids.metrics.pie.parts import Stack
 
 Patch = pytest.MonkeyPatch
 
@@ -94,3 +96,17 @@ def test_the_script_names_a_wrong_folder_and_a_fault(
     skipped = {line[0] for line in printed if line[1] == "skipped"}
     assert f"{NORMAL}/current/psnr" in skipped
     assert f"{NORMAL}/reference/psnr" not in skipped
+
+
+def test_a_number_that_nothing_compares_is_a_failure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: Patch
+) -> None:
+    def one(folder: Folder) -> Iterator[Line]:
+        yield exact_line(folder.pairs[0].name("reference", "psnr"), 1, 1)
+
+    monkeypatch.setattr("sys.argv", ["metric_parity.py", str(GOLDEN)])
+    monkeypatch.setattr(metric_parity, "REPLAYS", {"pixels": one})
+    assert metric_parity.main() == 1
+    failed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if " FAIL " in line]
+    assert f"{NORMAL}/current/psnr" in failed
+    assert f"{NORMAL}/reference/psnr" not in failed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from metric_replay import folder as folder_module
-from metric_replay.folder import Stack, open_folder
+from metric_replay.folder import open_folder
 from metric_replay.pixels import input_lines
 from PIL import Image as PIL
 from recorded_metrics import (
@@ -32,6 +32,7 @@ from ids.metrics.pie import mse as pie_mse
 from ids.metrics.pie import parts
 from ids.metrics.pie import psnr as pie_psnr
 from ids.metrics.pie import ssim as pie_ssim
+from ids.metrics.pie.parts import Stack
 
 Patch = pytest.MonkeyPatch
 

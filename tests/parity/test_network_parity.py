@@ -16,7 +16,7 @@ from metric_replay.clip import (
     table_lines,
     table_metrics,
 )
-from metric_replay.folder import STACKS, Folder, Stack, open_folder
+from metric_replay.folder import STACKS, Folder, open_folder
 from metric_replay.lines import Line, number_line
 from metric_replay.structure import distance_lines, inner_lines
 from torch.nn import functional as F
@@ -28,6 +28,7 @@ from ids.metrics.clip_source import cut_with_end
 from ids.metrics.dino import DinoInput, LoadedDino
 from ids.metrics.feature_cache import AnyImage
 from ids.metrics.pie import clip_similarity
+from ids.metrics.pie.parts import Stack
 from ids.run.session import LoadedModels
 
 GOLDEN = Path(__file__).parents[1] / "golden_metrics"

@@ -1,6 +1,7 @@
 """Reports on narrow terminals, as LaTeX and as HTML."""
 
 import io
+import json
 import math
 import re
 from dataclasses import replace
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from ids.report.console import open_console
 from ids.report.escape import for_html, for_latex
-from ids.report.formats import html, latex
+from ids.report.formats import html, json_text, latex
 from ids.report.render import print_report, text_grid
 from ids.results.columns import Column
 from ids.results.grids import Estimate, Grid, LeftOut, PairedTest, Report, Row
@@ -111,6 +112,16 @@ def test_marks_remarks_and_small_numbers() -> None:
     assert r"$+0.500 \pm 0.250^{*}$ (n=9, 1 undefined, 2 inf) & ${<}0.0001$ & --" in latex(
         Report("t", (grid,), (), ())
     )
+
+
+def test_an_infinite_number_is_no_missing_one() -> None:
+    needed = Column("needed", "cases", 0, derived=True)
+    cells = (Estimate(math.inf), Estimate(math.nan))
+    found = Report("t", (Grid("t", (needed, COLUMNS[0]), (Row("ids", 3, cells),)),), (), ())
+    (row,) = json.loads(json_text(found))["grids"][0]["rows"]
+    assert row["cells"]["needed"]["value"] == "inf"
+    assert row["cells"][COLUMNS[0].key]["value"] is None
+    assert r"ids & 3 & $\infty$ & -- \\" in latex(found)
 
 
 @settings(max_examples=50)

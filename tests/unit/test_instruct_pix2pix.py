@@ -186,7 +186,7 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     faults = [row.problem for row in found if row.problem]
     expected = (
         "1/prompt.json: expected a JSON object with input, edit and output; missing: output",
-        "2/prompt.json: expected a JSON object with input, edit and output; No such file",
+        "expected the file '2/prompt.json' in",
         "seeds.json '3' seed 3: expected the image '3/3_1.jpg'",
         "seeds.json '3' seed 4: expected the image '3/4_0.jpg'",
         "seeds.json 'gone' seed 1: expected the image",
@@ -200,6 +200,24 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     (top / "seeds.json").write_text("{}")
     with pytest.raises(DataError, match="expected a list of"):
         cases(top)
+
+
+@pytest.mark.parametrize("content", ["7", "null", "[]", '"input edit output"'])
+def test_captions_of_another_kind_cost_their_row(tmp_path: Path, content: str) -> None:
+    top = write_originals(tmp_path / "o", {"0": [0], "1": [1]})
+    (top / "0" / "prompt.json").write_text(content)
+    first, second = rows(top, split=None)
+    assert "missing: input, edit, output" in first.problem
+    assert not second.problem
+
+
+def test_captions_never_lead_out_of_the_folder(tmp_path: Path) -> None:
+    top = write_originals(tmp_path / "o", {"0": [0], "1": [1]})
+    (top / "0" / "prompt.json").rename(tmp_path / "secret.json")
+    (top / "0" / "prompt.json").symlink_to(tmp_path / "secret.json")
+    first, second = rows(top, split=None)
+    assert "'0/prompt.json' leads out of it" in first.problem
+    assert not second.problem
 
 
 def test_damaged_arrow_files(tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ def test_captions_are_the_source_prompts(photos: Path, table: str) -> None:
         ("metadata.csv", "name,text\na.png,b\n"),
         ("metadata.jsonl", '{"file_name": "a.png"}'),
         ("metadata.jsonl", "7"),
+        ("captions.json", '{"a.png": "a cat", "a.png": "a dog"}'),
+        ("metadata.csv", "file_name,text\na.png,a cat\na.png,a dog\n"),
     ],
 )
 def test_malformed_captions(photos: Path, name: str, text: str) -> None:

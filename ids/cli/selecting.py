@@ -1,0 +1,36 @@
+"""The flags that select results of a store."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ids.results.selection import Selection
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names the store."""
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("outputs"), help="the store (default: outputs)"
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that select results."""
+    add_store(parser)
+    parser.add_argument("--dataset", default="", help="only data sets whose name begins with this")
+    parser.add_argument("--method", action="append", help="only this method (repeatable)")
+    parser.add_argument("--tag", default="", help="only cases with this tag")
+    parser.add_argument(
+        "--where", action="append", metavar="KEY=VALUE", help="only these settings (repeatable)"
+    )
+
+
+def selection_of(args: argparse.Namespace, columns: Sequence[str] = ()) -> "Selection":
+    """The results that the flags select, and these columns of tables (default: all)."""
+    from ids.results.selection import Selection
+
+    return Selection(
+        args.output_dir, args.dataset, args.method or (), args.tag, args.where or (), columns
+    )
