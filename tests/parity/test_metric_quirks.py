@@ -53,7 +53,7 @@ def _no_border(patch: Patch) -> None:
 
 
 def _brackets_kept(patch: Patch) -> None:
-    patch.setattr(pie, "_prompt", lambda texts, name, where: texts[name])
+    patch.setattr(pie, "prompt_of", lambda text, where: text)
 
 
 def _first_square(patch: Patch) -> None:
