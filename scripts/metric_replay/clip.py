@@ -15,8 +15,8 @@ from ids.metrics.feature_cache import AnyImage
 from ids.metrics.pie.clip_similarity import TO_PIXELS
 from ids.metrics.pie.parts import Stack
 from ids.run.session import LoadedModels
-from metric_replay.folder import STACKS, Folder, Pair, build_metrics
-from metric_replay.lines import Line, Tolerance, exact_line, number_line, number_lines, tensor_line
+from metric_replay.folder import STACKS, Folder, Pair, build_metrics, column_lines
+from metric_replay.lines import Line, Tolerance, exact_line, guarded, number_line, tensor_line
 
 TABLE = (
     "clip_similarity_source_image",
@@ -46,12 +46,11 @@ def clip(folder: Folder) -> Iterator[Line]:
     """The scores of both projects, in both stacks and input ranges; tokens and features."""
     models = LoadedModels(torch.device("cpu"))
     for stack in STACKS:
-        yield from table_lines(folder, stack, models)
-        for recorded, pixels in RANGES.items():
-            yield from similarity_lines(
-                folder, stack, recorded, similarities(folder, pixels), models
-            )
-    yield from long_prompt_lines(folder, models)
+        yield from guarded(f"{stack}/clip_table", table_lines(folder, stack, models))
+        for recorded in RANGES:
+            lines = range_lines(folder, stack, recorded, models)
+            yield from guarded(f"{stack}/{recorded}", lines)
+    yield from guarded("long_prompt", long_prompt_lines(folder, models))
 
 
 def table_metrics(folder: Folder, stack: Stack) -> dict[str, Metric]:
@@ -74,15 +73,16 @@ def table_lines(folder: Folder, stack: Stack, models: Models) -> Iterator[Line]:
     """The three scores, token ids, input and features."""
     metrics = table_metrics(folder, stack)
     for column, metric in metrics.items():
-        found = metric(folder.cases, folder.edits, models)
-        names = [pair.name(stack, column) for pair in folder.pairs]
-        recorded = [pair.recorded[stack][column] for pair in folder.pairs]
-        yield from number_lines(names, found, recorded, SCORE)
+        lines = column_lines(folder, stack, column, metric, SCORE, models)
+        yield from guarded(f"{stack}/{column}", lines)
     first = metrics[TABLE[0]]
     assert isinstance(first, PieClipSimilarity)
+    loaded = first.load(models)
     for pair in folder.pairs:
-        yield from _feature_lines(folder, pair, stack, first.load(models))
-        yield from _token_lines(pair, stack, first.load(models))
+        features = _feature_lines(folder, pair, stack, loaded)
+        yield from guarded(pair.name(stack, "clip_features"), features)
+        tokens = _token_lines(pair, stack, loaded)
+        yield from guarded(pair.name(stack, "clip_token_ids"), tokens)
 
 
 def _token_lines(pair: Pair, stack: Stack, loaded: LoadedClip) -> Iterator[Line]:
@@ -114,6 +114,12 @@ def _feature_lines(folder: Folder, pair: Pair, stack: Stack, loaded: LoadedClip)
             yield tensor_line(pair.name(stack, f"clip_text_{which}"), features, recorded, FEATURE)
 
 
+def range_lines(folder: Folder, stack: Stack, recorded: str, models: Models) -> Iterator[Line]:
+    """The four similarities of images in one range."""
+    metrics = similarities(folder, RANGES[recorded])
+    yield from similarity_lines(folder, stack, recorded, metrics, models)
+
+
 def similarity_lines(
     folder: Folder, stack: Stack, recorded: str, metrics: Mapping[str, Metric], models: Models
 ) -> Iterator[Line]:
@@ -121,54 +127,67 @@ def similarity_lines(
     for name, metric in metrics.items():
         found = metric(folder.cases, folder.edits, models)
         for pair, value in zip(folder.pairs, found, strict=True):
-            entry = pair.recorded["clip_similarity"]
-            tolerance = _tolerance(name, entry["image_difference_norm"])
-            line = pair.name(stack, f"{recorded}/{name}")
-            yield number_line(line, value, entry[stack][recorded][name], tolerance)
+            what = f"{recorded}/{name}"
+            lines = _similarity_lines(pair, stack, what, value)
+            yield from guarded(pair.name(stack, what), lines)
     if recorded == "unit_range" and stack == STACKS[0]:  # recorded once
         yield from _unit_feature_lines(folder, metrics["sim_image"], models)
 
 
-def _tolerance(name: str, difference: float) -> Tolerance:
+def _similarity_lines(pair: Pair, stack: Stack, what: str, value: float) -> Iterator[Line]:
+    recorded, _, name = what.partition("/")
+    numbers = pair.recorded["clip_similarity"][stack][recorded]
+    tolerance = _tolerance(name, numbers["sim_image"])
+    yield number_line(pair.name(stack, what), value, numbers.get(name), tolerance)
+
+
+def _tolerance(name: str, sim_image: float) -> Tolerance:
+    """The difference of two features of unit length is as long as their cosine decides."""
     if name != "sim_direction":
         return COSINE
-    return DIRECTION if difference > STILL else NOISE
+    return DIRECTION if 2 - 2 * sim_image > STILL**2 else NOISE
 
 
 def _unit_feature_lines(folder: Folder, metric: Metric, models: Models) -> Iterator[Line]:
     assert isinstance(metric, InstructPix2PixSimilarity)
-    loaded, to_pixels = metric.load(models), Unfiltered("unit")
+    loaded = metric.load(models)
     for pair in folder.pairs:
-        images, prompts = _images(pair), _prompts(pair.case)
-        found = {
-            f"ip2p_{kind}_{which}": features
-            for which in prompts
-            for kind, features in (
-                ("image", loaded.images([images[which]], to_pixels)[0]),
-                ("text", loaded.texts([prompts[which]], cut_with_end)[0]),
-            )
-        }
-        side = loaded.network.side
-        found["ip2p_resized_source_rows0_3"] = to_pixels(Square(side), images["source"])[:, :4]
-        for what, tensor in found.items():
-            recorded = folder.tensors.get(f"{pair.index}.{what}")
-            if recorded is not None:
-                yield tensor_line(pair.name("ip2p", what), tensor, recorded, COSINE)
-        ids = [_ids(loaded, prompt) for prompt in prompts.values()]
-        recorded_ids = pair.recorded["clip_similarity"]["token_ids"]
-        yield exact_line(pair.name("ip2p", "token_ids"), ids, recorded_ids)
+        lines = _unit_features_of(folder, pair, loaded)
+        yield from guarded(pair.name("ip2p", "features"), lines)
+
+
+def _unit_features_of(folder: Folder, pair: Pair, loaded: LoadedClip) -> Iterator[Line]:
+    to_pixels = Unfiltered("unit")
+    images, prompts = _images(pair), _prompts(pair.case)
+    found = {
+        f"ip2p_{kind}_{which}": features
+        for which in prompts
+        for kind, features in (
+            ("image", loaded.images([images[which]], to_pixels)[0]),
+            ("text", loaded.texts([prompts[which]], cut_with_end)[0]),
+        )
+    }
+    side = loaded.network.side
+    found["ip2p_resized_source_rows0_3"] = to_pixels(Square(side), images["source"])[:, :4]
+    for what, tensor in found.items():
+        recorded = folder.tensors.get(f"{pair.index}.{what}")
+        if recorded is not None:
+            yield tensor_line(pair.name("ip2p", what), tensor, recorded, COSINE)
+    ids = [_ids(loaded, prompt) for prompt in prompts.values()]
+    recorded_ids = pair.recorded["clip_similarity"]["token_ids"]
+    yield exact_line(pair.name("ip2p", "token_ids"), ids, recorded_ids)
 
 
 def long_prompt_lines(folder: Folder, models: Models) -> Iterator[Line]:
     """A prompt over the context, in place of a prompt of the first pair."""
     recorded = folder.recorded["long_prompt"]
-    pair, prompt = folder.pairs[0], recorded["prompt"]
+    pair, prompt = folder.first, recorded["prompt"]
     metrics = similarities(folder, "unit")
     for name, metric in metrics.items():
         (value,) = metric([replace(pair.case, prompt_trg=prompt)], [pair.edited], models)
-        wanted = recorded["clip_similarity_as_target_prompt"][name]
-        tolerance = _tolerance(name, pair.recorded["clip_similarity"]["image_difference_norm"])
-        yield number_line(f"long_prompt/{name}", value, wanted, tolerance)
+        numbers = recorded["clip_similarity_as_target_prompt"]
+        tolerance = _tolerance(name, numbers["sim_image"])
+        yield number_line(f"long_prompt/{name}", value, numbers.get(name), tolerance)
     first = metrics["sim_image"]
     assert isinstance(first, InstructPix2PixSimilarity)
     loaded = first.load(models)

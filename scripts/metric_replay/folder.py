@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ids.config.build import build
 from ids.config.compose import compose_all
-from ids.core.protocols import Dataset, Metric
+from ids.core.protocols import Dataset, Metric, Models
 from ids.core.records import EditCase, Edited
+from ids.core.weight_files import one_line
 from ids.data import image_of
 from ids.data.pie_table import TABLE
 from ids.data.run_lengths import SIDE
@@ -24,6 +25,7 @@ from ids.data.strips import last_square
 from ids.metrics.pie.parts import Stack
 from ids.run.external import NO_LATENT
 from ids.run.in_memory import with_images
+from metric_replay.lines import Line, Tolerance, number_line
 
 STACKS: tuple[Stack, ...] = get_args(Stack)
 
@@ -42,14 +44,29 @@ class Pair:
         """The name of a line: `100000000000/reference/psnr`."""
         return f"{self.id}/{stack}/{what}"
 
+    def column(self, stack: str, name: str) -> Any:
+        """The number in the released table; None where none is recorded."""
+        return self.recorded.get(stack, {}).get(name)
+
 
 @dataclass(frozen=True)
 class Folder:
-    """Pairs in the order of their index, and the files beside them."""
+    """Pairs in the order of their index, and the files beside them; `faults` says by id why a pair
+    cannot be compared.
+    """
 
     root: Path
     pairs: Sequence[Pair]
     recorded: Mapping[str, Any]  # `expected.json`
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def first(self) -> Pair:
+        """The pair of index 0, of which more is recorded. `LookupError` where it is missing."""
+        found = next((pair for pair in self.pairs if pair.index == 0), None)
+        if found is None:
+            raise LookupError("the pair of index 0 cannot be compared")
+        return found
 
     @property
     def cases(self) -> list[EditCase]:
@@ -80,13 +97,16 @@ def open_folder(root: Path) -> Iterator[Folder]:
     with TemporaryDirectory() as place:
         (Path(place) / TABLE).write_text(json.dumps(masks["mapping"]))
         dataset = _build_dataset(place, pictures)
-        pairs = []
-        for index in range(len(dataset)):
-            case = with_images(dataset[index])
-            target = pictures / masks["files"][case.id]["target_path"]
-            entry = recorded["pairs"][case.id]
-            pairs.append(Pair(case.id, entry["index"], case, _edited(target), entry))
-        yield Folder(root, sorted(pairs, key=lambda pair: pair.index), recorded)
+        pairs, faults = [], {}
+        for index, name in enumerate(masks["mapping"]):
+            try:
+                case = with_images(dataset[index])
+                target = pictures / masks["files"][name]["target_path"]
+                entry = recorded["pairs"][name]
+                pairs.append(Pair(name, int(entry["index"]), case, _edited(target), entry))
+            except Exception as error:  # any fault of a pair, which costs itself
+                faults[name] = f"{type(error).__name__}: {one_line(error)}"
+        yield Folder(root, sorted(pairs, key=lambda pair: pair.index), recorded, faults)
 
 
 def _build_dataset(place: str, pictures: Path) -> Dataset:
@@ -117,6 +137,16 @@ def build_metrics(
     found = {name: build(nodes[key], f"metrics.{key}") for name, key in keys.items()}
     assert all(isinstance(metric, Metric) for metric in found.values())
     return found
+
+
+def column_lines(
+    folder: Folder, stack: Stack, column: str, metric: Metric, tolerance: Tolerance, models: Models
+) -> Iterator[Line]:
+    """A line per pair: what the metric finds, and the column of the released table."""
+    found = metric(folder.cases, folder.edits, models)
+    for pair, value in zip(folder.pairs, found, strict=True):
+        recorded = pair.column(stack, column)
+        yield number_line(pair.name(stack, column), value, recorded, tolerance)
 
 
 def _edited(target: Path) -> Edited:

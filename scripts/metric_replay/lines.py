@@ -1,12 +1,14 @@
 """The lines of the comparison, and how near a number must be to the recorded one."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from ids.core.weight_files import one_line
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,17 @@ class Tolerance:
         return self.absolute + self.relative * abs(recorded)
 
 
-def number_line(name: str, found: float, recorded: float | str, tolerance: Tolerance) -> Line:
+Recorded = float | str | None
+
+
+def number_line(name: str, found: float, recorded: Recorded, tolerance: Tolerance) -> Line:
     """A number against the recorded one; `nan` and infinity must be reproduced as such."""
-    wanted = float(recorded)
+    if recorded is None:
+        return Line(name, "skipped", "not recorded")
+    try:
+        wanted = float(recorded)
+    except (TypeError, ValueError):
+        return Line(name, "FAIL", f"expected a recorded number; got {_short(recorded)}")
     if not (math.isfinite(found) and math.isfinite(wanted)):
         return exact_line(name, str(found), str(wanted))
     difference = abs(found - wanted)
@@ -60,15 +70,12 @@ def tensor_line(name: str, found: Tensor, recorded: Tensor, tolerance: Tolerance
     return Line(name, "ok" if good else "FAIL", f"{float(difference.max()):.1e}")
 
 
-def number_lines(
-    names: Sequence[str],
-    found: Sequence[float],
-    recorded: Sequence[float | str],
-    tolerance: Tolerance,
-) -> Iterator[Line]:
-    """A line per number of a batch."""
-    for name, value, wanted in zip(names, found, recorded, strict=True):
-        yield number_line(name, value, wanted, tolerance)
+def guarded(name: str, lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines; what ends them early is a FAIL of this name, and costs no other line."""
+    try:
+        yield from lines
+    except Exception as error:  # any fault of a foreign folder
+        yield Line(name, "FAIL", f"{type(error).__name__}: {one_line(error)}")
 
 
 def missing_lines(

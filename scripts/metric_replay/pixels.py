@@ -16,8 +16,8 @@ from ids.metrics.pie.lpips import layers_of
 from ids.metrics.pie.parts import Part, Stack, parts_of
 from ids.metrics.ssim import ssim_map
 from ids.run.session import LoadedModels
-from metric_replay.folder import STACKS, Folder, Pair, build_metrics
-from metric_replay.lines import Line, Tolerance, exact_line, number_lines, tensor_line
+from metric_replay.folder import STACKS, Folder, Pair, build_metrics, column_lines
+from metric_replay.lines import Line, Tolerance, exact_line, guarded, tensor_line
 
 BACKBONE, HEADS = "squeezenet1_1.pth", "lpips_squeeze_heads.safetensors"
 PARTS = ("", "_unedit_part", "_edit_part")
@@ -39,13 +39,19 @@ def pixels(folder: Folder) -> Iterator[Line]:
     """Masks, pictures and the four metrics, in both stacks."""
     models = LoadedModels(torch.device("cpu"))
     for pair in folder.pairs:
-        yield from input_lines(pair)
+        yield from guarded(pair.name("checks", "inputs"), input_lines(pair))
     for stack in STACKS:
-        metrics = pixel_metrics(folder, stack)
-        yield from metric_lines(folder, stack, metrics, models)
-        yield from _layer_lines(folder, stack, metrics["lpips"], models)
-    yield from _head_lines(folder, metrics["lpips"], models)
-    yield from _row_lines(folder)
+        yield from guarded(f"{stack}/pixels", _stack_lines(folder, stack, models))
+    yield from guarded("weights/heads", _head_lines(folder, models))
+    yield from guarded("reference/ssim_rows", _row_lines(folder))
+
+
+def _stack_lines(folder: Folder, stack: Stack, models: Models) -> Iterator[Line]:
+    metrics = pixel_metrics(folder, stack)
+    yield from metric_lines(folder, stack, metrics, models)
+    for pair in folder.pairs:
+        lines = _layer_lines(pair, stack, metrics["lpips"], models)
+        yield from guarded(pair.name(stack, "lpips_layers"), lines)
 
 
 def metric_lines(
@@ -53,16 +59,16 @@ def metric_lines(
 ) -> Iterator[Line]:
     """A line per pair and metric; `metrics` by column of the released table."""
     for column, metric in metrics.items():
-        found = metric(folder.cases, folder.edits, models)
-        names = [pair.name(stack, column) for pair in folder.pairs]
-        recorded = [pair.recorded[stack][column] for pair in folder.pairs]
-        yield from number_lines(names, found, recorded, TOLERANCES[column.split("_")[0]])
+        tolerance = TOLERANCES[column.split("_")[0]]
+        lines = column_lines(folder, stack, column, metric, tolerance, models)
+        yield from guarded(f"{stack}/{column}", lines)
 
 
 def pixel_metrics(folder: Folder, stack: Stack) -> dict[str, Metric]:
     """Column of the released table -> the metric of option `pie_COLUMN`."""
     file = folder.weights(BACKBONE)
-    weights = {"backbone": file, "sha256": digest_of(file)}  # its name has no hash
+    digest = digest_of(file) if file.is_file() else None  # its name has no hash
+    weights = {"backbone": file, "sha256": digest}
     wanted: dict[str, tuple[str, dict[str, Any]]] = {}
     for metric in TOLERANCES:
         fields: dict[str, Any] = {"stack": stack} if metric in BY_STACK else {}
@@ -91,36 +97,37 @@ def input_lines(pair: Pair) -> Iterator[Line]:
     yield exact_line(pair.name("checks", "mask_sum"), int(mask[0].sum()), recorded["mask_sum"])
 
 
-def _layer_lines(folder: Folder, stack: Stack, metric: Metric, models: Models) -> Iterator[Line]:
+def _layer_lines(pair: Pair, stack: Stack, metric: Metric, models: Models) -> Iterator[Line]:
     """What each layer adds to LPIPS."""
     assert isinstance(metric, PieLPIPS)
     network = metric.load(models)
     for what, part in PARTS_OF_LAYERS.items():
-        for pair, images in zip(
-            folder.pairs, parts_of(folder.cases, folder.edits, part), strict=True
-        ):
-            recorded = pair.recorded["checks_by_stack"][stack].get(what)
-            if images is not None and recorded is not None:
-                x, y = (image.unsqueeze(0) for image in images)
-                (found,) = layers_of(network, x, y, stack)
-                name = pair.name(stack, what)
-                yield tensor_line(name, found, torch.tensor(recorded), TOLERANCES["lpips"])
+        (images,) = parts_of([pair.case], [pair.edited], part)
+        recorded = pair.recorded["checks_by_stack"][stack].get(what)
+        if images is not None and recorded is not None:
+            x, y = (image.unsqueeze(0) for image in images)
+            (found,) = layers_of(network, x, y, stack)
+            name = pair.name(stack, what)
+            yield tensor_line(name, found, torch.tensor(recorded), TOLERANCES["lpips"])
 
 
 def _row_lines(folder: Folder) -> Iterator[Line]:
-    """Rows of the SSIM map of the first pair, before the crop."""
-    pair = folder.pairs[0]
+    """Rows of the SSIM map of the first pair, before the crop; none where its part is empty."""
+    pair = folder.first
     (images,) = parts_of([pair.case], [pair.edited], "unedit_part")
-    assert images is not None
+    if images is None:
+        return
     similarity = ssim_map(*images, clamped=False)
     for row in (0, 256):
-        recorded = folder.tensors[f"0.ssim_unedit_row{row}_channel0"]
-        name = pair.name("reference", f"ssim_unedit_row{row}")
-        yield tensor_line(name, similarity[0, row], recorded, PIXEL_OF_SSIM)
+        recorded = folder.tensors.get(f"{pair.index}.ssim_unedit_row{row}_channel0")
+        if recorded is not None:
+            name = pair.name("reference", f"ssim_unedit_row{row}")
+            yield tensor_line(name, similarity[0, row], recorded, PIXEL_OF_SSIM)
 
 
-def _head_lines(folder: Folder, metric: Metric, models: Models) -> Iterator[Line]:
+def _head_lines(folder: Folder, models: Models) -> Iterator[Line]:
     """The heads of the `lpips` package are those of the recording."""
+    metric = pixel_metrics(folder, STACKS[0])["lpips"]
     assert isinstance(metric, PieLPIPS)
     heads = metric.load(models).lins
     recorded = load_file(folder.weights(HEADS))

@@ -1,12 +1,16 @@
 """Our numbers against those of released evaluation code."""
 
+import json
 import math
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import metric_parity
 import pytest
 import torch
+from metric_replay import pixels
 from metric_replay.folder import STACKS, Folder
 from metric_replay.lines import Line, Tolerance, exact_line, number_line, tensor_line
 from metric_replay.pixels import input_lines
@@ -68,6 +72,8 @@ def test_a_line_compares_numbers_texts_and_tensors() -> None:
         assert number_line("a", 1.0, wanted, near).status == "FAIL"
         assert number_line("a", found, 1.0, near).status == "FAIL"
     assert number_line("a", math.inf, "nan", near).status == "FAIL"
+    assert number_line("a", 1.0, None, near).status == "skipped"
+    assert number_line("a", 1.0, "many", near).status == "FAIL"
     assert str(exact_line("a", "b", "c")).split()[1:] == ["FAIL", "b", "instead", "of", "c"]
     one, two = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.2])
     assert tensor_line("a", one, two, Tolerance(relative=0.1)).status == "ok"
@@ -96,6 +102,74 @@ def test_the_script_names_a_wrong_folder_and_a_fault(
     skipped = {line[0] for line in printed if line[1] == "skipped"}
     assert f"{NORMAL}/current/psnr" in skipped
     assert f"{NORMAL}/reference/psnr" not in skipped
+
+
+def damaged(tmp_path: Path, change: Callable[[Path, dict[str, Any]], None]) -> Path:
+    """A copy of the folder, changed."""
+    place = Path(shutil.copytree(GOLDEN, tmp_path / "damaged"))
+    expected = json.loads((place / "expected.json").read_text())
+    change(place, expected)
+    (place / "expected.json").write_text(json.dumps(expected))
+    return place
+
+
+def pixel_statuses(place: Path, capsys: pytest.CaptureFixture[str], patch: Patch) -> dict[str, str]:
+    """The status of every line of the pixel metrics."""
+    patch.setattr("sys.argv", ["metric_parity.py", str(place), "--only", "pixels"])
+    assert metric_parity.main() == 1
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    return {line[0]: line[1] for line in printed}
+
+
+def test_a_damaged_folder_costs_its_damaged_numbers_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Patch
+) -> None:
+    def change(place: Path, expected: dict[str, Any]) -> None:
+        (place / "pictures" / f"{STRIP}_target.png").unlink()
+        (place / "pictures" / f"{TINY}_source.png").write_text("not an image")
+        (place / "weights/squeezenet1_1.pth").unlink()
+        del expected["pairs"][WHOLE]["reference"]["psnr"]
+        del expected["pairs"][NORMAL]["checks"]["mask_sum"]
+        expected["pairs"][NORMAL]["current"]["mse"] = ["many"]
+
+    monkeypatch.setattr(pixels, "PARTS", ("",))
+    place = damaged(tmp_path, change)
+    found = pixel_statuses(place, capsys, monkeypatch)
+    assert {name for name, status in found.items() if status == "FAIL"} == {
+        STRIP,
+        TINY,
+        f"{NORMAL}/checks/inputs",
+        f"{NORMAL}/current/mse",
+        "weights/heads",
+        *(f"{stack}/lpips" for stack in STACKS),
+        *(f"{pair}/{stack}/lpips_layers" for stack in STACKS for pair in (NORMAL, WHOLE)),
+    }
+    assert found[f"{WHOLE}/reference/psnr"] == "skipped"
+    assert found[f"{NORMAL}/reference/ssim"] == found[f"{WHOLE}/current/psnr"] == "ok"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 10**5, '{"mapping": {}, "files": {}}'])
+@pytest.mark.parametrize("name", ["expected.json", "masks.json"])
+def test_a_foreign_folder_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Patch, text: str, name: str
+) -> None:
+    for file in ("expected.json", "masks.json"):
+        (tmp_path / file).write_text((GOLDEN / file).read_text())
+    (tmp_path / name).write_text(text)
+    monkeypatch.setattr("sys.argv", ["metric_parity.py", str(tmp_path), "--only", "structure"])
+    assert metric_parity.main() in (1, 2)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed
+    assert all("FAIL" in line for line in printed[1:])
+
+
+def test_nothing_compared_is_not_a_success(
+    capsys: pytest.CaptureFixture[str], monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["metric_parity.py", str(GOLDEN), "--only", "pixels"])
+    monkeypatch.setitem(metric_parity.REPLAYS, "pixels", lambda folder: iter(()))
+    assert metric_parity.main() == 1
+    assert "skipped" in capsys.readouterr().out
 
 
 def test_a_number_that_nothing_compares_is_a_failure(
