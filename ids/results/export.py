@@ -16,7 +16,7 @@ LABELS += ["instruction"]
 def export_frame(groups: Sequence[ResultGroup], store: Store, states: bool) -> pd.DataFrame:
     """Columns: labels of the data set and its row, the method's label, seed, status, reason and
     undefined metrics, then metrics, measurements, `metadata.*` and `setting.*`. With `states` a
-    line per kept state, without undefined metrics.
+    line per kept state.
     """
     frames = [_with_labels(group, store, states) for group in groups]
     frames = [lines for lines in frames if not lines.empty]

@@ -34,9 +34,9 @@ def frame(
     lines = []
     for entry, line in zip(entries, _identities(entries), strict=True):
         values = entry.numbers.values
-        line |= {columns[k]: to_float(v.value) for k, v in values.items() if k in columns}
-        undefined = [columns[k] for k, v in values.items() if k in columns and v.value is None]
-        line["undefined"] = SEPARATOR_OF_NAMES.join(sorted(undefined))
+        shown = {columns[k]: v.value for k, v in values.items() if k in columns}
+        line |= {name: to_float(value) for name, value in shown.items()}
+        line["undefined"] = _undefined(shown)
         lines.append(line | _measured(measurements.get(entry.record.key)))
     settings = {line["label"]: line["values"] for line in lines}
     for row in broken:
@@ -47,8 +47,8 @@ def frame(
 
 
 def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
-    """As `frame`, but a line per kept state: `step`, `nfe` up to it, and the metrics there. An edit
-    without kept states is one line: at step 0 if it reads no prompts (null edit, true edit), at
+    """As `frame`, but a line per kept state: `step`, `nfe` up to it, the metrics there, and the
+    names of those that are undefined there. An edit without kept states is one line: at step 0 if it reads no prompts (null edit, true edit), at
     step nan otherwise.
     """
     entries = [entry for entry in entries if entry.record.status == "ok"]
@@ -62,8 +62,10 @@ def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
             table[key] += [value] * len(steps)
         table["step"] += steps
         table["nfe"] += [nfe] if len(steps) == 1 else [nfe * step / max(steps) for step in steps]
-        for key, name in names.items():
-            table[name] += map(to_float, along.get(key) or [None] * len(steps))
+        computed = {name: along[key] for key, name in names.items() if along.get(key)}
+        for name in names.values():
+            table[name] += map(to_float, computed.get(name) or [None] * len(steps))
+        table["undefined"] += _undefined_along(computed, len(steps))
     return pd.DataFrame(table).astype(dict.fromkeys(names.values() if table else (), float))
 
 
@@ -93,6 +95,17 @@ def _states(entry: Entry) -> tuple[Sequence[int | float], Mapping[str, Sequence[
         return entry.numbers.steps, entry.numbers.along
     step = math.nan if entry.uses_prompts else 0
     return [step], {key: [value.value] for key, value in entry.numbers.values.items()}
+
+
+def _undefined(values: Mapping[str, Number]) -> str:
+    """The names of the metrics whose value does not exist."""
+    return SEPARATOR_OF_NAMES.join(sorted(name for name, v in values.items() if v is None))
+
+
+def _undefined_along(values: Mapping[str, Sequence[Number]], n_steps: int) -> list[str]:
+    """The same at each step."""
+    some = {name: along for name, along in values.items() if None in along}
+    return [_undefined({k: along[i] for k, along in some.items()}) for i in range(n_steps)]
 
 
 def _identities(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -50,7 +50,8 @@ class MethodCurves:
     def undefined(self, columns: Sequence[Column]) -> tuple[str, ...]:
         """A note that counts values that are not finite; without step 0, where many are not."""
         later = (self.frame["step"] > 0) | ~self.frame["label"].isin(self.knobs)
-        lines = self.frame.loc[later, ["key", *dict.fromkeys(c.key for c in columns)]]
+        names = dict.fromkeys(["key", "undefined", *(column.key for column in columns)])
+        lines = self.frame.loc[later, [name for name in names if name in self.frame]]
         return undefined_note(lines, columns)
 
 

@@ -1,11 +1,14 @@
 """Stored results as frames: missing numbers are nan."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from msgspec import structs
 
+from ids.core.numbers import Number
 from ids.core.records import Edited
 from ids.core.rows import RowSelection
 from ids.data import Shapes
@@ -74,6 +77,23 @@ def test_undefined_metrics_are_named_and_others_were_never_computed(
     assert sorted(by_key["once"]) == [Reason.FINITE, Reason.NOT_COMPUTED, Reason.NOT_COMPUTED]
     assert (by_key["always"] == Reason.FINITE).all()
     assert (reasons_of(data.drop(columns="undefined"), columns_in(["once"])) != 1).all()
+
+
+def test_undefined_metrics_of_states_are_named_too(group: tuple[Store, ResultGroup]) -> None:
+    store, found = group
+    data = curve_frame(found.entries, store)
+    assert list(data["undefined"]) == ["never"] * 6
+    reasons = reasons_of(data, columns_in(["once"]))
+    assert sorted(reasons.ravel()) == [Reason.FINITE] * 2 + [Reason.NOT_COMPUTED] * 4
+
+
+def test_a_state_names_what_is_undefined_at_its_step(group: tuple[Store, ResultGroup]) -> None:
+    store, found = group
+    (entry, *_) = found.entries
+    along: dict[str, list[Number]] = {"clip@1": [None, 0.5], "x@1": [1.0, 2.0]}
+    numbers = structs.replace(entry.numbers, steps=[0, 2], along=along)
+    data = curve_frame([replace(entry, numbers=numbers)], store)
+    assert list(data["undefined"]) == ["clip", ""]
 
 
 def test_no_entries_are_no_lines(group: tuple[Store, ResultGroup]) -> None:
