@@ -3,6 +3,7 @@ instructions.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from ids.core.records import EditCase
 from ids.core.rows import RowLabel
 from ids.data import hub
 from ids.data.canvas import checked_canvas, view_of
-from ids.data.cases import checked_prompt
+from ids.data.cases import checked_instruction, checked_prompt
 from ids.data.decode import ImageSource
 from ids.data.edit_pairs import AFTER, BEFORE, SEEDS, TEXTS, EditPairs, FolderPairs, TablePairs
 from ids.data.image_files import ImageFile
@@ -94,7 +95,7 @@ class InstructPix2Pix:
             prompt_src=_text(pair.source, f"{where} caption"),
             prompt_trg=_text(pair.target, f"{where} caption of the edit"),
             truth=self._image(pair.after) if self.truth else None,
-            instruction=_text(pair.instruction, f"{where} instruction"),
+            instruction=_text(pair.instruction, f"{where} instruction", checked_instruction),
         )
 
     def label(self, index: int) -> RowLabel:
@@ -140,7 +141,9 @@ class InstructPix2Pix:
         return Path(os.path.expanduser(self.path))
 
 
-def _text(value: Any, where: str) -> str:
+def _text(
+    value: Any, where: str, check: Callable[[str | None, str], str] = checked_prompt
+) -> str:
     if value is not None and not isinstance(value, str):
         raise DataError(f"{where}: expected text; got {type(value).__name__}; correct the row")
-    return checked_prompt(value, where)
+    return check(value, where)

@@ -122,7 +122,8 @@ def test_bad_metrics_have_one_clear_error() -> None:
     for metric, message in (("success", "another metric than --x"), ("nfe", "neither is")):
         with pytest.raises(ConfigError, match=message):
             frontier_report("t", frame, Question("success"), metric)
-    with pytest.raises(DataError, match="got 'beauty'; name another with --y"):
+    message = "metric of the results, such as psnr; got 'beauty'; name another with --y"
+    with pytest.raises(DataError, match=message):
         frontier_report("t", frame, Question("success"), "beauty")
 
 
