@@ -51,7 +51,9 @@ def add_parser(commands: Any) -> None:
         )
         option = verb.add_argument("name", metavar="NAME", help="see `ids list dataset`")
         option.completer = completion.complete_options("dataset")
-        words = verb.add_argument("overrides", nargs="*", help="key=value, as in `ids run`")
+        words = verb.add_argument(
+            "overrides", nargs="*", default=[], help="key=value, as in `ids run`"
+        )
         words.completer = _complete_words
         extend.add_config_dir(verb)
         verb.set_defaults(act=act)

@@ -52,9 +52,18 @@ def id_of_name(name: str) -> str:
 
 def checked_prompt(text: str | None, where: str) -> str:
     """The prompt, unchanged; `DataError` for an empty one, or one with NUL or lone surrogates."""
+    return _checked_words(text, where, "a prompt", "the image")
+
+
+def checked_instruction(text: str | None, where: str) -> str:
+    """As `checked_prompt`, of an edit written as a command."""
+    return _checked_words(text, where, "an instruction", "the edit")
+
+
+def _checked_words(text: str | None, where: str, kind: str, what: str) -> str:
     if text is None or not text.strip():
         raise DataError(
-            f"{where}: expected a prompt; got an empty one; describe the image in a few words"
+            f"{where}: expected {kind}; got an empty one; describe {what} in a few words"
         )
     checked_text(text, where)
     return text

@@ -2,6 +2,7 @@
 instructions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -12,7 +13,7 @@ from ids.core.needed import NeededFile, needed_file
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
 from ids.data.canvas import checked_canvas, view_of
-from ids.data.cases import checked_prompt
+from ids.data.cases import checked_instruction, checked_prompt
 from ids.data.decode import ImageSource
 from ids.data.edit_pairs import AFTER, BEFORE, SEEDS, TEXTS, EditPairs, FolderPairs, TablePairs
 from ids.data.hub import FolderOrHub
@@ -90,7 +91,7 @@ class InstructPix2Pix:
             prompt_src=_text(pair.source, f"{where} caption"),
             prompt_trg=_text(pair.target, f"{where} caption of the edit"),
             truth=self._image(pair.after) if self.truth else None,
-            instruction=_text(pair.instruction, f"{where} instruction"),
+            instruction=_text(pair.instruction, f"{where} instruction", checked_instruction),
         )
 
     def label(self, index: int) -> RowLabel:
@@ -130,7 +131,7 @@ class InstructPix2Pix:
         return FolderOrHub(self.path, self.revision)
 
 
-def _text(value: Any, where: str) -> str:
+def _text(value: Any, where: str, check: Callable[[str | None, str], str] = checked_prompt) -> str:
     if value is not None and not isinstance(value, str):
         raise DataError(f"{where}: expected text; got {type(value).__name__}; correct the row")
-    return checked_prompt(value, where)
+    return check(value, where)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import chain
 
+from ids.core.text import counted
 from ids.data.messages import quote, shorten
 
 REQUIRED = ("image", "source", "target")
@@ -64,5 +65,8 @@ def uneven(lists: Mapping[str, Sequence[str]]) -> str:
         return "column target: expected one prompt or more; got an empty list; add one"
     for column, texts in lists.items():
         if len(texts) != n:
-            return f"column {column}: expected {n} texts, one per target; got {len(texts)}"
+            return (
+                f"column {column}: expected {counted(n, 'text')}, one per target; got "
+                f"{len(texts)}; write one for each, or one text for all"
+            )
     return ""

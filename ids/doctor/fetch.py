@@ -189,6 +189,6 @@ def _preset(name: str) -> list[str]:
         known = [option for group in PRESETS for option in sources.options(group)]
         raise ConfigError(
             f"{name[:60]}: expected a preset or words of `ids run`; got neither; "
-            f"{nearest(name, known)}"
+            f"{nearest(name, sorted(set(known)))}"
         )
     return [f"{group}={name}" for group in groups]

@@ -57,8 +57,8 @@ def draw_curves(
         handles = panels[0, 0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncol=3, fontsize=8, frameon=False)
         paths = [beside.with_suffix(ending) for ending in (".png", ".svg")]
-        figure.savefig(paths[0], dpi=120)
-        figure.savefig(paths[1], metadata={"Date": None})
+        figure.savefig(paths[0], dpi=120, bbox_inches="tight")  # a wide legend is not cut
+        figure.savefig(paths[1], metadata={"Date": None}, bbox_inches="tight")
         plt.close(figure)
     return paths
 

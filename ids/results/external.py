@@ -16,13 +16,13 @@ ELSEWHERE = "images made elsewhere"  # in the place of a backbone
 def external_group(
     images: Sequence[JudgedImage], manifest: Manifest, environment: Environment
 ) -> ResultGroup:
-    """One entry per folder and case. `environment` is that of the metrics; how the images were made
+    """One entry per folder and case, folder by folder. `environment` is that of the metrics; how the images were made
     is not known.
     """
     rows = {row.id: row for row in manifest.rows}
     digests = _digests(images)
-    entries = []
-    for image in images:
+    labels, entries = list(digests), []
+    for image in sorted(images, key=lambda image: labels.index(image.label)):
         record = _record(image, digests[image.label])
         numbers = numbers_of(image, record.key, environment)
         entries.append(Entry(record, rows[image.case.id], numbers))

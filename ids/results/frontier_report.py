@@ -107,7 +107,7 @@ def frontier_report(
 def identity_of(frame: pd.DataFrame, axis: str, metric: str | None) -> str:
     """The column that measures identity. `ConfigError` where it is the axis."""
     names = [metric] if metric else [name for name in IDENTITY if name != axis]
-    found = find_column(frame, names, "frontier", "--y")
+    found = find_column(frame, names, IDENTITY, "frontier", "--y")
     if found == axis:
         raise ConfigError(f"--y: expected another metric than --x; got {metric}; change one")
     return found
@@ -208,7 +208,8 @@ def _left_out(view: _View) -> Iterator[str]:
             low, high = view.frontier.lines[label].span()
             yield (
                 f"{label}: left out of mean and dominance, since too few resamples would have a "
-                f"common range; its {view.strength.title} runs from {low:.3g} to {high:.3g} only."
+                f"common range; its {view.strength.title} runs from {low:.3g} to {high:.3g} only; "
+                "--method chooses the methods that share a range."
             )
 
 

@@ -24,16 +24,17 @@ def axis_of(frame: pd.DataFrame, name: str | None = None, flag: str = "--axis") 
             f"{WHERE}: expected edits with kept states, or a method with several settings; found "
             "none; run again with keep_every=10 (existing edits: with --force)"
         )
-    return find_column(frame, [name] if name else AXES, WHERE, flag)
+    return find_column(frame, [name] if name else AXES, AXES, WHERE, flag)
 
 
-def find_column(frame: pd.DataFrame, names: Sequence[str], where: str, flag: str) -> str:
+def find_column(
+    frame: pd.DataFrame, names: Sequence[str], examples: Sequence[str], where: str, flag: str
+) -> str:
     """The column of the first of these metrics that has values after the untouched source.
-    `DataError` where none has, or one by several networks.
+    `DataError` where none has, or one by several networks; it names the `examples` that have.
     """
     for name in names:
-        found = [column for column in map(str, frame) if name in (base_of(column), column)]
-        known = [c for c in found if frame.loc[frame["step"] != 0, c].notna().any()]
+        known = _known(frame, name)
         if len(known) == 1:
             return known[0]
         if known:
@@ -42,10 +43,17 @@ def find_column(frame: pd.DataFrame, names: Sequence[str], where: str, flag: str
                 f"{', '.join(known)}; name one with {flag}"
             )
     wanted = repr(names[0]) if len(names) == 1 else "none of them"
+    usable = ", ".join(example for example in examples if _known(frame, example))
     raise DataError(
-        f"{where}: expected a metric of the results, such as {', '.join(AXES)}; "
+        f"{where}: expected a metric of the results{usable and f', such as {usable}'}; "
         f"got {wanted}; name another with {flag}"
     )
+
+
+def _known(frame: pd.DataFrame, name: str) -> list[str]:
+    """The columns of this metric that have values after the untouched source."""
+    found = [column for column in map(str, frame) if name in (base_of(column), column)]
+    return [c for c in found if frame.loc[frame["step"] != 0, c].notna().any()]
 
 
 def default_levels(axis: str, spans: Mapping[str, Span]) -> Sequence[float]:

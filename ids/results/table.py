@@ -125,4 +125,5 @@ def _few(grids: Iterable[Grid]) -> tuple[str, ...]:
 def _empty(possible: Sequence[Column], shown: Sequence[Column]) -> tuple[str, ...]:
     """One note that names the metrics without any value."""
     titles = [column.title for column in possible if column not in shown and not column.measured]
-    return (f"No value in any case, not shown: {', '.join(titles)}.",) if titles else ()
+    names = ", ".join(titles).removesuffix(".")  # of an abbreviation
+    return (f"No value in any case, not shown: {names}.",) if titles else ()

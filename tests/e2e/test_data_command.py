@@ -131,3 +131,9 @@ def test_a_sheet_shows_a_faulty_row_and_takes_another_name(command: InProcess) -
         assert sheet.width == 276 + 266
     _, _, err = command("data", "show", *PIE, "--out", "my.txt")
     assert "--out my.txt: expected one of the endings" in err
+
+
+def test_the_name_alone_is_required(command: InProcess) -> None:
+    status, _, err = command("data", "check")
+    assert status == 2
+    assert "required: NAME; see" in err

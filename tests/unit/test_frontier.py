@@ -9,6 +9,7 @@ import pytest
 from curve_frames import constant, data, sampled, straight
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as PIL
 
 from ids.core.errors import ConfigError, DataError
 from ids.report.figure import draw_curves
@@ -121,7 +122,8 @@ def test_bad_metrics_have_one_clear_error() -> None:
     for metric, message in (("success", "another metric than --x"), ("nfe", "neither is")):
         with pytest.raises(ConfigError, match=message):
             frontier_report("t", frame, Question("success"), metric)
-    with pytest.raises(DataError, match="got 'beauty'; name another with --y"):
+    message = "metric of the results, such as psnr; got 'beauty'; name another with --y"
+    with pytest.raises(DataError, match=message):
         frontier_report("t", frame, Question("success"), "beauty")
 
 
@@ -187,3 +189,13 @@ def test_the_figure_marks_controls_and_names_knobs(tmp_path: Path) -> None:
         assert word in text, word
     draw_curves(frame, question, "$x$ <title>", tmp_path / "f.md", columns)
     assert svg.read_text() == text
+
+
+def test_long_names_are_inside_the_figure(tmp_path: Path) -> None:
+    names = [f"p2p (guidance_scale={g}, negative_prompt=blurred)" for g in (1.5, 3, 7.5)]
+    frame = pd.DataFrame([line for k in names for line in straight(k, [(0, 30), (1, 20)])])
+    columns = [Column("success", "success", 2, 1), PSNR]
+    png, _ = draw_curves(frame, Question("success"), "t", tmp_path / "f.md", columns)
+    with PIL.open(png) as image:
+        pixels = np.asarray(image.convert("L"))
+    assert (pixels[:, [0, 1, -2, -1]] > 250).all()

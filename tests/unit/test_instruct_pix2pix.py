@@ -142,7 +142,7 @@ def test_a_faulty_row_costs_itself(tmp_path: Path) -> None:
         "row 0 column original_image: expected the bytes",
         "row 1 caption: expected a prompt",
         "row 2 caption: expected a prompt",
-        "row 3 instruction: expected a prompt",
+        "row 3 instruction: expected an instruction",
         "row 4 column original_image: expected a readable image",
         "row 5 caption: expected text in Unicode",
         "c.parquet: expected a parquet file",

@@ -143,6 +143,10 @@ def test_few_cases_and_columns_without_values_are_noted() -> None:
     enough = " ".join(table("t", data).notes)
     assert "Fewer" not in enough
     assert "No value in any case, not shown: PSNR true." in enough
+    columns = columns_in([*data, "clip_image"])
+    notes = table("t", data.assign(clip_image=math.nan), columns=columns).notes
+    assert "CLIP img." in " ".join(notes)
+    assert ".." not in " ".join(notes)
 
 
 def test_differences_are_tested_and_corrected_for_all_of_the_table() -> None:

@@ -155,7 +155,7 @@ def row_of(**cells: object) -> str:
         (row_of(target=["b", None]), "column target: expected a prompt"),
         (
             row_of(target=["b", "c"], blend=["a b"]),
-            "column blend: expected 2 texts, one per target; got 1",
+            "column blend: expected 2 texts, one per target; got 1; write one for each",
         ),
         (row_of(target=None), "line 1: column target: expected a prompt"),
         (row_of(source="\ud800"), "column source: expected text in Unicode"),
