@@ -118,8 +118,8 @@ class LoadedDino:
 
     @torch.no_grad()
     def keys(self, pixels: Images) -> Keys:
-        """Of block 11 (from 0), as in Splicing ViT Features, or the last of a shallower network: all
-        heads side by side, the class token first.
+        """Of block 11 (from 0), as in Splicing ViT Features, or the last of a shallower network:
+        all heads side by side, class token first.
         """
         network = self.network
         *before, last = network.blocks[: BLOCK + 1]
