@@ -111,7 +111,7 @@ class FolderPairs:
         before, after = (
             file_within(self.top, f"{folder}/{seed}_{number}.jpg", where) for number in (0, 1)
         )
-        captions = _captions(self.top / folder / PROMPT)
+        captions = _captions(file_within(self.top, f"{folder}/{PROMPT}", where, "captions"))
         return EditPair(captions["input"], captions["edit"], captions["output"], before, after)
 
     @cached_property
@@ -161,7 +161,7 @@ def _captions(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{expected}; {shorten(reason)}; check the file") from error
-    missing = [key for key in ("input", "edit", "output") if key not in (captions or ())]
-    if not isinstance(captions, dict) or missing:
-        raise DataError(f"{expected}; missing: {', '.join(missing) or 'all'}; add it")
-    return captions
+    names = set(captions) if isinstance(captions, dict) else set()
+    if missing := [name for name in ("input", "edit", "output") if name not in names]:
+        raise DataError(f"{expected}; missing: {', '.join(missing)}; add it")
+    return dict(captions)

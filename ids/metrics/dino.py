@@ -24,6 +24,7 @@ from ids.metrics.weights import check_weights
 
 URL = "https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth"
 SIDE = 224  # of the network's input, in pixels
+BLOCK = 11  # whose keys are compared, the last of DINO's networks
 normalize = normalizer((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # ImageNet's
 REMEMBERED = 16  # matrices, of 2.5 MB at patch 8
 Keys = Float[Tensor, "B tokens channels"]
@@ -117,17 +118,14 @@ class LoadedDino:
 
     @torch.no_grad()
     def keys(self, pixels: Images) -> Keys:
-        """Of the last block, all heads side by side, the class token first."""
-        *_, last = self.network.blocks
-        (before,) = self.network.forward_intermediates(
-            pixels.to(self.device),
-            indices=[len(self.network.blocks) - 2],
-            return_prefix_tokens=True,
-            output_fmt="NLC",
-            stop_early=True,
-            intermediates_only=True,
-        )
-        tokens = torch.cat([before[1], before[0]], dim=1)
+        """Of block 11 (from 0), as in Splicing ViT Features, or the last of a shallower network:
+        all heads side by side, the class token first.
+        """
+        network = self.network
+        *before, last = network.blocks[: BLOCK + 1]
+        tokens = network.norm_pre(network._pos_embed(network.patch_embed(pixels.to(self.device))))
+        for block in before:
+            tokens = block(tokens)
         keys: Keys = last.attn.qkv(last.norm1(tokens)).chunk(3, dim=-1)[1]
         return keys
 

@@ -184,7 +184,7 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     faults = [row.problem for row in found if row.problem]
     expected = (
         "1/prompt.json: expected a JSON object with input, edit and output; missing: output",
-        "2/prompt.json: expected a JSON object with input, edit and output; No such file",
+        "seed 2: expected the captions '2/prompt.json'",
         "seeds.json '3' seed 3: expected the image '3/3_1.jpg'",
         "seeds.json '3' seed 4: expected the image '3/4_0.jpg'",
         "seeds.json 'gone' seed 1: expected the image",
@@ -198,6 +198,17 @@ def test_faults_of_the_original_folders(tmp_path: Path) -> None:
     (top / "seeds.json").write_text("{}")
     with pytest.raises(DataError, match="expected a list of"):
         cases(top)
+
+
+def test_captions_that_are_no_object_or_lie_elsewhere(tmp_path: Path) -> None:
+    top = write_originals(tmp_path / "o", {f"{n}": [n] for n in range(6)})
+    for number, text in enumerate(["true", "7", "null", '"input edit output"', "[]"]):
+        (top / f"{number}" / "prompt.json").write_text(text)
+    (top / "5" / "prompt.json").rename(tmp_path / "elsewhere.json")
+    (top / "5" / "prompt.json").symlink_to(tmp_path / "elsewhere.json")
+    *malformed, linked = [row.problem for row in rows(top, split=None)]
+    assert ["missing: input, edit, output" in problem for problem in malformed] == [True] * 5
+    assert "'5/prompt.json' leads out of it" in linked
 
 
 def test_damaged_arrow_files(tmp_path: Path) -> None:

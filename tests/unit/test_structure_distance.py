@@ -48,6 +48,26 @@ def test_it_is_the_mean_squared_difference_of_cosines_of_the_last_keys() -> None
     assert value == pytest.approx(float(expected), rel=1e-4)
 
 
+@pytest.mark.parametrize(("depth", "block"), [(1, 0), (2, 1), (12, 11), (14, 11)])
+def test_keys_are_those_of_block_11_or_of_the_last(tmp_path: Path, depth: int, block: int) -> None:
+    state = torch.load(FILE, weights_only=True)
+    blocks = {name: value for name, value in state.items() if name.startswith("blocks.")}
+    kept = {name: value for name, value in state.items() if name not in blocks}
+    for name, value in blocks.items():
+        number = int(name.split(".")[1])
+        for copy in (number, number + 12):
+            if copy < depth:
+                kept[name.replace(f".{number}.", f".{copy}.", 1)] = value
+    torch.save(kept, tmp_path / "dino.pth")
+    dino = Dino(str(tmp_path / "dino.pth"), heads=3).load(Networks())
+    found: list[torch.Tensor] = []
+    qkv = dino.network.blocks[block].attn.qkv
+    pixels = torch.rand(1, 3, 224, 224, generator=GENERATOR)
+    with qkv.register_forward_hook(lambda *given: found.append(given[2])):
+        dino.network(pixels)
+    assert torch.allclose(dino.keys(pixels), found[0][..., 24:48], atol=1e-5)
+
+
 def test_batches_equal_single_edits_and_an_unchanged_image_has_distance_0() -> None:
     metric = StructureDistance(DINO)
     single = [number(metric, *pair, Networks()) for pair in zip(CASES, EDITS, strict=True)]
