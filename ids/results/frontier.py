@@ -112,8 +112,8 @@ class Frontier:
     def _gain(self, ours: Gains, theirs: Gains) -> Gains:
         """By how much ours is better; 0 where the two differ by rounding alone."""
         gain = self.sign * (ours - theirs)
-        scale = np.maximum(np.abs(ours), np.abs(theirs))
-        return np.asarray(np.where(np.abs(gain) <= ROUNDING * scale, 0.0, gain))
+        limit = ROUNDING * np.maximum(np.abs(ours), np.abs(theirs))
+        return np.asarray(np.where(np.isfinite(limit) & (np.abs(gain) <= limit), 0.0, gain))
 
 
 def frontier_of(states: Mapping[str, States], axis: str, identity: Column) -> Frontier:
