@@ -23,9 +23,11 @@ from ids.results.levels import Span
 
 LEVELS = 100  # of a range, evenly spaced: the middles of its equal parts
 BAND = 40  # of a curve in a figure
+ROUNDING = 1e-6  # relative, of numbers that metrics compute in float32
 
 PerResample = Float[ndarray, " resamples"]
 Readings = Float[ndarray, "resamples levels"]
+Gains = Float[ndarray, "resamples ..."]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +92,8 @@ class Frontier:
         return reading(value - self.lines[theirs].read(level) if theirs else value, self.n)
 
     def dominance(self, ours: str, theirs: str) -> Estimate:
-        """The share of the range over which ours has the better identity."""
-        gain = self.sign * (self.readings(ours) - self.readings(theirs))
+        """The share of the range over which ours has the better identity, by more than rounding."""
+        gain = self._gain(self.readings(ours), self.readings(theirs))
         return reading(np.where(np.isfinite(gain).all(1), (gain > 0).mean(1), math.nan), self.n)
 
     def certain(self, ours: str, theirs: str) -> tuple[list[Span], list[Span]]:
@@ -100,12 +102,18 @@ class Frontier:
         """
         a, b = (self.lines[label] for label in (ours, theirs))
         cells = [
-            reading(self.sign * (a.read(level) - b.read(level)), self.n)
+            reading(self._gain(a.read(level), b.read(level)), self.n)
             for level in levels_of(self.low[:1], self.high[:1])[0]
         ]
         better = np.array([cell.low > 0 for cell in cells])
         worse = np.array([cell.high < 0 for cell in cells])
         return _parts(better, self.span), _parts(worse, self.span)
+
+    def _gain(self, ours: Gains, theirs: Gains) -> Gains:
+        """By how much ours is better; 0 where the two differ by rounding alone."""
+        gain = self.sign * (ours - theirs)
+        limit = ROUNDING * np.maximum(np.abs(ours), np.abs(theirs))
+        return np.asarray(np.where(np.isfinite(limit) & (np.abs(gain) <= limit), 0.0, gain))
 
 
 def frontier_of(states: Mapping[str, States], axis: str, identity: Column) -> Frontier:

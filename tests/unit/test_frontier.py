@@ -61,6 +61,18 @@ def test_dominance_is_the_share_up_to_the_crossing() -> None:
     assert worse == [pytest.approx((0.8 / 3, 0.8), abs=0.01)]
 
 
+def test_float32_rounding_dominates_nothing() -> None:
+    """Two methods that make the same edits, one with rounding errors of float32 in its numbers."""
+    found = frontier(
+        straight("a", [(0, 30), (1, 20)]), straight("b", [(0, 30 - 2e-6), (1, 20 - 2e-6)])
+    )
+    assert found.dominance("a", "b").value == found.dominance("b", "a").value == 0
+    assert found.certain("a", "b") == ([], [])
+    real = frontier(straight("a", [(0, 30), (1, 20)]), straight("b", [(0, 29.999), (1, 19.999)]))
+    assert real.dominance("a", "b").value == 1
+    assert len(real.certain("a", "b")[0]) == 1
+
+
 def test_smaller_is_better_for_a_distance() -> None:
     found = frontier(UP, FLAT, identity=Column("psnr", "distance", 2, better=-1))
     assert found.dominance("a", "b").value == 0.5
