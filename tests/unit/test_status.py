@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,17 +12,22 @@ from typing import Any
 
 import pytest
 from conftest import InProcess
+from msgspec.structs import replace
+from photo_folder import write_photos
 
+from ids.config.entry import prepare
 from ids.core.unexpected import parts_of, unexpected
+from ids.launch import Launched, launch
 from ids.results.status import SettingStatus, read_status, runs_without_plan
-from ids.run import Store
+from ids.run import Experiment, Store
 from ids.run import claims as claims_module
 from ids.run.claims import Claims
 from ids.run.planned import read_planned
+from ids.run.sealed import seal
 from ids.run.sweep import DIED, Sweep
 
 FAST = ("debug=fast", "method.n_steps=2", "logger=none", "controls=none", "metrics=standard")
-SWEEP = ("run", "-m", *FAST, "method=sds,dds", "seeds=[0,1]")
+SWEEP = (*FAST, "method=sds,dds", "seeds=[0,1]")
 HOLD = (
     "import sys, pathlib\n"
     "from ids.run.claims import Claims\n"
@@ -36,6 +42,31 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "outputs")
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a finished sweep with controls."""
+    folder = tmp_path_factory.mktemp("finished") / "outputs"
+    words = ("debug=fast", "method=sds,dds", "method.n_steps=2", "seeds=[0,1]")
+    run(*words, "logger=none", f"output_dir={folder}")
+    return folder
+
+
+@pytest.fixture
+def copied(store: Store, finished: Path) -> Store:
+    shutil.copytree(finished, store.root)
+    return store
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*words: str) -> Launched:
+    """As `ids run -m WORDS`, without its tables."""
+    return launch(prepare(words, multirun=True))
+
+
 def counts(store: Store) -> dict[str, dict[str, int]]:
     return {one.label: {k: n for k, n in one.counts.items() if n} for one in read_status(store)}
 
@@ -48,10 +79,6 @@ def keys_of(store: Store, method: str) -> list[str]:
 def fail(store: Store, key: str, reason: str) -> None:
     """Replace a finished edit by a failure."""
     path = store.folder(key) / "job.json"
-    from msgspec.structs import replace
-
-    from ids.run.sealed import seal
-
     record = store.look(key).record
     assert record is not None
     path.write_bytes(seal(replace(record, status="failed", reason=reason, files={})))
@@ -62,11 +89,10 @@ def tree(root: Path) -> dict[str, int]:
 
 
 @pytest.fixture
-def held(store: Store, in_process: InProcess) -> Iterator["subprocess.Popen[str]"]:
+def held(copied: Store) -> Iterator["subprocess.Popen[str]"]:
     """A finished sweep, of which another process holds the claim of one edit."""
-    in_process(*SWEEP)
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(store.claims.root), keys_of(store, "dds")[0]],
+        [sys.executable, "-c", HOLD, str(copied.claims.root), keys_of(copied, "dds")[0]],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -79,18 +105,16 @@ def held(store: Store, in_process: InProcess) -> Iterator["subprocess.Popen[str]
     process.wait()
 
 
-def test_a_finished_sweep_is_complete(store: Store, in_process: InProcess) -> None:
-    words = ["debug=fast", "method=sds,dds", "method.n_steps=2", "logger=none"]
-    assert in_process("run", "-m", *words)[0] == 0
-    assert counts(store) == {
+def test_a_finished_sweep_is_complete(copied: Store, in_process: InProcess) -> None:
+    assert counts(copied) == {
         "null_edit": {"done": 2},  # once, although both settings have it
         "true_edit": {"done": 2},
-        "sds": {"done": 2},
-        "dds": {"done": 2},
+        "sds": {"done": 4},
+        "dds": {"done": 4},
     }
     status, out, _ = in_process("status")
     assert status == 0
-    assert out.splitlines()[-1].split() == ["all", "8", "0", "0", "0", "-"]
+    assert out.splitlines()[-1].split() == ["all", "12", "0", "0", "0", "-"]
 
 
 def test_left_edits_of_a_killed_run_are_counted_and_their_time_is_estimated(
@@ -104,7 +128,8 @@ def test_left_edits_of_a_killed_run_are_counted_and_their_time_is_estimated(
     kept = Sweep.report
     with monkeypatch.context() as patch:
         patch.setattr(Sweep, "report", killed)
-        assert in_process(*SWEEP, "engine.batch_size=1")[0] == 130
+        with pytest.raises(KeyboardInterrupt):
+            run(*SWEEP, "engine.batch_size=1")
     assert counts(store) == {"sds": {"done": 1, "left": 3}, "dds": {"left": 4}}
     one, other = read_status(store)
     (record,) = store.numbers.measurements().values()
@@ -114,7 +139,7 @@ def test_left_edits_of_a_killed_run_are_counted_and_their_time_is_estimated(
     status, out, _ = in_process("status")
     assert status == 1
     assert "7 edits left by no running command: give the command again" in out
-    in_process(*SWEEP)
+    run(*SWEEP)
     assert counts(store) == {"sds": {"done": 4}, "dds": {"done": 4}}  # the newest run counts
     assert in_process("status")[0] == 0
 
@@ -128,7 +153,7 @@ def test_a_claim_of_another_process_is_running_and_is_not_disturbed(
     next(store.folder(key).glob("metrics-*.json")).unlink()
     before = tree(store.root)
     assert counts(store)["dds"] == {"done": 3, "running": 1}
-    assert read_status(store)[1].alive
+    assert read_status(store)[-1].alive
     assert tree(store.root) == before
     with Claims(store.claims.root).held(key) as ours:
         assert not ours
@@ -160,22 +185,21 @@ def test_a_command_at_work_is_alive_with_all_its_workers(
 
     kept = Sweep.report
     monkeypatch.setattr(Sweep, "report", watched)
-    in_process(*SWEEP)
+    run(*SWEEP)
     assert [(one.alive, one.workers, one.unfinished) for one in seen] == [(True, 1, 4)] * 2
     assert not any(one.alive for one in read_status(store))
 
 
 def test_failures_have_case_kind_reason_and_traceback(
-    store: Store, in_process: InProcess, tmp_path: Path
+    copied: Store, in_process: InProcess, tmp_path: Path
 ) -> None:
-    in_process(*SWEEP)
     known = unexpected(ValueError("a bad\nrow"), tmp_path / "folder; odd")
     file = str(tmp_path / "folder; odd" / "traceback.txt")
     assert parts_of(str(known)) == ("ValueError", "a bad", file)
     reasons = [str(known), DIED, "expected finite latents; NaN in step 3", "prompt: too long"]
-    for key, reason in zip(keys_of(store, "dds"), reasons, strict=True):
-        fail(store, key, reason)
-    found = read_status(store)[1].failures
+    for key, reason in zip(keys_of(copied, "dds"), reasons, strict=True):
+        fail(copied, key, reason)
+    found = read_status(copied)[-1].failures
     assert [f.kind for f in found] == ["ValueError", "died", "nan", "data"]
     assert [f.traceback for f in found] == [file, "", "", ""]
     assert [f.seed for f in found] == [0, 1, 0, 1]
@@ -189,37 +213,31 @@ def test_failures_have_case_kind_reason_and_traceback(
     assert line["failures"][0]["kind"] == "ValueError"
 
 
-def test_rows_that_cannot_be_edited_are_failed_once(
-    store: Store, in_process: InProcess, tmp_path: Path
-) -> None:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    from PIL import Image
-
-    Image.new("RGB", (64, 64), "red").save(folder / "a.png")
-    (folder / "b.png").write_bytes(b"no image")
-    (folder / "prompts.csv").write_text(
-        "file,source,target\na.png,a red square,a blue square\nb.png,a cat,a dog\n"
+def test_rows_that_cannot_be_edited_are_failed_once(store: Store, tmp_path: Path) -> None:
+    folder = write_photos(tmp_path / "photos")
+    (folder / "bike.png").write_bytes(b"no image")
+    words = ["debug=fast", "method=dds", "method.n_steps=2", "logger=none"]
+    run(*words, "dataset=folder", f"dataset.path={folder}", "limit=null")
+    found = read_status(store)
+    assert [one.counts["failed"] for one in found] == [0, 0, 1]
+    assert [one.counts["done"] for one in found] == [2, 2, 2]
+    (failure,) = found[-1].failures
+    assert (failure.kind, "bike" in failure.case, "bike.png" in failure.reason) == (
+        "data",
+        True,
+        True,
     )
-    words = ["debug=fast", "method=dds", "method.n_steps=2", "logger=none", "metrics=none"]
-    in_process("run", *words, "dataset=folder", f"dataset.path={folder}", "limit=null")
-    found = counts(store)
-    assert found["dds"] == {"done": 1, "failed": 1}
-    assert found["null_edit"] == {"done": 1}
-    assert "b" in read_status(store)[-1].failures[0].case
 
 
 def test_a_setting_that_an_error_ended_is_shown(
     store: Store, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ids.run.experiment import Experiment
-
     def no_executor(*_: object) -> None:
         raise RuntimeError("no such kernel")
 
     with monkeypatch.context() as patch:
         patch.setattr(Experiment, "executor", no_executor)
-        assert in_process("run", *FAST, "method=dds")[0] == 1
+        assert run(*FAST, "method=dds").failed
     (one,) = read_status(store)
     assert one.counts.get("left") == 2
     (failure,) = one.failures
@@ -234,20 +252,20 @@ def test_a_setting_that_an_error_ended_is_shown(
 
 
 def test_retry_repeats_failed_edits_alone(store: Store, in_process: InProcess) -> None:
-    in_process(*SWEEP, "--force")
+    run(*SWEEP, "force=true")
     keys = keys_of(store, "dds")
     fail(store, keys[0], "expected finite latents")
     made = {key: store.look(key).record.made for key in keys[1:]}  # type: ignore[union-attr]
     assert counts(store)["dds"] == {"done": 3, "failed": 1}
     assert in_process("retry", "--method", "sds")[0] == 0  # none of it failed
     assert counts(store)["dds"] == {"done": 3, "failed": 1}
-    status, _, err = in_process("retry", "--output-dir", "outputs", "launch.minutes=2")
+    status, _, err = in_process("retry", "--output-dir", "outputs", "launch.minutes=2.5")
     assert status == 0, err
     assert counts(store) == {"sds": {"done": 4}, "dds": {"done": 4}}
     assert {key: store.look(key).record.made for key in made} == made  # type: ignore[union-attr]
     config = max(store.root.glob("runs/*")) / "0" / "config"
     assert "method=dds\n" in (config / "overrides.yaml").read_text()
-    assert "minutes: 2" in (config / "config.yaml").read_text()
+    assert "minutes: 2.5" in (config / "config.yaml").read_text()
     assert in_process("retry")[1] == "outputs: no failed edits\n"
 
 
@@ -260,22 +278,19 @@ def test_retry_takes_launcher_options_alone(in_process: InProcess, store: Store,
 
 
 def test_retry_of_a_store_that_was_moved_names_the_remedy(
-    store: Store, in_process: InProcess, tmp_path: Path
+    copied: Store, in_process: InProcess
 ) -> None:
-    in_process("run", *FAST, "method=dds")
-    fail(store, keys_of(store, "dds")[0], "expected finite latents")
-    store.root.rename(tmp_path / "moved")
-    assert in_process("status", "--output-dir", "moved")[0] == 1
-    status, _, err = in_process("retry", "--output-dir", "moved")
+    fail(copied, keys_of(copied, "dds")[0], "expected finite latents")
+    assert in_process("status", "--output-dir", "outputs")[0] == 1
+    status, _, err = in_process("retry", "--output-dir", "outputs")
     assert status == 2
     assert "give its command again with retry_failed=true output_dir=" in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_read_only_store(store: Store, in_process: InProcess) -> None:
-    in_process("run", *FAST, "method=dds")
-    folders = [store.root, *(path for path in store.root.rglob("*") if path.is_dir())]
-    before = tree(store.root)
+def test_a_read_only_store(copied: Store, in_process: InProcess) -> None:
+    folders = [copied.root, *(path for path in copied.root.rglob("*") if path.is_dir())]
+    before = tree(copied.root)
     for path in folders:
         path.chmod(0o555)
     try:
@@ -283,24 +298,23 @@ def test_a_read_only_store(store: Store, in_process: InProcess) -> None:
     finally:
         for path in folders:
             path.chmod(0o755)
-    assert tree(store.root) == before
+    assert tree(copied.root) == before
 
 
-def test_settings_that_differ_in_seeds_are_separate_and_one_name_per_setting(
+def test_settings_are_labelled_by_the_words_that_decide_their_edits(
     store: Store, in_process: InProcess
 ) -> None:
-    in_process("run", *FAST, "method=dds", "seeds=[0]")
-    in_process("run", *FAST, "method=dds", "seeds=[1]", "launch.minutes=2")
-    assert counts(store) == {"dds seeds=[0]": {"done": 2}, "dds seeds=[1]": {"done": 2}}
+    run(*FAST, "method=dds")
+    run(*FAST, "method=dds", "seeds=[1]", "launch.minutes=2.5")
+    assert counts(store) == {"dds": {"done": 2}, "dds seeds=[1]": {"done": 2}}
 
 
 def test_runs_of_an_earlier_version_and_damaged_plans_are_left_out(
-    store: Store, in_process: InProcess
+    copied: Store, in_process: InProcess
 ) -> None:
-    in_process("run", *FAST, "method=dds")
-    (next(store.root.glob("runs/*")) / "jobs.json").write_text("{")
-    assert read_status(store) == []
-    assert runs_without_plan(store) == 1
+    (next(copied.root.glob("runs/*")) / "jobs.json").write_text("{")
+    assert read_status(copied) == []
+    assert runs_without_plan(copied) == 1
     status, out, _ = in_process("status")
     assert status == 0
     assert "outputs: no such runs" in out
