@@ -11,7 +11,7 @@ from ids.cli.saying import reasons, say_all
 from ids.core.text import counted, duration
 
 if TYPE_CHECKING:
-    from ids.results.status import SettingStatus
+    from ids.results.status import SettingStatus, State
 
 FORMAT = argparse.RawDescriptionHelpFormatter
 STATUS = """how far the runs of a store are: done, running, failed, left, and the time left
@@ -34,7 +34,7 @@ RETRY = """repeat the failed edits of the runs of a store, with the settings of 
 Edits that are left are made as well. Finished edits stay. For other values, give the command of the
 run again with retry_failed=true.
 """
-COUNTS = ("done", "running", "failed", "left")
+COUNTS: "tuple[State, ...]" = ("done", "running", "failed", "left")
 
 
 def add_parsers(commands: Any) -> None:
@@ -96,13 +96,13 @@ def _print(found: "Sequence[SettingStatus]") -> None:
     from ids.report.console import open_console, say
     from ids.report.render import TextGrid
 
-    titles = COUNTS + (("unsupported",) if any(_count(one, "unsupported") for one in found) else ())
+    titles = COUNTS + (("unsupported",) if any(one.counts["unsupported"] for one in found) else ())
     lines = [
-        (one.label, one.dataset, *(str(_count(one, title)) for title in titles), _time(one))
+        (one.label, one.dataset, *(str(one.counts[title]) for title in titles), _time(one))
         for one in found
     ]
     if len(found) > 1:
-        totals = (str(sum(_count(one, title) for one in found)) for title in titles)
+        totals = (str(sum(one.counts[title] for one in found)) for title in titles)
         lines.append(("all", "", *totals, _total(found)))
     headers = ("setting", "data set", *titles, "time left")
     TextGrid("status", headers, tuple(lines), left=2).print(open_console())
@@ -110,7 +110,7 @@ def _print(found: "Sequence[SettingStatus]") -> None:
         say_all(
             f"{one.label}: it ended with {f.kind}: {f.reason}" for f in one.failures if not f.case
         )
-    if waiting := sum(_count(one, "left") for one in found if not one.alive):
+    if waiting := sum(one.counts["left"] for one in found if not one.alive):
         say(f"{counted(waiting, 'edit')} left by no running command: give the command again")
     if any(f.case for one in found for f in one.failures):
         say("`ids status --failed` lists failed cases, `ids retry` repeats them")
@@ -135,16 +135,12 @@ def _as_json(one: "SettingStatus") -> dict[str, Any]:
         "method": one.method,
         "dataset": one.dataset,
         "folder": str(one.folder),
-        **{title: _count(one, title) for title in (*COUNTS, "unsupported")},
+        **{str(state): count for state, count in one.counts.items()},
         "alive": one.alive,
         "workers": one.workers,
         "seconds_left": one.seconds,
         "failures": [failure._asdict() for failure in one.failures],
     }
-
-
-def _count(one: "SettingStatus", title: Any) -> int:
-    return one.counts.get(title, 0)
 
 
 def _time(one: "SettingStatus") -> str:

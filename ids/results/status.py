@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from ids.core.unexpected import parts_of
 from ids.results.planned_lines import Line, Row, control_lines, method_lines
@@ -23,6 +23,7 @@ from ids.run.store import Store
 from ids.run.sweep import DIED
 
 State = Literal["done", "running", "failed", "left", "unsupported"]
+STATES: tuple[State, ...] = get_args(State)
 NOT_FINITE = "expected finite latents"  # see `ids.run.edit.FinishedEdit`
 
 
@@ -60,7 +61,7 @@ class SettingStatus:
     @property
     def unfinished(self) -> int:
         """Number of running and left edits."""
-        return self.counts.get("running", 0) + self.counts.get("left", 0)
+        return self.counts["running"] + self.counts["left"]
 
     @property
     def is_complete(self) -> bool:
@@ -148,7 +149,7 @@ class _Reader:
             line.folder,
             bool(alive) or counts["running"] > 0,
             sum(alive) or 1,
-            dict(counts),
+            {state: counts[state] for state in STATES},
             self._seconds(line.rows, [state for state, _ in states], sum(alive) or 1),
             failures + (_broken(line.folder) if line.is_method else []),
         )
