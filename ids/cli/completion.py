@@ -52,6 +52,12 @@ def complete_words(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> li
         return []
 
 
+def complete_launch(prefix: str, parsed_args: argparse.Namespace, **more: Any) -> list[str]:
+    """The same for the launcher alone."""
+    words = complete_words(prefix, parsed_args, **more)
+    return [word for word in words if word.startswith("launch")]
+
+
 def complete_options(group: str) -> Any:
     """A completer for a flag that takes an option of a group."""
 

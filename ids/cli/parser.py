@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, completion, data, edit, extend, frontier, judge, results
+from ids.cli import commands, completion, data, edit, extend, frontier, judge, results, status
 from ids.cli.selecting import add_selection
 from ids.core.errors import ConfigError
 
@@ -14,6 +14,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids run experiments=demo           the demonstration: five methods, a table, a contact sheet
   ids run -m method=sds,dds,ids      a sweep; existing results are skipped
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
+  ids status                         how far runs are; `ids retry` repeats failed edits
   ids table                          every result so far, with intervals
   ids frontier                       identity over edit strength: areas, dominance, a figure
   ids card                           how they were made: versions, devices, weights, data
@@ -109,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     _add_table(
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
     )
+    status.add_parsers(verbs)
     frontier.add_parser(verbs)
     _add_card(
         verbs.add_parser(

@@ -3,7 +3,7 @@ line and the Python API call these functions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,17 +48,22 @@ def prepare(
     (GROUP/NAME.yaml) and modules of the user.
     """
     composition = compose_sweep(words, data, find_sources(config_dirs))
-    sweep = multirun or composition.sweep
-    settings = [s for s in composition.settings if isinstance(s, Composed)]
-    refused = [s for s in composition.settings if isinstance(s, Refused)]
+    found = prepare_composed(composition.settings, multirun or composition.sweep)
+    ignored = _ignored(words, [setting for setting, _ in found.ready]) if found.ready else ()
+    return replace(found, notes=[*composition.notes, *ignored])
+
+
+def prepare_composed(found: Sequence[Composed | Refused], sweep: bool) -> Prepared:
+    """Build settings that are composed and checked. Raises as `prepare`."""
+    settings = [s for s in found if isinstance(s, Composed)]
+    refused = [s for s in found if isinstance(s, Refused)]
     ready, failed = _built(settings, sweep)
     refused += failed
     if not ready and len({str(setting.error) for setting in refused}) == 1:
         raise refused[0].error
     if len({setting.values["output_dir"] for setting, _ in ready}) > 1:
         raise ConfigError("output_dir: expected one folder for all settings; got several")
-    ignored = _ignored(words, [setting for setting, _ in ready]) if ready else ()
-    return Prepared(ready, refused, sweep, [*composition.notes, *ignored])
+    return Prepared(ready, refused, sweep, [])
 
 
 def show(words: Sequence[str], config_dirs: Sequence[str] = ()) -> str:

@@ -10,6 +10,8 @@ HIDDEN = re.compile(
     "\U000e0000-\U000e007f]"
 )
 
+UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))  # of time
+
 
 def printable(text: str) -> str:
     """The text on one line, with hidden characters as escapes: `\\x1b`, `\\u202e`."""
@@ -27,3 +29,9 @@ def with_counts(counts: Mapping[str, int], most: int | None = None) -> str:
 def counted(n: int, one: str, many: str = "") -> str:
     """`1 row`, `2 rows`; `many` is `one` with an s unless given."""
     return f"{n} {one if n == 1 else many or f'{one}s'}"
+
+
+def duration(seconds: float) -> str:
+    """`42.0 seconds`, `3.5 hours`: in the largest unit of which there are two."""
+    size, name = next((one for one in UNITS if seconds >= 2 * one[0]), UNITS[-1])
+    return f"{seconds / size:.1f} {name}"

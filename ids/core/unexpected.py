@@ -1,12 +1,15 @@
 """Errors that are no `IdsError`: one line on the terminal, the traceback in a file."""
 
 import errno
+import re
 import tempfile
 import traceback
 from contextlib import suppress
 from pathlib import Path
 
 from ids.core.errors import IdsError
+
+TRACEBACK = re.compile(r"unexpected (\w+): (.*); the traceback is in (.+)", re.DOTALL)
 
 
 class UnexpectedError(IdsError):
@@ -26,6 +29,14 @@ def unexpected(error: Exception, folder: Path | None = None) -> UnexpectedError:
     file = _written("".join(traceback.format_exception(error)), folder)
     where = f"the traceback is in {file}" if file else "IDS_DEBUG=1 prints the traceback"
     return UnexpectedError(f"unexpected {type(error).__name__}: {message}; {where}")
+
+
+def parts_of(text: str) -> tuple[str, str, str] | None:
+    """Kind, message and traceback file of the line of an unexpected error; None for another
+    line.
+    """
+    found = TRACEBACK.fullmatch(text)
+    return (found[1], found[2], found[3]) if found else None
 
 
 def interrupted(error: BaseException) -> bool:

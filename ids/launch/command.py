@@ -1,5 +1,6 @@
 """Prepared settings to finished runs, wherever their units run."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,10 +13,14 @@ from ids.core.errors import ConfigError, IdsError
 from ids.core.records import EditCase
 from ids.core.unexpected import unexpected
 from ids.launch.launcher import Command, Launcher
+from ids.launch.statement import write_statement
 from ids.log.progress import RunProgress, setting_labels
 from ids.run.cut import Bounds
 from ids.run.outcomes import new_run_folder
+from ids.run.planned import run_claim
 from ids.run.sweep import Sweep
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,9 @@ def launch(prepared: Prepared) -> Launched:
         try:
             session.open(store)
             _write_configs(settings, places)
-            sweep.run(lambda sweep, units: launcher(command, sweep, units))
+            _write_settings(command)
+            with store.claims.held(run_claim(folder)):  # `ids status`: this command is alive
+                sweep.run(lambda sweep, units: launcher(command, sweep, units))
         finally:
             for experiment in experiments.values():
                 experiment.store.close()
@@ -86,6 +93,14 @@ def _failed(sweep: Sweep, settings: Sequence[Composed]) -> list[Refused]:
         )
         for number, error in sorted(sweep.errors.items())
     ]
+
+
+def _write_settings(command: Command) -> None:
+    """The settings for `ids retry`; those of text that is no Unicode cannot be repeated by it."""
+    try:
+        write_statement(command)
+    except ConfigError as error:
+        log.warning("%s; `ids retry` cannot repeat this run", error)
 
 
 def _write_configs(settings: Sequence[Composed], places: Mapping[int, Path]) -> None:

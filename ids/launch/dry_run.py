@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ids.config.entry import Prepared
 from ids.core.errors import IdsError
+from ids.core.text import duration
 from ids.core.unexpected import line, unexpected
 from ids.launch.command import find_launcher
 from ids.run.costs import Costs, bytes_per_edit
@@ -11,8 +12,6 @@ from ids.run.cut import Bounds
 from ids.run.experiment import Experiment
 from ids.run.plan import Part, plan_sweep
 from ids.run.units import costs_here, cut_plan, device_name
-
-UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 def dry_run(prepared: Prepared) -> Iterator[str]:
@@ -62,6 +61,5 @@ def _time(
     if len(known) < len(busy):
         return f"unknown: no measurement of this device ({device}) in the store"
     seconds = sum(seconds * len(part.edits) for part, seconds in known) / bounds.workers
-    size, name = next((one for one in UNITS if seconds >= 2 * one[0]), UNITS[-1])
     workers = f", {bounds.workers} workers" if bounds.workers > 1 else ""
-    return f"about {seconds / size:.1f} {name} on {device}{workers}"
+    return f"about {duration(seconds)} on {device}{workers}"

@@ -3,7 +3,7 @@ from stored files, or an estimate by image size.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -34,31 +34,41 @@ class Costs:
 
     def seconds(self, part: Part) -> float | None:
         """Seconds of one edit; None without any measurement of its backbone on this device."""
-        if (measured := self.seconds_by_key.get(part.key.key)) is not None:
+        return self.seconds_of(part.key.key, part.key.backbone_key, estimated_nfe(part.spec.editor))
+
+    def seconds_of(self, setting: str, backbone: str, nfe: float) -> float | None:
+        """The same by the keys of setting and backbone; `nfe` is estimated."""
+        if (measured := self.seconds_by_key.get(setting)) is not None:
             return measured
-        rate = self.per_nfe.get(part.key.backbone_key)
-        return None if rate is None else rate * self.nfe(part)
+        rate = self.per_nfe.get(backbone)
+        return None if rate is None else rate * self.nfe_by_key.get(setting, nfe)
 
 
 def estimated_nfe(editor: Editor) -> float:
     """NFE of one edit by its steps and fixed-point iterations; 0 for an edit without steps."""
     iterations = [getattr(part, "n_iters", 0) for part in iter_components(editor)]
-    return max(editor.n_ticks, 0) * (PER_STEP + PER_ITERATION * max(iterations, default=0))
+    return float(max(editor.n_ticks, 0) * (PER_STEP + PER_ITERATION * max(iterations, default=0)))
 
 
 def measured_costs(parts: Sequence[Part], store: Store, device: str) -> Costs:
     """The costs of the settings of a plan, from the measurements of their finished edits on the
     device of this name.
     """
-    taken = store.numbers.measurements()
+    edits = ((p.key.key, p.key.backbone_key, key) for p in parts for key, _ in p.known)
+    return costs_of(edits, store.numbers.measurements(), device)
+
+
+def costs_of(
+    edits: Iterable[tuple[str, str, str]], taken: Mapping[str, MeasurementRecord], device: str
+) -> Costs:
+    """The costs of edits, each given by the keys of its setting, its backbone and itself."""
     by_key: dict[str, list[MeasurementRecord]] = defaultdict(list)
     by_backbone: dict[str, list[MeasurementRecord]] = defaultdict(list)
-    for part in parts:
-        for key, _ in part.known:
-            record = taken.get(key)
-            if record is not None and record.engine.get("device") == device:
-                by_key[part.key.key].append(record)
-                by_backbone[part.key.backbone_key].append(record)
+    for setting, backbone, key in edits:
+        record = taken.get(key)
+        if record is not None and record.engine.get("device") == device:
+            by_key[setting].append(record)
+            by_backbone[backbone].append(record)
     return Costs(
         {key: fmean(r.seconds for r in records) for key, records in by_key.items()},
         {key: fmean(map(_nfe, records)) for key, records in by_key.items()},

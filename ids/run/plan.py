@@ -25,7 +25,8 @@ class Known(NamedTuple):
 class Part:
     """One method or control of one setting. Of its `jobs`, `edits` are to be made, `judged` lack
     metrics, and `known` exist. Jobs that an earlier part makes are in none of these.
-    `unsupported` is the reason why none can be made; empty where they can.
+    `unsupported` is the reason why none can be made; empty where they can. `metrics` are the keys
+    that each edit is to have.
     """
 
     setting: int
@@ -36,6 +37,7 @@ class Part:
     judged: Sequence[Job]
     known: Mapping[Name, Known]
     unsupported: str = ""
+    metrics: frozenset[str] = frozenset()
 
     @property
     def todo(self) -> Sequence[Job]:
@@ -108,7 +110,7 @@ class _Shared:
             if not reason:
                 self.planned[job.name] = set(metrics)
         key = jobs[0].setting if jobs else experiment.setting(spec)
-        return Part(number, spec, key, jobs, edits, judged, known, reason)
+        return Part(number, spec, key, jobs, edits, judged, known, reason, metrics)
 
     def _lacks_metrics(
         self, experiment: Experiment, job: Job, known: Known, metrics: frozenset[str]

@@ -8,6 +8,12 @@ from ids.run.session import Session
 from ids.run.store import Lookup, Store
 
 
+def is_repeated(record: EditRecord, force: bool, retry_failed: bool, began: float) -> bool:
+    """Does a command that began at this time make the edit of this result again?"""
+    again = force if record.status == "ok" else force or retry_failed
+    return again and record.made < began
+
+
 @dataclass(frozen=True)
 class Reuse:
     """The rule of one experiment: finished edits are reused unless `force`, failed ones unless
@@ -32,8 +38,7 @@ class Reuse:
             return True
         self._compare_code(job, look.record)
         self._compare_states(job, look.record)
-        again = self.force if look.record.status == "ok" else self.force or self.retry_failed
-        return again and look.record.made < self.session.began
+        return is_repeated(look.record, self.force, self.retry_failed, self.session.began)
 
     def _compare_code(self, job: Job, record: EditRecord) -> None:
         """Code that has changed since a result was made, while its revision has not."""

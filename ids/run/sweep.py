@@ -18,6 +18,7 @@ from ids.run.job import Job
 from ids.run.open_part import OpenPart
 from ids.run.outcomes import write_outcomes
 from ids.run.plan import Known, Name, Part, Plan, plan_sweep
+from ids.run.planned import write_error, write_planned
 from ids.run.unit import Broke, Ended, Judged, Note, Report, RowEnd, Steps, Unit, error_of
 from ids.run.units import cut_plan
 from ids.run.work import Worker
@@ -92,6 +93,8 @@ class Sweep:
         """An error breaks a setting off: what it has made so far stays."""
         if interrupted(error):
             raise error
+        if setting not in self.errors:
+            write_error(self.folders[setting], error)
         self.errors.setdefault(setting, error)
         self._advance()
 
@@ -118,6 +121,7 @@ class Sweep:
                 yield rest
 
     def _begin(self, plan: Plan) -> None:
+        self._write(plan)
         self.errors.update(plan.errors)
         self._ended |= plan.errors.keys()
         for part in plan.parts:
@@ -131,6 +135,17 @@ class Sweep:
         for part in plan.parts:
             self.outcomes.pop(part.setting, None)
         self.progress.expect(sum(place.n_steps for place in self._parts))
+
+    def _write(self, plan: Plan) -> None:
+        """Write what other processes read to follow the sweep."""
+        listed: dict[int, list[Part]] = {number: [] for number in plan.errors}
+        for part in plan.parts:
+            listed.setdefault(part.setting, []).append(part)
+        for number, parts in listed.items():
+            workers = self.bounds.workers
+            write_planned(self.folders[number], self.experiments[number], parts, workers)
+        for number, error in plan.errors.items():
+            write_error(self.folders[number], error)
 
     def _refuse(self, part: Part) -> None:
         """Record that the backbone of a setting cannot run a method."""
