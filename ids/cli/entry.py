@@ -13,7 +13,12 @@ from ids.core.errors import ConfigError, IdsError
 from ids.core.unexpected import line, unexpected
 
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
-WORDS_BEHIND_FLAGS = ("run", "edit", "judge")  # argparse reads words in front of the flags alone
+WORDS_BEHIND_FLAGS = (
+    "run",
+    "search",
+    "edit",
+    "judge",
+)  # argparse reads words in front of the flags alone
 HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
 HYDRA += ["-cd", "-cp", "--config-path", "-cn", "--config-name"]
 HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]

@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, completion, data, edit, extend, frontier, judge, results
+from ids.cli import commands, completion, data, edit, extend, frontier, judge, results, search
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -14,6 +14,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids run -m method=sds,dds,ids      a sweep; existing results are skipped
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
   ids table                          every result so far, with intervals
+  ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
   ids card                           how they were made: versions, devices, weights, data
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
@@ -109,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
     )
     frontier.add_parser(verbs)
+    search.add_parser(verbs)
     _add_card(
         verbs.add_parser(
             "card", help="how results were made", description=CARD, formatter_class=FORMAT

@@ -53,15 +53,22 @@ def compose_sweep(
     words, notes = todays_words(words)
     sources = sources or find_sources()
     with _hydra(sources) as loader:
-        typed = parse_words(words, loader, sources)
         composer = _Composer(loader, sources)
-        with readable_errors(words, sources):
-            base = composer.options(_sweeping_words(typed, sources))
-        swept = [parse_word(f"{key}={value}", loader) for key, value in base.params.items()]
-        settings = [
-            composer(words, data or {}) for words in combinations([*swept, *typed], sources)
-        ]
-    return Composition(settings, base.multirun or len(settings) > 1, notes)
+        overrides, multirun = _all_overrides(words, composer)
+        settings = [composer(words, data or {}) for words in combinations(overrides, sources)]
+    return Composition(settings, multirun or len(settings) > 1, notes)
+
+
+def swept_overrides(
+    words: Sequence[str], sources: Sources
+) -> tuple[dict[str, Override], Sequence[str]]:
+    """The overrides of the words and of the sweeps that their options bring along, by key, and the
+    former words that were replaced. Nothing is composed with them yet.
+    """
+    words, notes = todays_words(words)
+    with _hydra(sources) as loader:
+        overrides, _ = _all_overrides(words, _Composer(loader, sources))
+    return {override.get_key_element(): override for override in overrides}, notes
 
 
 def compose_all(words: Sequence[str], sources: Sources | None = None) -> list[Composed]:
@@ -173,6 +180,15 @@ def _options(words: Sequence[str], sources: Sources) -> _Options:
         {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()},
         hydra.mode == RunMode.MULTIRUN,
     )
+
+
+def _all_overrides(words: Sequence[str], composer: _Composer) -> tuple[Sequence[Override], bool]:
+    """The sweeps of the chosen options, then what was typed, and whether an option is a sweep."""
+    typed = parse_words(words, composer.loader, composer.sources)
+    with readable_errors(words, composer.sources):
+        base = composer.options(_sweeping_words(typed, composer.sources))
+    swept = [parse_word(f"{key}={value}", composer.loader) for key, value in base.params.items()]
+    return [*swept, *typed], base.multirun
 
 
 def _chooses(override: Override, sources: Sources) -> bool:
