@@ -13,7 +13,7 @@ from ids.core.errors import ConfigError
 
 SEARCHED = ("method", "fpr", "inversion", "sites", "backbone")  # groups that a search may vary
 DIGITS = 4  # significant ones of a value from an interval
-Value = float | str
+Value = int | float | str
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Interval:
     """
 
     key: str
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     log: bool = False
     whole: bool = False
 
@@ -33,7 +33,7 @@ class Interval:
         if self.whole:
             return f"{self.key}={int(value)}"
         rounded = float(f"{float(value):.{DIGITS}g}")
-        return f"{self.key}={min(max(rounded, self.low), self.high):.12g}"
+        return f"{self.key}={float(min(max(rounded, self.low), self.high))!r}"
 
     @property
     def ends(self) -> Sequence[Value]:
@@ -126,13 +126,18 @@ def parse_space(words: Sequence[str], sources: Sources) -> Space:
     return Space(fixed, [_axis(key, one, sources) for key, one in swept.items()], notes)
 
 
+def _tidied(text: str) -> str:
+    """A number without the error of its additions: 0.3 for 0.30000000000000004."""
+    return text if text.lstrip("-").isdigit() else repr(float(f"{float(text):.12g}"))
+
+
 def _axis(key: str, override: Override, sources: Sources) -> Axis:
     swept = override._value
     if not isinstance(swept, IntervalSweep):
         texts = sweep_values(key, override, sources)
         if not isinstance(swept, RangeSweep):
             return Choice(key, tuple(dict.fromkeys(texts)))
-        return Range(key, tuple(f"{value:.12g}" for value in sorted(map(float, texts))))
+        return Range(key, tuple(map(_tidied, sorted(texts, key=float))))
     low, high, tags = swept.start, swept.end, swept.tags
     written = override.get_value_string()
     if low is None or high is None or not -math.inf < low < high < math.inf:
