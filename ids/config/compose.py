@@ -46,14 +46,15 @@ def compose_sweep(
     words: Sequence[str],
     data: Mapping[str, Any] | None = None,
     sources: Sources | None = None,
+    composed: "Compositions | None" = None,
 ) -> Composition:
-    """Every combination of a sweep, composed and checked. `data` are values of the data set that
-    are taken literally: no configuration language reads them.
+    """Every combination of a sweep, composed and checked. `data` are literal values of the data
+    set. `composed` keeps the options of these sources for the next call.
     """
     words, notes = todays_words(words)
     sources = sources or find_sources()
     with _hydra(sources) as loader:
-        composer = _Composer(loader, sources)
+        composer = _Composer(loader, sources, {} if composed is None else composed)
         overrides, multirun = _all_overrides(words, composer)
         settings = [composer(words, data or {}) for words in combinations(overrides, sources)]
     return Composition(settings, multirun or len(settings) > 1, notes)
@@ -62,23 +63,23 @@ def compose_sweep(
 def swept_overrides(
     words: Sequence[str], sources: Sources
 ) -> tuple[dict[str, Override], Sequence[str]]:
-    """The overrides of the words and of the sweeps that their options bring along, by key, and the
-    former words that were replaced. Nothing is composed with them yet.
-    """
+    """The overrides of the words and of the sweeps of their options, by key, and notes."""
     words, notes = todays_words(words)
     with _hydra(sources) as loader:
         overrides, _ = _all_overrides(words, _Composer(loader, sources))
     return {override.get_key_element(): override for override in overrides}, notes
 
 
-def compose_all(words: Sequence[str], sources: Sources | None = None) -> list[Composed]:
+def compose_all(
+    words: Sequence[str], sources: Sources | None = None, composed: "Compositions | None" = None
+) -> list[Composed]:
     """The settings of a sweep. Raises the `ConfigError` of the first wrong one."""
-    composed = []
-    for setting in compose_sweep(words, sources=sources).settings:
+    settings = []
+    for setting in compose_sweep(words, sources=sources, composed=composed).settings:
         if isinstance(setting, Refused):
             raise setting.error
-        composed.append(setting)
-    return composed
+        settings.append(setting)
+    return settings
 
 
 def known_keys(words: Sequence[str], sources: Sources) -> list[str]:
@@ -121,13 +122,16 @@ class _Options:
     multirun: bool
 
 
+Compositions = dict[tuple[str, ...], _Options]  # by the words that choose options
+
+
 @dataclass(frozen=True)
 class _Composer:
     """Composes each combination of options once, and sets single values on a copy."""
 
     loader: ConfigLoader
     sources: Sources
-    composed: dict[tuple[str, ...], _Options] = field(default_factory=dict)
+    composed: Compositions = field(default_factory=dict)
 
     def __call__(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed | Refused:
         try:

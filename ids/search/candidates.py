@@ -1,11 +1,11 @@
 """Candidates of a search: ordinary settings, built in one session and run as `ids run` does."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ids.config.build import build_experiment
-from ids.config.compose import compose_all
+from ids.config.compose import Compositions, compose_all
 from ids.config.entry import Prepared
 from ids.config.setting import Composed
 from ids.config.sources import Sources
@@ -23,14 +23,16 @@ Built = tuple[Composed, Experiment]
 
 @dataclass(frozen=True)
 class Candidates:
-    """Builds settings from words; what they configure alike is loaded once."""
+    """Builds settings from words; what they configure alike is composed and
+    loaded once."""
 
     sources: Sources
     session: Session
+    composed: Compositions = field(default_factory=dict)
 
     def build(self, words: Sequence[str]) -> Built:
         """One setting. `ConfigError` or `UnsupportedError` where it cannot run."""
-        (setting,) = compose_all(words, self.sources)
+        (setting,) = compose_all(words, self.sources, self.composed)
         return setting, build_experiment(setting, session=self.session)
 
     def first_built(self, candidates: Sequence[Sequence[str]]) -> list[Built]:
