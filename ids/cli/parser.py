@@ -109,16 +109,15 @@ def parser() -> argparse.ArgumentParser:
     _add_table(
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
     )
-    frontier.add_parser(verbs)
-    search.add_parser(verbs)
+    for module in (search, frontier):
+        module.add_parser(verbs)
     _add_card(
         verbs.add_parser(
             "card", help="how results were made", description=CARD, formatter_class=FORMAT
         )
     )
-    judge.add_parser(verbs)
-    results.add_parser(verbs)
-    data.add_parser(verbs)
+    for module in (judge, results, data):
+        module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
     doctor = verbs.add_parser(

@@ -129,17 +129,17 @@ def open_search(request: Request) -> Search:
         words = _without(space.words(space.corners()[0]), request.test)
         held_out = open_held_out(request.test, space, words, candidates, first[1].survey())
     name = f"{first[0].name}-{_digest(built, space, objectives, request)}"
-    store = first[1].store
-    study = open_study(
-        store.root / "search" / f"{name}.jsonl",
-        space,
-        objectives.directions,
-        request.sampler,
-        request.seed,
-        store.claims,
-    )
+    study = _open_study(name, first, request, space, objectives)
     notes = [*space.notes, *without_effect(built, space)]
     return Search(name, request, space, objectives, candidates, study, first, held_out, notes)
+
+
+def _open_study(
+    name: str, first: Built, request: Request, space: Space, objectives: Objectives
+) -> Study:
+    store = first[1].store
+    file, directions = store.root / "search" / f"{name}.jsonl", objectives.directions
+    return open_study(file, space, directions, request.sampler, request.seed, store.claims)
 
 
 def best_trials(trials: Sequence[Trial], objectives: Objectives) -> list[Trial]:
