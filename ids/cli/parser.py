@@ -4,7 +4,18 @@ import argparse
 from typing import NoReturn
 
 from ids import __version__
-from ids.cli import commands, completion, data, edit, extend, frontier, judge, results, status
+from ids.cli import (
+    commands,
+    completion,
+    data,
+    edit,
+    extend,
+    frontier,
+    judge,
+    results,
+    search,
+    status,
+)
 from ids.cli.selecting import add_selection
 from ids.core.errors import ConfigError
 
@@ -16,6 +27,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids edit photo.jpg --source "a cat" --target "a dog" --backbone sd15
   ids status                         how far runs are; `ids retry` repeats failed edits
   ids table                          every result so far, with intervals
+  ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
   ids card                           how they were made: versions, devices, weights, data
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
@@ -111,15 +123,15 @@ def parser() -> argparse.ArgumentParser:
         verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
     )
     status.add_parsers(verbs)
-    frontier.add_parser(verbs)
+    for module in (search, frontier):
+        module.add_parser(verbs)
     _add_card(
         verbs.add_parser(
             "card", help="how results were made", description=CARD, formatter_class=FORMAT
         )
     )
-    judge.add_parser(verbs)
-    results.add_parser(verbs)
-    data.add_parser(verbs)
+    for module in (judge, results, data):
+        module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
     doctor = verbs.add_parser(

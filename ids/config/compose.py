@@ -46,32 +46,40 @@ def compose_sweep(
     words: Sequence[str],
     data: Mapping[str, Any] | None = None,
     sources: Sources | None = None,
+    composed: "Compositions | None" = None,
 ) -> Composition:
-    """Every combination of a sweep, composed and checked. `data` are values of the data set that
-    are taken literally: no configuration language reads them.
+    """Every combination of a sweep, composed and checked. `data` are literal values of the data
+    set. `composed` keeps the options of these sources for the next call.
     """
     words, notes = todays_words(words)
     sources = sources or find_sources()
     with _hydra(sources) as loader:
-        typed = parse_words(words, loader, sources)
-        composer = _Composer(loader, sources)
-        with readable_errors(words, sources):
-            base = composer.options(_sweeping_words(typed, sources))
-        swept = [parse_word(f"{key}={value}", loader) for key, value in base.params.items()]
-        settings = [
-            composer(words, data or {}) for words in combinations([*swept, *typed], sources)
-        ]
-    return Composition(settings, base.multirun or len(settings) > 1, notes)
+        composer = _Composer(loader, sources, {} if composed is None else composed)
+        overrides, multirun = _all_overrides(words, composer)
+        settings = [composer(words, data or {}) for words in combinations(overrides, sources)]
+    return Composition(settings, multirun or len(settings) > 1, notes)
 
 
-def compose_all(words: Sequence[str], sources: Sources | None = None) -> list[Composed]:
+def swept_overrides(
+    words: Sequence[str], sources: Sources
+) -> tuple[dict[str, Override], Sequence[str]]:
+    """The overrides of the words and of the sweeps of their options, by key, and notes."""
+    words, notes = todays_words(words)
+    with _hydra(sources) as loader:
+        overrides, _ = _all_overrides(words, _Composer(loader, sources))
+    return {override.get_key_element(): override for override in overrides}, notes
+
+
+def compose_all(
+    words: Sequence[str], sources: Sources | None = None, composed: "Compositions | None" = None
+) -> list[Composed]:
     """The settings of a sweep. Raises the `ConfigError` of the first wrong one."""
-    composed = []
-    for setting in compose_sweep(words, sources=sources).settings:
+    settings = []
+    for setting in compose_sweep(words, sources=sources, composed=composed).settings:
         if isinstance(setting, Refused):
             raise setting.error
-        composed.append(setting)
-    return composed
+        settings.append(setting)
+    return settings
 
 
 def known_keys(words: Sequence[str], sources: Sources) -> list[str]:
@@ -114,13 +122,16 @@ class _Options:
     multirun: bool
 
 
+Compositions = dict[tuple[str, ...], _Options]  # by the words that choose options
+
+
 @dataclass(frozen=True)
 class _Composer:
     """Composes each combination of options once, and sets single values on a copy."""
 
     loader: ConfigLoader
     sources: Sources
-    composed: dict[tuple[str, ...], _Options] = field(default_factory=dict)
+    composed: Compositions = field(default_factory=dict)
 
     def __call__(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed | Refused:
         try:
@@ -173,6 +184,15 @@ def _options(words: Sequence[str], sources: Sources) -> _Options:
         {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()},
         hydra.mode == RunMode.MULTIRUN,
     )
+
+
+def _all_overrides(words: Sequence[str], composer: _Composer) -> tuple[Sequence[Override], bool]:
+    """The sweeps of the chosen options, then what was typed, and whether an option is a sweep."""
+    typed = parse_words(words, composer.loader, composer.sources)
+    with readable_errors(words, composer.sources):
+        base = composer.options(_sweeping_words(typed, composer.sources))
+    swept = [parse_word(f"{key}={value}", composer.loader) for key, value in base.params.items()]
+    return [*swept, *typed], base.multirun
 
 
 def _chooses(override: Override, sources: Sources) -> bool:

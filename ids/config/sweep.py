@@ -18,10 +18,9 @@ def combinations(overrides: Sequence[Override], sources: Sources) -> Iterator[tu
     `ConfigError` for more than `MAX_SETTINGS`.
     """
     axes: dict[str, list[str]] = {}
-    for override in overrides:
-        key = override.get_key_element()
+    for key, override in {one.get_key_element(): one for one in overrides}.items():
         if override.is_sweep_override():
-            axes[key] = [f"{key}={value}" for value in _values(key, override, sources)]
+            axes[key] = [f"{key}={value}" for value in sweep_values(key, override, sources)]
         else:
             axes[key] = [str(override.input_line)]
     if prod(map(len, axes.values())) > MAX_SETTINGS:
@@ -31,11 +30,12 @@ def combinations(overrides: Sequence[Override], sources: Sources) -> Iterator[tu
     return product(*axes.values())
 
 
-def _values(key: str, override: Override, sources: Sources) -> list[str]:
+def sweep_values(key: str, override: Override, sources: Sources) -> list[str]:
+    """The values of a sweep, as words; `ConfigError` for an interval, or too many values."""
     if not override.is_discrete_sweep():
         raise ConfigError(
             f"{key}: expected a list of values; got {override.get_value_string()}; write "
-            f"{key}=1,2,3 or {key}=range(1,4)"
+            f"{key}=1,2,3 or {key}=range(1,4); `ids search` takes intervals"
         )
     swept = override._value
     if isinstance(swept, RangeSweep) and not _length(swept) <= MAX_SETTINGS:

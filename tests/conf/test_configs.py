@@ -13,6 +13,7 @@ from ids.config.build import build, build_experiment
 from ids.config.classes import Classes
 from ids.config.compose import compose_all
 from ids.config.sources import GROUPS, find_sources
+from ids.config.space import parse_space
 from ids.core.edit import Editor
 from ids.core.errors import DataError
 from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
@@ -20,6 +21,7 @@ from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
 SOURCES = find_sources()
 PLACEHOLDERS = (ROOT / "docs" / "demo.png", ROOT / "tests" / "conf" / "photos")
 SKIPPED = ("metric", "experiments")  # chosen inside another group; tested below
+SEARCHES = ("search",)  # experiments with intervals, for `ids search`
 CHOICES = [(g, option) for g in GROUPS if g not in SKIPPED for option in SOURCES.options(g)]
 CLASSES = Classes()
 KINDS = {"method": Editor, "backbone": BackboneSource, "dataset": Dataset}
@@ -67,7 +69,13 @@ def test_every_yaml_sets_every_field(group: str, option: str) -> None:
 
 @pytest.mark.parametrize("name", SOURCES.options("experiments"))
 def test_every_experiment_composes_and_builds(name: str) -> None:
-    for setting in compose_all([f"experiments={name}"]):
+    words = [f"experiments={name}"]
+    if name in SEARCHES:
+        space = parse_space(words, SOURCES)
+        settings = [one for end in space.corners() for one in compose_all(space.words(end))]
+    else:
+        settings = compose_all(words)
+    for setting in settings:
         build_experiment(setting)
     head = (ROOT / "experiments" / f"{name}.yaml").read_text().split("defaults:")[0]
     assert "Shows:" in head

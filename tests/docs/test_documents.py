@@ -12,6 +12,7 @@ from conftest import ROOT
 from ids.cli.parser import parser
 from ids.config.compose import compose_all
 from ids.config.sources import find_sources
+from ids.config.space import parse_space
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -80,7 +81,10 @@ def test_every_command_is_taken(words: list[str]) -> None:
     args, rest = parser().parse_known_args(words)
     assert [word for word in rest if word.startswith("-")] == []
     overrides = [*getattr(args, "overrides", ()), *rest]
-    if args.command != "run" or "--config-dir" in words:
+    if args.command == "search":
+        space = parse_space(overrides, find_sources())
+        overrides = space.words(space.corners()[0])
+    elif args.command != "run" or "--config-dir" in words:
         return
     if overrides[0].startswith("experiments=") and len(overrides) == 1:  # composed in tests/conf
         assert overrides[0].removeprefix("experiments=") in find_sources().options("experiments")

@@ -1,0 +1,78 @@
+"""Candidates of a search: ordinary settings, built in one session and run as `ids run` does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ids.config.build import build_experiment
+from ids.config.compose import Compositions, compose_all
+from ids.config.entry import Prepared
+from ids.config.setting import Composed
+from ids.config.sources import Sources
+from ids.config.space import Space
+from ids.core.errors import ConfigError
+from ids.core.unexpected import line
+from ids.launch import launch
+from ids.results.grids import Estimate
+from ids.run.experiment import Experiment
+from ids.run.session import Session
+from ids.search.objectives import Objectives, TrialError, means
+
+Built = tuple[Composed, Experiment]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Builds settings from words; what they configure alike is composed and
+    loaded once."""
+
+    sources: Sources
+    session: Session
+    composed: Compositions = field(default_factory=dict)
+
+    def build(self, words: Sequence[str]) -> Built:
+        """One setting. `ConfigError` or `UnsupportedError` where it cannot run."""
+        (setting,) = compose_all(words, self.sources, self.composed)
+        return setting, build_experiment(setting, session=self.session)
+
+    def first_built(self, candidates: Sequence[Sequence[str]]) -> list[Built]:
+        """Every candidate, checked. `ConfigError` where they differ in more than edits."""
+        built = [self.build(words) for words in candidates]
+        first = built[0][0].values
+        for setting, _ in built[1:]:
+            for key in ("dataset", "metrics"):  # a backbone may choose the size of images
+                if setting.values[key] != first[key]:
+                    raise ConfigError(
+                        f"{key}: expected the same for all candidates; got several; write "
+                        f"{key}.KEY=VALUE for what differs"
+                    )
+        return built
+
+
+def without_effect(built: Sequence[Built], space: Space) -> Iterator[str]:
+    """A note per key whose values make the same edits, of candidates built at the space's corners.
+    None where options are searched: another one may use the key.
+    """
+    if any("." not in axis.key for axis in space.axes):
+        return
+    key, *others = [experiment.setting(experiment.method).key for _, experiment in built]
+    ends = iter(others)
+    for axis in space.axes:
+        if all(next(ends) == key for _ in axis.ends[1:]):
+            yield f"{axis.key}: changes no edit of {built[0][0].name}; leave it out, or fix it"
+
+
+def run_all(built: Sequence[Built]) -> tuple[Path, list[str]]:
+    """Run settings as one sweep: the folder of the run, and a line per setting that broke off."""
+    launched = launch(Prepared(built, (), len(built) > 1, ()))
+    return launched.folder, [line(refused.error) for refused in launched.failed]
+
+
+def evaluate(built: Built, objectives: Objectives) -> list[Estimate]:
+    """Edit what the store lacks of one setting; the means of both objectives. `TrialError` where
+    it has none.
+    """
+    _, problems = run_all([built])
+    if problems:
+        raise TrialError(problems[0])
+    return means(built[1], objectives)
