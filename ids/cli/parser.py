@@ -15,8 +15,9 @@ from ids.cli import (
     results,
     search,
     status,
+    tables,
 )
-from ids.cli.selecting import add_selection
+from ids.cli.selecting import add_interval
 from ids.core.errors import ConfigError
 
 FORMAT = argparse.RawDescriptionHelpFormatter
@@ -63,28 +64,6 @@ EDIT = """edit one image
       --method p2p "dataset.blend=cat dog" dataset.weights=dog:2
 """
 
-TABLE = """print the results of a store: means with 95 % intervals, differences paired to a baseline
-
-  ids table
-  ids table --dataset shapes-dev --baseline dds
-  ids table --tag shape --where guidance_scale=3       only these cases, only these settings
-  ids table --tests                            d_z, p-values and detectable differences
-  ids table --tests --column psnr --difference 0.5     how many cases does 0.5 dB need?
-  ids table --matched                          at equal edit strength: success 0.8, 0.9, 0.95
-  ids table --matched --axis latent_distance --at 0.4
-  ids table --matched --knob p2p=self_share    the curve of p2p along its settings
-  ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
-  ids table --write                            also into outputs/tables, with curves
-"""
-
-CARD = """print how results were made: versions, devices, weights, data set, seeds, settings
-
-  ids card
-  ids card --dataset shapes-dev --method ids
-  ids card --json | jq '.[].environments'
-  ids card --write                             also into outputs/tables, beside the tables
-"""
-
 DOCTOR = """versions, device, weights: what is installed, what is missing, how to get it
 
   ids doctor                                   this machine, and each preset in one line
@@ -119,18 +98,9 @@ def parser() -> argparse.ArgumentParser:
     _add_edit(
         verbs.add_parser("edit", help="edit one image", description=EDIT, formatter_class=FORMAT)
     )
-    _add_table(
-        verbs.add_parser("table", help="print results", description=TABLE, formatter_class=FORMAT)
-    )
     status.add_parsers(verbs)
-    for module in (search, frontier):
-        module.add_parser(verbs)
-    _add_card(
-        verbs.add_parser(
-            "card", help="how results were made", description=CARD, formatter_class=FORMAT
-        )
-    )
-    for module in (judge, results, data):
+    tables.add_parsers(verbs)
+    for module in (frontier, search, judge, results, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
@@ -157,7 +127,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         default="dds",
         help="what differences in the table are paired to: a method, and values it must have",
     )
-    _add_interval(run)
+    add_interval(run)
     run.add_argument("--wide", action="store_true", help="print all columns of the table")
     run.add_argument("--show", action="store_true", help="print the configuration and stop")
     run.add_argument(
@@ -190,56 +160,6 @@ def _add_edit(single: argparse.ArgumentParser) -> None:
     extend.add_config_dir(single)
     _add_overrides(single, "key=value, as in `ids run`")
     single.set_defaults(act=edit.edit)
-
-
-def _add_table(table: argparse.ArgumentParser) -> None:
-    add_selection(table)
-    table.add_argument("--column", action="append", help="only this column (repeatable)")
-    table.add_argument(
-        "--baseline",
-        default="dds",
-        help="the method that differences are paired to, and values it must have",
-    )
-    _add_interval(table)
-    table.add_argument(
-        "--tests", action="store_true", help="a table of tests per column: d_z, p, power"
-    )
-    table.add_argument(
-        "--difference",
-        type=float,
-        metavar="X",
-        help="how many cases a difference of X needs (with --tests and one --column)",
-    )
-    table.add_argument("--matched", action="store_true", help="compare at equal edit strength")
-    table.add_argument("--axis", help="the metric of edit strength (with --matched)")
-    table.add_argument("--at", type=float, action="append", help="a level of it (repeatable)")
-    frontier.add_knob(table)
-    table.add_argument(
-        "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
-    )
-    table.add_argument("--wide", action="store_true", help="print all columns")
-    table.add_argument(
-        "--write",
-        action="store_true",
-        help="also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves",
-    )
-    table.set_defaults(act=commands.table)
-
-
-def _add_interval(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--interval",
-        choices=("bootstrap", "t"),
-        default="bootstrap",
-        help="95 %% intervals by the bootstrap (default) or Student's t",
-    )
-
-
-def _add_card(card: argparse.ArgumentParser) -> None:
-    add_selection(card)
-    card.add_argument("--json", action="store_true", help="as a JSON list")
-    card.add_argument("--write", action="store_true", help="also as Markdown and JSON files")
-    card.set_defaults(act=commands.card)
 
 
 def _add_overrides(parser: argparse.ArgumentParser, text: str) -> None:

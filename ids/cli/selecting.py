@@ -34,3 +34,13 @@ def selection_of(args: argparse.Namespace, columns: Sequence[str] = ()) -> "Sele
     return Selection(
         args.output_dir, args.dataset, args.method or (), args.tag, args.where or (), columns
     )
+
+
+def add_interval(parser: argparse.ArgumentParser) -> None:
+    """The kind of the intervals in tables."""
+    parser.add_argument(
+        "--interval",
+        choices=("bootstrap", "t"),
+        default="bootstrap",
+        help="95 %% intervals by the bootstrap (default) or Student's t",
+    )
