@@ -69,7 +69,7 @@ def test_the_pareto_set_is_printed_written_drawn_and_tested(in_process: InProces
     assert results() == before
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", ["tpe", pytest.param("nsga2", marks=pytest.mark.slow)])
 def test_a_resumed_search_continues_as_if_never_stopped(sampler: str) -> None:
     for trials in (1, 2, 4):
         resumed = searched(trials, sampler=sampler)
@@ -110,6 +110,7 @@ def test_the_same_setting_is_edited_once() -> None:
     assert len(words) == len(found.best)
 
 
+@pytest.mark.slow
 def test_where_edits_run_does_not_change_the_study() -> None:
     def name(*words: str) -> str:
         return open_search(Request([*FIXED, *words], "psnr", "psnr_truth")).name
