@@ -111,19 +111,19 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_parsers(verbs)
     frontier.add_parser(verbs)
-    _add_card(
-        verbs.add_parser(
-            "card", help="how results were made", description=CARD, formatter_class=FORMAT
-        )
-    )
+    card = "how results were made"
+    _add_card(verbs.add_parser("card", help=card, description=CARD, formatter_class=FORMAT))
     judge.add_parser(verbs)
     results.add_parser(verbs)
     data.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
-    doctor = verbs.add_parser(
-        "doctor", help="check this machine", description=DOCTOR, formatter_class=FORMAT
-    )
+    doctor = "check this machine"
+    _add_doctor(verbs.add_parser("doctor", help=doctor, description=DOCTOR, formatter_class=FORMAT))
+    return main
+
+
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
     doctor.add_argument(
         "what",
         nargs="*",
@@ -131,7 +131,6 @@ def parser() -> argparse.ArgumentParser:
         help="this machine (default), the embedded networks, or the files of a configuration",
     )
     doctor.set_defaults(act=commands.doctor)
-    return main
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
