@@ -99,14 +99,26 @@ def parser() -> argparse.ArgumentParser:
         verbs.add_parser("edit", help="edit one image", description=EDIT, formatter_class=FORMAT)
     )
     status.add_parsers(verbs)
+<<<<<<< HEAD
     tables.add_parsers(verbs)
     for module in (frontier, search, judge, results, data):
         module.add_parser(verbs)
+=======
+    frontier.add_parser(verbs)
+    card = "how results were made"
+    _add_card(verbs.add_parser("card", help=card, description=CARD, formatter_class=FORMAT))
+    judge.add_parser(verbs)
+    results.add_parser(verbs)
+    data.add_parser(verbs)
+>>>>>>> status
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
-    doctor = verbs.add_parser(
-        "doctor", help="check this machine", description=DOCTOR, formatter_class=FORMAT
-    )
+    doctor = "check this machine"
+    _add_doctor(verbs.add_parser("doctor", help=doctor, description=DOCTOR, formatter_class=FORMAT))
+    return main
+
+
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
     doctor.add_argument(
         "what",
         nargs="*",
@@ -114,7 +126,6 @@ def parser() -> argparse.ArgumentParser:
         help="this machine (default), the embedded networks, or the files of a configuration",
     )
     doctor.set_defaults(act=commands.doctor)
-    return main
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:

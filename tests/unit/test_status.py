@@ -1,4 +1,4 @@
-"""`ids status` and `ids retry`: every edit is in one state, whatever else happens to the store."""
+"""`ids status`: every edit is in one state, whatever else happens to the store."""
 
 import json
 import os
@@ -12,22 +12,16 @@ from typing import Any
 
 import pytest
 from conftest import InProcess
-from msgspec.structs import replace
 from photo_folder import write_photos
+from status_tools import FAST, SWEEP, counts, fail, keys_of, run
 
-from ids.config.entry import prepare
 from ids.core.unexpected import parts_of, unexpected
-from ids.launch import Launched, launch
 from ids.results.status import SettingStatus, read_status, runs_without_plan
-from ids.run import Experiment, Store
+from ids.run import Store
 from ids.run import claims as claims_module
 from ids.run.claims import Claims
-from ids.run.planned import read_planned
-from ids.run.sealed import seal
 from ids.run.sweep import DIED, Sweep
 
-FAST = ("debug=fast", "method.n_steps=2", "logger=none", "controls=none", "metrics=standard")
-SWEEP = (*FAST, "method=sds,dds", "seeds=[0,1]")
 HOLD = (
     "import sys, pathlib\n"
     "from ids.run.claims import Claims\n"
@@ -60,28 +54,6 @@ def copied(store: Store, finished: Path) -> Store:
 @pytest.fixture(autouse=True)
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def run(*words: str) -> Launched:
-    """As `ids run -m WORDS`, without its tables."""
-    return launch(prepare(words, multirun=True))
-
-
-def counts(store: Store) -> dict[str, dict[str, int]]:
-    return {one.label: {k: n for k, n in one.counts.items() if n} for one in read_status(store)}
-
-
-def keys_of(store: Store, method: str) -> list[str]:
-    plans = [plan for _, plan in read_planned(store.root) if plan.name == method]
-    return [job.key for job in plans[-1].parts[-1].jobs]
-
-
-def fail(store: Store, key: str, reason: str) -> None:
-    """Replace a finished edit by a failure."""
-    path = store.folder(key) / "job.json"
-    record = store.look(key).record
-    assert record is not None
-    path.write_bytes(seal(replace(record, status="failed", reason=reason, files={})))
 
 
 def tree(root: Path) -> dict[str, int]:
@@ -228,65 +200,6 @@ def test_rows_that_cannot_be_edited_are_failed_once(store: Store, tmp_path: Path
         True,
         True,
     )
-
-
-def test_a_setting_that_an_error_ended_is_shown(
-    store: Store, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_executor(*_: object) -> None:
-        raise RuntimeError("no such kernel")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Experiment, "executor", no_executor)
-        assert run(*FAST, "method=dds").failed
-    (one,) = read_status(store)
-    assert one.counts["left"] == 2
-    (failure,) = one.failures
-    assert (failure.case, failure.kind, failure.reason) == ("", "RuntimeError", "no such kernel")
-    assert Path(failure.traceback).read_text().endswith("no such kernel\n")
-    status, _, err = in_process("status")
-    assert status == 1
-    assert "dds: it ended with RuntimeError: no such kernel" in err
-    assert in_process("retry")[0] == 0
-    assert counts(store) == {"dds": {"done": 2}}
-    assert in_process("status")[0] == 0
-
-
-def test_retry_repeats_failed_edits_alone(store: Store, in_process: InProcess) -> None:
-    run(*SWEEP, "force=true")
-    keys = keys_of(store, "dds")
-    fail(store, keys[0], "expected finite latents")
-    made = {key: store.look(key).record.made for key in keys[1:]}  # type: ignore[union-attr]
-    assert counts(store)["dds"] == {"done": 3, "failed": 1}
-    assert in_process("retry", "--method", "sds")[0] == 0  # none of it failed
-    assert counts(store)["dds"] == {"done": 3, "failed": 1}
-    status, _, err = in_process("retry", "--output-dir", "outputs", "launch.minutes=2.5")
-    assert status == 0, err
-    assert counts(store) == {"sds": {"done": 4}, "dds": {"done": 4}}
-    assert {key: store.look(key).record.made for key in made} == made  # type: ignore[union-attr]
-    config = max(store.root.glob("runs/*")) / "0" / "config"
-    assert "method=dds\n" in (config / "overrides.yaml").read_text()
-    assert "minutes: 2.5" in (config / "config.yaml").read_text()
-    assert in_process("retry")[1] == "outputs: no failed edits\n"
-
-
-@pytest.mark.parametrize("word", ["method=ids", "engine.batch_size=1", "launchx=1"])
-def test_retry_takes_launcher_options_alone(in_process: InProcess, store: Store, word: str) -> None:
-    store.root.mkdir()
-    status, _, err = in_process("retry", word)
-    assert status == 2
-    assert f"{word}: expected launch=... or launch.key=value" in err
-
-
-def test_retry_of_a_store_that_was_moved_names_the_remedy(
-    copied: Store, in_process: InProcess
-) -> None:
-    fail(copied, keys_of(copied, "dds")[0], "expected finite latents")
-    assert in_process("status", "--output-dir", "outputs")[0] == 1
-    status, _, err = in_process("retry", "--output-dir", "outputs")
-    assert status == 2
-    assert "give its command again with retry_failed=true output_dir=" in err
-    assert len(err.splitlines()) == 1
 
 
 def test_a_read_only_store(copied: Store, in_process: InProcess) -> None:
