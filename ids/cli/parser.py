@@ -99,18 +99,9 @@ def parser() -> argparse.ArgumentParser:
         verbs.add_parser("edit", help="edit one image", description=EDIT, formatter_class=FORMAT)
     )
     status.add_parsers(verbs)
-<<<<<<< HEAD
     tables.add_parsers(verbs)
     for module in (frontier, search, judge, results, data):
         module.add_parser(verbs)
-=======
-    frontier.add_parser(verbs)
-    card = "how results were made"
-    _add_card(verbs.add_parser("card", help=card, description=CARD, formatter_class=FORMAT))
-    judge.add_parser(verbs)
-    results.add_parser(verbs)
-    data.add_parser(verbs)
->>>>>>> status
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
     doctor = "check this machine"
