@@ -141,9 +141,7 @@ class InstructPix2Pix:
         return Path(os.path.expanduser(self.path))
 
 
-def _text(
-    value: Any, where: str, check: Callable[[str | None, str], str] = checked_prompt
-) -> str:
+def _text(value: Any, where: str, check: Callable[[str | None, str], str] = checked_prompt) -> str:
     if value is not None and not isinstance(value, str):
         raise DataError(f"{where}: expected text; got {type(value).__name__}; correct the row")
     return check(value, where)

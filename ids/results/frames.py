@@ -48,8 +48,8 @@ def frame(
 
 def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
     """As `frame`, but a line per kept state: `step`, `nfe` up to it, the metrics there, and the
-    names of those that are undefined there. An edit without kept states is one line: at step 0 if it reads no prompts (null edit, true edit), at
-    step nan otherwise.
+    names of those that are undefined there. An edit without kept states is one line: at step 0 if
+    it reads no prompts (null edit, true edit), at step nan otherwise.
     """
     entries = [entry for entry in entries if entry.record.status == "ok"]
     states = [_states(entry) for entry in entries]
