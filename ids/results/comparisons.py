@@ -55,8 +55,17 @@ def differences(
         )
         for (label, base), each, of_row in zip(compared, pairs, cells, strict=True)
     )
-    title = "paired differences"
-    return (Grid(title, tuple(columns), rows, paired=True, statuses=("unpaired",)),)
+    ends = kind == "bootstrap"  # lopsided: half its width would not show whether it contains 0
+    return (
+        Grid(
+            "paired differences",
+            tuple(columns),
+            rows,
+            paired=True,
+            statuses=("unpaired",),
+            symmetric=not ends,
+        ),
+    )
 
 
 def tests_note(grids: Sequence[Grid]) -> tuple[str, ...]:

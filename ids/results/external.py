@@ -16,8 +16,8 @@ ELSEWHERE = "images made elsewhere"  # in the place of a backbone
 def external_group(
     images: Sequence[JudgedImage], manifest: Manifest, environment: Environment
 ) -> ResultGroup:
-    """One entry per folder and case, folder by folder. `environment` is that of the metrics;
-    how the images were made is not known.
+    """One entry per folder and case, folder by folder. `environment` is that of the metrics; how
+    the images were made is not known.
     """
     rows = {row.id: row for row in manifest.rows}
     digests = _digests(images)

@@ -42,7 +42,7 @@ def find_column(
                 f"{where}: expected one {name}; got several, by network: "
                 f"{', '.join(known)}; name one with {flag}"
             )
-    wanted = repr(names[0]) if len(names) == 1 else "none of them"
+    wanted = repr(names[0]) if len(names) == 1 else f"none of {', '.join(names)}"
     usable = ", ".join(example for example in examples if _known(frame, example))
     raise DataError(
         f"{where}: expected a metric of the results{usable and f', such as {usable}'}; "

@@ -17,7 +17,7 @@ from ids.results.statistics import mean_cells, setting_edits
 BAD = ("failed", "unsupported")  # counted in every table; further statuses where they occur
 FEW = 5  # cases: below, no interval is reliable
 INTERVALS: Mapping[IntervalKind, str] = {
-    "bootstrap": "± is half the width of a 95 % bootstrap interval over cases",
+    "bootstrap": "± is half the width, [low, high] the 95 % bootstrap interval over cases",
     "t": "± is a 95 % Student t interval over cases",
 }
 
