@@ -5,7 +5,7 @@ is first used.
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 __all__ = [
     "EditResult",
     "Session",

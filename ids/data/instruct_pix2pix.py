@@ -2,7 +2,11 @@
 instructions.
 """
 
+<<<<<<< HEAD
 from collections.abc import Callable
+=======
+import os
+>>>>>>> user
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -91,7 +95,7 @@ class InstructPix2Pix:
             prompt_src=_text(pair.source, f"{where} caption"),
             prompt_trg=_text(pair.target, f"{where} caption of the edit"),
             truth=self._image(pair.after) if self.truth else None,
-            instruction=_text(pair.instruction, f"{where} instruction", checked_instruction),
+            instruction=_instruction(pair.instruction, f"{where} instruction"),
         )
 
     def label(self, index: int) -> RowLabel:
@@ -131,7 +135,15 @@ class InstructPix2Pix:
         return FolderOrHub(self.path, self.revision)
 
 
-def _text(value: Any, where: str, check: Callable[[str | None, str], str] = checked_prompt) -> str:
+def _text(value: Any, where: str) -> str:
+    return checked_prompt(_typed(value, where), where)
+
+
+def _typed(value: Any, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise DataError(f"{where}: expected text; got {type(value).__name__}; correct the row")
-    return check(value, where)
+    return value
+
+
+def _instruction(value: Any, where: str) -> str:
+    return checked_instruction(_typed(value, where), where)
