@@ -2,11 +2,6 @@
 instructions.
 """
 
-<<<<<<< HEAD
-from collections.abc import Callable
-=======
-import os
->>>>>>> user
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
