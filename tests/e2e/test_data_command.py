@@ -131,3 +131,10 @@ def test_a_sheet_shows_a_faulty_row_and_takes_another_name(command: InProcess) -
         assert sheet.width == 276 + 266
     _, _, err = command("data", "show", *PIE, "--out", "my.txt")
     assert "--out my.txt: expected one of the endings" in err
+
+
+def test_words_behind_a_flag_are_taken(command: InProcess) -> None:
+    status, out, _ = command("data", "check", "shapes", "--config-dir", ".", "limit=1")
+    assert (status, "1 of 24, by the selection" in out) == (0, True)
+    status, _, err = command("data", "check", "shapes", "--config-dir", ".", "--write")
+    assert (status, "--write: no such flag" in err) == (2, True)

@@ -66,7 +66,7 @@ def test_folders_are_compared_case_by_case(in_process: InProcess, tmp_path: Path
     assert row["cells"]["psnr"]["value"] == pytest.approx(means)
     (card,) = json.loads(Path("each.card.json").read_text())
     assert card["edits"] == {"ok": 5, "missing": 1}
-    assert card["metrics"]["psnr@1"]["values"]["defined"] <= 5
+    assert card["metrics"]["psnr@2"]["values"]["defined"] <= 5
     assert (card["environments"]["edits"], card["seeds"]) == ({}, [])
 
 
