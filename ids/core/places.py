@@ -18,7 +18,7 @@ def refuses_files(folder: Path) -> str:
 
 
 def create_folder(folder: Path) -> None:
-    """With its parents, where it does not exist. `ConfigError` where no file can be created in it."""
+    """With its parents, where it is missing. `ConfigError` where no file can be created in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         reason = refuses_files(folder)
