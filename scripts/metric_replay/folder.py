@@ -52,7 +52,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Folder:
-    """Pairs in the order of their index, and the files beside them; `faults` names by id why a pair
+    """Pairs in the order of their index, and the files beside them; `faults` has, by id, why a pair
     cannot be compared.
     """
 
