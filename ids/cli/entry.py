@@ -15,6 +15,7 @@ from ids.core.unexpected import line, unexpected
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
 # argparse reads words in front of the flags alone.
 WORDS_BEHIND_FLAGS = ("run", "search", "edit", "data", "judge", "retry")
+MAKING_EDITS = ("run", "search", "edit", "retry")
 HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
 HYDRA += ["-cd", "-cp", "--config-path", "-cn", "--config-name"]
 HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]
@@ -23,14 +24,14 @@ HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the console script."""
     with stopping() as stop:
-        status = _status(argv, stop)
+        status = _status(sys.argv[1:] if argv is None else argv, stop)
     sys.exit(status)
 
 
-def _status(argv: Sequence[str] | None, stop: Stop) -> int:
+def _status(words: Sequence[str], stop: Stop) -> int:
     try:
         try:
-            return _answer(argv)
+            return _answer(words)
         finally:
             sys.stdout.flush()
     except SystemExit as end:  # raised by argparse, or by rich if its reader has gone
@@ -39,21 +40,21 @@ def _status(argv: Sequence[str] | None, stop: Stop) -> int:
     except BrokenPipeError:
         return _reader_gone()
     except KeyboardInterrupt:
-        return _stopped(stop)
+        return _stopped(stop, words)
     except IdsError as error:
-        return _stopped(stop) if stop.number else _failed(error, error.exit_code)
+        return _stopped(stop, words) if stop.number else _failed(error, error.exit_code)
     except Exception as error:  # one line, its traceback in a file
-        return _stopped(stop) if stop.number else _failed(unexpected(error), 1)
+        return _stopped(stop, words) if stop.number else _failed(unexpected(error), 1)
 
 
-def _answer(argv: Sequence[str] | None) -> int:
+def _answer(words: Sequence[str]) -> int:
     from ids.cli.completion import complete
     from ids.cli.parser import parser
 
     log_to_terminal()
     arguments = parser()
     complete(arguments)
-    args, rest = arguments.parse_known_args(argv)
+    args, rest = arguments.parse_known_args(words)
     if rest and args.command not in WORDS_BEHIND_FLAGS:
         remedy = "; write --output-dir DIR" if rest[0].startswith("output_dir=") else ""
         arguments.error(f"unrecognized arguments: {' '.join(rest)}{remedy}")
@@ -84,8 +85,9 @@ def _failed(error: IdsError, status: int) -> int:
     return status
 
 
-def _stopped(stop: Stop) -> int:
-    say("stopped; finished edits are kept, and the same command continues from there")
+def _stopped(stop: Stop, words: Sequence[str]) -> int:
+    kept = "; finished edits are kept, and the same command continues from there"
+    say("stopped" + (kept if next(iter(words), "") in MAKING_EDITS else ""))
     return stop.status if stop.number else 130
 
 

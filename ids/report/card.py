@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ids.core.places import create_folder
 from ids.core.text import counted
 from ids.report.console import say
 from ids.report.escape import for_markdown, markdown_paragraph
@@ -83,7 +84,7 @@ def cards_json(cards: Sequence[Card]) -> str:
 
 def write_cards(cards: Sequence[Card], folder: Path, name: str = "card") -> Path:
     """NAME.md and NAME.json; the path of the former."""
-    folder.mkdir(parents=True, exist_ok=True)
+    create_folder(folder)
     (folder / f"{name}.json").write_text(cards_json(cards), encoding="utf-8", newline="")
     (folder / f"{name}.md").write_text(cards_markdown(cards), encoding="utf-8", newline="")
     return folder / f"{name}.md"

@@ -40,9 +40,11 @@ def format_of(kind: str | None, path: Path | None) -> str:
     """
     found = kind or (path.suffix.lower().removeprefix(".") if path else "")
     if found not in FORMATS:
+        flags, endings = f"--{', --'.join(FORMATS)}", f".{', .'.join(FORMATS)}"
+        if path is not None:
+            raise ConfigError(f"{path}: expected a file that ends in {endings}; rename it")
         raise ConfigError(
-            f"results export: expected --{', --'.join(FORMATS)}, or a file with such an ending; "
-            f"got {path or 'neither'}; add one"
+            f"results export: expected {flags}, or a file with such an ending; got neither; add one"
         )
     if path is None and found == "parquet":
         raise ConfigError("results export --parquet: expected a file; got none; add its name")

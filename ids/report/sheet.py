@@ -11,6 +11,7 @@ from typing import TypeVar
 import pandas as pd
 from PIL import Image as PIL
 
+from ids.core.places import create_folder
 from ids.core.records import EditCase
 from ids.images import to_pil
 from ids.report.canvas import FAINT, GAP, Canvas, Font
@@ -49,7 +50,7 @@ def contact_sheets(
     several data sets. `frames` has the lines of each group, by its title.
     """
     pages = [page for title, lines in frames.items() for page in _pages(title, cases, lines)]
-    folder.mkdir(parents=True, exist_ok=True)
+    create_folder(folder)
     fonts, paths = Fonts(), []
     for number, page in enumerate(pages, start=1):
         name = f"contact_sheet_{number}.png" if len(pages) > 1 else "contact_sheet.png"

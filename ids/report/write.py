@@ -5,6 +5,7 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+from ids.core.places import create_folder
 from ids.report.formats import csv_text, html, json_text, latex, markdown
 from ids.results.grids import Report
 
@@ -17,7 +18,7 @@ def write_report(report: Report, folder: Path, name: str = "") -> Path:
     Markdown file.
     """
     name = file_name(name or report.title)
-    folder.mkdir(parents=True, exist_ok=True)
+    create_folder(folder)
     for old in folder.glob("*.csv"):
         if re.fullmatch(rf"{re.escape(name)}-\d+\.csv", old.name):
             old.unlink()

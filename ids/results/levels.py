@@ -73,7 +73,7 @@ def default_levels(axis: str, spans: Mapping[str, Span]) -> Sequence[float]:
     highest = max((high for _, high in spans.values() if math.isfinite(high)), default=0.0)
     raise DataError(
         f"{WHERE}: expected {axis} to grow along the curves; got methods that never exceed "
-        f"{highest:.3g}; name a level with --at, or another metric with --axis"
+        f"{highest:.3g}; name a level with --at, or another metric of edit strength"
     )
 
 
@@ -92,8 +92,7 @@ def check_level(
         if (start := starts[label]) >= level:
             raise DataError(
                 f"{WHERE}: expected a level of {axis} above the start of {label}, which starts at "
-                f"{start:.3g}; got {level:.3g}; raise --at, or name a metric that grows along the "
-                "edit with --axis"
+                f"{start:.3g}; got {level:.3g}; raise --at, or name another metric of edit strength"
             )
     return [k for k, start in starts.items() if start > level and k not in anytime]
 

@@ -39,6 +39,13 @@ def test_a_clean_data_set(command: InProcess) -> None:
     assert "every row can be edited" in out
 
 
+def test_words_behind_a_flag_are_taken(command: InProcess) -> None:
+    status, out, _ = command("data", "check", "shapes", "--config-dir", ".", "limit=1")
+    assert (status, "1 of 24, by the selection" in out) == (0, True)
+    status, _, err = command("data", "check", "shapes", "--config-dir", ".", "--write")
+    assert (status, "--write: no such flag" in err) == (2, True)
+
+
 def test_every_faulty_row_is_one_line(command: InProcess) -> None:
     broken = Path("PIE/annotation_images", FOLDERS, "cut.jpg")
     broken.write_bytes(b"\xff\xd8\xff")

@@ -93,7 +93,7 @@ def test_numbers_of_edits_and_of_their_states(command: InProcess) -> None:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (("edits.txt",), "expected --csv, --json, --parquet"),
+        (("edits.txt",), "expected a file that ends in .csv, .json, .parquet"),
         (("--parquet",), "expected a file"),
         (("none/edits.csv",), "expected a file in a folder that exists"),
     ],

@@ -74,6 +74,12 @@ def test_a_stop_is_one_line_in_every_phase(
     assert "unexpected" not in done.stderr
 
 
+def test_a_command_without_edits_promises_none(tmp_path: Path) -> None:
+    words = ("data", "check", "shapes", "limit=1")
+    done = stopped(tmp_path, "ids.config.compose:compose", signal.SIGINT, *words)
+    assert (done.returncode, done.stderr) == (130, "ids: stopped\n")
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"

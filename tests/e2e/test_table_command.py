@@ -138,3 +138,13 @@ def test_each_data_set_has_a_table_and_a_sheet(run: InProcess) -> None:
 def _is_text(path: Path) -> bool:
     other = (".provenance.json", "-2.csv", "card.md", "card.json")
     return path.suffix != ".png" and not path.name.endswith(other)
+
+
+@pytest.mark.parametrize("command", ["table", "frontier", "card"])
+def test_a_store_that_takes_no_files_is_one_line(run: InProcess, command: str) -> None:
+    assert run(*WORDS)[0] == 0
+    Path("outputs/tables").write_text("a file")  # the folder cannot be created
+    status, out, err = run(command, "--write")
+    assert status == 2
+    assert out
+    assert "outputs/tables: expected a folder that takes files; File exists" in err
