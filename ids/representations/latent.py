@@ -15,7 +15,7 @@ from ids.core.rng import Randomness
 from ids.core.tensors import Images, Latent
 
 
-class LatentImage(nn.Module):
+class LatentImage:
     """B images as latents [B, C, H, W]: a `LatentSubject`. `z_src` is constant; `z_trg` starts as
     its copy and is the only parameter.
     """
@@ -23,11 +23,14 @@ class LatentImage(nn.Module):
     def __init__(
         self, z_src: Latent, cases: Sequence[EditCase], decode: Callable[[Latent], Images]
     ) -> None:
-        super().__init__()
         self.cases = tuple(cases)
         self.z_src = z_src
         self.z_trg = nn.Parameter(z_src.clone())
         self.decode = decode
+
+    def parameters(self) -> list[nn.Parameter]:
+        """`z_trg` alone."""
+        return [self.z_trg]
 
     def view(self, rng: Randomness) -> View:
         """The latents themselves, whatever `rng`."""

@@ -1,5 +1,6 @@
 """The parts of an edit can be exchanged: the source of its anchors, and its representation."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -165,3 +166,13 @@ def test_the_latent_representation(tmp_path: Path) -> None:
     subject.save(tmp_path)
     stored = load_file(tmp_path / "latents.safetensors")
     assert torch.equal(stored["z_trg"], stored["z_src"] + 1)
+
+
+def test_a_subject_has_its_members_without_running_code() -> None:
+    """Python 3.12 looks up the members of a runtime protocol statically: what only `__getattr__`
+    finds, as a parameter of an `nn.Module`, is not there.
+    """
+    backbone = Gaussian().load(torch.device("cpu"))
+    subject = LatentSpace().open(backbone, [Shapes()[0]])
+    for member in ("cases", "view", "parameters", "images", "save", "z_src", "z_trg"):
+        inspect.getattr_static(subject, member)
