@@ -17,9 +17,10 @@ Layout = Mapping[str, Any]  # an anchor as JSON data: the name of a tensor for e
 
 @dataclass(frozen=True)
 class AnchorRows:
-    """The tensors of an anchor of `n` rows, [n, ...] each, by name. One tensor in two places has one
-    name, so that a rebuilt anchor shares what the original shares. Tensors of the draw are not
-    kept: they are drawn again.
+    """The tensors of an anchor of `n` rows, [n, ...] each, by name.
+
+    One tensor in two places has one name, so that a rebuilt anchor shares what the original shares.
+    Tensors of the draw are not kept: they are drawn again.
     """
 
     layout: Layout
