@@ -95,8 +95,8 @@ class SourceHalf(Protocol):
         """The anchor of one step."""
         ...
 
-    def distinct(self, step: int) -> int:
-        """How many rows differ in source, seed or source prompt: only they need the network."""
+    def sources(self, step: int) -> Latent:
+        """The latents that differ in source, seed or source prompt: only they need the network."""
         ...
 
     def several(self, steps: Sequence[int], cache: AnchorCache | None = None) -> Iterator[Anchor]:

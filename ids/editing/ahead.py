@@ -8,15 +8,20 @@ import torch
 
 from ids.core.edit import AnchorCache, SourceHalf
 from ids.core.records import Anchor
+from ids.core.tensors import Latent
 
 log = logging.getLogger(__name__)
+SMALL = (
+    2048  # numbers of a latent up to which a CPU gains by several rows in a call (docs/engine.md)
+)
 
 
 @dataclass
 class Ahead:
     """Source halves ahead of the loop, up to `rows` at a time, and once for all rows of a batch
     that share one: one image is evaluated `rows` steps ahead, a batch of `rows` images is the plain
-    loop. So no call has more rows than a full batch has, and memory bounds both alike.
+    loop. So no call has more rows than a full batch has, and memory bounds both alike. On a CPU,
+    large latents gain nothing by it, and are evaluated step by step.
 
     Where the device has too little memory, `rows` is halved and stays so. The `cache` shares them
     further: with later batches, and other settings.
@@ -29,15 +34,20 @@ class Ahead:
         """The anchors of all steps, in order."""
         step = 0
         while step < n_steps:
-            distinct = source_half.distinct(step)
-            n = min(max(self.rows // distinct, 1), n_steps - step)
+            z_src = source_half.sources(step)
+            n = min(self._steps(z_src), n_steps - step)
             anchors = self._several(source_half, range(step, step + n))
             if anchors is None:
-                self.rows = n * distinct // 2
+                self.rows = n * len(z_src) // 2
                 log.warning("out of memory: taking %d source halves at a time", self.rows)
                 continue
             yield from anchors
             step += n
+
+    def _steps(self, z_src: Latent) -> int:
+        """Steps of these sources in one call."""
+        gains = z_src.device.type != "cpu" or z_src[0].numel() <= SMALL
+        return max(self.rows // len(z_src), 1) if gains else 1
 
     def _several(self, source_half: SourceHalf, steps: range) -> Iterator[Anchor] | None:
         """The anchors of some steps; None where they do not fit. Returns after the error and its

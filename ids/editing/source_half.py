@@ -33,6 +33,11 @@ class _Sources:
         """Do rows share a source?"""
         return len(self.rows) < len(self.of_row)
 
+    @property
+    def distinct(self) -> Latent:
+        """One latent per source."""
+        return self.z_src[list(self.rows)] if self.shared else self.z_src
+
 
 @dataclass(frozen=True)
 class _Drawn:
@@ -88,9 +93,9 @@ class RuleSourceHalf:
         draw = self.timesteps.draw(z_src, rng)
         return self.rule.anchor(self.eps_phi, z_src, self.y_src, draw)
 
-    def distinct(self, step: int) -> int:
-        """How many rows differ in source, seed or source prompt."""
-        return len(self._sources_at(self.rng.at(step)).rows)
+    def sources(self, step: int) -> Latent:
+        """The latents of rows that differ in source, seed or source prompt."""
+        return self._sources_at(self.rng.at(step)).distinct
 
     @torch.no_grad()
     def several(self, steps: Sequence[int], cache: AnchorCache | None = None) -> Iterator[Anchor]:
@@ -104,10 +109,8 @@ class RuleSourceHalf:
     def _drawn(self, step: int) -> _Drawn:
         rng = self.rng.at(step)
         sources = self._sources_at(rng)
-        z_src = sources.z_src
-        if sources.shared:
-            z_src, rng = z_src[list(sources.rows)], rng.rows(sources.rows)
-        draw = self.timesteps.draw(z_src, rng)
+        z_src = sources.distinct
+        draw = self.timesteps.draw(z_src, rng.rows(sources.rows) if sources.shared else rng)
         return _Drawn(step, sources, range(len(z_src)), z_src, draw)
 
     def _evaluated(self, drawn: Sequence[_Drawn]) -> list[AnchorRows]:
