@@ -48,7 +48,7 @@ class AnchorRows:
 
         def layout(part: Anchor) -> Layout:
             return {
-                "draw": [named(getattr(part.draw, name)) for name in DRAWN],
+                "draw": tuple(named(getattr(part.draw, name)) for name in DRAWN),
                 "reference": named(part.reference),
                 "features": {site: named(x) for site, x in part.features.items()},
                 "logs": {log: named(x) for log, x in part.logs.items()},

@@ -14,7 +14,7 @@ from status_tools import FAST, run
 from ids.core.anchor_rows import AnchorRows
 from ids.core.records import Anchor, Draw
 from ids.core.rng import Streams
-from ids.run import CacheLimits, Engine, Store
+from ids.run import CacheLimits, Store
 from ids.run.anchor_cache import Levels, MemoryCache, Named
 from ids.run.anchor_files import LAYOUT, FileCache
 
@@ -151,7 +151,7 @@ def killed(folder: str) -> None:
 def many(folder: str, first: int) -> None:
     """Writes and reads all names; exits with 1 where one is not what it should be."""
     cache = FileCache(Path(folder), 60_000)
-    for _ in range(5):
+    for _ in range(2):
         for n in range(len(NAMES)):
             name = NAMES[(first + n) % len(NAMES)]
             if value(cache.get(name)) not in (None, float(name[:2])):
@@ -199,8 +199,6 @@ def test_levels_fill_the_faster_one_and_prefixes_keep_apart(tmp_path: Path) -> N
 def test_limits() -> None:
     with pytest.raises(ValueError, match=r"engine\.cache\.disk_mb: expected 0 or more; got -1"):
         CacheLimits(disk_mb=-1)
-    with pytest.raises(ValueError, match="expected one of inline, ahead, shared; got 'never'"):
-        Engine(anchors="never")  # type: ignore[arg-type]
     assert CacheLimits().below(Path("out")).folder == "out/cache"
     assert not CacheLimits(0, 0).open().levels
 
@@ -220,7 +218,8 @@ def test_settings_of_a_sweep_share_source_halves(tmp_path: Path) -> None:
     assert not run(*SWEEP, out, "method.optimizer.lr=0.1,0.2,0.3").failed
     assert nfe(Store(tmp_path)) == [2 * 4, 2 * 2, 2 * 2]
     other = tmp_path / "other"
-    assert not run(*SWEEP, f"output_dir={other}", "method.n_steps=2,5").failed
+    words = [word for word in SWEEP if "n_steps" not in word]
+    assert not run(*words, f"output_dir={other}", "method.n_steps=2,5").failed
     assert nfe(Store(other)) == [2 * 4, 5 * 4 - 2 * 2]
     assert not (tmp_path / "cache").exists()
 
