@@ -138,7 +138,8 @@ def content(whole: object) -> Any:
         return [content(value) for value in whole]
     if whole is None or isinstance(whole, str | int | float):
         return whole
-    raise TypeError(f"{type(whole).__qualname__}: expected plain data or a dataclass")
+    kind = type(whole).__qualname__
+    raise TypeError(f"expected a method of dataclasses and plain data; got a part of class {kind}")
 
 
 def needs(whole: object) -> dict[type, str]:

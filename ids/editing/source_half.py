@@ -10,6 +10,7 @@ from torch import Tensor
 from ids.core.anchor_rows import AnchorRows, draw_rows, stacked_draw
 from ids.core.capabilities import content
 from ids.core.edit import AnchorCache, Subject
+from ids.core.errors import UnsupportedError
 from ids.core.prompt import Prompt
 from ids.core.protocols import Distillation, DrawSource
 from ids.core.records import Anchor, Draw, digest_of
@@ -172,7 +173,7 @@ class RuleSourceHalf:
         """The name of each source at a step: a digest of everything that decides its anchor."""
         sources = one.sources
         if self._names is None or self._names[0] is not sources:
-            half = [content(self.rule), content(self.timesteps), self.eps_phi.guidance_scale]
+            half = [*map(_content, (self.rule, self.timesteps)), self.eps_phi.guidance_scale]
             named = [
                 (self.negative_prompt, prompt, self.rng.keys[row], _digest(sources.z_src[row]))
                 for row in sources.rows
@@ -197,6 +198,16 @@ def _distinct(z_src: Latent, names: Sequence[tuple[str, str]]) -> _Sources:
             rows.append(row)
         of_row.append(number)
     return _Sources(z_src, tuple(rows), tuple(of_row))
+
+
+def _content(part: object) -> object:
+    """A part of the method as data. `UnsupportedError` where it has none."""
+    try:
+        return content(part)
+    except TypeError as error:
+        raise UnsupportedError(
+            f"engine.anchors=shared: {error}; use engine.anchors=ahead"
+        ) from None
 
 
 def _digest(x: Tensor) -> str:

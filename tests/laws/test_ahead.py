@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ids.backbones import Gaussian, GaussianWorld, StableDiffusion
 from ids.core.anchor_rows import AnchorRows
-from ids.core.capabilities import content
 from ids.core.edit import Anchors, EditContext, Editor, Representation, inline
+from ids.core.errors import UnsupportedError
 from ids.core.protocols import Backbone
 from ids.core.records import Anchor, Draw, EditCase
 from ids.core.rng import Streams
@@ -265,12 +265,18 @@ def test_of_a_batch_only_the_unknown_rows_are_computed() -> None:
     torch.testing.assert_close(found, plain, atol=1e-6, rtol=1e-6)
 
 
-def test_a_part_whose_content_is_not_known_is_not_shared() -> None:
-    class Opaque:
-        pass
+class Opaque:
+    """The rule DDS; what else it holds, nobody can say."""
 
-    with pytest.raises(TypeError, match="Opaque: expected plain data or a dataclass"):
-        content(Opaque())
+    def __getattr__(self, name: str) -> object:
+        return getattr(DDS(), name)
+
+
+def test_a_part_whose_content_is_not_known_is_not_shared() -> None:
+    found, _, _ = edited(editor(Opaque()), IMAGES, Ahead(8))
+    assert found.isfinite().all()
+    with pytest.raises(UnsupportedError, match=r"got a part of class Opaque; use engine\.anchors"):
+        edited(editor(Opaque()), IMAGES, Ahead(8, MemoryCache(10**9)))
 
 
 def test_tensors_that_an_anchor_shares_stay_shared() -> None:
