@@ -15,7 +15,8 @@ class StateRecorder:
 
     For an `anytime` editor, state k is the result of an edit of k steps, bit for bit where source
     halves are computed step by step, so one edit gives the results of all shorter ones. `every` 0
-    keeps nothing and takes any subject, more need a `LatentSubject`. States stay on the subject's device.
+    keeps nothing and takes any subject, more need a `LatentSubject`. States stay on the
+    subject's device.
     """
 
     progress: Progress
