@@ -42,7 +42,7 @@ class _Sources:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Distinct sources at one step, and their draw. `numbers` says which they are."""
+    """Distinct sources at one step, and their draw. `numbers` are theirs among the sources."""
 
     step: int
     sources: _Sources

@@ -24,7 +24,7 @@ class Engine:
     """`device` is `auto` (a GPU if available), `cpu`, `cuda` or `cuda:N`. `batch_size` edits
     run side by side. `threads` is torch's number of CPU threads; 0 leaves torch's choice.
 
-    `anchors` says when the source halves of an edit are computed: `inline` step by step, as
+    `anchors` is when the source halves of an edit are computed: `inline` step by step, as
     released; `ahead` of the loop, up to `batch_size` at a time, and once for the edits of a batch
     that share them; `shared` with later batches and settings, too, within the limits of `cache`.
     `ValueError` where a value is out of range.

@@ -1,86 +1,30 @@
 """Source halves ahead of the loop, and shared: the same edit, for fewer evaluations."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
 import torch
+from anchor_edits import IMAGES, DoubleWorld, edited, editor, targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pixels import PixelSpace
 from torch import Tensor
 
-from ids.backbones import Gaussian, GaussianWorld, StableDiffusion
-from ids.core.anchor_rows import AnchorRows
-from ids.core.edit import Anchors, EditContext, Editor, Representation, inline
-from ids.core.errors import UnsupportedError
-from ids.core.protocols import Backbone
-from ids.core.records import Anchor, Draw, EditCase
-from ids.core.rng import Streams
+from ids.backbones import StableDiffusion
+from ids.core.edit import Representation, inline
+from ids.core.records import Anchor, Draw
 from ids.data import Shapes
-from ids.diffusion import Uniform
-from ids.diffusion.schedule import scaled_linear_vp
-from ids.editing import NFE, DistillationEditor, MeteredBackbone, ThereAndBack
+from ids.editing import ThereAndBack
 from ids.editing.ahead import Ahead
 from ids.methods import DDS, FPR, PDS, SDS, DreamCatalyst, NoRefinement, PatchNCE, PolyakFPR, Sum
 from ids.representations import LatentSpace
 from ids.run.anchor_cache import MemoryCache
 
-IMAGES = [Shapes(size=16)[i] for i in range(3)]
 RULES = [DDS(), PDS(), SDS("sds"), DreamCatalyst()]
 RULES += [Sum({"a": DDS(), "b": DreamCatalyst()}, {"a": 1.0, "b": 0.5})]
 REFINERS = [NoRefinement(), FPR(2, 0.1), PolyakFPR(1, 0.1)]
 CDS = Sum({"dds": DDS(), "cut": PatchNCE()}, {"dds": 0.48828125, "cut": 3.0})
-
-
-@dataclass(frozen=True)
-class DoubleWorld:
-    """The Gaussian world in float64: what rounding remains is far below any difference."""
-
-    world: GaussianWorld = field(
-        default_factory=lambda: GaussianWorld(scaled_linear_vp(torch.float64))
-    )
-
-    @property
-    def schedule(self) -> object:
-        return self.world.schedule
-
-    def encode(self, x: Tensor) -> Tensor:
-        return self.world.encode(x).double()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(object.__getattribute__(self, "world"), name)
-
-
-def editor(
-    rule: object = None, fpr: object = None, n_steps: int = 5, lr: float = 0.1, **values: object
-) -> DistillationEditor:
-    sgd = partial(torch.optim.SGD, lr=lr)
-    made = DistillationEditor(rule or DDS(), Uniform(), sgd, n_steps, 3.0, 1.0)  # type: ignore[arg-type]
-    return replace(made, fpr=fpr or NoRefinement(), **values)  # type: ignore[arg-type]
-
-
-def edited(
-    edit: Editor,
-    cases: Sequence[EditCase],
-    anchors: Anchors = inline,
-    backbone: Backbone | None = None,
-    seeds: int | Sequence[int] = 0,
-    representation: Representation | None = None,
-) -> tuple[Tensor, Mapping[str, Tensor], NFE]:
-    """Parameters after the edit, its curves and what it took."""
-    metered = MeteredBackbone(backbone or Gaussian().load(torch.device("cpu")))
-    subject = (representation or LatentSpace()).open(metered.backbone, cases)
-    rng = Streams.of(seeds, [case.source_digest for case in cases])
-    trace = edit(EditContext(metered, rng, anchors=anchors), subject)
-    (found,) = subject.parameters()
-    return found.detach(), trace.curves, metered.nfe
-
-
-def targets(n: int, image: EditCase = IMAGES[0]) -> list[EditCase]:
-    """Edits of one image to n prompts."""
-    return [replace(image, id=f"{k}", prompt_trg=f"target {k}") for k in range(n)]
 
 
 ROWS = st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 1), st.integers(0, 2))
@@ -223,76 +167,3 @@ def test_another_error_is_not_taken_for_lack_of_memory() -> None:
 
     with pytest.raises(RuntimeError, match="no such thing"):
         edited(editor(Broken()), IMAGES, Ahead(8))
-
-
-FIRST = editor(fpr=FPR(2, 0.1))
-
-
-@pytest.mark.parametrize(
-    ("second", "case", "shared"),
-    [
-        (FIRST, targets(1)[0], 5),
-        (replace(FIRST, n_steps=8), IMAGES[0], 5),
-        (editor(fpr=FPR(2, 0.1), lr=0.3, grad_scale=2.0), IMAGES[0], 5),
-        (replace(FIRST, fpr=FPR(2, 0.2)), IMAGES[0], 0),
-        (replace(FIRST, fpr=NoRefinement()), IMAGES[0], 0),
-        (replace(FIRST, distillation=DreamCatalyst()), IMAGES[0], 0),
-        (replace(FIRST, guidance_scale=4.0), IMAGES[0], 0),
-        (replace(FIRST, negative_prompt="blurred"), IMAGES[0], 0),
-        (replace(FIRST, timesteps=Uniform(60)), IMAGES[0], 0),
-        (FIRST, replace(IMAGES[0], prompt_src="another"), 0),
-        (FIRST, IMAGES[1], 0),
-    ],
-)
-def test_what_a_later_edit_shares(second: DistillationEditor, case: EditCase, shared: int) -> None:
-    """Steps whose source halves are not computed again, and the edit is the same."""
-    anchors = Ahead(8, MemoryCache(10**9))
-    edited(FIRST, IMAGES[:1], anchors)
-    found, _, nfe = edited(second, [case], anchors)
-    plain, _, cold = edited(second, [case])
-    torch.testing.assert_close(found, plain, atol=1e-6, rtol=1e-6)
-    per_step = (cold.forwards + cold.backwards) // second.n_steps
-    saved = cold.forwards + cold.backwards - nfe.forwards - nfe.backwards
-    assert saved == shared * (per_step - 2)
-
-
-def test_of_a_batch_only_the_unknown_rows_are_computed() -> None:
-    anchors = Ahead(8, MemoryCache(10**9))
-    edited(FIRST, IMAGES[:1], anchors)
-    found, _, nfe = edited(FIRST, [IMAGES[1], IMAGES[0]], anchors)
-    assert (nfe.forwards, nfe.backwards) == (5 * (6 + 2 * 2), 5 * 4)  # the source half of one
-    plain, _, _ = edited(FIRST, [IMAGES[1], IMAGES[0]])
-    torch.testing.assert_close(found, plain, atol=1e-6, rtol=1e-6)
-
-
-class Opaque:
-    """The rule DDS; what else it holds, nobody can say."""
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(DDS(), name)
-
-
-def test_a_part_whose_content_is_not_known_is_not_shared() -> None:
-    found, _, _ = edited(editor(Opaque()), IMAGES, Ahead(8))
-    assert found.isfinite().all()
-    with pytest.raises(UnsupportedError, match=r"got a part of class Opaque; use engine\.anchors"):
-        edited(editor(Opaque()), IMAGES, Ahead(8, MemoryCache(10**9)))
-
-
-def test_tensors_that_an_anchor_shares_stay_shared() -> None:
-    """The terms of a sum find the pass of another by the identity of t."""
-    draw = Draw(torch.arange(3), torch.randn(3, 2, 4, 4), Streams(("a", "b", "c")))
-    refined = replace(draw, eps=torch.randn(3, 2, 4, 4))
-    parts = {
-        "x": Anchor(refined, refined.eps, logs={"l": torch.arange(3.0)}),
-        "y": Anchor(draw, draw.eps),
-    }
-    rows = AnchorRows.of(Anchor(refined, torch.zeros(3, 2, 4, 4), parts=parts), draw)
-    one = rows.split([2, 1])[0].anchor(replace(draw, t=draw.t[:2], eps=draw.eps[:2]))
-    assert one.parts["x"].draw.t is one.draw.t
-    assert one.parts["x"].reference is one.draw.eps
-    assert torch.equal(one.draw.eps, refined.eps[:2])
-    assert torch.equal(one.parts["y"].reference, draw.eps[:2])
-    assert torch.equal(one.parts["x"].logs["l"], torch.arange(2.0))
-    with pytest.raises(ValueError, match="expected tensors of 3 rows"):
-        AnchorRows.of(Anchor(draw, draw.eps, logs={"l": torch.zeros(())}), draw)

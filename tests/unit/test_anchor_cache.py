@@ -91,7 +91,7 @@ def test_a_damaged_file_is_missing_and_written_again(tmp_path: Path, how: str) -
     ],
 )
 def test_a_foreign_file_is_missing(tmp_path: Path, layout: bytes) -> None:
-    """Its checksum is right, and what it says is no row."""
+    """Its checksum is right, and its content is no row."""
     text = torch.frombuffer(bytearray(layout), dtype=torch.uint8)
     body = save({"0": torch.zeros(1, 1), LAYOUT: text})
     (tmp_path / "ab").mkdir()
