@@ -101,7 +101,7 @@ class RuleSourceHalf:
     @torch.no_grad()
     def several(self, steps: Sequence[int], cache: AnchorCache | None = None) -> Iterator[Anchor]:
         """The anchors of these steps. All rows that differ, and that the cache lacks, are evaluated
-        in one call; an anchor is given to the rows that share it when it is asked for.
+        in one call; an anchor is given to the rows that share it when it is taken.
         """
         drawn = [self._drawn(step) for step in steps]
         found = self._evaluated(drawn) if cache is None else self._cached(drawn, cache)

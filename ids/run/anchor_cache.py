@@ -37,7 +37,7 @@ class CacheLimits:
         return replace(self, folder=self.folder or str(root / "cache"))
 
     def open(self) -> "Levels":
-        """The cache within these limits; memory is asked first. Writes nothing yet."""
+        """The cache within these limits; memory comes first. Writes nothing yet."""
         levels: list[AnchorCache] = []
         if self.memory_mb:
             levels.append(MemoryCache(self.memory_mb * MB))
