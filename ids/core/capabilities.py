@@ -138,8 +138,8 @@ def content(whole: object) -> Any:
         return [content(value) for value in whole]
     if whole is None or isinstance(whole, str | int | float):
         return whole
-    kind = type(whole).__qualname__
-    raise TypeError(f"expected a method of dataclasses and plain data; got a part of class {kind}")
+    name = type(whole).__qualname__
+    raise TypeError(f"expected a method of dataclasses and plain data; got a part of class {name}")
 
 
 def needs(whole: object) -> dict[type, str]:
