@@ -6,7 +6,7 @@ refused by name before its weights are read.
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -122,6 +122,24 @@ def iter_components(whole: object) -> Iterator[object]:
         yield whole
         for field in dataclasses.fields(whole):
             yield from iter_components(getattr(whole, field.name))
+
+
+def content(whole: object) -> Any:
+    """A component with all its values as JSON data. `TypeError` for a part that is neither plain
+    data nor a dataclass: what it holds is not known.
+    """
+    if dataclasses.is_dataclass(whole):
+        kind = type(whole)
+        values = {f.name: content(getattr(whole, f.name)) for f in dataclasses.fields(whole)}
+        return {"class": f"{kind.__module__}.{kind.__qualname__}", "values": values}
+    if isinstance(whole, Mapping):
+        return {str(key): content(value) for key, value in whole.items()}
+    if isinstance(whole, list | tuple):
+        return [content(value) for value in whole]
+    if whole is None or isinstance(whole, str | int | float):
+        return whole
+    name = type(whole).__qualname__
+    raise TypeError(f"expected a method of dataclasses and plain data; got a part of class {name}")
 
 
 def needs(whole: object) -> dict[type, str]:

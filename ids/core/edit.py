@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 
+from ids.core.anchor_rows import AnchorRows
 from ids.core.prompt import Prompts
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import Anchor, EditCase, Trace
@@ -74,17 +75,48 @@ class Representation(Protocol):
 
 
 @runtime_checkable
+class AnchorCache(Protocol):
+    """Keeps source halves, row by row, under names that stand for everything that decides them."""
+
+    def get(self, name: str) -> AnchorRows | None:
+        """The row of that name, on the CPU or where it was made; None where it is not kept."""
+        ...
+
+    def put(self, name: str, row: AnchorRows) -> None:
+        """Keep a row, or not, as there is room."""
+        ...
+
+
+@runtime_checkable
+class SourceHalf(Protocol):
+    """The source half of each step of an edit. It does not depend on the target."""
+
+    def __call__(self, step: int) -> Anchor:
+        """The anchor of one step."""
+        ...
+
+    def sources(self, step: int) -> Latent:
+        """The latents that differ in source, seed or source prompt: only they need the network."""
+        ...
+
+    def several(self, steps: Sequence[int], cache: AnchorCache | None = None) -> Iterator[Anchor]:
+        """The anchors of several steps, evaluated in one call before the first is returned, without
+        the rows that the cache has. They differ from those of single steps by rounding alone.
+        """
+        ...
+
+
+@runtime_checkable
 class Anchors(Protocol):
-    """Decides when the source halves of an edit's steps are computed: `source_half(step)` for steps
-    0 .. n_steps - 1, in this order. They do not depend on the target, so they may be computed one
-    by one, ahead of the loop, or once for all targets of a source.
+    """Decides when the source halves of an edit's steps are computed: the anchors of steps 0 ..
+    n_steps - 1, in this order: one by one, ahead of the loop, or once for all targets of a source.
     """
 
-    def __call__(self, source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]: ...
+    def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]: ...
 
 
 def inline(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
-    """Each source half when its step needs it: one is in memory at a time."""
+    """Each source half when its step needs it: one is in memory at a time, none is shared."""
     return map(source_half, range(n_steps))
 
 

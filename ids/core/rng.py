@@ -55,6 +55,10 @@ class Streams:
         """The same streams at another step."""
         return replace(self, step=step)
 
+    def rows(self, rows: Sequence[int]) -> "Streams":
+        """The streams of these rows alone."""
+        return replace(self, keys=tuple(self.keys[row] for row in rows))
+
     def branch(self, name: str) -> "Streams":
         """Streams that are independent of these and of other branches."""
         return replace(self, keys=tuple(f"{key}/{name}" for key in self.keys))
@@ -83,3 +87,40 @@ class Streams:
 
     def _generator(self, key: str, name: str) -> np.random.Generator:
         return generator(f"{key}\0{self.step}\0{name}")
+
+
+@dataclass(frozen=True)
+class StackedRandomness:
+    """The random numbers of several steps, one below the other: each part with its own rows."""
+
+    parts: Sequence[Randomness]
+    sizes: Sequence[int]  # rows of each part
+
+    def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]:
+        """As each part draws them for its rows."""
+        pieces = zip(self.parts, like.split(list(self.sizes)), strict=True)
+        return torch.cat([part.normal(name, piece) for part, piece in pieces])
+
+    def permutation(self, name: str, n: int) -> Int[Tensor, "B n"]:
+        """As each part draws them for its rows."""
+        return torch.cat([part.permutation(name, n) for part in self.parts])
+
+
+@dataclass(frozen=True)
+class PickedRandomness:
+    """The random numbers of some of `n` rows, in any order and number: row i gets those of row
+    `rows[i]`.
+    """
+
+    rng: Randomness
+    n: int
+    rows: Sequence[int]
+
+    def normal(self, name: str, like: Float[Tensor, "B *dims"]) -> Float[Tensor, "B *dims"]:
+        """Drawn once for rows that share them."""
+        drawn = self.rng.normal(name, like.new_empty((self.n, *like.shape[1:])))
+        return drawn[torch.tensor(self.rows, device=like.device)]
+
+    def permutation(self, name: str, n: int) -> Int[Tensor, "B n"]:
+        """Drawn once for rows that share them."""
+        return self.rng.permutation(name, n)[torch.tensor(self.rows)]

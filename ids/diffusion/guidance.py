@@ -1,12 +1,12 @@
 """Classifier-free guidance (Ho and Salimans 2022)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from ids.core.capabilities import FeatureBackbone, require
-from ids.core.prompt import Prompt
+from ids.core.prompt import Prompt, Rows
 from ids.core.protocols import Backbone, Schedule
 from ids.core.tensors import Features, Latent, Timestep
 
@@ -32,6 +32,10 @@ class Guided:
     def schedule(self) -> Schedule:
         """The backbone's."""
         return self.backbone.schedule
+
+    def rows(self, rows: Rows) -> "Guided":
+        """The denoiser of other rows: each has the null prompt of the row that it names."""
+        return replace(self, y_null=self.y_null[rows])
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         """The guided noise prediction, differentiable in z_t."""

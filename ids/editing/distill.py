@@ -9,36 +9,14 @@ import torch
 from torch import Tensor
 
 from ids.core.edit import EditContext, Subject
-from ids.core.prompt import Prompt
-from ids.core.protocols import Denoiser, Distillation, DrawSource, NoiseRefiner
-from ids.core.records import Anchor, Trace
+from ids.core.protocols import Distillation, DrawSource, NoiseRefiner
+from ids.core.records import Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion.guidance import Guided
 from ids.diffusion.timesteps import Uniform
+from ids.editing.source_half import RuleSourceHalf
 from ids.methods import NoRefinement, Refined
-
-
-@dataclass(frozen=True)
-class SourceHalf:
-    """The source half of each step: draw t and eps, refine eps, and evaluate the rule's anchor
-    (IDS, Algorithm 1, lines 3-10). A function of the step alone, whatever the target.
-    """
-
-    rule: Distillation
-    eps_phi: Denoiser
-    timesteps: DrawSource
-    subject: Subject
-    y_src: Prompt
-    rng: Streams
-
-    @torch.no_grad()
-    def __call__(self, step: int) -> Anchor:
-        """The anchor of this step."""
-        rng = self.rng.at(step)
-        z_src = self.subject.view(rng).z_src
-        draw = self.timesteps.draw(z_src, rng)
-        return self.rule.anchor(self.eps_phi, z_src, self.y_src, draw)
 
 
 @dataclass(frozen=True)
@@ -83,7 +61,9 @@ class DistillationEditor:
         y = context.prompts(subject.cases, self.negative_prompt)
         eps_phi = Guided(context.backbone, y.null, self.guidance_scale)
         rule = Refined(self.distillation, self.fpr)
-        half = SourceHalf(rule, eps_phi, self.timesteps, subject, y.src, context.rng)
+        half = RuleSourceHalf(
+            rule, eps_phi, self.timesteps, subject, y.src, context.rng, self.negative_prompt
+        )
         optimizer = self.optimizer(subject.parameters())
         curves: dict[str, list[Tensor]] = defaultdict(list)
         anchors = context.anchors(half, self.n_steps)

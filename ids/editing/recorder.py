@@ -13,9 +13,10 @@ from ids.core.tensors import Latent
 class StateRecorder:
     """A progress listener that keeps z_trg at step 0, at every `every`-th step and at the last.
 
-    For an `anytime` editor, state k is bit for bit the result of an edit of k steps, so one edit
-    gives the results of all shorter ones. `every` 0 keeps nothing and takes any subject, more
-    need a `LatentSubject`. States stay on the subject's device.
+    For an `anytime` editor, state k is the result of an edit of k steps, bit for bit where source
+    halves are computed step by step, so one edit gives the results of all shorter ones. `every` 0
+    keeps nothing and takes any subject, more need a `LatentSubject`. States stay on the
+    subject's device.
     """
 
     progress: Progress

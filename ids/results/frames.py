@@ -128,6 +128,12 @@ def _identities(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     ]
 
 
+def _conditions(record: MeasurementRecord) -> str:
+    """Device, edits of the batch, and whether it shared source halves with other batches."""
+    shared = ", shared source halves" if record.engine.get("anchors") == "shared" else ""
+    return f"{record.engine['device']}, batch {len(record.keys)}{shared}"
+
+
 def _measured(record: MeasurementRecord | None) -> dict[str, Any]:
     if record is None:
         return dict.fromkeys(("seconds", "nfe", "peak_mb"), math.nan)
@@ -136,5 +142,5 @@ def _measured(record: MeasurementRecord | None) -> dict[str, Any]:
         "nfe": record.forwards + record.backwards,
         "peak_mb": to_float(record.peak_bytes) / 2**20,
         "batch": record.keys[0],
-        "engine": f"{record.engine['device']}, batch {len(record.keys)}",
+        "engine": _conditions(record),
     }

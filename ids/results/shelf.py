@@ -170,6 +170,8 @@ def remove(store: Store, keys: Iterable[str]) -> tuple[int, int]:
 
 
 def remove_everything(store: Store) -> None:
-    """Data sets, measurements, source latents and the loggers' records, after the last results."""
-    for name in ("datasets", "measurements", "sources", "mirrored", "aside"):
+    """Data sets, measurements, what was computed of sources and the loggers' records, after the
+    last results.
+    """
+    for name in ("datasets", "measurements", "sources", "mirrored", "aside", "cache"):
         shutil.rmtree(store.root / name, ignore_errors=True)

@@ -1,6 +1,7 @@
 """From built experiments to stored results."""
 
 from ids.core.callable_package import make_callable
+from ids.run.anchor_cache import CacheLimits
 from ids.run.edit import BatchEditor, EditedBatch, FinishedEdit
 from ids.run.engine import Engine
 from ids.run.execute import Outcome
@@ -12,6 +13,7 @@ from ids.run.store import Store
 
 __all__ = [
     "BatchEditor",
+    "CacheLimits",
     "EditedBatch",
     "Engine",
     "Experiment",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from ids.run.job import Job
@@ -24,17 +24,20 @@ class Bounds:
 
 class Traits(NamedTuple):
     """What decides the unit of a part: the group that a unit may not cross, the seconds of one
-    edit (None where they are not known), and the edits of a batch.
+    edit (None where they are not known), the edits of a batch, and whether its source halves serve
+    other settings.
     """
 
     group: object
     seconds: float | None
     batch_size: int
+    shares: bool = False
 
 
 def cut(parts: Sequence[Part], traits: Callable[[Part], Traits], bounds: Bounds) -> list[Unit]:
     """Units that hold every job to do once. Groups come in the order of their first part. Within a
-    part, jobs of one source image are neighbours.
+    part, jobs of one source image and seed are neighbours. Settings that share source halves take
+    turns, batch by batch, so that a source is still kept when the next one needs it.
     """
     todo = [(part, traits(part)) for part in parts if part.todo]
     order = {key: n for n, key in enumerate(dict.fromkeys(one.group for _, one in todo))}
@@ -65,16 +68,27 @@ class _Filler:
         """The parts of each unit."""
         unit: list[UnitPart] = []
         spent, count = 0.0, 0
-        for part, one in parts:
-            for batch in self._batches(part, one.batch_size):
-                cost = self._cost(one) * len(batch)
-                if unit and (spent + cost > self.seconds or count + len(batch) > self.rows):
-                    yield unit
-                    unit, spent, count = [], 0.0, 0
-                _add(unit, part, batch)
-                spent, count = spent + cost, count + len(batch)
+        for part, one, batch in self._in_turns(parts):
+            cost = self._cost(one) * len(batch)
+            if unit and (spent + cost > self.seconds or count + len(batch) > self.rows):
+                yield unit
+                unit, spent, count = [], 0.0, 0
+            _add(unit, part, batch)
+            spent, count = spent + cost, count + len(batch)
         if unit:
             yield unit
+
+    def _in_turns(
+        self, parts: Iterator[tuple[Part, Traits]]
+    ) -> Iterator[tuple[Part, Traits, list[JobRef]]]:
+        """The batches of all parts: part after part, and in turns among those that share."""
+        for shares, members in groupby(parts, lambda pair: pair[1].shares):
+            each = [
+                [(part, one, batch) for batch in self._batches(part, one.batch_size)]
+                for part, one in members
+            ]
+            turns = zip_longest(*each) if shares else each
+            yield from (batch for turn in turns for batch in turn if batch is not None)
 
     def _cost(self, one: Traits) -> float:
         """Seconds of an edit; where they are not known, a unit has room for a few batches."""
@@ -91,11 +105,15 @@ class _Filler:
 
 
 def by_source(jobs: Sequence[Job]) -> list[Job]:
-    """Jobs with those of one source image beside each other, in the order of their first one."""
-    order: dict[str, int] = {}
+    """Jobs with those of one source image beside each other, and among these those of one seed, in
+    the order of their first one.
+    """
+    sources: dict[str, int] = {}
+    seeds: dict[int | None, int] = {}
     for job in jobs:
-        order.setdefault(job.case.source_digest, len(order))
-    return sorted(jobs, key=lambda job: order[job.case.source_digest])
+        sources.setdefault(job.case.source_digest, len(sources))
+        seeds.setdefault(job.seed, len(seeds))
+    return sorted(jobs, key=lambda job: (sources[job.case.source_digest], seeds[job.seed]))
 
 
 def _add(unit: list[UnitPart], part: Part, rows: list[JobRef]) -> None:

@@ -11,13 +11,23 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ids.core.edit import CaseChecker, EditContext, Editor, Representation, Subject, View
+from ids.core.edit import (
+    Anchors,
+    CaseChecker,
+    EditContext,
+    Editor,
+    Representation,
+    Subject,
+    View,
+    inline,
+)
 from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Edited, Measurement, Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
 from ids.editing import MeteredBackbone, StateRecorder
+from ids.editing.ahead import out_of_memory
 from ids.representations import LatentSpace
 from ids.run.memory import peak_bytes, reset_peak
 
@@ -66,6 +76,7 @@ class BatchEditor:
     device: torch.device
     keep_every: int = 0
     representation: Representation = field(default_factory=LatentSpace)
+    anchors: Anchors = inline
 
     def __call__(
         self,
@@ -84,7 +95,7 @@ class BatchEditor:
         try:
             return self._edited(cases, seeds, progress, warm_up)
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
         # Raised here, where the first error and its frames are gone: they hold the tensors.
         raise OutOfMemory(_advice(len(cases)))
@@ -107,7 +118,7 @@ class BatchEditor:
         recorder = StateRecorder(progress, subject, self.keep_every if self.editor.anytime else 0)
         reset_peak(self.device)
         began = time.perf_counter()
-        trace = self.editor(EditContext(metered, rng, recorder), subject)
+        trace = self.editor(EditContext(metered, rng, recorder, self.anchors), subject)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         measurement = Measurement(
@@ -171,11 +182,6 @@ def _first_bad_step(curves: Mapping[str, Tensor]) -> str:
     bad = (~curves["gradient"].isfinite()).nonzero() if "gradient" in curves else torch.empty(0)
     where = f"first in step {int(bad[0])}" if len(bad) else "in the result"
     return f"NaN or infinity {where}; try backbone.precision=fp32 or another seed"
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """torch's CPU allocator has no error class for it."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _advice(rows: int) -> str:

@@ -5,12 +5,15 @@ import json
 import os
 import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from ids.core.errors import ConfigError
+from ids.core.options import check_options
+from ids.run.anchor_cache import CacheLimits
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 MAX_THREADS = 1024
@@ -20,14 +23,21 @@ MAX_THREADS = 1024
 class Engine:
     """`device` is `auto` (a GPU if available), `cpu`, `cuda` or `cuda:N`. `batch_size` edits
     run side by side. `threads` is torch's number of CPU threads; 0 leaves torch's choice.
+
+    `anchors` is when the source halves of an edit are computed: `inline` step by step, as
+    released; `ahead` of the loop, up to `batch_size` at a time, and once for the edits of a batch
+    that share them; `shared` with later batches and settings, too, within the limits of `cache`.
     `ValueError` where a value is out of range.
     """
 
     device: str = "auto"
     batch_size: int = 8
     threads: int = 0
+    anchors: Literal["inline", "ahead", "shared"] = "ahead"
+    cache: CacheLimits = field(default_factory=CacheLimits)
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not DEVICE.fullmatch(self.device):
             raise ValueError(
                 f"engine.device: expected auto, cpu, cuda or cuda:N; got {self.device[:60]!r}"
@@ -65,8 +75,11 @@ class Engine:
         return device
 
     def describe(self, device: torch.device) -> dict[str, str | int]:
-        """The conditions of measurements: hardware, threads, batch size, torch's version."""
+        """The conditions of measurements: hardware, threads, batch size, torch's version, and
+        whether source halves were shared: a step that finds its source half costs another time.
+        """
         cuda = device.type == "cuda"
+        anchors = {} if self.anchors == "inline" else {"anchors": self.anchors}
         return {
             "device": torch.cuda.get_device_name(device) if cuda else _processor(),
             "kind": device.type,
@@ -74,6 +87,7 @@ class Engine:
             "cores": os.cpu_count() or 0,
             "batch_size": self.batch_size,
             "torch": str(torch.__version__),
+            **anchors,
         }
 
 

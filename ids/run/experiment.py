@@ -113,7 +113,14 @@ class Experiment:
     def editor(self, spec: MethodSpec) -> BatchEditor:
         """The editor of a method on the loaded backbone."""
         backbone, device = self.session.backbone(self.backbone), self.session.device
-        return BatchEditor(spec.editor, backbone, device, self.keep_every, self.representation)
+        return BatchEditor(
+            spec.editor,
+            backbone,
+            device,
+            self.keep_every,
+            self.representation,
+            self.session.anchors(self.store, self.setting(spec)),
+        )
 
     def executor(self, spec: MethodSpec, folder: Path | None = None) -> Executor:
         """Makes the edits of a method, batch by batch; tracebacks of single rows go to `folder`.

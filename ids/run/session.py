@@ -8,10 +8,14 @@ from typing import Any, TypeVar
 
 import torch
 
+from ids.core.edit import AnchorCache, Anchors, inline
 from ids.core.protocols import Backbone, BackboneSource, Dataset
 from ids.core.records import EditCase
 from ids.core.rows import RowSelection
+from ids.editing.ahead import Ahead
+from ids.run.anchor_cache import CacheLimits, Named, halves_key
 from ids.run.engine import Engine
+from ids.run.job import Setting
 from ids.run.manifest import Manifests, Survey, read_cases, survey
 from ids.run.store import Store
 
@@ -44,6 +48,7 @@ class Session:
     began: float = field(default_factory=time.time)  # seconds since 1970
     parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
     _backbone: dict[tuple[BackboneSource, torch.device], Backbone] = field(default_factory=dict)
+    _caches: dict[CacheLimits, AnchorCache] = field(default_factory=dict)
     _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
     _surveys: dict[tuple[int, RowSelection], tuple[Dataset, Survey]] = field(default_factory=dict)
     _published: set[str] = field(default_factory=set)
@@ -75,6 +80,19 @@ class Session:
             self._backbone.clear()
             self._backbone[place] = source.load(self.device)
         return self._backbone[place]
+
+    def anchors(self, store: Store, setting: Setting) -> Anchors:
+        """When the source halves of a setting are computed, and what they are shared with."""
+        engine = self.engine
+        if engine.anchors == "inline":
+            return inline
+        if engine.anchors == "ahead":
+            return Ahead(engine.batch_size)
+        limits = engine.cache.below(store.root)
+        if limits not in self._caches:
+            self._caches[limits] = limits.open()
+        cache = Named(self._caches[limits], halves_key(setting, self.device))
+        return Ahead(engine.batch_size, cache)
 
     def survey(self, dataset: Dataset, selection: RowSelection) -> Survey:
         """The selected rows of a data set, read once for all settings that share it."""

@@ -18,9 +18,10 @@ def cut_plan(
 
     def traits(part: Part) -> Traits:
         experiment = experiments[part.setting]
-        dataset, size = experiment.dataset, experiment.session.engine.batch_size
+        dataset, engine = experiment.dataset, experiment.session.engine
         group = part.key.backbone_key, dataset.name, dataset.place, dataset.view
-        return Traits(group, costs.seconds(part), size)
+        shares = engine.anchors == "shared"
+        return Traits(group, costs.seconds(part), engine.batch_size, shares)
 
     return cut(doable, traits, bounds)
 

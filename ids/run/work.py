@@ -31,10 +31,11 @@ class Worker:
     report: Callable[[Report], None]
     broke: Callable[[int, Exception], None]
     folder: Callable[[int], Path]
-    _executor: tuple[tuple[int, str], Executor] | None = field(default=None, repr=False)
+    _executors: dict[tuple[int, str], Executor] = field(default_factory=dict, repr=False)
 
     def __call__(self, unit: Unit) -> None:
         """Do what the store lacks of a unit."""
+        self._keep({(part.setting, part.method) for part in unit.parts})
         broken: set[int] = set()
         for part in unit.parts:
             if part.setting in broken:
@@ -44,6 +45,11 @@ class Worker:
             except Exception as error:  # whatever it is, the other settings still run
                 broken.add(part.setting)
                 self.broke(part.setting, error)
+
+    def _keep(self, places: set[tuple[int, str]]) -> None:
+        """Let go of executors of other parts, and so of a backbone, before another is loaded."""
+        for place in self._executors.keys() - places:
+            del self._executors[place]
 
     def _patiently(self, part: UnitPart) -> None:
         """A part, tried again after errors of the file system that may pass."""
@@ -79,10 +85,9 @@ class Worker:
         if not todo:
             return
         place = part.setting, part.method
-        if self._executor is None or self._executor[0] != place:
-            self._executor = None  # frees its backbone before another is loaded
-            self._executor = place, experiment.executor(spec, self.folder(place[0]))
-        yield from self._executor[1](todo, lambda rows: _Steps(self.report, part, rows))
+        if place not in self._executors:
+            self._executors[place] = experiment.executor(spec, self.folder(place[0]))
+        yield from self._executors[place](todo, lambda rows: _Steps(self.report, part, rows))
 
     def _existing(
         self, part: UnitPart, experiment: Experiment, evaluation: Evaluation, jobs: Sequence[Job]

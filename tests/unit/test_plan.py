@@ -87,6 +87,29 @@ def test_targets_and_seeds_of_an_image_are_neighbours() -> None:
     assert order == [(2, 0), (2, 1), (0, 0), (0, 1), (1, 0), (1, 1)]
 
 
+def test_the_targets_of_an_image_and_a_seed_are_neighbours() -> None:
+    """They share source halves."""
+    setting = Setting("dds", {}, "gaussian", {}, {})
+    jobs = [Job(setting, CASES[n], seed, ("a", b)) for n in (1, 0) for b in "xy" for seed in (5, 2)]
+    order = [(CASES.index(j.case), j.seed, (j.prompts or "")[1]) for j in by_source(jobs)]
+    assert order == [(n, seed, b) for n in (1, 0) for seed in (5, 2) for b in "xy"]
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 9)), min_size=1, max_size=4),
+    batch=st.integers(1, 9),
+)
+def test_settings_that_share_take_turns(sizes: list[tuple[int, int]], batch: int) -> None:
+    """Batch by batch, and every job once; a unit is no larger than without."""
+    parts, bounds = [part(number, *size) for number, size in enumerate(sizes)], Bounds(20.0)
+    apart = cut(parts, lambda _: Traits("", 1.0, batch), bounds)
+    shared = cut(parts, lambda _: Traits("", 1.0, batch, shares=True), bounds)
+    assert sorted(names(shared)) == sorted(names(apart))
+    assert all(unit.n_rows <= max(20, batch) for unit in shared)
+    firsts = [setting for setting, *_ in names(shared)][: sum(min(n, batch) for n, _ in sizes)]
+    assert firsts == [k for k, (n, _) in enumerate(sizes) for _ in range(min(n, batch))]
+
+
 def test_controls_are_planned_once_and_existing_results_are_left_out(tmp_path: Path) -> None:
     found = experiments(tmp_path, "method=sds,dds", "seeds=[0,1]")
     plan = plan_sweep(found)

@@ -1,0 +1,130 @@
+"""Anchors as rows: cut up, put together, and given to rows that share one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ids.core.records import Anchor, Draw
+from ids.core.rng import PickedRandomness, StackedRandomness
+
+DRAWN = ("t", "eps", "t_prev")  # the tensors of a draw
+Layout = Mapping[str, Any]  # an anchor as JSON data: the name of a tensor for each of its places
+
+
+@dataclass(frozen=True)
+class AnchorRows:
+    """The tensors of an anchor of `n` rows, [n, ...] each, by name.
+
+    One tensor in two places has one name, so that a rebuilt anchor shares what the original shares.
+    Tensors of the draw are not kept: they are drawn again.
+    """
+
+    layout: Layout
+    tensors: Mapping[str, Tensor]
+    n: int
+
+    @classmethod
+    def of(cls, anchor: Anchor, draw: Draw) -> "AnchorRows":
+        """The rows of an anchor on that draw. `ValueError` for a tensor of other rows."""
+        tensors: dict[str, Tensor] = {}
+        names = {id(getattr(draw, name)): name for name in DRAWN}
+
+        def named(x: Tensor | None) -> str | None:
+            if x is None:
+                return None
+            if id(x) not in names:
+                if not x.ndim or len(x) != len(draw.t):
+                    raise ValueError(
+                        f"Anchor: expected tensors of {len(draw.t)} rows, as the draw has; got one "
+                        f"of shape {tuple(x.shape)}; give it a row per source"
+                    )
+                names[id(x)] = str(len(tensors))
+                tensors[names[id(x)]] = x
+            return names[id(x)]
+
+        def layout(part: Anchor) -> Layout:
+            return {
+                "draw": tuple(named(getattr(part.draw, name)) for name in DRAWN),
+                "reference": named(part.reference),
+                "features": {site: named(x) for site, x in part.features.items()},
+                "logs": {log: named(x) for log, x in part.logs.items()},
+                "parts": {term: layout(inner) for term, inner in part.parts.items()},
+            }
+
+        return cls(layout(anchor), tensors, len(draw.t))
+
+    @classmethod
+    def cat(cls, parts: Sequence["AnchorRows"]) -> "AnchorRows":
+        """The rows of all of them, in order."""
+        names = parts[0].tensors
+        joined = {name: torch.cat([part.tensors[name] for part in parts]) for name in names}
+        return cls(parts[0].layout, joined, sum(part.n for part in parts))
+
+    def rows(self, rows: Int[Tensor, " rows"]) -> "AnchorRows":
+        """Some of the rows, in any order and number."""
+        return AnchorRows(self.layout, {k: x[rows] for k, x in self.tensors.items()}, len(rows))
+
+    def split(self, sizes: Sequence[int]) -> list["AnchorRows"]:
+        """So many rows each, without copies."""
+        pieces = {name: x.split(list(sizes)) for name, x in self.tensors.items()}
+        return [
+            AnchorRows(self.layout, {name: x[number] for name, x in pieces.items()}, size)
+            for number, size in enumerate(sizes)
+        ]
+
+    def singles(self) -> list["AnchorRows"]:
+        """Each row as a copy, which holds no other row in memory."""
+        return [
+            AnchorRows(self.layout, {name: x.clone() for name, x in row.tensors.items()}, 1)
+            for row in self.split([1] * self.n)
+        ]
+
+    def to(self, device: torch.device) -> "AnchorRows":
+        """On this device."""
+        return AnchorRows(self.layout, {k: x.to(device) for k, x in self.tensors.items()}, self.n)
+
+    @property
+    def n_bytes(self) -> int:
+        """Of all tensors."""
+        return sum(x.nbytes for x in self.tensors.values())
+
+    def anchor(self, draw: Draw) -> Anchor:
+        """The anchor on the draw of these rows."""
+        known = {**self.tensors, **{name: getattr(draw, name) for name in DRAWN}}
+
+        def built(layout: Layout) -> Anchor:
+            t, eps, t_prev = (name and known[name] for name in layout["draw"])
+            return Anchor(
+                replace(draw, t=t, eps=eps, t_prev=t_prev),
+                known[layout["reference"]],
+                features={site: known[name] for site, name in layout["features"].items()},
+                logs={log: known[name] for log, name in layout["logs"].items()},
+                parts={term: built(inner) for term, inner in layout["parts"].items()},
+            )
+
+        return built(self.layout)
+
+
+def draw_rows(draw: Draw, rows: Sequence[int]) -> Draw:
+    """Some of the rows of a draw, in any order and number, with their random numbers."""
+    at = torch.tensor(rows, device=draw.t.device)
+    t_prev = None if draw.t_prev is None else draw.t_prev[at]
+    return Draw(draw.t[at], draw.eps[at], PickedRandomness(draw.rng, len(draw.t), rows), t_prev)
+
+
+def stacked_draw(draws: Sequence[Draw]) -> Draw:
+    """The rows of several draws, in order."""
+    if len(draws) == 1:
+        return draws[0]
+    rng = StackedRandomness([draw.rng for draw in draws], [len(draw.t) for draw in draws])
+    before = [draw.t_prev for draw in draws if draw.t_prev is not None]
+    return Draw(
+        torch.cat([draw.t for draw in draws]),
+        torch.cat([draw.eps for draw in draws]),
+        rng,
+        torch.cat(before) if len(before) == len(draws) else None,
+    )

@@ -1,0 +1,66 @@
+"""Source halves ahead of the loop."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from ids.core.edit import AnchorCache, SourceHalf
+from ids.core.records import Anchor
+from ids.core.tensors import Latent
+
+log = logging.getLogger(__name__)
+SMALL = (
+    2048  # numbers of a latent up to which a CPU gains by several rows in a call (docs/engine.md)
+)
+
+
+@dataclass
+class Ahead:
+    """Source halves ahead of the loop, up to `rows` at a time, and once for all rows of a batch
+    that share one: one image is evaluated `rows` steps ahead, a batch of `rows` images is the plain
+    loop. So no call has more rows than a full batch has, and memory bounds both alike. On a CPU,
+    large latents gain nothing by it, and are evaluated step by step.
+
+    Where the device has too little memory, `rows` is halved and stays so. The `cache` shares them
+    further: with later batches, and other settings.
+    """
+
+    rows: int
+    cache: AnchorCache | None = None
+
+    def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]:
+        """The anchors of all steps, in order."""
+        step = 0
+        while step < n_steps:
+            z_src = source_half.sources(step)
+            n = min(self._steps(z_src), n_steps - step)
+            anchors = self._several(source_half, range(step, step + n))
+            if anchors is None:
+                self.rows = n * len(z_src) // 2
+                log.warning("out of memory: taking %d source halves at a time", self.rows)
+                continue
+            yield from anchors
+            step += n
+
+    def _steps(self, z_src: Latent) -> int:
+        """Steps of these sources in one call."""
+        gains = z_src.device.type != "cpu" or z_src[0].numel() <= SMALL
+        return max(self.rows // len(z_src), 1) if gains else 1
+
+    def _several(self, source_half: SourceHalf, steps: range) -> Iterator[Anchor] | None:
+        """The anchors of some steps; None where they do not fit. Returns after the error and its
+        frames are gone: they hold the tensors.
+        """
+        try:
+            return source_half.several(steps, self.cache)
+        except RuntimeError as error:
+            if not out_of_memory(error) or len(steps) == 1:
+                raise
+        return None
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Is the device out of memory? torch's CPU allocator has no error class for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
