@@ -10,7 +10,7 @@ from cluster_tools import descendants, is_alive, n_results, start, wait_for
 from ids.search.search import Found, Request, open_search
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
-WORDS = ["debug=fast", "method=dds", "controls=none", "logger=none", "limit=4"]
+WORDS = ["debug=fast", "method=dds", "controls=none", "logger=none", "limit=2"]
 WORDS += ["method.guidance_scale=interval(1,8)"]
 SEARCH = ["search", *WORDS, "--identity", "psnr", "--fidelity", "psnr_truth", "--trials"]
 DEVICES = ["launch=devices", "launch.workers=2"]
@@ -44,7 +44,7 @@ def test_a_killed_search_on_workers_continues(
     running = start(tmp_path, *SEARCH, "3", *DEVICES)
     wait_for(lambda: len(descendants(running.pid, WORKER)) == 2)
     os.kill(descendants(running.pid, WORKER)[0], signal.SIGKILL)
-    wait_for(lambda: n_results(tmp_path) >= 6)  # in the second trial
+    wait_for(lambda: n_results(tmp_path) >= 3)  # in the second trial
     workers = descendants(running.pid, WORKER)
     running.kill()
     running.communicate()
@@ -57,18 +57,13 @@ def test_a_killed_search_on_workers_continues(
     assert len(list((tmp_path / "outputs/runs").glob("*/worker*.log"))) >= 4
 
 
-def test_the_trial_of_a_killed_search_is_taken_by_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow = "method.n_steps=4000"
-    words = [*SEARCH, "3", slow, "limit=1"]
-    first = start(tmp_path, *words)
-    wait_for(lambda: bool(list(tmp_path.glob("outputs/claims/*-0.lock"))))
-    second = start(tmp_path, *words)
-    wait_for(lambda: bool(list(tmp_path.glob("outputs/claims/*-1.lock"))))
+def test_the_trial_of_a_killed_search_is_taken_by_another(tmp_path: Path) -> None:
+    words = [*SEARCH, "3", "method.n_steps=2500"]
+    first, second = start(tmp_path, *words), start(tmp_path, *words)
+    wait_for(lambda: len(list(tmp_path.glob("outputs/claims/*-[0-2].lock"))) == 2)
     first.kill()
     first.communicate()
     out, err = second.communicate(timeout=300)
     assert second.returncode == 0, err
-    assert [f"trial {n}/3" in out for n in (1, 2, 3)] == [True] * 3
     assert "Pareto set of 3 trials, shapes-dev-v1" in out
+    assert "failed" not in out
