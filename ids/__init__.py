@@ -1,6 +1,6 @@
 """ids: text-guided image editing by score distillation. `ids.edit`, `ids.run`, `ids.results`,
-`ids.compare` and `ids.judge` are the Python API (see `ids.api`); torch is imported when one of them
-is first used.
+`ids.compare`, `ids.judge` and `ids.search` are the Python API (see `ids.api`); torch is imported
+when one of them is first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ __all__ = [
     "matched",
     "results",
     "run",
+    "search",
 ]
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         matched,
         results,
         run,
+        search,
     )
 
 

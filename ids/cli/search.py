@@ -40,6 +40,13 @@ def add_parser(commands: Any) -> None:
     for flag, default, text in flags:
         search.add_argument(flag, default=default, metavar="NAME", help=text)
     search.add_argument("--trials", type=int, default=20, help="in total (default: 20)")
+    search.add_argument(
+        "--prune",
+        type=int,
+        default=0,
+        metavar="N",
+        help="give up a trial that is worse in both on N cases (default: 0, never)",
+    )
     search.add_argument("--seed", type=int, default=0, help="of the sampler")
     search.add_argument(
         "--test",
@@ -68,6 +75,7 @@ def _search(args: argparse.Namespace, overrides: Sequence[str]) -> int:
         args.seed,
         _test_words(args.test),
         args.config_dir,
+        args.prune,
     )
     search = open_search(request)
     say_all(search.notes)

@@ -110,10 +110,16 @@ def _print(found: "Sequence[SettingStatus]") -> None:
         say_all(
             f"{one.label}: it ended with {f.kind}: {f.reason}" for f in one.failures if not f.case
         )
-    if waiting := sum(one.counts["left"] for one in found if not one.alive):
-        say(f"{counted(waiting, 'edit')} left by no running command: give the command again")
+    _say_left(found)
     if any(f.case for one in found for f in one.failures):
         say("`ids status --failed` lists failed cases, `ids retry` repeats them")
+
+
+def _say_left(found: "Sequence[SettingStatus]") -> None:
+    from ids.report.console import say
+
+    if waiting := sum(one.counts["left"] for one in found if not one.alive):
+        say(f"{counted(waiting, 'edit')} left by no running command: give the command again")
 
 
 def _print_failures(found: "Sequence[SettingStatus]") -> None:
@@ -163,9 +169,11 @@ def _retry(args: argparse.Namespace, words: Sequence[str]) -> int:
     from ids.report.console import say
 
     check_launch_words(words)
-    failed = [one for one in _chosen(args) if one.failures]
+    found = _chosen(args)
+    failed = [one for one in found if one.failures]
     if not failed:
         say(f"{args.output_dir}: no failed edits")
+        _say_left(found)
         return 0
     runs: dict[Path, set[Path]] = {}
     for one in failed:

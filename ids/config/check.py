@@ -160,7 +160,7 @@ def row_selection(values: Mapping[str, Any]) -> RowSelection:
     if wrong := [tag for tag in tags if type(tag) not in (str, int)]:
         got = f"got {str(wrong[0])[:60]!r}"
         raise ConfigError(f"tags: expected one tag or a list of tags; {got}; write [style,pose]")
-    rest = {f.name: values[f.name] for f in fields(RowSelection) if f.name != "tags"}
+    rest = {f.name: values[f.name] for f in fields(RowSelection) if f.name not in ("tags", "drawn")}
     return RowSelection(**rest, tags=tuple(map(str, tags)))
 
 

@@ -55,7 +55,8 @@ def label_of(dataset: "Dataset", index: int) -> RowLabel:
 @dataclass(frozen=True)
 class RowSelection:
     """The rows of a data set that a run takes, in their order: those with one of `tags`, of these a
-    `sample` of this many, of these `limit` from `offset`. Other rows are never opened.
+    `sample` of this many, of these `limit` from `offset`, of these `drawn` at random (None: all).
+    Other rows are never opened.
 
     The sample is the rows whose digests of `sample_seed` and id are the smallest: it does not
     depend on their order, and a row added to n others changes it with probability sample / (n + 1),
@@ -67,6 +68,7 @@ class RowSelection:
     tags: tuple[str, ...] = ()
     sample: int | None = None
     sample_seed: int = 0
+    drawn: int | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -83,14 +85,18 @@ class RowSelection:
         """
         rows: Sequence[int] = range(len(dataset))
         if self.tags or (self.sample is not None and self.sample < len(rows)):
-            rows = self._drawn(dataset)
+            rows = self._sampled(dataset)
         if rows and self.offset >= len(rows):
             got = f"got {self.offset}; lower it"
             raise ConfigError(f"offset: expected less than the number of rows, {len(rows)}; {got}")
         end = None if self.limit is None else self.offset + self.limit
-        return rows[self.offset : end]
+        taken = rows[self.offset : end]
+        if self.drawn is None:
+            return taken
+        lots = ((self._lot(label_of(dataset, row).id), row) for row in taken)
+        return sorted(row for _, row in nsmallest(self.drawn, lots))
 
-    def _drawn(self, dataset: "Dataset") -> list[int]:
+    def _sampled(self, dataset: "Dataset") -> list[int]:
         wanted, known = set(self.tags), Counter[str]()
 
         def lots() -> Iterator[tuple[bytes, int]]:
@@ -100,10 +106,10 @@ class RowSelection:
                 if not wanted or wanted & label.tags:
                     yield self._lot(label.id), row
 
-        drawn = list(lots()) if self.sample is None else nsmallest(self.sample, lots())
+        found = list(lots()) if self.sample is None else nsmallest(self.sample, lots())
         if unknown := [tag for tag in self.tags if tag not in known]:
             raise ConfigError(_no_such_tag(unknown[0], known, dataset.name))
-        return sorted(row for _, row in drawn)
+        return sorted(row for _, row in found)
 
     def _lot(self, case_id: str) -> bytes:
         return sha256(f"{self.sample_seed}/{case_id}".encode()).digest()

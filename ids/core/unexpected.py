@@ -39,6 +39,11 @@ def parts_of(text: str) -> tuple[str, str, str] | None:
     return (found[1], found[2], found[3]) if found else None
 
 
+def cause(text: str) -> str:
+    """A text without the files of tracebacks in it: equal for equal errors of different runs."""
+    return TRACEBACK.sub(r"unexpected \1: \2", text)
+
+
 def interrupted(error: BaseException) -> bool:
     """Is a signal to stop the cause of this error?"""
     cause = error.__cause__ or error.__context__

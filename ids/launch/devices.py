@@ -36,7 +36,7 @@ class Devices:
     def __post_init__(self) -> None:
         check_minutes(self.minutes)
         if self.workers is not None and self.workers < 1:
-            raise ValueError(f"launch.workers: expected 1 or more; got {self.workers}")
+            raise ValueError(f"launch.workers: expected 1 or more; got {self.workers}; change it")
 
     @property
     def bounds(self) -> Bounds:

@@ -33,4 +33,4 @@ class Here:
 def check_minutes(minutes: float) -> None:
     """`ValueError` for 0 minutes or less."""
     if not minutes > 0:
-        raise ValueError(f"launch.minutes: expected a number above 0; got {minutes}")
+        raise ValueError(f"launch.minutes: expected a number above 0; got {minutes}; change it")

@@ -49,9 +49,11 @@ class Ray:
         check_minutes(self.minutes)
         for name, value in (("workers", self.workers), ("cpus", self.cpus)):
             if value is not None and not value > 0:
-                raise ValueError(f"launch.{name}: expected a number above 0; got {value}")
+                raise ValueError(
+                    f"launch.{name}: expected a number above 0; got {value}; change it"
+                )
         if self.gpus < 0:
-            raise ValueError(f"launch.gpus: expected 0 or more; got {self.gpus}")
+            raise ValueError(f"launch.gpus: expected 0 or more; got {self.gpus}; change it")
 
     @property
     def bounds(self) -> Bounds:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ids.config.build import build_experiment
 from ids.config.compose import Compositions, compose_all
@@ -10,13 +9,10 @@ from ids.config.entry import Prepared
 from ids.config.setting import Composed
 from ids.config.sources import Sources
 from ids.config.space import Space
-from ids.core.errors import ConfigError
-from ids.core.unexpected import line
+from ids.core.errors import ConfigError, IdsError
 from ids.launch import launch
-from ids.results.grids import Estimate
 from ids.run.experiment import Experiment
 from ids.run.session import Session
-from ids.search.objectives import Objectives, TrialError, means
 
 Built = tuple[Composed, Experiment]
 
@@ -62,17 +58,14 @@ def without_effect(built: Sequence[Built], space: Space) -> Iterator[str]:
             yield f"{axis.key}: changes no edit of {built[0][0].name}; leave it out, or fix it"
 
 
-def run_all(built: Sequence[Built]) -> tuple[Path, list[str]]:
-    """Run settings as one sweep: the folder of the run, and a line per setting that broke off."""
+def run_all(built: Sequence[Built]) -> list[IdsError]:
+    """Edit what the store lacks of settings, as one sweep: the errors that broke settings off."""
     launched = launch(Prepared(built, (), len(built) > 1, ()))
-    return launched.folder, [line(refused.error) for refused in launched.failed]
+    return [refused.error for refused in launched.failed]
 
 
-def evaluate(built: Built, objectives: Objectives) -> list[Estimate]:
-    """Edit what the store lacks of one setting; the means of both objectives. `TrialError` where
-    it has none.
-    """
-    _, problems = run_all([built])
-    if problems:
-        raise TrialError(problems[0])
-    return means(built[1], objectives)
+def run_one(built: Built) -> Experiment:
+    """Edit what the store lacks of one setting. Raises the error that broke it off."""
+    if errors := run_all([built]):
+        raise errors[0]
+    return built[1]

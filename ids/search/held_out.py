@@ -6,10 +6,22 @@ from dataclasses import dataclass
 from ids.config.space import Space
 from ids.core.errors import ConfigError
 from ids.core.text import counted
+from ids.core.unexpected import line
 from ids.results.grids import MISSING, Estimate
 from ids.run.manifest import Survey
 from ids.search.candidates import Built, Candidates, run_all
 from ids.search.objectives import Objectives, TrialError, means
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Settings on the held-out cases: the means of both objectives of each, missing where it
+    failed, and the reasons.
+    """
+
+    built: Sequence[Built]
+    means: Sequence[Sequence[Estimate]]
+    problems: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -19,11 +31,9 @@ class HeldOut:
     words: Sequence[str]
     title: str
 
-    def evaluate(
-        self, built: Sequence[Built], objectives: Objectives
-    ) -> tuple[list[list[Estimate]], list[str]]:
-        """The means of both objectives per setting, missing where it failed, and the reasons."""
-        _, problems = run_all(built)
+    def evaluate(self, built: Sequence[Built], objectives: Objectives) -> Tested:
+        """Edit what the store lacks of settings, as one sweep."""
+        problems = [line(error) for error in run_all(built)]
         found = []
         for _, experiment in built:
             try:
@@ -31,7 +41,7 @@ class HeldOut:
             except TrialError as error:
                 problems.append(str(error))
                 found.append([MISSING, MISSING])
-        return found, problems
+        return Tested(built, found, list(dict.fromkeys(problems)))
 
 
 def open_held_out(

@@ -73,6 +73,18 @@ def means(experiment: Experiment, objectives: Objectives) -> list[Estimate]:
     could not be compared.
     """
     jobs = experiment.jobs(experiment.method)
+    (cells,) = mean_cells([edits_of(experiment, jobs, objectives)], "bootstrap")
+    for column, cell in zip(objectives.columns, cells, strict=True):
+        left = cell.left_out
+        if left.infinite or left.not_computed or not cell.n:
+            raise TrialError(f"{column.key}: expected a number per case; {left}")
+    return cells
+
+
+def edits_of(experiment: Experiment, jobs: Sequence[Job], objectives: Objectives) -> Edits:
+    """Both objectives of edits of a setting; cases are numbered by their digests. `TrialError`
+    where an edit failed.
+    """
     _check_finished(experiment, jobs)
     metrics = _metrics(experiment, objectives)
     numbers = experiment.store.numbers
@@ -81,13 +93,7 @@ def means(experiment: Experiment, objectives: Objectives) -> list[Estimate]:
     reasons = np.array([[reason for _, reason in line] for line in found])
     _, cases = np.unique([job.case.digest for job in jobs], return_inverse=True)
     seeds = np.array([-1 if job.seed is None else job.seed for job in jobs])
-    edits = Edits(cases, seeds, values, reasons)
-    (cells,) = mean_cells([edits], "bootstrap")
-    for column, cell in zip(objectives.columns, cells, strict=True):
-        left = cell.left_out
-        if left.infinite or left.not_computed or not cell.n:
-            raise TrialError(f"{column.key}: expected a number per case; {left}")
-    return cells
+    return Edits(cases, seeds, values, reasons)
 
 
 def _check_finished(experiment: Experiment, jobs: Sequence[Job]) -> None:

@@ -10,7 +10,8 @@ from ids.report.render import print_report
 from ids.report.write import write_report
 from ids.results.grids import Estimate, Grid, Report, Row
 from ids.search.candidates import Built
-from ids.search.search import Found, Search
+from ids.search.found import Found
+from ids.search.search import Search
 from ids.search.study import Trial
 
 OPTIMISTIC = (
@@ -23,7 +24,7 @@ def report_search(search: Search, found: Found, wide: bool = False) -> int:
     """Evaluate the Pareto set on the held-out cases, where some are named; print the set, write it
     and draw it into tables/. 1 where no trial has completed, or a held-out edit failed.
     """
-    _say_failed(search, found)
+    _say_reasons(search, found)
     if not found.best:
         say(f"{search.name}: no trial has completed")
         return 1
@@ -31,28 +32,27 @@ def report_search(search: Search, found: Found, wide: bool = False) -> int:
     grids = [_grid(search, found.best, f"{_counts(found)}, {title}", [t.means for t in found.best])]
     sets: dict[str, Means] = {f"Pareto set, {title}": _pairs([t.means for t in found.best])}
     built = [search.build(trial) for trial in found.best]
-    problems: list[str] = []
-    if search.held_out is not None:
-        tested = [search.build(trial, search.held_out.words) for trial in found.best]
-        means, problems = search.held_out.evaluate(tested, search.objectives)
+    tested = search.test(found)
+    if search.held_out and tested:
         named = f"held out: {search.held_out.title}"
-        grids.append(_grid(search, found.best, f"the same settings, {named}", means))
-        sets[named] = _pairs(means)
-        built += tested
+        grids.append(_grid(search, found.best, f"the same settings, {named}", tested.means))
+        sets[named] = _pairs(tested.means)
+        built += tested.built
     notes = (f"search {search.name}", *(() if search.held_out else (OPTIMISTIC,)))
     report = Report(f"search {search.name}", tuple(grids), notes, _keys(built))
     print_report(report, open_console(wide), wide)
     written = write_report(report, search.first[1].store.root / "tables")
     say(f"written: {written}")
     say(f"drawn: {_draw(search, found, sets, written)}")
-    for problem in dict.fromkeys(problems):
+    for problem in tested.problems if tested else ():
         say(f"held out: {problem}")
-    return int(bool(problems))
+    return int(bool(tested and tested.problems))
 
 
 def _counts(found: Found) -> str:
-    failed = f", {len(found.failed)} failed" if found.failed else ""
-    return f"Pareto set of {counted(len(found.trials), 'trial')}{failed}"
+    counts = ((len(found.pruned), "pruned"), (len(found.failed), "failed"))
+    others = "".join(f", {n} {name}" for n, name in counts if n)
+    return f"Pareto set of {counted(len(found.trials), 'trial')}{others}"
 
 
 def _grid(
@@ -80,7 +80,8 @@ def _keys(built: Sequence[Built]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(job.key for job in jobs))
 
 
-def _say_failed(search: Search, found: Found) -> None:
-    """The reason of each failed trial."""
-    for trial in found.failed:
-        say(f"failed: {search.label(trial)}: {trial.reason}")
+def _say_reasons(search: Search, found: Found) -> None:
+    """Why a trial has no means."""
+    for name, trials in (("pruned", found.pruned), ("failed", found.failed)):
+        for trial in trials:
+            say(f"{name}: {search.label(trial)}: {trial.reason}")

@@ -1,21 +1,23 @@
 """A search from its words to the Pareto set."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-
-import numpy as np
 
 from ids.config.sources import find_sources
 from ids.config.space import Space, parse_space
 from ids.core.errors import ConfigError, IdsError
 from ids.core.records import digest_of
+from ids.core.text import counted
 from ids.core.unexpected import line
-from ids.results.pareto import undominated
+from ids.launch.command import find_launcher
 from ids.run.evaluate import metric_key
 from ids.run.session import Session
-from ids.search.candidates import Built, Candidates, evaluate, without_effect
-from ids.search.held_out import HeldOut, open_held_out
-from ids.search.objectives import Objectives, TrialError, find_objectives
+from ids.search.candidates import Built, Candidates, run_one, without_effect
+from ids.search.found import Found, best_trials, check_failures
+from ids.search.held_out import HeldOut, Tested, open_held_out
+from ids.search.objectives import Objectives, TrialError, find_objectives, means
+from ids.search.pruning import LEAST, Dominated, find_dominating, first_look, look
 from ids.search.study import SAMPLERS, RunningTrial, Study, Trial, import_optuna, open_study
 
 NAME_DIGITS = 12  # of the digest in a study's name
@@ -25,7 +27,8 @@ NAME_DIGITS = 12  # of the digest in a study's name
 class Request:
     """What is searched: the words of `ids run` with intervals, the metrics of identity and of
     prompt fidelity, how many `trials` in total, how values are sampled, and the words of the
-    held-out cases (empty for none).
+    held-out cases (empty for none). With `prune`, a trial that is worse in both than another on
+    this many cases is given up; 0 completes every trial.
     """
 
     words: Sequence[str]
@@ -36,26 +39,7 @@ class Request:
     seed: int = 0
     test: Sequence[str] = ()
     config_dirs: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Found:
-    """The trials of a search that have ended, and the best of them: those that no other trial
-    equals or exceeds in both objectives.
-    """
-
-    trials: Sequence[Trial]
-    best: Sequence[Trial]
-
-    @property
-    def completed(self) -> list[Trial]:
-        """Trials with means."""
-        return [trial for trial in self.trials if trial.means]
-
-    @property
-    def failed(self) -> list[Trial]:
-        """Trials without."""
-        return [trial for trial in self.trials if not trial.means]
+    prune: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,19 +60,32 @@ class Search:
 
     def run(self, show: Callable[[str], None]) -> Found:
         """Trials until there are as many as requested, by all processes together; `show` gets a
-        line per trial of this one. A trial that fails has its reason, and the search goes on.
+        line per trial of this one. A trial that fails has its reason, and the search goes on;
+        `SearchStopped` where several in a row fail alike. With `retry_failed`, trials that have
+        failed before do not count.
         """
-        again = self.first[1].retry_failed
+        ended: list[Trial] = []
+        total = self.request.trials
+        total += len(self.found().failed) if self.first[1].retry_failed else 0
         while True:
-            with self.study.next_trial(self.request.trials, again) as trial:
+            with self.study.next_trial(total) as trial:
                 if trial is None:
                     return self.found()
-                show(f"trial {trial.number + 1}/{self.request.trials}: {self._try(trial)}")
+                ended.append(self._try(trial))
+                show(f"trial {trial.number + 1}/{total}: {self._line(ended[-1])}")
+            check_failures(self.name, ended, self.found())
 
     def found(self) -> Found:
         """All trials so far."""
         trials = self.study.trials()
         return Found(trials, best_trials(trials, self.objectives))
+
+    def test(self, found: Found) -> Tested | None:
+        """The best trials on the held-out cases; None without such cases."""
+        if self.held_out is None:
+            return None
+        built = [self.build(trial, self.held_out.words) for trial in found.best]
+        return self.held_out.evaluate(built, self.objectives)
 
     def build(self, trial: Trial | RunningTrial, held_out: Sequence[str] = ()) -> Built:
         """The setting of a trial; `held_out` replaces words that all trials share."""
@@ -99,18 +96,38 @@ class Search:
         """`3: method.guidance_scale=4.2`, counted from 1."""
         return f"{trial.number + 1}: {' '.join(self.space.searched(trial.values))}"
 
-    def _try(self, trial: RunningTrial) -> str:
-        words = " ".join(self.space.searched(trial.values))
+    def _try(self, trial: RunningTrial) -> Trial:
         try:
-            means = evaluate(self.build(trial), self.objectives)
-        except (TrialError, IdsError) as error:
-            reason = line(error) if isinstance(error, IdsError) else str(error)
-            trial.failed(reason)
-            return f"{words}: failed: {reason}"
-        trial.completed(means)
-        cells = zip(self.objectives.columns, means, strict=True)
-        values = ", ".join(f"{c.title} {mean.value:.{c.digits}f}" for c, mean in cells)
-        return f"{words}: {values}"
+            built = self.build(trial)
+            if dominated := self._dominated(built):
+                by = f"worse in both than trial {dominated.by.number + 1}"
+                reason = f"{by} on {counted(dominated.n_cases, 'case')}"
+                return trial.pruned(reason, dominated.values)
+            return trial.completed(means(run_one(built), self.objectives))
+        except TrialError as error:
+            return trial.failed(str(error))
+        except IdsError as error:
+            return trial.failed(line(error), broke=True)
+
+    def _dominated(self, built: Built) -> Dominated | None:
+        """A first look at some cases: is the setting worse than one of the best so far?"""
+        best = self.found().best if self.request.prune else []
+        if not best:
+            return None
+        ours = look(run_one(first_look(built, self.request.prune)), self.objectives)
+        others = []
+        for trial in best:
+            with suppress(TrialError):  # its results were removed
+                _, experiment = first_look(self.build(trial), self.request.prune)
+                others.append((trial, look(experiment, self.objectives)))
+        return find_dominating(ours, others, self.objectives)
+
+    def _line(self, trial: Trial) -> str:
+        words = " ".join(self.space.searched(trial.values))
+        if not trial.means:
+            return f"{words}: {'pruned' if trial.pruned else 'failed'}: {trial.reason}"
+        cells = zip(self.objectives.columns, trial.means, strict=True)
+        return f"{words}: {', '.join(f'{c.title} {mean.value:.{c.digits}f}' for c, mean in cells)}"
 
 
 def open_search(request: Request) -> Search:
@@ -123,6 +140,8 @@ def open_search(request: Request) -> Search:
     candidates = Candidates(sources, Session())
     built = candidates.first_built([space.words(values) for values in space.corners()])
     first = built[0]
+    find_launcher([setting for setting, _ in built])
+    _check_prune(request.prune, len(first[1].survey().cases))
     objectives = find_objectives(first[1], request.identity, request.fidelity)
     held_out = None
     if request.test:
@@ -142,19 +161,6 @@ def _open_study(
     return open_study(file, space, directions, request.sampler, request.seed, store.claims)
 
 
-def best_trials(trials: Sequence[Trial], objectives: Objectives) -> list[Trial]:
-    """The Pareto set, by fidelity, weakest first; of trials with the same values the first."""
-    distinct = {tuple(sorted(t.values.items())): t for t in reversed(trials) if t.means}
-    completed = sorted(distinct.values(), key=lambda trial: trial.number)
-    if not completed:
-        return []
-    signs = np.array([column.better for column in objectives.columns])
-    points = signs * np.array([[mean.value for mean in trial.means] for trial in completed])
-    member = undominated(points[None, :, 0], points[None, :, 1])[0]
-    best = [trial for trial, belongs in zip(completed, member, strict=True) if belongs]
-    return sorted(best, key=lambda trial: signs[1] * trial.means[1].value)
-
-
 def _check(request: Request) -> None:
     import_optuna()
     if request.trials < 1:
@@ -165,6 +171,14 @@ def _check(request: Request) -> None:
         )
     if request.seed < 0:
         raise ConfigError(f"--seed: expected 0 or more; got {request.seed}; change it")
+
+
+def _check_prune(prune: int, n_cases: int) -> None:
+    if prune and not LEAST <= prune < n_cases:
+        raise ConfigError(
+            f"--prune: expected {LEAST} cases or more, and fewer than all {n_cases}; got {prune}; "
+            "change it, or leave it out"
+        )
 
 
 def _digest(built: Sequence[Built], space: Space, objectives: Objectives, request: Request) -> str:
@@ -179,6 +193,7 @@ def _digest(built: Sequence[Built], space: Space, objectives: Objectives, reques
         "cases": [case.digest for case in first.survey().cases],
         "seeds": list(first.seeds),
         "sampler": [request.sampler, request.seed],
+        **({"prune": request.prune} if request.prune else {}),
     }
     return digest_of(content)[:NAME_DIGITS]
 

@@ -25,13 +25,15 @@ SAMPLERS = ("tpe", "nsga2")
 @dataclass(frozen=True)
 class Trial:
     """A finished trial: its number, the values of its axes, and the means of both objectives, or
-    the reason why it has none.
+    the reason why it has none: it failed, or was `pruned`. `broke`: an error ended the setting.
     """
 
     number: int
     values: Mapping[str, Value]
     means: Sequence[Estimate] = ()
     reason: str = ""
+    pruned: bool = False
+    broke: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,27 @@ class RunningTrial:
         """From 0, over all processes."""
         return int(self.trial.number)
 
-    def completed(self, means: Sequence[Estimate]) -> None:
+    def completed(self, means: Sequence[Estimate]) -> Trial:
         """Record the means of both objectives."""
         self.trial.set_user_attr("means", [[m.value, m.low, m.high, m.n] for m in means])
         self.trial.study.tell(self.trial, [mean.value for mean in means])
+        return Trial(self.number, self.values, means)
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, broke: bool = False) -> Trial:
         """Record why it has no means."""
         from optuna.trial import TrialState
 
         self.trial.set_user_attr("reason", reason)
         self.trial.study.tell(self.trial, state=TrialState.FAIL)
+        return Trial(self.number, self.values, reason=reason, broke=broke)
+
+    def pruned(self, reason: str, expected: Sequence[float]) -> Trial:
+        """Record why it was given up. The sampler learns from its `expected` means: Optuna has no
+        pruned trials with two objectives.
+        """
+        self.trial.set_user_attr("pruned", reason)
+        self.trial.study.tell(self.trial, list(expected))
+        return Trial(self.number, self.values, reason=reason, pruned=True)
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,7 @@ class Study:
     continues as it would have.
     """
 
+    file: Path
     study: Any  # optuna's
     space: Space
     sampler: str
@@ -73,15 +86,15 @@ class Study:
     claims: Claims
 
     @contextmanager
-    def next_trial(self, total: int, retry_failed: bool = False) -> Iterator[RunningTrial | None]:
+    def next_trial(self, total: int) -> Iterator[RunningTrial | None]:
         """A trial, claimed until the context ends; None once `total` trials have ended, those of
-        other processes included. With `retry_failed`, failed trials do not count.
+        other processes included.
         """
         with ExitStack() as held:
             trial = None
             while trial is None:
                 with self.claims.wait(self.study.study_name):
-                    trial = self._abandoned(held) or self._new(total, retry_failed, held)
+                    trial = self._abandoned(held) or self._new(total, held)
                     if trial is not None or not self._running():
                         break
                 time.sleep(POLL)
@@ -102,7 +115,8 @@ class Study:
                 trial.number,
                 trial.params,
                 [Estimate(*mean) for mean in trial.user_attrs.get("means", ())],
-                str(trial.user_attrs.get("reason", "")),
+                str(trial.user_attrs.get("reason", trial.user_attrs.get("pruned", ""))),
+                "pruned" in trial.user_attrs,
             )
             for trial in found
         ]
@@ -123,12 +137,9 @@ class Study:
                 return OptunaTrial(self.study, trial._trial_id)
         return None
 
-    def _new(self, total: int, retry_failed: bool, held: ExitStack) -> Any:
-        from optuna.trial import TrialState
-
+    def _new(self, total: int, held: ExitStack) -> Any:
         trials = self.study.get_trials(deepcopy=False)
-        counted = [t for t in trials if not (retry_failed and t.state == TrialState.FAIL)]
-        if len(counted) >= total:
+        if len(trials) >= total:
             return None
         self._reseed(len(trials))
         trial = self.study.ask()
@@ -170,7 +181,7 @@ def open_study(
             f"{file}: expected a journal of trials; got a damaged one ({type(error).__name__}); "
             "move it away: a new search reuses all edits"
         ) from error
-    return Study(study, space, sampler, seed, claims)
+    return Study(file, study, space, sampler, seed, claims)
 
 
 def import_optuna() -> Any:

@@ -56,6 +56,15 @@ def test_retry_repeats_failed_edits_alone(store: Store, in_process: InProcess) -
     assert in_process("retry")[1] == "outputs: no failed edits\n"
 
 
+def test_edits_that_are_left_are_named_where_none_failed(
+    store: Store, in_process: InProcess
+) -> None:
+    run(*SWEEP)
+    store.remove(keys_of(store, "dds")[0])
+    left = "1 edit left by no running command: give the command again"
+    assert in_process("retry")[1].splitlines() == ["outputs: no failed edits", left]
+
+
 @pytest.mark.parametrize("word", ["method=ids", "engine.batch_size=1", "launchx=1"])
 def test_retry_takes_launcher_options_alone(in_process: InProcess, store: Store, word: str) -> None:
     store.root.mkdir()

@@ -98,6 +98,16 @@ def test_a_sample_is_drawn_by_seed_and_id() -> None:
     assert overlap == pytest.approx(4, abs=0.5)  # 20 of 100, independently
 
 
+def test_a_look_is_drawn_among_the_taken_rows() -> None:
+    taken = RowSelection(sample=60, offset=5, limit=40).rows(DATA)
+    looks = [
+        set(RowSelection(sample=60, offset=5, limit=40, drawn=n).rows(DATA)) for n in (10, 20, 90)
+    ]
+    assert [len(one) for one in looks] == [10, 20, 40]
+    assert looks[0] < looks[1] < looks[2] == set(taken)
+    assert looks[0] != set(taken[:10])  # at random, not the first ones
+
+
 def test_every_row_is_drawn_equally_often() -> None:
     count = dict.fromkeys(range(100), 0)
     for seed in range(300):

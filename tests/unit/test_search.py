@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,12 @@ from ids.config.space import Interval, parse_space
 from ids.core.errors import ConfigError, DataError
 from ids.results.columns import Column
 from ids.results.grids import Estimate
+from ids.run.experiment import Experiment
 from ids.search import search as search_module
+from ids.search.candidates import Built
+from ids.search.found import Found, best_trials
 from ids.search.objectives import Objectives
-from ids.search.search import Found, Request, best_trials, open_search
+from ids.search.search import Request, open_search
 from ids.search.study import Trial
 
 FIXED = ("debug=fast", "method=dds", "method.n_steps=2", "controls=none", "logger=none")
@@ -78,28 +80,24 @@ def test_a_resumed_search_continues_as_if_never_stopped(sampler: str) -> None:
 
 
 def test_an_interrupted_trial_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    evaluate = search_module.evaluate
+    run_one = search_module.run_one
 
-    def interrupted(*_: object) -> Sequence[Estimate]:
+    def interrupted(_: Built) -> Experiment:
         raise KeyboardInterrupt
 
     searched(1)
-    monkeypatch.setattr(search_module, "evaluate", interrupted)
+    monkeypatch.setattr(search_module, "run_one", interrupted)
     with pytest.raises(KeyboardInterrupt):
         searched(3)
-    monkeypatch.setattr(search_module, "evaluate", evaluate)
+    monkeypatch.setattr(search_module, "run_one", run_one)
     assert values(searched(3)) == values(searched(3, folder="other"))
 
 
-def test_a_failed_trial_has_its_reason_and_the_search_goes_on(in_process: InProcess) -> None:
-    words = (*FIXED, "method.optimizer.lr=choice(0.1,1.0e+38)", *FLAGS, "--trials", "6")
-    status, out, _ = in_process("search", *words)
-    assert status == 0
-    assert "Pareto set of 6 trials, " in out
-    assert " failed, shapes-dev-v1" in out
-    (line, *_) = [line for line in out.splitlines() if line.startswith("failed: ")]
-    assert "method.optimizer.lr=1e+38: 2 of 2 edits failed: " in line
-    assert in_process(*("search", *FIXED, "method.optimizer.lr=choice(1.0e+38)", *FLAGS))[0] == 1
+def test_a_launcher_is_checked_before_the_first_trial(in_process: InProcess) -> None:
+    status, out, err = in_process(*SEARCH, "launch=devices", "launch.workers=-1")
+    assert (status, out) == (2, "")
+    assert "launch.workers: expected 1 or more" in err
+    assert not Path("outputs").exists()
 
 
 def test_the_same_setting_is_edited_once() -> None:
