@@ -66,6 +66,7 @@ def _command(words: str) -> Callable[[Machine], str]:
         name = words.replace("=", "_").replace(" ", "_").replace("[", "").replace("]", "")
         folder = machine.folder / "runs" / name.replace(",", "")
         more = [f"output_dir={folder}", f"engine.device={machine.device}"]
+        more += ["launch.workers=1"] if "launch=" in words and not machine.cuda else []
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-m", "ids.cli", "run", *words.split(), *COMMON.split(), *more],

@@ -58,7 +58,9 @@ class RandomText:
         return self._known[text]
 
 
-def random_unet(widths: Sequence[int], channels: int = 4, text_width: int = 768) -> Any:
+def random_unet(
+    widths: Sequence[int], channels: int = 4, text_width: int = 768, layers: int = 2
+) -> Any:
     """Stable Diffusion 1.x's UNet with these widths per level, on the CPU, frozen, in float32. Its
     last layer is scaled so that noise predictions have a standard deviation near 1.
     """
@@ -71,6 +73,7 @@ def random_unet(widths: Sequence[int], channels: int = 4, text_width: int = 768)
             out_channels=channels,
             block_out_channels=tuple(widths),
             cross_attention_dim=text_width,
+            layers_per_block=layers,
             norm_num_groups=min(32, widths[0] // 2),
         )
     torch.nn.init.normal_(
@@ -82,12 +85,20 @@ def random_unet(widths: Sequence[int], channels: int = 4, text_width: int = 768)
 
 
 def topology(
-    widths: Sequence[int], device: torch.device, dtype: torch.dtype = torch.float32
+    widths: Sequence[int],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    layers: int = 2,
 ) -> LatentDiffusion:
     """A random UNet of these widths with random text: edits of given latents alone."""
-    unet = random_unet(widths).to(device, dtype)
+    unet = random_unet(widths, layers=layers).to(device, dtype)
     denoiser = UNetDenoiser(unet, scaled_linear_vp().to(device))
     return LatentDiffusion(denoiser, NoAutoencoder(), RandomText(device))
+
+
+def small_random(device: torch.device) -> LatentDiffusion:
+    """The smallest `topology`, with a layer per block, for tests."""
+    return topology((16, 16, 32, 32), device, layers=1)
 
 
 def embedded(device: torch.device, precision: str = "fp32") -> LatentDiffusion:
