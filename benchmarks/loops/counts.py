@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ids.backbones.latent_diffusion import LatentDiffusion
-from ids.core.edit import Anchors, inline
+from ids.core.edit import Anchors
 from ids.core.records import EditCase
 from ids.core.tensors import Latent
 from ids.editing import DistillationEditor, MeteredBackbone
@@ -49,7 +49,7 @@ def engine_counts(
     backbone: LatentDiffusion,
     z_src: Latent,
     cases: Sequence[EditCase],
-    anchors: Anchors = inline,
+    anchors: Anchors | None = None,
 ) -> Counts:
     """Of the engine, measured, per edit: `anchors` decides where source halves are computed."""
     metered = MeteredBackbone(backbone)

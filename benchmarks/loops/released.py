@@ -1,5 +1,5 @@
 """The network as the released code of DDS, CDS and IDS runs it: attention by two matrix products
-with its probabilities in memory, self-attention weights that require gradients, the outputs of every
+with its probabilities in memory, self-attention weights that require gradients, outputs of
 self-attention kept, and a host that waits for the device.
 """
 

@@ -13,6 +13,7 @@ from ids.representations import LatentImage
 from loops.steps import Task
 
 SEED = 0
+DEFAULT_ROWS = 8  # engine.batch_size
 
 
 def streams(cases: Sequence[EditCase]) -> Streams:
@@ -37,14 +38,20 @@ def tasks_of(
     return tasks
 
 
+def source_halves(rows: int) -> Anchors:
+    """When the engine computes source halves, for batches of `rows` edits: as `ids run` does."""
+    return inline
+
+
 def engine_edit(
     editor: DistillationEditor,
     backbone: Backbone,
     z_src: Latent,
     cases: Sequence[EditCase],
-    anchors: Anchors = inline,
+    anchors: Anchors | None = None,
 ) -> Latent:
     """z_trg of the engine's edits, side by side."""
+    anchors = anchors or source_halves(max(len(cases), DEFAULT_ROWS))
     subject = LatentImage(z_src, cases, backbone.decode)
     editor(EditContext(backbone, streams(cases), anchors=anchors), subject)
     return subject.z_trg.detach()
