@@ -1,8 +1,8 @@
 """The engine beside the released loops and a plain modern loop: time, memory, evaluations.
 
-    python benchmarks/engine.py                              # CPU, one thread, four minutes
-    python benchmarks/engine.py --device cuda --budget 420   # Stable Diffusion 1.5 at 512 px, fp16
-    python benchmarks/engine.py --device cuda --tiny         # the same code in seconds, on any device
+    python benchmarks/engine.py                             # CPU, one thread, four minutes
+    python benchmarks/engine.py --device cuda --budget 420  # Stable Diffusion 1.5, 512 px, fp16
+    python benchmarks/engine.py --tiny                      # its cells on a tiny network, seconds
 
 Weights are random except those of the embedded world: time and memory only, nothing about quality.
 Loops run round by round in one process on the same weights and draws. Cells come in the order of

@@ -1,5 +1,6 @@
 """Memory above the weights, and floating point operations."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ from loops.network import Network
 from torch.utils.flop_counter import FlopCounterMode
 
 from ids.core.tensors import Latent
+
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's messages
 
 
 def peak_above(call: Callable[[], object], device: torch.device) -> float:

@@ -52,7 +52,7 @@ class Side:
 def measure(cell: Cell, bench: Bench) -> dict[str, Any]:
     """The record of a cell. Reference loops make one edit a round: they know no batches."""
     sides = _sides(cell, bench)
-    record: dict[str, Any] = {"sides": {}, "ratio": {}}
+    record: dict[str, Any] = {"sides": {}, "ratio": {}, "ratio_wall": {}}
     for name, side in sides.items():
         counts = side.counts()  # the warm-up
         record["sides"][name] = {
@@ -63,20 +63,31 @@ def measure(cell: Cell, bench: Bench) -> dict[str, Any]:
         }
         _forget(bench.device)
     times = _rounds(sides, bench)
-    per_edit = {name: sides[name].edits * bench.n_steps for name in sides}
+    n = {name: side.edits * bench.n_steps for name, side in sides.items()}
     for name, taken in times.items():
-        walls = [time.wall / per_edit[name] for time in taken]
         found = record["sides"][name]
-        found["ms_per_edit_step"] = spread([1e3 * wall for wall in walls])
-        found["cpu_ms_per_edit_step"] = spread([1e3 * t.cpu / per_edit[name] for t in taken])
-        flops = _flops(found, bench.operations[cell.world]) / statistics.median(walls)
+        found["ms_per_edit_step"] = spread([1e3 * time.wall / n[name] for time in taken])
+        found["cpu_ms_per_edit_step"] = spread([1e3 * time.cpu / n[name] for time in taken])
+        seconds = statistics.median(_decisive(time, bench) / n[name] for time in taken)
+        flops = _flops(found, bench.operations[cell.world]) / seconds
         found["gflop_per_s"] = float(f"{flops / 1e9:.4g}")
         found["share_of_product"] = float(f"{flops / bench.product:.3g}")
     for name in sides.keys() - {ENGINE}:
-        pairs = zip(times[name], times[ENGINE], strict=True)
-        ratios = [a.wall / per_edit[name] / (b.wall / per_edit[ENGINE]) for a, b in pairs]
-        record["ratio"][name] = spread(ratios)
-    return record | {"rounds": len(times[ENGINE]), "n_steps": bench.n_steps}
+        pairs = list(zip(times[name], times[ENGINE], strict=True))
+        scale = n[ENGINE] / n[name]
+        record["ratio"][name] = spread(
+            [scale * _decisive(a, bench) / _decisive(b, bench) for a, b in pairs]
+        )
+        record["ratio_wall"][name] = spread([scale * a.wall / b.wall for a, b in pairs])
+    clock = "ms_per_edit_step" if bench.device.type == "cuda" else "cpu_ms_per_edit_step"
+    return record | {"rounds": len(times[ENGINE]), "n_steps": bench.n_steps, "clock": clock}
+
+
+def _decisive(time: Time, bench: Bench) -> float:
+    """Seconds that ratios are made of: on the CPU those of the process, whose one thread other
+    processes do not slow down.
+    """
+    return time.wall if bench.device.type == "cuda" else time.cpu
 
 
 def _sides(cell: Cell, bench: Bench) -> dict[str, Side]:

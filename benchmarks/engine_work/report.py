@@ -19,10 +19,11 @@ HEADERS = (
     *("released / engine", "plain / engine", "F + G", "MB released", "MB engine", "of product"),
 )
 NOTE = (
-    "Milliseconds per edit and step, median. Ratios are medians of interleaved rounds with the "
-    "smallest and the largest; more than 1 is faster than that loop. F + G: forwards and backwards "
-    "of one sample per edit and step. MB: peak above the weights. Of product: share of the speed "
-    "of a large matrix product."
+    "Milliseconds per edit and step, median: on a GPU by its events, on a CPU those of the "
+    "process, which runs one thread. Ratios are medians of interleaved rounds with the smallest "
+    "and the largest; more than 1 is faster than that loop. F + G: forwards and backwards of one "
+    "sample per edit and step. MB: peak above the weights. Of product: share of the speed of a "
+    "large matrix product in the same run. The JSON file has wall and CPU seconds of both devices."
 )
 
 
@@ -78,7 +79,7 @@ def row_of(name: str, record: Mapping[str, Any]) -> list[str]:
     world, method, size = name.split("/")
     sides, ratio = record["sides"], record["ratio"]
     engine = sides["engine"]
-    ms = [_side(sides, loop, lambda s: f"{s['ms_per_edit_step']['median']:.4g}") for loop in LOOPS]
+    ms = [_side(sides, loop, lambda s: f"{s[record['clock']]['median']:.4g}") for loop in LOOPS]
     passes = f"{engine['forwards']:g} + {engine['backwards']:g}"
     return [
         *(world, method, size.replace("x", " x "), *ms),
