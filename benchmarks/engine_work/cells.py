@@ -1,10 +1,18 @@
 """What is measured, the most important first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loops.editors import distillation
-from loops.tasks import tasks_of
-from loops.worlds import SD15, embedded, latents_of, random_latents, shape_cases, topology
+from loops.worlds import (
+    NARROW,
+    PRECISIONS,
+    SD15,
+    embedded,
+    latents_of,
+    random_latents,
+    shape_cases,
+    topology,
+)
 from torch import device as Device
 
 from ids.backbones.latent_diffusion import LatentDiffusion
@@ -12,9 +20,6 @@ from ids.core.records import EditCase
 from ids.core.tensors import Latent
 from ids.editing import DistillationEditor
 
-__all__ = ["Cell", "World", "cpu_cells", "gpu_cells", "tasks_of", "tiny_cells"]
-
-NARROW = (32, 64, 128, 128)
 TINY = (16, 16, 32, 32)
 DIFFERENCE = "ids fpr=finite_difference"
 N1 = "ids fpr.n_iters=1"
@@ -26,6 +31,7 @@ class World:
 
     name: str
     backbone: LatentDiffusion
+    device: Device
     shape: tuple[int, ...] = ()  # of random latents; empty: encoded images of the embedded world
 
     def sources(self, images: int, prompts: int) -> tuple[Latent, list[EditCase]]:
@@ -33,7 +39,7 @@ class World:
         pool = shape_cases(max(images, prompts))
         edits = [_case(pool, image, prompt) for image in range(images) for prompt in range(prompts)]
         z = (
-            random_latents(images, self.shape, self.backbone.denoiser.unet.device)
+            random_latents(images, self.shape, self.device)
             if self.shape
             else latents_of(self.backbone, pool[:images])
         )
@@ -61,14 +67,12 @@ class Cell:
 
 def worlds(names: set[str], device: Device, precision: str) -> dict[str, World]:
     """The networks of these names."""
-    from loops.worlds import PRECISIONS
-
     dtype = PRECISIONS[precision]
     makers = {
-        "embedded": lambda: World("embedded", embedded(device, precision)),
-        "reduced": lambda: World("reduced", topology(NARROW, device, dtype), (4, 32, 32)),
-        "sd15": lambda: World("sd15", topology(SD15, device, dtype), (4, 64, 64)),
-        "tiny": lambda: World("tiny", topology(TINY, device, dtype, layers=1), (4, 8, 8)),
+        "embedded": lambda: World("embedded", embedded(device, precision), device),
+        "reduced": lambda: World("reduced", topology(NARROW, device, dtype), device, (4, 32, 32)),
+        "sd15": lambda: World("sd15", topology(SD15, device, dtype), device, (4, 64, 64)),
+        "tiny": lambda: World("tiny", topology(TINY, device, dtype, layers=1), device, (4, 8, 8)),
     }
     return {name: makers[name]() for name in makers if name in names}
 
@@ -119,7 +123,5 @@ def tiny_cells() -> list[Cell]:
 
 def _case(pool: list[EditCase], image: int, prompt: int) -> EditCase:
     """The image's case with the target prompt of a later case."""
-    from dataclasses import replace
-
     other = pool[(image + prompt) % len(pool)]
     return replace(pool[image], prompt_trg=other.prompt_trg)

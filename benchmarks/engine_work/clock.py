@@ -28,11 +28,11 @@ def timed(call: Callable[[], object], device: torch.device) -> Time:
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     torch.cuda.synchronize(device)
     cpu = time.process_time()
-    start.record()  # type: ignore[no-untyped-call]
+    start.record()
     call()
-    end.record()  # type: ignore[no-untyped-call]
+    end.record()
     torch.cuda.synchronize(device)
-    return Time(start.elapsed_time(end) / 1e3, time.process_time() - cpu)  # type: ignore[no-untyped-call]
+    return Time(start.elapsed_time(end) / 1e3, time.process_time() - cpu)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from ids.core.prompt import Prompts
 from ids.core.records import Draw
 from ids.core.tensors import Latent
 from ids.editing import DistillationEditor
-from ids.methods import DDS, FPR, PDS, SDS, FiniteDifferenceFPR, PatchNCE, Sum
+from ids.methods import DDS, FPR, PDS, SDS, FiniteDifferenceFPR, NoRefinement, PatchNCE, Sum
 from loops.network import Network
 from loops.patches import contrast
 
@@ -49,14 +49,14 @@ class Step(NamedTuple):
 def states(network: Network, editor: DistillationEditor, task: Task) -> Iterator[Latent]:
     """z_trg after each step, detached; the same tensor each time."""
     z_src = task.z_src.to(network.latent_dtype)
-    z_trg = task.start.to(network.latent_dtype, copy=True).requires_grad_()
+    z_trg = torch.nn.Parameter(task.start.to(network.latent_dtype, copy=True))
     optimizer = editor.optimizer([z_trg])
     gradient = _RULES[type(editor.distillation)]
     for draw in task.draws[: editor.n_steps]:
         optimizer.zero_grad()
         step = Step(network, editor, task.y, z_src, z_trg, draw)
         loss = editor.grad_scale * (z_trg * gradient(step).detach()).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         network.show(loss)
         optimizer.step()
         yield z_trg.detach()
@@ -77,41 +77,46 @@ def _sds(step: Step) -> Tensor:
 
 
 def _dds(step: Step) -> Tensor:
-    """4 F: source and target, guided, in one call of four rows."""
-    return _delta(step, step.draw.eps.to(step.z_trg.dtype))
+    """4 F: source and target, guided, in one call of four rows. IDS refines the noise before."""
+    return _delta(step, _noise(step))
 
 
-def _ids(step: Step) -> Tensor:
-    """2 N F + 2 N G for the noise, then as DDS."""
-    return _delta(step, _refined(step))
-
-
-def _refined(step: Step) -> Tensor:
-    """eps*: N gradient steps on z_t of the source, then the noise that leads there."""
-    network, t = step.network, step.draw.t
-    fpr = step.editor.fpr
-    z_t = network.diffuse(step.z_src, step.draw.eps.to(step.z_src.dtype), t)
-    if isinstance(fpr, FPR):
-        for _ in range(fpr.n_iters):
-            z_t = z_t.detach().requires_grad_()
-            length = torch.linalg.vector_norm(step.z_src - _posterior_mean(step, z_t))
-            (change,) = torch.autograd.grad(length, z_t)
-            z_t = z_t.detach() - fpr.scale * change
-    elif isinstance(fpr, FiniteDifferenceFPR):
-        for _ in range(fpr.n_iters):
-            z_t = z_t - fpr.scale * _difference(step, z_t, fpr.probe)
+def _noise(step: Step) -> Tensor:
+    """The drawn noise, or eps* at the cost of 2 N F + 2 N G: N gradient steps on z_t of the source,
+    then the noise that leads there.
+    """
+    network, t, fpr = step.network, step.draw.t, step.editor.fpr
+    drawn = step.draw.eps.to(step.z_src.dtype)
+    if isinstance(fpr, NoRefinement):
+        return drawn
+    if not isinstance(fpr, FPR | FiniteDifferenceFPR):
+        raise TypeError(f"reference loop: expected a released refiner; got {type(fpr).__name__}")
+    z_t = network.diffuse(step.z_src, drawn, t)
+    for _ in range(fpr.n_iters):
+        exact = isinstance(fpr, FPR)
+        change = _gradient(step, z_t) if exact else _difference(step, z_t, fpr.probe)
+        z_t = z_t.detach() - fpr.scale * change
     alpha, sigma = network.coefficients(t)
     return (z_t - alpha * step.z_src) / sigma
 
 
+def _gradient(step: Step, z_t: Tensor) -> Tensor:
+    """Of the residual's length, by automatic differentiation."""
+    z_t = z_t.detach().requires_grad_()
+    length = torch.linalg.vector_norm(step.z_src - _posterior_mean(step, z_t))
+    (gradient,) = torch.autograd.grad(length, z_t)
+    return gradient
+
+
 @torch.no_grad()
 def _difference(step: Step, z_t: Tensor, probe: float) -> Tensor:
-    """The gradient of the residual's length, by two posterior means."""
+    """The same by two posterior means."""
     mean = _posterior_mean(step, z_t)
-    residual = step.z_src - mean
+    residual: Tensor = step.z_src - mean
     h = probe * step.network.coefficients(step.draw.t)[1] * z_t[0].numel() ** 0.5
     further = _posterior_mean(step, z_t + h * residual / torch.linalg.vector_norm(residual))
-    return (mean - further) / h
+    gradient: Tensor = (mean - further) / h
+    return gradient
 
 
 def _posterior_mean(step: Step, z_t: Tensor) -> Tensor:
@@ -173,7 +178,7 @@ def _cds(step: Step) -> Tensor:
     assert isinstance(rule, Sum)
     cut = rule.terms["cut"]
     assert isinstance(cut, PatchNCE)
-    eps = _refined(step) if step.editor.fpr.n_iters else step.draw.eps.to(step.z_trg.dtype)
+    eps = _noise(step)
     delta = _delta(step, eps)
     reference = step.network.kept_maps(row=2)
     z_t = step.network.diffuse(step.z_trg, eps, step.draw.t)
@@ -184,13 +189,9 @@ def _cds(step: Step) -> Tensor:
     return rule.weights["dds"] * delta
 
 
-def _plain_or_refined(step: Step) -> Tensor:
-    return _dds(step) if step.editor.fpr.n_iters == 0 else _ids(step)
-
-
 _RULES: dict[type, Callable[[Step], Tensor]] = {
     SDS: _sds,
-    DDS: _plain_or_refined,
+    DDS: _dds,
     PDS: _pds,
     Sum: _cds,
 }

@@ -36,7 +36,6 @@ from loops.worlds import random_latents, shape_cases, small_random
 
 CPU = torch.device("cpu")
 RECORDED = Golden(GOLDEN)
-LOOPS = [name for name in RECORDED.names() if name.startswith("traj/")]
 METHODS = ("sds", "dds", "cds", "pds", "ids")
 AGREE = 1e-4  # relative, after 20 steps in float32
 
@@ -57,14 +56,19 @@ def recorded_states(
     return made, stored, hyper["steps"]
 
 
-EXACTLY = [(name, released, torch.float64, EXACT) for name in LOOPS]
-OTHERS = [
-    ("traj/ids_N3_lam1.0", released, torch.float32, DRIFT),
-    ("traj/cds", plain, torch.float64, EXACT),
+SLOW = pytest.mark.slow
+PATHS = [
+    ("traj/dds", released, torch.float64, EXACT),
+    ("traj/cds", released, torch.float64, EXACT),
+    ("traj/ids_N3_lam1.0", released, torch.float64, EXACT),
+    pytest.param("traj/cds_defaultpatches", released, torch.float64, EXACT, marks=SLOW),
+    pytest.param("traj/ids_N3_lam1.0", released, torch.float32, DRIFT, marks=SLOW),
+    pytest.param("traj/cds", plain, torch.float64, EXACT, marks=SLOW),
+    pytest.param("traj/ids_N3_lam1.0", plain, torch.float64, EXACT, marks=SLOW),
 ]
 
 
-@pytest.mark.parametrize(("name", "loop", "dtype", "limit"), [*EXACTLY, *OTHERS])
+@pytest.mark.parametrize(("name", "loop", "dtype", "limit"), PATHS)
 def test_recorded_trajectories_are_reproduced(
     name: str, loop: Any, dtype: torch.dtype, limit: float
 ) -> None:
@@ -106,9 +110,12 @@ def test_gradients_of_pds_are_reproduced(case: dict[str, Any]) -> None:
     assert (g - stored[f"c{case['case']}.pds.grad"]).abs().max() < EXACT
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_engine_and_loops_agree(method: str) -> None:
-    backbone, editor = small_random(CPU), distillation(method, 20)
+@pytest.mark.parametrize(
+    ("method", "n_steps"),
+    [("cds", 2), ("pds", 2), *(pytest.param(m, 20, marks=SLOW) for m in METHODS)],
+)
+def test_engine_and_loops_agree(method: str, n_steps: int) -> None:
+    backbone, editor = small_random(CPU), distillation(method, n_steps)
     cases, z_src = shape_cases(1), random_latents(1, (4, 8, 8), CPU)
     (task,) = tasks_of(editor, backbone, z_src, cases)
     ours = engine_edit(editor, backbone, z_src, cases)
@@ -118,11 +125,10 @@ def test_engine_and_loops_agree(method: str) -> None:
         assert (theirs - ours).norm() / ours.norm() <= AGREE
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("n_iters", [1, 3])
+@pytest.mark.parametrize(("method", "n_iters"), [*((m, 3) for m in METHODS), ("ids", 1)])
 def test_evaluations_of_a_step(method: str, n_iters: int) -> None:
     backbone, cases = small_random(CPU), shape_cases(2)
-    editor = distillation(f"{method} fpr.n_iters={n_iters}", 2)
+    editor = distillation(f"{method} fpr.n_iters={n_iters}", 1)
     z_src = random_latents(2, (4, 8, 8), CPU)
     task = tasks_of(editor, backbone, z_src, cases)[0]
     assert loop_counts(released(backbone), editor, task) == released_counts(n_iters)[method]
