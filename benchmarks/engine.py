@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--budget", type=float, default=240, help="seconds")
     parser.add_argument("--tiny", action="store_true", help="the GPU's cells on a tiny network")
     parser.add_argument("--only", nargs="+", default=[""], metavar="NAME", help="prefixes")
-    parser.add_argument("--steps", type=int, default=0, help="of an edit")
+    parser.add_argument("--steps", type=int, default=0, help="of an edit; half with several images")
     parser.add_argument("--rounds", type=int, default=9, help="at most")
     parser.add_argument("--rows", type=int, default=16, help="edits side by side")
     parser.add_argument("--out", type=Path, help="the JSON file")
@@ -94,7 +94,7 @@ def _bench(args: argparse.Namespace, device: torch.device, cells: list[Cell]) ->
         networks=networks,
         operations=counted,
         product=product_speed(device, PRECISIONS[args.precision]),
-        n_steps=args.steps or (8 if not args.tiny and device.type == "cpu" else 4),
+        n_steps=args.steps or (2 if args.tiny else 8),
         rounds=args.rounds,
         seconds=args.budget / max(len(cells), 1),
         rows=args.rows,

@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from loops.editors import distillation
 from loops.worlds import SD15, edited, latents_of, random_latents, shape_cases, topology
 
 from device_checks.checks import METHODS, Check, Machine, expect, method_of
+from ids.backbones.latent_diffusion import LatentDiffusion
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 
@@ -46,7 +48,7 @@ def _large(method: str) -> Callable[[Machine], str]:
         if not machine.cuda:
             return "skipped: no CUDA"
         torch.cuda.empty_cache()
-        backbone = topology(SD15, machine.device, torch.float16)
+        backbone = _stable_diffusion(machine.device)
         weights = torch.cuda.memory_allocated() / GB
         cases, z_src = shape_cases(1), random_latents(1, (4, 64, 64), machine.device)
         before = _reset()
@@ -56,6 +58,12 @@ def _large(method: str) -> Callable[[Machine], str]:
         return expect(finite, f"{above:.2f} GB above {weights:.2f} GB, finite: {finite}")
 
     return run
+
+
+@cache
+def _stable_diffusion(device: torch.device) -> LatentDiffusion:
+    """Of Stable Diffusion 1.5's size, in half precision."""
+    return topology(SD15, device, torch.float16)
 
 
 def _halving(machine: Machine) -> str:

@@ -22,6 +22,7 @@ from ids.editing import DistillationEditor
 from ids.methods import FPR, FiniteDifferenceFPR
 
 ENGINE, RELEASED, PLAIN = "engine", "released", "plain"
+LEAST = 3  # rounds, unless they take very long
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Side:
 
 def measure(cell: Cell, bench: Bench) -> dict[str, Any]:
     """The record of a cell. Reference loops make one edit a round: they know no batches."""
+    bench = replace(bench, n_steps=bench.n_steps if cell.images == 1 else -(-bench.n_steps // 2))
     sides = _sides(cell, bench)
     record: dict[str, Any] = {"sides": {}, "ratio": {}, "ratio_wall": {}}
     for name, side in sides.items():
@@ -139,7 +141,8 @@ def _rounds(sides: Mapping[str, Side], bench: Bench) -> dict[str, list[Time]]:
     began = time.perf_counter()
     for done in range(bench.rounds):
         spent = time.perf_counter() - began
-        if done >= 3 and spent * (done + 1) / done > bench.seconds:
+        least = LEAST if spent < 3 * bench.seconds else 1
+        if done >= least and spent * (done + 1) / done > bench.seconds:
             break
         for name, side in sides.items():
             times[name].append(timed(side.run, bench.device))
