@@ -52,7 +52,7 @@ malformed: $(STAMP)  ## eight hundred malformed inputs through the command line:
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python scripts/malformed.py
 
 bench: $(STAMP)  ## speed on the CPU, one thread: the engine beside the released loops, start-up, planning, store, metrics
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/engine.py --budget 200
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/engine.py --budget 220
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/startup.py --rounds 1
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planning.py --jobs 2000
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/store.py --edits 128 --results 1000

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import torch
-from engine_work.cells import Cell, World, cpu_cells, gpu_cells, tiny_cells, worlds
+from engine_work.cells import Cell, cpu_cells, gpu_cells, tiny_cells, worlds
 from engine_work.clock import product_speed
 from engine_work.cost import degenerate, operations
 from engine_work.measure import PLAIN, RELEASED, Bench, measure
@@ -42,7 +42,9 @@ def main() -> int:
     parser.add_argument("--budget", type=float, default=240, help="seconds")
     parser.add_argument("--tiny", action="store_true", help="the GPU's cells on a tiny network")
     parser.add_argument("--only", nargs="+", default=[""], metavar="NAME", help="prefixes")
-    parser.add_argument("--steps", type=int, default=0, help="of an edit; half with several images")
+    parser.add_argument(
+        "--steps", type=int, default=0, help="of an edit; half of it for several edits"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="at most")
     parser.add_argument("--rows", type=int, default=16, help="edits side by side")
     parser.add_argument("--out", type=Path, help="the JSON file")
@@ -87,26 +89,26 @@ def _bench(args: argparse.Namespace, device: torch.device, cells: list[Cell]) ->
         z, cases = world.sources(2, 1)
         text = world.backbone.prompt([case.prompt_src for case in cases])
         counted[name] = operations(networks[name, RELEASED], z[:1], text.embedding[:1])
-        _check(world, z, text.embedding, networks[name, PLAIN])
+        _check(name, z, text.embedding, networks[name, PLAIN])
     return Bench(
         device=device,
         worlds=found,
         networks=networks,
         operations=counted,
         product=product_speed(device, PRECISIONS[args.precision]),
-        n_steps=args.steps or (2 if args.tiny else 8),
+        n_steps=args.steps,
         rounds=args.rounds,
         seconds=args.budget / max(len(cells), 1),
         rows=args.rows,
     )
 
 
-def _check(world: World, z: torch.Tensor, text: torch.Tensor, network: Network) -> None:
+def _check(name: str, z: torch.Tensor, text: torch.Tensor, network: Network) -> None:
     """`SystemExit` for a network whose predictions are degenerate."""
     with torch.no_grad():
         eps = network.noise(z, text, torch.tensor([50, 900], device=z.device))
     if message := degenerate(eps):
-        raise SystemExit(f"{world.name}: {message}")
+        raise SystemExit(f"{name}: {message}")
 
 
 def _measured(cell: Cell, bench: Bench) -> dict[str, object]:

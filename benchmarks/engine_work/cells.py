@@ -29,10 +29,10 @@ N1 = "ids fpr.n_iters=1"
 class World:
     """A network and the latents that are edited on it."""
 
-    name: str
     backbone: LatentDiffusion
     device: Device
     shape: tuple[int, ...] = ()  # of random latents; empty: encoded images of the embedded world
+    n_steps: int = 8  # of the edits of one image with one prompt; half of it for more
 
     def sources(self, images: int, prompts: int) -> tuple[Latent, list[EditCase]]:
         """Latents and cases: each image with `prompts` target prompts, image by image."""
@@ -68,11 +68,16 @@ class Cell:
 def worlds(names: set[str], device: Device, precision: str) -> dict[str, World]:
     """The networks of these names."""
     dtype = PRECISIONS[precision]
+
+    def random(widths: tuple[int, ...], side: int, n_steps: int, layers: int = 2) -> World:
+        network = topology(widths, device, dtype, layers)
+        return World(network, device, (4, side, side), n_steps)
+
     makers = {
-        "embedded": lambda: World("embedded", embedded(device, precision), device),
-        "reduced": lambda: World("reduced", topology(NARROW, device, dtype), device, (4, 32, 32)),
-        "sd15": lambda: World("sd15", topology(SD15, device, dtype), device, (4, 64, 64)),
-        "tiny": lambda: World("tiny", topology(TINY, device, dtype, layers=1), device, (4, 8, 8)),
+        "embedded": lambda: World(embedded(device, precision), device),
+        "reduced": lambda: random(NARROW, 32, 2),
+        "sd15": lambda: random(SD15, 64, 8),
+        "tiny": lambda: random(TINY, 8, 2, layers=1),
     }
     return {name: makers[name]() for name in makers if name in names}
 

@@ -34,7 +34,7 @@ class Bench:
     networks: Mapping[tuple[str, str], Network]
     operations: Mapping[str, Counts]
     product: float  # FLOP/s
-    n_steps: int
+    n_steps: int  # 0: as the world has it
     rounds: int
     seconds: float  # about, per cell
     rows: int  # edits of the engine side by side, at most
@@ -52,7 +52,9 @@ class Side:
 
 def measure(cell: Cell, bench: Bench) -> dict[str, Any]:
     """The record of a cell. Reference loops make one edit a round: they know no batches."""
-    bench = replace(bench, n_steps=bench.n_steps if cell.images == 1 else -(-bench.n_steps // 2))
+    n_steps = bench.n_steps or bench.worlds[cell.world].n_steps
+    single = cell.images == cell.prompts == 1
+    bench = replace(bench, n_steps=n_steps if single else max(n_steps // 2, 1))
     sides = _sides(cell, bench)
     record: dict[str, Any] = {"sides": {}, "ratio": {}, "ratio_wall": {}}
     for name, side in sides.items():

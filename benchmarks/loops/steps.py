@@ -93,8 +93,10 @@ def _noise(step: Step) -> Tensor:
         raise TypeError(f"reference loop: expected a released refiner; got {type(fpr).__name__}")
     z_t = network.diffuse(step.z_src, drawn, t)
     for _ in range(fpr.n_iters):
-        exact = isinstance(fpr, FPR)
-        change = _gradient(step, z_t) if exact else _difference(step, z_t, fpr.probe)
+        if isinstance(fpr, FPR):
+            change = _gradient(step, z_t)
+        else:
+            change = _difference(step, z_t, fpr.probe)
         z_t = z_t.detach() - fpr.scale * change
     alpha, sigma = network.coefficients(t)
     return (z_t - alpha * step.z_src) / sigma
