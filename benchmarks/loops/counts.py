@@ -36,6 +36,14 @@ def allowed_counts(n_iters: int) -> dict[str, Counts]:
     return {**released_counts(n_iters), "cds": Counts(4, 1)}
 
 
+def shared_counts(n_iters: int, prompts: int) -> dict[str, Counts]:
+    """What the engine may evaluate per edit where `prompts` targets share a source: its half once,
+    and 2 F for each target.
+    """
+    ids = Counts(2 + (2 * n_iters + 2) / prompts, 2 * n_iters / prompts)
+    return {"dds": Counts(2 + 2 / prompts, 0), "ids": ids}
+
+
 def loop_counts(network: Network, editor: DistillationEditor, task: Task) -> Counts:
     """Of a reference loop, measured."""
     before = network.nfe.forwards, network.nfe.backwards

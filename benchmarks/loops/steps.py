@@ -91,12 +91,11 @@ def _noise(step: Step) -> Tensor:
         return drawn
     if not isinstance(fpr, FPR | FiniteDifferenceFPR):
         raise TypeError(f"reference loop: expected a released refiner; got {type(fpr).__name__}")
+    probe = fpr.probe if isinstance(fpr, FiniteDifferenceFPR) else 0.0
     z_t = network.diffuse(step.z_src, drawn, t)
     for _ in range(fpr.n_iters):
-        if isinstance(fpr, FPR):
-            change = _gradient(step, z_t)
-        else:
-            change = _difference(step, z_t, fpr.probe)
+        exact = isinstance(fpr, FPR)
+        change = _gradient(step, z_t) if exact else _difference(step, z_t, probe)
         z_t = z_t.detach() - fpr.scale * change
     alpha, sigma = network.coefficients(t)
     return (z_t - alpha * step.z_src) / sigma
