@@ -5,8 +5,8 @@ against the CPU; host synchronizations per step; memory; metrics; whole commands
     python benchmarks/cuda_check.py --device cpu        # the same code on the CPU
     python benchmarks/cuda_check.py --only syncs fp16/topology --out FOLDER
 
-One line per check, `name ok|skip|FAIL numbers`, also in FOLDER/checks.txt; tracebacks of failures are in
-FOLDER/tracebacks.txt. Status 1 if any check fails.
+One line per check, `name ok|skip|FAIL numbers`, also in FOLDER/checks.txt; tracebacks of failures
+are in FOLDER/tracebacks.txt. Status 1 if any check fails.
 """
 
 import argparse

@@ -105,7 +105,7 @@ def relative(found: Tensor, wanted: Tensor) -> float:
 
 
 def run_checks(checks: list[Check], machine: Machine) -> Iterator[bool]:
-    """Print a line per check; tracebacks go to `machine.folder`. Yields whether each did not fail."""
+    """Print a line per check; tracebacks go to `machine.folder`. Yields whether it passed."""
     for check in checks:
         began = time.perf_counter()
         try:
