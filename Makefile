@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cluster slow check format docs malformed bench parity shapes wheel clean
+.PHONY: help setup demo test test-cluster slow check format docs malformed bench bench-gpu check-gpu parity shapes wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -51,12 +51,18 @@ docs: $(STAMP)  ## the documentation site, into site/; links checked, no network
 malformed: $(STAMP)  ## eight hundred malformed inputs through the command line: five minutes
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python scripts/malformed.py
 
-bench: $(STAMP)  ## speed: batching, a step at the size of Stable Diffusion, tables, the store, metrics
-	$(BIN)/python benchmarks/batching.py
-	$(BIN)/python benchmarks/one_step.py
-	$(BIN)/python benchmarks/tables.py
-	$(BIN)/python benchmarks/store.py
-	$(BIN)/python benchmarks/metrics.py
+bench: $(STAMP)  ## speed on the CPU, one thread: the engine beside the released loops, start-up, planning, store, metrics
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/engine.py --budget 220
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/startup.py --rounds 1
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planning.py --jobs 2000
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/store.py --edits 128 --results 1000
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/metrics.py --only psnr ssim success --images 8 --seconds 2
+
+bench-gpu: $(STAMP)  ## speed on a GPU: Stable Diffusion 1.5 with random weights at 512 px, fp16; time and memory only
+	$(BIN)/python benchmarks/engine.py --device cuda --budget 440
+
+check-gpu: $(STAMP)  ## every method on a GPU against the CPU, host synchronizations, memory: two minutes
+	$(BIN)/python benchmarks/cuda_check.py
 
 parity: $(STAMP)  ## our numbers against the authors'
 	$(BIN)/python scripts/parity.py tests/golden

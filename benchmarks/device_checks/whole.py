@@ -1,0 +1,93 @@
+"""Metrics on the device, and whole commands."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from device_checks.checks import Check, Machine, expect, relative
+from ids.config.build import build_experiment
+from ids.config.compose import compose_all
+from ids.core.records import Edited
+from ids.run.edit import FinishedEdit
+from ids.run.in_memory import with_images
+from ids.run.judge import judge_edits
+from ids.run.session import LoadedModels
+
+METRICS = 1e-3  # largest relative difference of a number
+COMMANDS = {
+    "run/dds": "method=dds",
+    "run/ids": "method=ids",
+    "run/devices": "method=dds launch=devices seeds=[0,1]",
+}
+COMMON = "limit=2 method.n_steps=4 logger=none keep_every=2"
+
+
+def whole_checks() -> list[Check]:
+    """The metrics of the embedded world, and `ids run`."""
+    return [
+        Check("metrics", _metrics),
+        *(Check(name, _command(words)) for name, words in COMMANDS.items()),
+    ]
+
+
+def _metrics(machine: Machine) -> str:
+    (setting,) = compose_all(["metrics=shapes"])
+    metrics = build_experiment(setting).load_metrics()
+    edits = []
+    for case in map(with_images, machine.cases[:4]):
+        image = (case.source.load() * 0.9 + 0.02).clamp(0, 1)
+        z = torch.randn(12, 8, 8, generator=torch.Generator().manual_seed(0))
+        edits.append(FinishedEdit(case, Edited(image, z, 1.1 * z), {}, {}))
+    here, there = (
+        judge_edits(edits, metrics, LoadedModels(device))
+        for device in (torch.device("cpu"), machine.device)
+    )
+    errors = {
+        key: relative(
+            *(
+                torch.tensor([one.values[key].value for one in side], dtype=torch.float64)
+                for side in (there, here)
+            )
+        )
+        for key in metrics
+    }
+    worst = max(errors, key=lambda key: errors[key])
+    return expect(errors[worst] < METRICS, f"{len(errors)} metrics, {worst}: {errors[worst]:.1e}")
+
+
+def _command(words: str) -> Callable[[Machine], str]:
+    def run(machine: Machine) -> str:
+        name = words.replace("=", "_").replace(" ", "_").replace("[", "").replace("]", "")
+        folder = machine.folder / "runs" / name.replace(",", "")
+        more = [f"output_dir={folder}", f"engine.device={machine.device}"]
+        more += ["launch.workers=1"] if "launch=" in words and not machine.cuda else []
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "ids.cli", "run", *words.split(), *COMMON.split(), *more],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"},
+            timeout=120,
+            check=False,
+        )
+        seconds = time.perf_counter() - began
+        (machine.folder / f"{folder.name}.log").write_text(done.stdout + done.stderr)
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        message = f"exit {done.returncode}, {seconds:.1f} s, {_statuses(folder)}"
+        good = done.returncode == 0 and _statuses(folder) == ["ok"]
+        return expect(good, message if good else f"{message}, {last}")
+
+    return run
+
+
+def _statuses(folder: Path) -> list[str]:
+    """The statuses that occur among the outcomes."""
+    files = list(folder.rglob("outcomes.json"))
+    text = "".join(file.read_text() for file in files)
+    return [status for status in ("ok", "failed", "unsupported") if json.dumps(status) in text]

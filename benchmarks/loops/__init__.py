@@ -1,0 +1,1 @@
+"""Loops to measure the engine against, and the networks on which all of them run."""
