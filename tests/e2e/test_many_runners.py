@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster_tools import made
 from conftest import ENVIRONMENT, ROOT, Ids
 from whole_store import content, leftovers
 
@@ -20,9 +21,11 @@ SWEEP = ["debug=fast", "method=sds,dds", "method.n_steps=100", "limit=16"]
 SWEEP += ["seeds=[0,1]", "engine.batch_size=2", "~metrics.ssim", "~metrics.ssim_background"]
 
 
-def swarm(folder: Path, commands: list[list[str]], kills: int = 0) -> dict[str, Any]:
+def swarm(
+    folder: Path, commands: list[list[str]], kills: int = 0, every: int = 4
+) -> dict[str, Any]:
     program = Path(ROOT, "tests", "swarm.py")
-    request = json.dumps({"commands": commands, "kills": kills, "seed": 0})
+    request = json.dumps({"commands": commands, "kills": kills, "every": every, "seed": 0})
     done = subprocess.run(
         [sys.executable, str(program), request],
         cwd=folder,
@@ -55,9 +58,7 @@ def test_four_runners_of_one_sweep(tmp_path: Path, serial: dict[str, Any]) -> No
     assert swarm(tmp_path, [SWEEP] * 4)["codes"] == [0] * 4, errors(tmp_path)
     store = Store(tmp_path / "outputs")
     assert content(store) == serial
-    paths = (tmp_path / "outputs" / "measurements").rglob("*.json")
-    edits = Counter(key for path in paths for key in json.loads(path.read_text())["keys"])
-    assert sum(edits.values()) <= len(serial) + 4 * 2  # one batch a process
+    assert sum(made(tmp_path).values()) <= len(serial) + 4 * 2  # one batch a process
     assert leftovers(store) == []
 
 
@@ -78,3 +79,26 @@ def test_twenty_killed_among_four(tmp_path: Path, ids: Ids, serial: dict[str, An
     store = Store(tmp_path / "outputs")
     assert content(store) == serial
     assert leftovers(store) == []
+
+
+SWEEP_OF_200 = ["debug=fast", "controls=none", "method=sds,dds", "method.n_steps=20"]
+SWEEP_OF_200 += ["dataset.count=50", "limit=50", "seeds=[0,1]", "engine.batch_size=2"]
+SWEEP_OF_200 += ["~metrics.ssim", "~metrics.ssim_background"]
+
+
+@pytest.mark.slow
+def test_fifty_killed_in_a_sweep_of_two_hundred(tmp_path: Path) -> None:
+    """Nothing is made twice but what was under way at a kill."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    assert swarm(whole, [SWEEP_OF_200])["codes"] == [0], errors(whole)
+    done = swarm(killed, [SWEEP_OF_200] * 2, kills=50, every=3)
+    assert done["killed"] == 50
+    assert done["codes"] == [0, 0], errors(killed)
+    found = content(Store(killed / "outputs"))
+    assert len(found) == 200
+    assert found == content(Store(whole / "outputs"))
+    assert leftovers(Store(killed / "outputs")) == []
+    assert set(made(whole).values()) == {1}
+    assert made(killed) - Counter(done["hit"]) <= Counter(found.keys())
