@@ -11,6 +11,7 @@ import torch
 from ids.core.protocols import Backbone, BackboneSource, Dataset
 from ids.core.records import EditCase
 from ids.core.rows import RowSelection
+from ids.core.storage import patiently
 from ids.run.engine import Engine
 from ids.run.manifest import Manifests, Survey, read_cases, survey
 from ids.run.store import Store
@@ -94,8 +95,9 @@ class Session:
         """
         key = f"{store.root}/{seen.manifest.seen}/{seen.manifest.place}"
         if key not in self._published:
+            manifests = Manifests(store.root / "datasets", store.claims, store.numbers)
+            patiently(lambda: manifests.add(seen))
             self._published.add(key)
-            Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
 
     def open(self, store: Store) -> None:
         """Clean up after dead processes, and warn of results of an older version; once a store."""
