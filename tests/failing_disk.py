@@ -1,5 +1,6 @@
 """A sweep on a disk that fails at one write: forks of a process that has built its experiment, each
-followed by a second one on a disk that works. Prints what each try found as JSON.
+followed by a second one on a disk that works. Prints what each try found as JSON, after what a run
+without any fault leaves.
 """
 
 import errno
@@ -27,28 +28,32 @@ def main(words: list[str], tries: list[dict[str, Any]]) -> None:
 
     storage.BACK_OFF = (0.0,) * 3
     (setting,) = compose_all(words)
+    whole = _found(_run(build_experiment(setting)))  # the first run imports what forks then have
     experiment = build_experiment(setting)
-    print(json.dumps([_tried(experiment, **one) for one in tries]))
+    print(json.dumps([whole, *(_tried(experiment, **one) for one in tries)]))
 
 
 def _tried(experiment: Any, folder: str, **fault: Any) -> dict[str, Any]:
-    from whole_store import content, leftovers
-
     from ids.results.shelf import faults
     from ids.run import Store
 
     os.makedirs(folder, exist_ok=True)
     os.chdir(folder)
-    found: dict[str, Any] = {"first": _forked(experiment, lambda: _break(**fault))}
-    found["faults"] = list(faults(Store(Path("outputs"))))
-    found["second"] = _forked(experiment, lambda: None)
+    first = _forked(experiment, lambda: _break(**fault))
+    damaged = [line for line in faults(Store(Path("outputs"))) if "left behind" not in line]
+    second = _forked(experiment, lambda: None)
+    return _found(second) | {"first": first, "faults": damaged}
+
+
+def _found(error: str) -> dict[str, Any]:
+    """What is in the store after a run without a fault."""
+    from whole_store import content, leftovers
+
+    from ids.run import Store
+
     store = Store(Path("outputs"))
-    found["left"] = len(leftovers(store))
-    found["content"] = [
-        [key, str(status), hash(image), numbers]
-        for key, (status, image, numbers) in content(store).items()
-    ]
-    return found
+    edits = [[key, str(s), hash(png), n] for key, (s, png, n) in content(store).items()]
+    return {"error": error, "left": len(leftovers(store)), "content": edits}
 
 
 def _forked(experiment: Any, prepare: Callable[[], None]) -> str:
@@ -57,7 +62,7 @@ def _forked(experiment: Any, prepare: Callable[[], None]) -> str:
     if (child := os.fork()) == 0:
         fork_imports.redirect("out", "err", append=True)
         prepare()
-        os.write(writer, _line(experiment).encode())
+        os.write(writer, _run(experiment).encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as stream:
@@ -66,7 +71,8 @@ def _forked(experiment: Any, prepare: Callable[[], None]) -> str:
     return answer
 
 
-def _line(experiment: Any) -> str:
+def _run(experiment: Any) -> str:
+    """The line of the error that ends it, or the reasons of failed rows."""
     from ids.core.errors import IdsError
     from ids.core.unexpected import line, unexpected
 

@@ -4,24 +4,30 @@ completes it.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from cluster_tools import start, wait_for
+from conftest import ENVIRONMENT, ROOT, Ids
+from whole_store import content, leftovers
+
+from ids.results.shelf import faults
 
 WORDS = ["debug=fast", "method=dds", "method.n_steps=2", "controls=none", "logger=none"]
 WORDS += ["engine.batch_size=1", "~metrics.ssim", "~metrics.ssim_background"]
-WRITES = 40  # more than the sweep has
+WRITES = 100
 
 
-def tried(folder: Path, *faults: dict[str, object]) -> list[dict[str, Any]]:
-    """What each fault leads to, after a try without one."""
-    tries = [{"folder": str(folder / str(n))} | fault for n, fault in enumerate(({}, *faults))]
+def tried(folder: Path, *tries: dict[str, object]) -> list[dict[str, Any]]:
+    """What a run without a fault leaves, then what each fault leads to."""
+    request = [{"folder": str(folder / str(n))} | fault for n, fault in enumerate(tries)]
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "failing_disk.py"), json.dumps([WORDS, tries])],
+        [sys.executable, str(ROOT / "tests" / "failing_disk.py"), json.dumps([WORDS, request])],
         cwd=folder,
         env=os.environ | ENVIRONMENT | {"PYTHONHASHSEED": "0"},
         capture_output=True,
@@ -32,3 +38,99 @@ def tried(folder: Path, *faults: dict[str, object]) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+FULL = "StorageError: outputs: expected a disk that takes files; it is full; free some space, "
+READ_ONLY = FULL.replace("full; free some space", "read-only; make it writable")
+AGAIN = "then give the same command again"
+LINES = {"ENOSPC": FULL + AGAIN, "EROFS": READ_ONLY + AGAIN, "EIO": ""}
+
+
+def check_all(folder: Path, *chosen: dict[str, object]) -> None:
+    """Each fault ends the command as it should, and the same command completes it."""
+    whole, *tries = tried(folder, *chosen)
+    assert len(whole["content"]) == 2
+    for fault, found in zip(chosen, tries, strict=True):
+        if fault.get("at") == WRITES:
+            assert found["first"] == ""
+        elif "limit" in fault:
+            assert "File too large" in found["first"]
+        else:
+            assert found["first"] == LINES[str(fault["error"])], fault
+        assert found["faults"] == [], fault
+        assert (found["error"], found["left"]) == ("", 0), fault
+        assert found["content"] == whole["content"], fault
+
+
+def fault_at(kind: str, at: int) -> dict[str, object]:
+    """A full and a read-only disk stay so; another error passes."""
+    return {"error": kind, "at": at, "once": kind == "EIO"}
+
+
+def test_some_writes_fail(tmp_path: Path) -> None:
+    """Or leave a part of a file, at a limit of its size."""
+    chosen = [fault_at(kind, at) for n, kind in enumerate(LINES) for at in range(4 + n, 60, 11)]
+    check_all(tmp_path, *chosen, *({"limit": size} for size in (50, 700, 2500)))
+
+
+@pytest.mark.slow
+def test_any_write_fails(tmp_path: Path) -> None:
+    check_all(tmp_path, *(fault_at(kind, at) for kind in LINES for at in range(1, WRITES + 1)))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty disk of 160 KB. Skips where none can be mounted: errors at writes, above, stand in
+    for it.
+    """
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if mount("-t", "tmpfs", "-o", "size=160k", "none", str(folder)):
+        pytest.skip("expected permission to mount a disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+def mount(*words: str) -> int:
+    if shutil.which("mount") is None:
+        return 1
+    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode
+
+
+LONGER = ["run", "-m", *WORDS, "limit=12", "output_dir=disk/outputs"]
+
+
+def lines_of(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    return [line for line in done.stderr.splitlines() if line.startswith("ids: ")]
+
+
+def test_a_full_disk_in_mid_sweep(ids: Ids, disk: Path) -> None:
+    done = ids(*LONGER)
+    assert done.returncode == 1, done.stderr
+    assert lines_of(done) == ["ids: " + LINES["ENOSPC"].replace("outputs", "disk/outputs")]
+    store = ids.store("disk/outputs")
+    assert 0 < len(list(store.all_keys())) < 12
+    assert [line for line in faults(store) if "left behind" not in line] == []
+    assert mount("-o", "remount,size=64m", str(disk)) == 0
+    assert ids(*LONGER).returncode == 0
+    assert {status for status, *_ in content(store).values()} == {"ok"}
+    assert (len(content(store)), leftovers(store)) == (12, [])
+
+
+@pytest.mark.slow
+def test_a_disk_gets_read_only_in_mid_sweep(ids: Ids, disk: Path) -> None:
+    """As one does whose device has errors."""
+    assert mount("-o", "remount,size=64m", str(disk)) == 0
+    store = ids.store("disk/outputs")
+    slower = [word.replace("n_steps=2", "n_steps=200") for word in LONGER]
+    running = start(ids.folder, *slower)
+    wait_for(lambda: sum(1 for _ in store.all_keys()) >= 2 or running.poll() is not None)
+    assert mount("--bind", str(disk), str(disk)) == 0  # nothing is open for writing on this one
+    assert mount("-o", "remount,bind,ro", str(disk)) == 0
+    _, errors = running.communicate(timeout=100)
+    subprocess.run(["umount", str(disk)], check=True)
+    assert running.returncode == 1, errors
+    assert errors.splitlines()[-1] == "ids: " + LINES["EROFS"].replace("outputs", "disk/outputs")
+    assert 2 <= len(content(store)) < 12
+    assert ids(*slower).returncode == 0
+    assert (len(content(store)), leftovers(store)) == (12, [])
