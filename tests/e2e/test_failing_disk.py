@@ -4,16 +4,15 @@ completes it.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cluster_tools import start, wait_for
 from conftest import ENVIRONMENT, ROOT, Ids
+from mounting import mount
 from whole_store import content, leftovers
 
 from ids.results.shelf import faults
@@ -78,25 +77,6 @@ def test_any_write_fails(tmp_path: Path) -> None:
     check_all(tmp_path, *(fault_at(kind, at) for kind in LINES for at in range(1, WRITES + 1)))
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """An empty disk of 160 KB. Skips where none can be mounted: errors at writes, above, stand in
-    for it.
-    """
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if mount("-t", "tmpfs", "-o", "size=160k", "none", str(folder)):
-        pytest.skip("expected permission to mount a disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=False)
-
-
-def mount(*words: str) -> int:
-    if shutil.which("mount") is None:
-        return 1
-    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode
-
-
 LONGER = ["run", "-m", *WORDS, "limit=12", "output_dir=disk/outputs"]
 
 
@@ -104,31 +84,32 @@ def lines_of(done: "subprocess.CompletedProcess[str]") -> list[str]:
     return [line for line in done.stderr.splitlines() if line.startswith("ids: ")]
 
 
-def test_a_full_disk_in_mid_sweep(ids: Ids, disk: Path) -> None:
+def test_a_full_disk_in_mid_sweep(ids: Ids, small_disk: Path) -> None:
     done = ids(*LONGER)
     assert done.returncode == 1, done.stderr
     assert lines_of(done) == ["ids: " + LINES["ENOSPC"].replace("outputs", "disk/outputs")]
     store = ids.store("disk/outputs")
     assert 0 < len(list(store.all_keys())) < 12
     assert [line for line in faults(store) if "left behind" not in line] == []
-    assert mount("-o", "remount,size=64m", str(disk)) == 0
+    assert mount("-o", "remount,size=64m", str(small_disk))
     assert ids(*LONGER).returncode == 0
     assert {status for status, *_ in content(store).values()} == {"ok"}
     assert (len(content(store)), leftovers(store)) == (12, [])
 
 
 @pytest.mark.slow
-def test_a_disk_gets_read_only_in_mid_sweep(ids: Ids, disk: Path) -> None:
+def test_a_disk_gets_read_only_in_mid_sweep(ids: Ids, small_disk: Path) -> None:
     """As one does whose device has errors."""
-    assert mount("-o", "remount,size=64m", str(disk)) == 0
+    assert mount("-o", "remount,size=64m", str(small_disk))
     store = ids.store("disk/outputs")
     slower = [word.replace("n_steps=2", "n_steps=200") for word in LONGER]
     running = start(ids.folder, *slower)
     wait_for(lambda: sum(1 for _ in store.all_keys()) >= 2 or running.poll() is not None)
-    assert mount("--bind", str(disk), str(disk)) == 0  # nothing is open for writing on this one
-    assert mount("-o", "remount,bind,ro", str(disk)) == 0
+    place = str(small_disk)
+    assert mount("--bind", place, place)  # through this one nothing is open for writing
+    assert mount("-o", "remount,bind,ro", place)
     _, errors = running.communicate(timeout=100)
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", place], check=True)
     assert running.returncode == 1, errors
     assert errors.splitlines()[-1] == "ids: " + LINES["EROFS"].replace("outputs", "disk/outputs")
     assert 2 <= len(content(store)) < 12

@@ -4,14 +4,19 @@ store equals that of a single process.
 
 import json
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_tools import made
+from cluster_tools import made, start, wait_for
 from conftest import ENVIRONMENT, ROOT, Ids
 from whole_store import content, leftovers
 
@@ -102,3 +107,36 @@ def test_fifty_killed_in_a_sweep_of_two_hundred(tmp_path: Path) -> None:
     assert leftovers(Store(killed / "outputs")) == []
     assert set(made(whole).values()) == {1}
     assert made(killed) - Counter(done["hit"]) <= Counter(found.keys())
+
+
+KEY = re.compile("[0-9a-f]{32}")
+PHASES: dict[str, Callable[[Path], bool]] = {  # of a command, by what it has written
+    "planned": lambda out: any(out.glob("runs/*/*/jobs.json")),
+    "the first edit": lambda out: any(map(KEY.fullmatch, Store(out).claims.under_way())),
+    "some edits": lambda out: sum(1 for _ in out.glob("results/??/*")) >= 20,
+    "the second setting": lambda out: any(out.glob("runs/*/0/outcomes.json")),
+    "the report": lambda out: any(out.glob("runs/*/1/outcomes.json")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_command_killed_in_five_phases_goes_on(ids: Ids, serial: dict[str, Any]) -> None:
+    ended, out = Counter[int](), ids.folder / "outputs"
+    for has_come in PHASES.values():
+        shutil.rmtree(out / "runs", ignore_errors=True)
+        running = start(ids.folder, "run", "-m", *SWEEP)
+        wait_for(partial(reached, running, has_come, out))
+        running.kill()
+        running.communicate()
+        ended[running.returncode] += 1
+    assert ended[-signal.SIGKILL] >= 4, ended  # the last phase is short
+    done = ids("run", "-m", *SWEEP)
+    assert done.returncode == 0, done.stderr
+    assert content(ids.store()) == serial
+    assert sum(made(ids.folder).values()) <= len(serial) + 5 * 2  # a batch per kill
+    assert leftovers(ids.store()) == []
+
+
+def reached(running: "subprocess.Popen[str]", phase: Callable[[Path], bool], out: Path) -> bool:
+    return phase(out) or running.poll() is not None
