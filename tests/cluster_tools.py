@@ -27,7 +27,7 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -167,7 +167,7 @@ def test_a_job_or_actor_is_killed_in_mid_unit(
 ) -> None:
     words = [word for word in HALF if not word.startswith("launch.")]
     running = start(tmp_path, *words, *launcher, "launch.minutes=0.05")
-    wait_for(lambda: n_results(tmp_path) >= 4 or running.poll() is not None, 200)
+    wait_for(lambda: n_results(tmp_path) >= 4 or running.poll() is not None)
     seen = states(tmp_path)
     assert seen["left"] + seen["running"] > 0
     assert sum(seen.values()) == 36
