@@ -145,9 +145,9 @@ class UnitEnd(msgspec.Struct, frozen=True, tag="end", forbid_unknown_fields=True
 
 
 # The most general one is last.
-KINDS = (ConfigError, DataError, WeightsError, UnsupportedError, StorageError)
-KINDS += (UnexpectedError, IdsError)
-ERRORS: dict[str, type[IdsError]] = {kind.__name__: kind for kind in KINDS}
+KINDS: list[type[IdsError]] = [ConfigError, DataError, WeightsError, UnsupportedError]
+KINDS += [StorageError, UnexpectedError, IdsError]
+ERRORS = {kind.__name__: kind for kind in KINDS}
 Report = Steps | Ended | Judged | Broke | Note | Ready | UnitEnd
 
 
