@@ -29,7 +29,7 @@ test: $(STAMP)  ## the tests, on two cores
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m "not slow and not cluster"
 
 test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machine: three minutes
-	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -m cluster
+	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m cluster
 
 slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners: four minutes
 	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -m slow

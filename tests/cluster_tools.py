@@ -11,6 +11,8 @@ from pathlib import Path
 
 from conftest import ENVIRONMENT
 
+from ids.results.status import read_status
+from ids.run import Store
 from ids.run.outcomes import read_outcomes
 
 
@@ -25,7 +27,7 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -52,6 +54,14 @@ def made(folder: Path) -> Counter[str]:
 def statuses(folder: Path) -> list[list[str]]:
     run = max((folder / "outputs" / "runs").iterdir())
     return [[line.status for line in one.outcomes] for one in read_outcomes(run)]
+
+
+def states(folder: Path) -> Counter[str]:
+    """How many edits are done, running, failed, left, as `ids status` counts them."""
+    counts: Counter[str] = Counter()
+    for one in read_status(Store(folder / "outputs")):
+        counts.update({state: n for state, n in one.counts.items() if n})
+    return counts
 
 
 def descendants(parent: int, part: bytes) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from mounting import mount
 from tiny_sd import write_tiny_sd
 
 from ids.backbones import Gaussian, GaussianWorld
@@ -132,6 +133,19 @@ def fork_server() -> Iterator[ForkServer]:
 @pytest.fixture
 def ids(tmp_path: Path, fork_server: ForkServer) -> Ids:
     return Ids(tmp_path, fork_server)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty disk of 160 KB. Skips where none can be mounted: tests/e2e/test_failing_disk.py has
+    errors at every write as well.
+    """
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not mount("-t", "tmpfs", "-o", "size=160k", "none", str(folder)):
+        pytest.skip("expected permission to mount a disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from ids.core.edit import Anchors, EditContext, inline
+from ids.core.edit import Anchors, EditContext
 from ids.core.prompt import Prompts
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
 from ids.editing import DistillationEditor
+from ids.editing.ahead import Ahead
 from ids.representations import LatentImage
 from loops.steps import Task
 
@@ -40,7 +41,7 @@ def tasks_of(
 
 def source_halves(rows: int) -> Anchors:
     """When the engine computes source halves, for batches of `rows` edits: as `ids run` does."""
-    return inline
+    return Ahead(rows)
 
 
 def engine_edit(

@@ -31,6 +31,10 @@ class WeightsError(IdsError):
     """Weights that are missing, unreachable, corrupt or of another kind."""
 
 
+class StorageError(IdsError):
+    """A disk that takes no files any more: full, or read-only. It ends the command."""
+
+
 class UnsupportedError(IdsError):
     """A method needs what this backbone, representation or data set does not give."""
 

@@ -1,6 +1,5 @@
 """Errors that are no `IdsError`: one line on the terminal, the traceback in a file."""
 
-import errno
 import re
 import tempfile
 import traceback
@@ -8,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ids.core.errors import IdsError
+from ids.core.storage import storage_error
 
 TRACEBACK = re.compile(r"unexpected (\w+): (.*); the traceback is in (.+)", re.DOTALL)
 
@@ -16,15 +16,13 @@ class UnexpectedError(IdsError):
     """An error whose message is printed without its class."""
 
 
-def unexpected(error: Exception, folder: Path | None = None) -> UnexpectedError:
+def unexpected(error: Exception, folder: Path | None = None) -> IdsError:
     """One line that names the error and the file of its traceback, in `folder` or a temporary
-    one.
+    one. A disk that takes no files is a `StorageError`.
     """
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        place = error.filename or folder or "disk"
-        return UnexpectedError(
-            f"{place}: no space left; free some, then give the same command again"
-        )
+    place = getattr(error, "filename", None) or folder or "disk"
+    if (known := storage_error(error, Path(str(place)))) is not None:
+        return known
     message = "; ".join(line.strip() for line in str(error).splitlines()[:1]) or "no message"
     file = _written("".join(traceback.format_exception(error)), folder)
     where = f"the traceback is in {file}" if file else "IDS_DEBUG=1 prints the traceback"

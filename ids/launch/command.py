@@ -11,6 +11,7 @@ from ids.config.entry import Prepared, yaml_text
 from ids.config.setting import Composed, Refused
 from ids.core.errors import ConfigError, IdsError
 from ids.core.records import EditCase
+from ids.core.storage import storing
 from ids.core.unexpected import unexpected
 from ids.launch.launcher import Command, Launcher
 from ids.launch.statement import write_statement
@@ -55,7 +56,7 @@ def launch(prepared: Prepared) -> Launched:
     )
     session, store = experiments[0].session, experiments[0].store
     command = Command(settings, folder, store.root, prepared.sweep, session.began)
-    with RunProgress(len(settings)) as progress:
+    with RunProgress(len(settings)) as progress, storing(store.root):
         sweep = Sweep(experiments, places, dict(enumerate(labels)), progress, bounds)
         try:
             session.open(store)

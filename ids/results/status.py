@@ -131,7 +131,8 @@ class _Reader:
 
     def status(self, line: Line) -> SettingStatus:
         """Of all jobs of a line."""
-        alive = [run.workers for run in self.alive if run.identity in line.identities]
+        at_work = {run.name: run for run in self.alive if run.identity in line.identities}
+        alive = [run.workers for run in at_work.values()]  # a control is of several settings
         ended = _ended(line.folder)
         states = [self._state(row, bool(alive), ended) for row in line.rows]
         counts = Counter(state for state, _ in states)

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError
 from ids.core.protocols import Progress
 from ids.core.records import EditCase
+from ids.core.storage import patiently
 from ids.core.unexpected import interrupted, unexpected
 from ids.run.edit import BatchEditor, FinishedEdit, OutOfMemory, by_shape
 from ids.run.engine import Engine, engine_key
@@ -145,7 +147,7 @@ class Executor:
         rows, failed = [], []
         for job in jobs:
             try:
-                row = _Row(job, with_images(job.case))
+                row = _Row(job, patiently(partial(with_images, job.case)))
             except DataError as error:  # the file has changed since the survey
                 failed.append(Outcome(job, "failed", str(error), stored=False))
                 continue
@@ -170,11 +172,12 @@ class Executor:
         size = self._fits.get(shape, self.engine.batch_size)
         engine = replace(self.engine, batch_size=size).describe(self.edit.device)
         # The measurement first: a job counts as done once its result exists.
-        self.store.numbers.put_measurement(
-            engine_key(engine), engine, [row.job.key for row in rows], batch.measurement
-        )
+        name, keys = engine_key(engine), [row.job.key for row in rows]
+        taken = batch.measurement
+        patiently(lambda: self.store.numbers.put_measurement(name, engine, keys, taken))
         return [
-            self._put(row.job, edit, engine) for row, edit in zip(rows, batch.edits, strict=True)
+            patiently(partial(self._put, row.job, edit, engine))
+            for row, edit in zip(rows, batch.edits, strict=True)
         ]
 
     def _put(self, job: Job, edit: FinishedEdit, engine: Mapping[str, str | int]) -> Outcome:

@@ -24,6 +24,14 @@ def write(path: Path, content: bytes, flush: bool = False) -> FileStamp:
     return FileStamp(_sha256(content), status.st_size, status.st_mtime_ns)
 
 
+def write_beside(path: Path, content: bytes) -> None:
+    """Write a file of one writer atomically, in a folder that is created where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}")
+    write(partial, content)
+    os.replace(partial, path)
+
+
 def touch(path: str) -> None:
     """Give a file another time where the system allows it, so that its stamp no longer fits."""
     with suppress(OSError):

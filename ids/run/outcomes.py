@@ -6,7 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from ids.core.storage import patiently
 from ids.run.execute import Outcome
+from ids.run.files import write_beside
 from ids.run.records import Manifest
 from ids.run.sealed import SCHEMA_VERSION, read, seal
 
@@ -56,9 +58,8 @@ def write_outcomes(
         for row in manifest.rows
         if row.problem
     ]
-    folder.mkdir(parents=True, exist_ok=True)
     record = RunRecord(name=name, outcomes=lines, manifest=manifest)
-    (folder / FILE).write_bytes(seal(record))
+    patiently(lambda: write_beside(folder / FILE, seal(record)))
 
 
 def read_outcomes(folder: Path) -> list[RunRecord]:

@@ -1,6 +1,5 @@
 """The plan of each setting of a run, in `runs/<time>/`: what `ids status` counts in the store."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,9 +9,11 @@ import msgspec
 
 from ids.core.errors import IdsError
 from ids.core.records import digest_of
+from ids.core.storage import patiently
 from ids.core.unexpected import unexpected
 from ids.run.costs import estimated_nfe
 from ids.run.experiment import Experiment
+from ids.run.files import write_beside
 from ids.run.job import normalize_numbers
 from ids.run.plan import Part
 from ids.run.sealed import SCHEMA_VERSION, Unusable, read, seal
@@ -88,7 +89,7 @@ def write_planned(
         parts=[_planned(part) for part in parts],
         problems=[(row.id, row.problem) for row in rows if row.problem],
     )
-    _write(folder / JOBS, content)
+    patiently(lambda: write_beside(folder / JOBS, seal(content)))
 
 
 def write_error(folder: Path, error: Exception) -> None:
@@ -97,7 +98,7 @@ def write_error(folder: Path, error: Exception) -> None:
     """
     known = error if isinstance(error, IdsError) else unexpected(error, folder)
     with suppress(OSError):  # a full disk: the terminal shows the error
-        _write(folder / ERROR, broke(0, known))
+        write_beside(folder / ERROR, seal(broke(0, known)))
 
 
 def read_planned(output_dir: Path) -> Iterator[tuple[Path, PlannedSetting]]:
@@ -127,13 +128,6 @@ def _planned(part: Part) -> PlannedPart:
         metrics=sorted(part.metrics),
         jobs=[reference(job) for job in part.jobs],
     )
-
-
-def _write(path: Path, content: msgspec.Struct) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}")
-    partial.write_bytes(seal(content))
-    os.replace(partial, path)
 
 
 def _place(path: Path) -> tuple[str, int]:

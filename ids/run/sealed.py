@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
+from ids.core.storage import SOON, patiently
+
 SCHEMA_VERSION = 3  # of every record; 2 is what version 0.2 wrote, 1 (unwritten) 0.1
 _HEAD, _TAIL, _HEX = b'{"sha256":"', b'",', 64
 _BODY = len(_HEAD) + _HEX + len(_TAIL)
@@ -51,8 +53,7 @@ def unseal(content: bytes, kind: type[T]) -> T:
 def read(path: str | Path, kind: type[T]) -> T | None:
     """The record in a file; None without a file. `Unusable` where it holds none of this kind."""
     try:
-        with open(path, "rb") as stream:
-            content = stream.read()
+        content = patiently(Path(path).read_bytes, SOON)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -12,6 +12,7 @@ from ids.core.edit import AnchorCache, Anchors, inline
 from ids.core.protocols import Backbone, BackboneSource, Dataset
 from ids.core.records import EditCase
 from ids.core.rows import RowSelection
+from ids.core.storage import patiently
 from ids.editing.ahead import Ahead
 from ids.run.anchor_cache import CacheLimits, Named, halves_key
 from ids.run.engine import Engine
@@ -112,8 +113,9 @@ class Session:
         """
         key = f"{store.root}/{seen.manifest.seen}/{seen.manifest.place}"
         if key not in self._published:
+            manifests = Manifests(store.root / "datasets", store.claims, store.numbers)
+            patiently(lambda: manifests.add(seen))
             self._published.add(key)
-            Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
 
     def open(self, store: Store) -> None:
         """Clean up after dead processes, and warn of results of an older version; once a store."""

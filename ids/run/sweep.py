@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from ids.core.storage import storage_error, storing
 from ids.core.unexpected import interrupted
 from ids.log.progress import RunProgress
 from ids.run.cut import Bounds
@@ -90,9 +91,10 @@ class Sweep:
             self.report(Ended(part.setting, part.method, rows))
 
     def broke(self, setting: int, error: Exception) -> None:
-        """An error breaks a setting off: what it has made so far stays."""
-        if interrupted(error):
-            raise error
+        """An error breaks a setting off, a full disk the sweep: what was made so far stays."""
+        refused = storage_error(error, self.experiments[setting].store.root)
+        if refused or interrupted(error):
+            raise refused or error
         if setting not in self.errors:
             write_error(self.folders[setting], error)
         self.errors.setdefault(setting, error)
@@ -141,9 +143,8 @@ class Sweep:
         listed: dict[int, list[Part]] = {number: [] for number in plan.errors}
         for part in plan.parts:
             listed.setdefault(part.setting, []).append(part)
-        for number, parts in listed.items():
-            workers = self.bounds.workers
-            write_planned(self.folders[number], self.experiments[number], parts, workers)
+        for n, parts in listed.items():
+            write_planned(self.folders[n], self.experiments[n], parts, self.bounds.workers)
         for number, error in plan.errors.items():
             write_error(self.folders[number], error)
 
@@ -227,11 +228,11 @@ def run_alone(
     if progress is None:
         with RunProgress() as bars:
             return run_alone(experiment, folder, bars)
-    label = experiment.method.name
-    sweep = Sweep({0: experiment}, {0: folder}, {0: label}, progress)
+    sweep = Sweep({0: experiment}, {0: folder}, {0: experiment.method.name}, progress)
     try:
-        experiment.session.open(experiment.store)
-        sweep.run(do_here)
+        with storing(experiment.store.root):
+            experiment.session.open(experiment.store)
+            sweep.run(do_here)
     finally:
         experiment.store.close()
     if sweep.errors:

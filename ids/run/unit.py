@@ -9,7 +9,14 @@ from collections.abc import Container, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from ids.core.errors import ConfigError, DataError, IdsError, UnsupportedError, WeightsError
+from ids.core.errors import (
+    ConfigError,
+    DataError,
+    IdsError,
+    StorageError,
+    UnsupportedError,
+    WeightsError,
+)
 from ids.core.unexpected import UnexpectedError
 from ids.run.job import Job
 from ids.run.records import Status
@@ -138,8 +145,9 @@ class UnitEnd(msgspec.Struct, frozen=True, tag="end", forbid_unknown_fields=True
 
 
 # The most general one is last.
-KINDS = (ConfigError, DataError, WeightsError, UnsupportedError, UnexpectedError, IdsError)
-ERRORS: dict[str, type[IdsError]] = {kind.__name__: kind for kind in KINDS}
+KINDS: list[type[IdsError]] = [ConfigError, DataError, WeightsError, UnsupportedError]
+KINDS += [StorageError, UnexpectedError, IdsError]
+ERRORS = {kind.__name__: kind for kind in KINDS}
 Report = Steps | Ended | Judged | Broke | Note | Ready | UnitEnd
 
 

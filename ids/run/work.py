@@ -1,12 +1,12 @@
 """A unit of work, done in this process: edits, their numbers, and a report per batch."""
 
-import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ids.core.errors import DataError
+from ids.core.storage import patiently, storing
 from ids.run.evaluate import Evaluation
 from ids.run.execute import Executor, Outcome
 from ids.run.experiment import Experiment, MethodSpec
@@ -14,8 +14,6 @@ from ids.run.job import Job
 from ids.run.records import Status
 from ids.run.unit import Ended, Judged, Report, RowEnd, Steps, Unit, UnitPart
 
-TRANSIENT = (errno.EIO, errno.EAGAIN, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.EINTR)
-BACK_OFF = (1.0, 4.0, 16.0)  # seconds before a file operation that failed is tried again
 SHOWN_EVERY = 0.1  # seconds between two reports of steps
 
 
@@ -41,7 +39,7 @@ class Worker:
             if part.setting in broken:
                 continue
             try:
-                self._patiently(part)
+                self._stored(part)
             except Exception as error:  # whatever it is, the other settings still run
                 broken.add(part.setting)
                 self.broke(part.setting, error)
@@ -51,16 +49,12 @@ class Worker:
         for place in self._executors.keys() - places:
             del self._executors[place]
 
-    def _patiently(self, part: UnitPart) -> None:
-        """A part, tried again after errors of the file system that may pass."""
-        for seconds in BACK_OFF:
-            try:
-                return self._part(part)
-            except OSError as error:
-                if error.errno not in TRANSIENT:
-                    raise
-            time.sleep(seconds)
-        return self._part(part)
+    def _stored(self, part: UnitPart) -> None:
+        """A part, tried again after errors of the file system that may pass. `StorageError` where
+        the disk takes no files.
+        """
+        with storing(self.experiment(part.setting).store.root):
+            patiently(lambda: self._part(part))
 
     def _part(self, part: UnitPart) -> None:
         experiment = self.experiment(part.setting)

@@ -5,10 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from cluster_tools import descendants, is_alive, made, n_results, start, statuses, wait_for
-from conftest import Ids
+from cluster_tools import descendants, is_alive, made, n_results, start, states, statuses, wait_for
+from conftest import ForkServer, Ids
 from whole_store import content, leftovers
 
+from ids.results.status import read_status
 from ids.run import Store
 from ids.run.outcomes import read_outcomes
 
@@ -17,6 +18,7 @@ WORDS = ["run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=60", "limi
 WORDS += ["seeds=[0,1]", "engine.batch_size=2", "launch.minutes=0.05"]
 WORKER = b"ids.launch.worker"
 DEVICES = ["launch=devices", "launch.workers=2"]
+HALF = [word.replace("limit=12", "limit=6") for word in WORDS]  # where starts are slow
 KILLER = """
 import os, signal
 from dataclasses import dataclass
@@ -37,25 +39,23 @@ class Killer:
 
 
 @pytest.fixture(scope="module")
-def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+def serial(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> dict[str, object]:
     folder = tmp_path_factory.mktemp("serial")
-    running = start(folder, *WORDS)
-    _, answer = running.communicate(timeout=300)
-    assert running.returncode == 0, answer
+    done = Ids(folder, fork_server)(*WORDS)
+    assert done.returncode == 0, done.stderr
     found = content(Store(folder / "outputs"))
     assert len(found) == 2 * 24 + 2 * 12
     return found
 
 
-def test_devices_fill_the_same_store(tmp_path: Path, serial: dict[str, object]) -> None:
-    running = start(tmp_path, *WORDS, *DEVICES)
-    _, answer = running.communicate(timeout=300)
-    assert running.returncode == 0, answer
+def test_devices_fill_the_same_store(ids: Ids, serial: dict[str, object]) -> None:
+    done, tmp_path = ids(*WORDS, *DEVICES), ids.folder
+    assert done.returncode == 0, done.stderr
     assert content(Store(tmp_path / "outputs")) == serial
     assert set(made(tmp_path).values()) == {1}
     assert leftovers(Store(tmp_path / "outputs")) == []
     assert statuses(tmp_path) == [["ok"] * 48, ["ok"] * 48]
-    lines = [line.rpartition(",")[0] for line in answer.splitlines()]
+    lines = [line.rpartition(",")[0] for line in done.stderr.splitlines()]
     assert lines == [
         "[1/2] null_edit: 12 of 12 edits, 0 existing",
         "[1/2] true_edit: 12 of 12 edits, 0 existing",
@@ -64,12 +64,18 @@ def test_devices_fill_the_same_store(tmp_path: Path, serial: dict[str, object]) 
     ]
     logs = [path.read_text() for path in (tmp_path / "outputs" / "runs").glob("*/worker*.log")]
     assert logs == ["", ""]
-    again = start(tmp_path, *WORDS, *DEVICES)
-    assert "nothing to do, 24 edits exist already" in again.communicate(timeout=100)[1]
+    assert "nothing to do, 24 edits exist already" in ids(*WORDS, *DEVICES).stderr
 
 
 def test_killed_workers_are_replaced(tmp_path: Path, serial: dict[str, object]) -> None:
+    """`ids status` counts right meanwhile."""
     running = start(tmp_path, *WORDS, *DEVICES)
+    wait_for(lambda: states(tmp_path)["running"] > 0 or running.poll() is not None)
+    seen = states(tmp_path)
+    assert seen["done"] <= n_results(tmp_path)
+    assert seen["running"] <= 2 * 2
+    assert sum(seen.values()) == len(serial)
+    assert {one.workers for one in read_status(Store(tmp_path / "outputs"))} == {2}
     for kill in range(1, 6):
         wait_for(lambda at=4 * kill: n_results(tmp_path) >= at or running.poll() is not None)
         for pid in descendants(running.pid, WORKER)[:1]:
@@ -79,17 +85,18 @@ def test_killed_workers_are_replaced(tmp_path: Path, serial: dict[str, object]) 
     assert content(Store(tmp_path / "outputs")) == serial
     assert sum(made(tmp_path).values()) <= len(serial) + 5 * 2  # a batch per kill
     assert statuses(tmp_path) == [["ok"] * 48, ["ok"] * 48]
+    assert states(tmp_path) == {"done": len(serial)}
 
 
-def test_a_row_that_kills_its_workers_fails_alone(tmp_path: Path) -> None:
+def test_a_row_that_kills_its_workers_fails_alone(ids: Ids) -> None:
+    tmp_path = ids.folder
     (tmp_path / "method").mkdir()
     (tmp_path / "killer.py").write_text(KILLER)
     option = "# Kills its process.\nname: killer\n_target_: killer.Killer\n"
     (tmp_path / "method" / "killer.yaml").write_text(option)
     words = ["run", "--config-dir", ".", "debug=fast", "method=killer", "limit=6", *DEVICES]
-    running = start(tmp_path, *words, "controls=none", "engine.batch_size=4")
-    _, answer = running.communicate(timeout=400)
-    assert running.returncode == 1, answer
+    done = ids(*words, "controls=none", "engine.batch_size=4")
+    assert done.returncode == 1, done.stderr
     (run,) = read_outcomes(max((tmp_path / "outputs" / "runs").iterdir()))
     failed = [line for line in run.outcomes if line.status != "ok"]
     assert [(line.id, line.status) for line in failed] == [("dev-0003-colour", "failed")]
@@ -97,29 +104,46 @@ def test_a_row_that_kills_its_workers_fails_alone(tmp_path: Path) -> None:
     assert len(run.outcomes) == 6
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_no_worker_outlives_the_command(tmp_path: Path, how: signal.Signals) -> None:
+def test_an_interrupt_stops_the_workers_in_order(tmp_path: Path) -> None:
     words = [word.replace("n_steps=60", "n_steps=3000") for word in WORDS]
     running = start(tmp_path, *words, *DEVICES)
     wait_for(lambda: n_results(tmp_path) >= 4)
     pids = descendants(running.pid, WORKER)
     assert pids
-    running.send_signal(how)
+    running.send_signal(signal.SIGINT)
     _, answer = running.communicate(timeout=60)
     wait_for(lambda: not any(map(is_alive, pids)), 20)
-    if how == signal.SIGINT:
-        assert running.returncode == 130
-        assert answer.endswith("the same command continues from there\n")
-        assert leftovers(Store(tmp_path / "outputs")) == []
+    assert running.returncode == 130
+    assert answer.endswith("the same command continues from there\n")
+    assert leftovers(Store(tmp_path / "outputs")) == []
+    assert states(tmp_path)["running"] == 0
 
 
-def test_two_launchers_share_a_store(tmp_path: Path, serial: dict[str, object]) -> None:
-    both = [start(tmp_path, *WORDS, *DEVICES) for _ in range(2)]
-    for running in both:
-        _, answer = running.communicate(timeout=400)
-        assert running.returncode == 0, answer
+def test_two_launchers_share_a_store_and_one_is_killed(
+    tmp_path: Path, serial: dict[str, object]
+) -> None:
+    """Its workers end with it, and the other one does their work, too."""
+    killed, other = (start(tmp_path, *WORDS, *DEVICES) for _ in range(2))
+    wait_for(lambda: n_results(tmp_path) >= 8 and bool(descendants(killed.pid, WORKER)))
+    workers = descendants(killed.pid, WORKER)
+    killed.kill()
+    killed.communicate()
+    wait_for(lambda: not any(map(is_alive, workers)), 20)
+    _, answer = other.communicate(timeout=400)
+    assert other.returncode == 0, answer
     assert content(Store(tmp_path / "outputs")) == serial
-    assert sum(made(tmp_path).values()) <= len(serial) + 4 * 2
+    assert sum(made(tmp_path).values()) <= len(serial) + 4 * 2  # a batch per worker
+
+
+def test_a_full_disk_ends_a_command_with_workers(ids: Ids, small_disk: Path) -> None:
+    done = ids(*WORDS, *DEVICES, "logger=none", f"output_dir={small_disk}/outputs")
+    assert done.returncode == 1, done.stderr
+    found = [line for line in done.stderr.splitlines() if line.startswith("ids: ")]
+    assert found == [
+        f"ids: StorageError: {small_disk}/outputs: expected a disk that takes files; it is full; "
+        "free some space, then give the same command again"
+    ]
+    assert content(Store(small_disk / "outputs"))
 
 
 def test_one_line_where_workers_cannot_start(ids: Ids) -> None:
@@ -141,33 +165,37 @@ RAY = ["launch=ray", "launch.address=local", "launch.workers=2", "launch.gpus=0"
 def test_a_job_or_actor_is_killed_in_mid_unit(
     tmp_path: Path, serial: dict[str, object], launcher: list[str], process: bytes
 ) -> None:
-    words = [word for word in WORDS if not word.startswith("launch.")]
+    words = [word for word in HALF if not word.startswith("launch.")]
     running = start(tmp_path, *words, *launcher, "launch.minutes=0.05")
-    wait_for(lambda: n_results(tmp_path) >= 4 or running.poll() is not None, 200)
+    wait_for(lambda: n_results(tmp_path) >= 4 or running.poll() is not None)
+    seen = states(tmp_path)
+    assert seen["left"] + seen["running"] > 0
+    assert sum(seen.values()) == 36
     killed = descendants(running.pid, process)[:1]
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     _, answer = running.communicate(timeout=400)
     assert running.returncode == 0, answer
-    assert content(Store(tmp_path / "outputs")) == serial
+    found = content(Store(tmp_path / "outputs"))
+    assert len(found) == 36
+    assert found.items() <= serial.items()
     assert killed
-    assert sum(made(tmp_path).values()) <= len(serial) + 2
-    assert statuses(tmp_path) == [["ok"] * 48, ["ok"] * 48]
+    assert sum(made(tmp_path).values()) <= len(found) + 2
+    assert statuses(tmp_path) == [["ok"] * 24, ["ok"] * 24]
+    assert states(tmp_path) == {"done": 36}
     for folder in (tmp_path / "outputs" / "runs").glob("*/jobs"):
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_detached_jobs_are_waited_for(tmp_path: Path) -> None:
+def test_detached_jobs_are_waited_for(ids: Ids) -> None:
     words = ["run", "debug=fast", "method=dds", "method.n_steps=3", *SLURM, "controls=none"]
-    running = start(tmp_path, *words, "launch.detach=true")
-    _, answer = running.communicate(timeout=100)
-    assert running.returncode == 0, answer
-    assert "jobs submitted; the same command without launch.detach waits for them" in answer
-    running = start(tmp_path, *words)
-    out, answer = running.communicate(timeout=200)
-    assert running.returncode == 0, answer
-    assert set(made(tmp_path).values()) == {1}
-    assert "dds" in out
+    done = ids(*words, "launch.detach=true")
+    assert done.returncode == 0, done.stderr
+    assert "jobs submitted; the same command without launch.detach waits for them" in done.stderr
+    done = ids(*words)
+    assert done.returncode == 0, done.stderr
+    assert set(made(ids.folder).values()) == {1}
+    assert "dds" in done.stdout
 
 
 def test_one_line_without_a_cluster(ids: Ids) -> None:

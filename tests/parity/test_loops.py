@@ -138,7 +138,6 @@ def test_evaluations_of_a_step(method: str, n_iters: int) -> None:
     assert ours.backwards <= most.backwards
 
 
-@pytest.mark.xfail(strict=True, reason="source_halves of loops.tasks: one by one, not shared")
 @pytest.mark.parametrize("method", ["dds", "ids"])
 def test_prompts_of_an_image_share_its_source_half(method: str) -> None:
     backbone, editor = small_random(CPU), distillation(method, 2)

@@ -157,8 +157,9 @@ def test_a_command_at_work_is_alive_with_all_its_workers(
 
     kept = Sweep.report
     monkeypatch.setattr(Sweep, "report", watched)
-    run(*SWEEP)
-    assert [(one.alive, one.workers, one.unfinished) for one in seen] == [(True, 1, 4)] * 2
+    run(*(word.replace("controls=none", "controls=standard") for word in SWEEP))
+    controls = [(True, 1, 2)] * 2  # of both settings, of one command
+    assert [(s.alive, s.workers, s.unfinished) for s in seen] == [*controls, *[(True, 1, 4)] * 2]
     assert not any(one.alive for one in read_status(store))
 
 

@@ -48,7 +48,7 @@ def test_the_traceback_of_an_unexpected_error_is_in_the_folder(tmp_path: Path) -
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     error = OSError(errno.ENOSPC, "No space left on device", "/x/y.png")
-    assert line(unexpected(error, tmp_path)).startswith("/x/y.png: no space left; free some")
+    assert line(unexpected(error, tmp_path)).startswith("StorageError: /x/y.png: expected a disk")
     assert not list(tmp_path.iterdir())
 
 
