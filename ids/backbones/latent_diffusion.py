@@ -11,6 +11,7 @@ import torch
 
 from ids.backbones.clip_tokenizer import engine_of, pieces_of
 from ids.backbones.hooks import hooked, recorded_maps
+from ids.backbones.sites import Selection
 from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
 from ids.core.prompt import Prompt, check_texts
@@ -29,6 +30,9 @@ class UNetDenoiser:
     unet: torch.nn.Module = field(repr=False)
     schedule: Schedule
     prediction: str = "epsilon"
+    _selections: dict[str, Selection] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -39,7 +43,7 @@ class UNetDenoiser:
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         """eps(z_t, y, t), in the type of z_t."""
-        dtype = next(self.unet.parameters()).dtype
+        dtype = self._dtype
         out: Latent = self.unet(
             z_t.to(dtype), t, encoder_hidden_states=y.embedding.to(dtype), return_dict=False
         )[0]
@@ -51,12 +55,20 @@ class UNetDenoiser:
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        with recorded_maps(self.unet, sites) as maps:
+        with recorded_maps(self._selection(sites)) as maps:
             eps = self(z_t, y, t)
         return eps, {site: h.to(z_t.dtype) for site, h in maps.items()}
 
     def hooked(self, hook: Hook) -> AbstractContextManager[None]:
-        return hooked(self.unet, hook)
+        return hooked(self._selection(hook.sites), hook)
+
+    @cached_property
+    def _dtype(self) -> torch.dtype:
+        return next(self.unet.parameters()).dtype
+
+    def _selection(self, sites: str) -> Selection:
+        """The modules of these sites, found once: a network has hundreds."""
+        return self._selections.setdefault(sites, Selection(self.unet, sites))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 schedule.
 """
 
+import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
@@ -15,3 +16,12 @@ Features = Float[Tensor, "B channels height width"]  # inside a network, at one 
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
 Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the image should stay
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """`x` on the device. The host does not wait for a copy to a GPU: it is made from pinned memory,
+    which torch keeps until the copy is done.
+    """
+    if device.type != "cuda" or x.is_cuda:
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
