@@ -16,9 +16,11 @@ from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
 from ids.core.prompt import Prompt, check_texts
 from ids.core.protocols import Schedule
-from ids.core.tensors import Features, Images, Latent, Timestep
+from ids.core.tensors import Features, Images, Latent, Timestep, out_of_memory
 
 log = logging.getLogger(__name__)
+KNOWN_PROMPTS = 256  # encoded, on the device: 60 MB of Stable Diffusion 1.x
+DECODED_AT_ONCE = 8  # latents: a decoder takes many times the memory of an editing step
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,16 @@ class ClipText:
         return Prompt.cat([self._encode(text) for text in texts])
 
     def _encode(self, text: str) -> Prompt:
-        if text not in self._known:
+        if (known := self._known.pop(text, None)) is None:
             ids = self._ids(text)
             ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
             row = torch.tensor([ids], device=self.encoder.device)
             with torch.no_grad():
-                self._known[text] = Prompt(self.encoder(row).last_hidden_state.float())
-        return self._known[text]
+                known = Prompt(self.encoder(row).last_hidden_state.float())
+        self._known[text] = known  # the newest is last
+        if len(self._known) > KNOWN_PROMPTS:
+            del self._known[next(iter(self._known))]
+        return known
 
     def tokens(self, text: str) -> Tokens:
         """The tokens that the encoder gets, without padding."""
@@ -187,8 +192,22 @@ class LatentDiffusion:
             return self.autoencoder.encode(x)
 
     def decode(self, z: Latent) -> Images:
-        with torch.no_grad():
-            return self.autoencoder.decode(z)
+        """`DECODED_AT_ONCE` at a time; fewer where the device has too little memory for that, down
+        to one, so that a finished edit is not lost.
+        """
+        images: list[Images] = []
+        start, at_once = 0, DECODED_AT_ONCE
+        while start < len(z):
+            try:
+                with torch.no_grad():
+                    images.append(self.autoencoder.decode(z[start : start + at_once]))
+            except RuntimeError as error:
+                if not out_of_memory(error) or at_once == 1:
+                    raise
+                at_once = max(min(at_once, len(z) - start) // 2, 1)
+                continue
+            start += at_once
+        return torch.cat(images)
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
         """One row per text; `DataError` for a text that is too long, or one that is no list."""

@@ -25,3 +25,18 @@ def to_device(x: Tensor, device: torch.device) -> Tensor:
     if device.type != "cuda" or x.is_cuda:
         return x.to(device)
     return x.pin_memory().to(device, non_blocking=True)
+
+
+def to_host(x: Tensor) -> Tensor:
+    """A copy in the memory of the host. From a GPU the copy is only queued: its numbers are there
+    once the device has been waited for.
+    """
+    if x.device.type != "cuda":
+        return x.detach().to("cpu", copy=True)
+    kept = torch.empty(x.shape, dtype=x.dtype, pin_memory=True)
+    return kept.copy_(x.detach(), non_blocking=True)
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device has run out of memory. torch's CPU allocator has no error class for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

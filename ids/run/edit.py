@@ -16,7 +16,7 @@ from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Edited, Measurement, Trace
 from ids.core.rng import Streams
-from ids.core.tensors import Latent
+from ids.core.tensors import Latent, out_of_memory
 from ids.editing import MeteredBackbone, StateRecorder
 from ids.representations import LatentSpace
 from ids.run.memory import peak_bytes, reset_peak
@@ -84,7 +84,7 @@ class BatchEditor:
         try:
             return self._edited(cases, seeds, progress, warm_up)
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
         # Raised here, where the first error and its frames are gone: they hold the tensors.
         raise OutOfMemory(_advice(len(cases)))
@@ -171,11 +171,6 @@ def _first_bad_step(curves: Mapping[str, Tensor]) -> str:
     bad = (~curves["gradient"].isfinite()).nonzero() if "gradient" in curves else torch.empty(0)
     where = f"first in step {int(bad[0])}" if len(bad) else "in the result"
     return f"NaN or infinity {where}; try backbone.precision=fp32 or another seed"
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """torch's CPU allocator has no error class for it."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _advice(rows: int) -> str:

@@ -16,11 +16,11 @@ from ids.run.environment import environment
 from ids.run.in_memory import with_images
 from ids.run.job import Job
 from ids.run.records import Status
+from ids.run.session import Shape
 from ids.run.store import Store
 
 log = logging.getLogger(__name__)
 MAX_ALIKE = 3  # rows that may fail one after another by errors that no row explains
-Shape = tuple[int, ...]  # of a source image
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Executor:
     done: Callable[[Job], bool]
     replace: bool = False
     folder: Path | None = None  # for tracebacks; None: a temporary one
-    _warm: set[Shape] = field(default_factory=set)  # image shapes that have run already
+    warm: set[Shape] = field(default_factory=set)  # shapes that the backbone has run on
     _fits: dict[Shape, int] = field(default_factory=dict)  # edits at a time, by shape
     _worked: set[Shape] = field(default_factory=set)  # shapes with a finished batch
     _errors: list[Exception] = field(default_factory=list)  # of single rows, since a batch worked
@@ -158,8 +158,9 @@ class Executor:
 
     def _edited(self, rows: list[_Row], shape: Shape, progress: Progress) -> list[Outcome]:
         """Edits of images of one shape, side by side."""
-        cold = shape not in self._warm
-        self._warm.add(shape)
+        cold = self.edit.editor.n_ticks > 0 and shape not in self.warm  # no ticks: no network
+        if cold:
+            self.warm.add(shape)
         seeds = [row.job.seed or 0 for row in rows]
         try:
             batch = self.edit([row.case for row in rows], seeds, progress, warm_up=cold)

@@ -17,6 +17,7 @@ from ids.run.store import Store
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Shape = tuple[int, ...]  # of a source image
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Session:
     began: float = field(default_factory=time.time)  # seconds since 1970
     parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
     _backbone: dict[tuple[BackboneSource, torch.device], Backbone] = field(default_factory=dict)
+    _warm: dict[tuple[BackboneSource, torch.device], set[Shape]] = field(default_factory=dict)
     _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
     _surveys: dict[tuple[int, RowSelection], tuple[Dataset, Survey]] = field(default_factory=dict)
     _published: set[str] = field(default_factory=set)
@@ -73,8 +75,15 @@ class Session:
         place = source, self.device
         if place not in self._backbone:
             self._backbone.clear()
+            self._warm.clear()
             self._backbone[place] = source.load(self.device)
         return self._backbone[place]
+
+    def warm(self, source: BackboneSource) -> set[Shape]:
+        """Shapes of images that the loaded backbone has run on, for all settings of the session:
+        each is warmed up once.
+        """
+        return self._warm.setdefault((source, self.device), set())
 
     def survey(self, dataset: Dataset, selection: RowSelection) -> Survey:
         """The selected rows of a data set, read once for all settings that share it."""
