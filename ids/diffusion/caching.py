@@ -14,15 +14,32 @@ from ids.core.tensors import Features, Latent, Timestep
 from ids.diffusion.schedule import diffuse
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A latent that is in memory, as it was: it is held, but its numbers are never read."""
+
+    z: Latent
+    version: int
+
+    @classmethod
+    def of(cls, z: Latent) -> "_Seen":
+        return cls(z.detach(), z._version)
+
+    def __contains__(self, z: Latent) -> bool:
+        """Whether `z` has the same numbers: those in the same memory, not written to since."""
+        same = self.z.data_ptr() == z.data_ptr() and self.version == z._version
+        return same and self.z.shape == z.shape and self.z.stride() == z.stride()
+
+
 class _Noised(NamedTuple):
-    z_0: Latent
-    eps: Latent
+    z_0: _Seen
+    eps: _Seen
     t: Timestep
     z_t: Latent
 
 
 class _Prediction(NamedTuple):
-    z_t: Latent
+    z_t: _Seen
     y: Prompt
     t: Timestep
     eps: Latent
@@ -57,7 +74,7 @@ class CachedDenoiser:
         if torch.is_grad_enabled() and z_t.requires_grad:
             return self.eps_phi(z_t, y, t)
         for known in self._predictions:
-            if known.y is y and known.t is t and _is_same(known.z_t, z_t):
+            if known.y is y and known.t is t and z_t in known.z_t:
                 return known.eps
         return self._keep(z_t, y, t, self.eps_phi(z_t, y, t))
 
@@ -72,14 +89,14 @@ class CachedDenoiser:
         """alpha z_0 + sigma eps, without a graph: the same tensor for the same z_0, eps and t."""
         eps, t = draw.eps, draw.t
         for known in self._noised:
-            if known.t is t and _is_same(known.z_0, z_0) and _is_same(known.eps, eps):
+            if known.t is t and z_0 in known.z_0 and eps in known.eps:
                 return known.z_t
         z_t = diffuse(self.schedule, z_0.detach(), eps, t)
-        self._noised.append(_Noised(z_0.detach(), eps, t, z_t))
+        self._noised.append(_Noised(_Seen.of(z_0), _Seen.of(eps), t, z_t))
         return z_t
 
     def _keep(self, z_t: Latent, y: Prompt, t: Timestep, eps: Latent) -> Latent:
-        self._predictions.append(_Prediction(z_t.detach(), y, t, eps.detach()))
+        self._predictions.append(_Prediction(_Seen.of(z_t), y, t, eps.detach()))
         return eps
 
 
@@ -88,9 +105,3 @@ def noised(eps_phi: Denoiser, z_0: Latent, draw: Draw) -> Latent:
     refinement of its noise, share a network pass at this tensor.
     """
     return CachedDenoiser.of(eps_phi).noised(z_0, draw)
-
-
-def _is_same(a: Latent, b: Latent) -> bool:
-    """Whether both are views of the same numbers; neither is read."""
-    same = a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
-    return a is b or (same and a._version == b._version)

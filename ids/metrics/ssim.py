@@ -108,7 +108,7 @@ def ssim_map(x: Planes, y: Planes, clamped: bool = True) -> Planes:
 def moments(x: Planes, clamped: bool = True) -> Moments:
     """The local moments of every plane."""
 
-    def of(planes: Stack) -> Stack:
+    def of(planes: Stack) -> Float[Tensor, "n 2 height width"]:
         mean = _blurred(planes)
         variance = _blurred(planes * planes) - mean**2
         return torch.stack([mean, variance.clamp(min=0) if clamped else variance], dim=1)

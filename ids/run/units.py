@@ -18,9 +18,9 @@ def cut_plan(
 
     def traits(part: Part) -> Traits:
         experiment = experiments[part.setting]
-        dataset, size = experiment.dataset, experiment.session.engine.batch_size
+        dataset, engine = experiment.dataset, experiment.session.engine
         group = part.key.backbone_key, dataset.name, dataset.place, dataset.view
-        return Traits(group, costs.seconds(part), size)
+        return Traits(group, costs.seconds(part), engine.most_at_once(engine.find_device()))
 
     return cut(doable, traits, bounds)
 
