@@ -41,7 +41,8 @@ class Guided:
         if self.guidance_scale == 1:
             return self.backbone.eps(z_t, y, t)
         eps = self.backbone.eps(z_t.repeat(2, 1, 1, 1), self._both(y), t.repeat(2))
-        return guide(*eps.chunk(2), self.guidance_scale)
+        eps_null, eps_y = eps.chunk(2)
+        return guide(eps_null, eps_y, self.guidance_scale)
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
@@ -67,8 +68,9 @@ class Guided:
     ) -> tuple[Latent, Mapping[str, Features]]:
         twice = z_t.repeat(2, 1, 1, 1), self._both(y), t.repeat(2)
         eps, maps = backbone.features(*twice, sites)
+        eps_null, eps_y = eps.chunk(2)
         half = {site: h.chunk(2)[1] for site, h in maps.items()}
-        return guide(*eps.chunk(2), self.guidance_scale).detach(), half
+        return guide(eps_null, eps_y, self.guidance_scale).detach(), half
 
     def _both(self, y: Prompt) -> Prompt:
         """The null prompt and `y`; the newest ones are kept, as an edit has a source and a target
