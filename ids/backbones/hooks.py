@@ -7,29 +7,25 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ids.backbones.attention import SUFFIX, open_attention
-from ids.backbones.sites import Size, Visit, parse_sites, select_modules
+from ids.backbones.attention import open_attention
+from ids.backbones.sites import WHOLE, Selection, Size, Visit, enclosing
 from ids.core.capabilities import Hook
 from ids.core.errors import ConfigError
 from ids.core.tensors import Features
 
-WHOLE = ""  # the network itself among its modules
-
 
 @contextmanager
-def hooked(network: nn.Module, hook: Hook) -> Iterator[None]:
-    """Pass the outputs of the modules that `hook.sites` names through the hook; for an attention's
-    `.probs`, its probabilities. `ConfigError` for a glob that matches no module, a module that
-    returns no tensor, or a resolution that no matched module has.
+def hooked(selection: Selection, hook: Hook) -> Iterator[None]:
+    """Pass the outputs of the selected modules through the hook; for an attention's `.probs`, its
+    probabilities. `ConfigError` for a glob that matches no module, a module that returns no tensor,
+    or a resolution that no matched module has.
     """
-    visit, inputs = Visit(parse_sites(hook.sites)), _InputSizes()
-    modules = select_modules(network, visit.sites)
-    outputs = {name: m for name, m in modules.items() if not name.endswith(SUFFIX)}
+    visit, inputs = Visit(selection), _InputSizes()
     with ExitStack() as stack:
-        inputs.watch(WHOLE, network, stack)
-        for name in modules.keys() - outputs:
-            stack.enter_context(open_attention(modules[name], name, hook))
-        for name, module in outputs.items():
+        inputs.watch(WHOLE, selection.network, stack)
+        for name, attention in selection.probabilities.items():
+            stack.enter_context(open_attention(attention, name, hook))
+        for name, module in selection.outputs.items():
 
             def through(_: nn.Module, __: Any, h: Any, name: str = name) -> Tensor:
                 h = _checked(isinstance(h, Tensor), h, name, "a tensor")
@@ -38,22 +34,21 @@ def hooked(network: nn.Module, hook: Hook) -> Iterator[None]:
             stack.callback(module.register_forward_hook(through).remove)
         yield
     if inputs.sizes:
-        visit.check(outputs)
+        visit.check()
 
 
 @contextmanager
-def recorded_maps(network: nn.Module, sites: str) -> Iterator[Mapping[str, Features]]:
-    """The latest output of each module that `sites` names, as a map [B C H W], while the `with`
-    lasts.
+def recorded_maps(selection: Selection) -> Iterator[Mapping[str, Features]]:
+    """The latest output of each selected module, as a map [B C H W], while the `with` lasts.
 
     Attention works on tokens: their height and width are those of the innermost enclosing module
     with a map as its input, for any aspect ratio and any topology.
     """
-    recorder, names = _MapRecorder(sites), select_modules(network, parse_sites(sites))
+    recorder = _MapRecorder(selection.sites)
     with ExitStack() as stack:
-        for outer in {outer for name in names for outer in _around(name)}:
-            recorder.inputs.watch(outer, network.get_submodule(outer), stack)
-        stack.enter_context(hooked(network, recorder))
+        for name, outer in selection.around.items():
+            recorder.inputs.watch(name, outer, stack)
+        stack.enter_context(hooked(selection, recorder))
         yield recorder.maps
 
 
@@ -86,7 +81,7 @@ class _MapRecorder:
 
     def _as_map(self, name: str, tokens: Tensor) -> Features:
         sizes = self.inputs.sizes
-        size = next((sizes[outer] for outer in _around(name) if outer in sizes), (0, 0))
+        size = next((sizes[outer] for outer in enclosing(name) if outer in sizes), (0, 0))
         fits = tokens.ndim == 3 and tokens.shape[1] == size[0] * size[1]
         tokens = _checked(fits, tokens, name, "a map, or its tokens")
         h: Features = tokens.transpose(1, 2).unflatten(2, size)
@@ -100,9 +95,3 @@ def _checked(fits: bool, h: Any, name: str, expected: str) -> Any:
             f"sites: expected modules that return {expected}; {name} returned {got}; leave it out"
         )
     return h
-
-
-def _around(name: str) -> list[str]:
-    """The modules that enclose this one, innermost first; the network itself is last."""
-    names = name.split(".")
-    return [".".join(names[:depth]) for depth in reversed(range(len(names)))]

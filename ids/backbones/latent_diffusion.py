@@ -11,13 +11,16 @@ import torch
 
 from ids.backbones.clip_tokenizer import engine_of, pieces_of
 from ids.backbones.hooks import hooked, recorded_maps
+from ids.backbones.sites import Selection
 from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
 from ids.core.prompt import Prompt, check_texts
 from ids.core.protocols import Schedule
-from ids.core.tensors import Features, Images, Latent, Timestep
+from ids.core.tensors import Features, Images, Latent, Timestep, out_of_memory
 
 log = logging.getLogger(__name__)
+KNOWN_PROMPTS = 256  # encoded, on the device: 60 MB of Stable Diffusion 1.x
+DECODED_AT_ONCE = 8  # latents: a decoder takes many times the memory of an editing step
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class UNetDenoiser:
     unet: torch.nn.Module = field(repr=False)
     schedule: Schedule
     prediction: str = "epsilon"
+    _selections: dict[str, Selection] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -39,7 +45,7 @@ class UNetDenoiser:
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         """eps(z_t, y, t), in the type of z_t."""
-        dtype = next(self.unet.parameters()).dtype
+        dtype = self._dtype
         out: Latent = self.unet(
             z_t.to(dtype), t, encoder_hidden_states=y.embedding.to(dtype), return_dict=False
         )[0]
@@ -51,12 +57,20 @@ class UNetDenoiser:
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        with recorded_maps(self.unet, sites) as maps:
+        with recorded_maps(self._selection(sites)) as maps:
             eps = self(z_t, y, t)
         return eps, {site: h.to(z_t.dtype) for site, h in maps.items()}
 
     def hooked(self, hook: Hook) -> AbstractContextManager[None]:
-        return hooked(self.unet, hook)
+        return hooked(self._selection(hook.sites), hook)
+
+    @cached_property
+    def _dtype(self) -> torch.dtype:
+        return next(self.unet.parameters()).dtype
+
+    def _selection(self, sites: str) -> Selection:
+        """The modules of these sites, found once: a network has hundreds."""
+        return self._selections.setdefault(sites, Selection(self.unet, sites))
 
 
 @dataclass(frozen=True)
@@ -109,13 +123,16 @@ class ClipText:
         return Prompt.cat([self._encode(text) for text in texts])
 
     def _encode(self, text: str) -> Prompt:
-        if text not in self._known:
+        if (known := self._known.pop(text, None)) is None:
             ids = self._ids(text)
             ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
             row = torch.tensor([ids], device=self.encoder.device)
             with torch.no_grad():
-                self._known[text] = Prompt(self.encoder(row).last_hidden_state.float())
-        return self._known[text]
+                known = Prompt(self.encoder(row).last_hidden_state.float())
+        self._known[text] = known  # the newest is last
+        if len(self._known) > KNOWN_PROMPTS:
+            del self._known[next(iter(self._known))]
+        return known
 
     def tokens(self, text: str) -> Tokens:
         """The tokens that the encoder gets, without padding."""
@@ -175,8 +192,22 @@ class LatentDiffusion:
             return self.autoencoder.encode(x)
 
     def decode(self, z: Latent) -> Images:
-        with torch.no_grad():
-            return self.autoencoder.decode(z)
+        """`DECODED_AT_ONCE` at a time; fewer where the device has too little memory for that, down
+        to one, so that a finished edit is not lost.
+        """
+        images: list[Images] = []
+        start, at_once = 0, DECODED_AT_ONCE
+        while start < len(z):
+            try:
+                with torch.no_grad():
+                    images.append(self.autoencoder.decode(z[start : start + at_once]))
+            except RuntimeError as error:
+                if not out_of_memory(error) or at_once == 1:
+                    raise
+                at_once = max(min(at_once, len(z) - start) // 2, 1)
+                continue
+            start += at_once
+        return torch.cat(images)
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
         """One row per text; `DataError` for a text that is too long, or one that is no list."""

@@ -1,9 +1,10 @@
 """Selection of the modules of a network, by name and by the resolution of their maps."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, log2, prod
 
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from ids.backbones.attention import SUFFIX, attentions
 from ids.core.errors import ConfigError
 
 Size = tuple[int, int]  # height and width of the network's input
+WHOLE = ""  # the network itself among its modules
 
 
 @dataclass(frozen=True)
@@ -53,27 +55,77 @@ def select_modules(network: nn.Module, sites: Sequence[Site]) -> Mapping[str, nn
     return {name: m for name, m in modules.items() if any(name in site for site in sites)}
 
 
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The modules of a network that `sites` names, found once for all passes. `ConfigError` for a
+    malformed site, or a glob that matches nothing.
+    """
+
+    network: nn.Module = field(repr=False)
+    sites: str
+
+    @cached_property
+    def parsed(self) -> Sequence[Site]:
+        """The sites, one per glob."""
+        return parse_sites(self.sites)
+
+    @cached_property
+    def probabilities(self) -> Mapping[str, nn.Module]:
+        """Site of its probabilities -> attention."""
+        return {name: m for name, m in self._modules.items() if name.endswith(SUFFIX)}
+
+    @cached_property
+    def outputs(self) -> Mapping[str, nn.Module]:
+        """Name -> module whose output is selected."""
+        return {name: m for name, m in self._modules.items() if not name.endswith(SUFFIX)}
+
+    @cached_property
+    def halvings(self) -> Mapping[str, Sequence[range] | None]:
+        """Name -> the depths at which its output is selected; None at every depth."""
+        wanted = {name: [s.halvings for s in self.parsed if name in s] for name in self.outputs}
+        return {
+            name: None if None in depths else [depth for depth in depths if depth]
+            for name, depths in wanted.items()
+        }
+
+    @cached_property
+    def around(self) -> Mapping[str, nn.Module]:
+        """Name -> every module that encloses a selected one; the network itself is `WHOLE`."""
+        names = {outer for name in self._modules for outer in enclosing(name)}
+        return {name: self.network.get_submodule(name) for name in sorted(names)}
+
+    @cached_property
+    def _modules(self) -> Mapping[str, nn.Module]:
+        return select_modules(self.network, self.parsed)
+
+
+def enclosing(name: str) -> Sequence[str]:
+    """The modules that enclose this one, innermost first; the network itself is last."""
+    names = name.split(".")
+    return [".".join(names[:depth]) for depth in reversed(range(len(names)))]
+
+
 @dataclass(frozen=True)
 class Visit:
-    """The selection of outputs by sites during the passes of a network."""
+    """The selection of outputs during the passes of a network."""
 
-    sites: Sequence[Site]
+    selection: Selection
     depths: dict[str, int | None] = field(default_factory=dict)  # name -> halvings, if they matter
 
     def takes(self, name: str, h: Tensor, size: Size) -> bool:
         """Does a site select this output, a map or its tokens; `size` is of the network's input."""
-        wanted = [site.halvings for site in self.sites if name in site]
-        depth = self.depths[name] = None if None in wanted else halvings(h, size)
-        return depth is None or any(depth in (fine or ()) for fine in wanted)
+        wanted = self.selection.halvings[name]
+        depth = self.depths[name] = None if wanted is None else halvings(h, size)
+        return wanted is None or any(depth in fine for fine in wanted)
 
-    def check(self, names: Iterable[str]) -> None:
-        """`ConfigError` if a pass skipped one of these modules, or a site selected no map."""
-        if silent := sorted(set(names) - set(self.depths)):
+    def check(self) -> None:
+        """`ConfigError` if a pass skipped a selected module, or a site selected no map."""
+        if silent := sorted(set(self.selection.outputs) - set(self.depths)):
             raise ConfigError(
                 f"sites: expected modules that a pass runs through; it skips {silent[0]}; "
                 "leave it out"
             )
-        for site in self.sites:
+        for site in self.selection.parsed:
             depths = {d for name, d in self.depths.items() if name in site and d is not None}
             if depths and site.halvings and depths.isdisjoint(site.halvings):
                 sides = ", ".join(str(Fraction(1, 2**depth)) for depth in sorted(depths))

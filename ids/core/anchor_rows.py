@@ -51,6 +51,7 @@ class AnchorRows:
                 "draw": tuple(named(getattr(part.draw, name)) for name in DRAWN),
                 "reference": named(part.reference),
                 "features": {site: named(x) for site, x in part.features.items()},
+                "places": {site: named(x) for site, x in part.places.items()},
                 "logs": {log: named(x) for log, x in part.logs.items()},
                 "parts": {term: layout(inner) for term, inner in part.parts.items()},
             }
@@ -102,6 +103,7 @@ class AnchorRows:
                 replace(draw, t=t, eps=eps, t_prev=t_prev),
                 known[layout["reference"]],
                 features={site: known[name] for site, name in layout["features"].items()},
+                places={site: known[name] for site, name in layout["places"].items()},
                 logs={log: known[name] for log, name in layout["logs"].items()},
                 parts={term: built(inner) for term, inner in layout["parts"].items()},
             )

@@ -16,5 +16,6 @@ def check_options(part: object) -> None:
 
 
 def one_of(literal: object) -> str:
-    """`one of a, b` of Literal["a", "b"]."""
-    return f"one of {', '.join(map(str, get_args(literal)))}"
+    """`one of a, b` of Literal["a", "b"]; `a` of Literal["a"]."""
+    options = ", ".join(map(str, get_args(literal)))
+    return f"one of {options}" if len(get_args(literal)) > 1 else options

@@ -45,6 +45,7 @@ class Anchor:
     draw: Draw
     reference: Latent
     features: Mapping[str, Tensor] = field(default_factory=dict)  # of the source, by site
+    places: Mapping[str, Tensor] = field(default_factory=dict)  # where features were taken, by site
     parts: Mapping[str, "Anchor"] = field(default_factory=dict)  # of a sum, by term
     logs: Mapping[str, Tensor] = field(default_factory=dict)  # one value, or one vector, per row
 

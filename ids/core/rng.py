@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ids.core.tensors import to_device
+
 
 def generator(name: str) -> np.random.Generator:
     """The random numbers of this name: Philox keyed with 128 bits of the name's SHA-256."""
@@ -71,7 +73,7 @@ class Streams:
             self._generator(key, name).standard_normal(like.shape[1:], dtype=np.float32)
             for key in self.keys
         ]
-        return torch.from_numpy(np.stack(rows)).to(like)
+        return to_device(torch.from_numpy(np.stack(rows)), like.device).to(like.dtype)
 
     def integers(self, name: str, low: int, high: int) -> Int[Tensor, " B"]:
         """Uniform on low .. high - 1."""

@@ -2,6 +2,7 @@
 schedule.
 """
 
+import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
@@ -15,3 +16,27 @@ Features = Float[Tensor, "B channels height width"]  # inside a network, at one 
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
 Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the image should stay
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """`x` on the device. The host does not wait for a copy to a GPU: it is made from pinned memory,
+    which torch keeps until the copy is done.
+    """
+    if device.type != "cuda" or x.is_cuda:
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
+
+
+def to_host(x: Tensor) -> Tensor:
+    """A copy in the memory of the host. From a GPU the copy is only queued: its numbers are there
+    once the device has been waited for.
+    """
+    if x.device.type != "cuda":
+        return x.detach().to("cpu", copy=True)
+    kept = torch.empty(x.shape, dtype=x.dtype, pin_memory=True)
+    return kept.copy_(x.detach(), non_blocking=True)
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device has run out of memory. torch's CPU allocator has no error class for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

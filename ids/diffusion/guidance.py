@@ -1,7 +1,7 @@
 """Classifier-free guidance (Ho and Salimans 2022)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -27,6 +27,9 @@ class Guided:
     backbone: Backbone
     y_null: Prompt
     guidance_scale: float
+    _pairs: list[tuple[Prompt, Prompt]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @property
     def schedule(self) -> Schedule:
@@ -41,8 +44,8 @@ class Guided:
         """The guided noise prediction, differentiable in z_t."""
         if self.guidance_scale == 1:
             return self.backbone.eps(z_t, y, t)
-        both = Prompt.cat([self.y_null, y])
-        eps_null, eps_y = self.backbone.eps(z_t.repeat(2, 1, 1, 1), both, t.repeat(2)).chunk(2)
+        eps = self.backbone.eps(z_t.repeat(2, 1, 1, 1), self._both(y), t.repeat(2))
+        eps_null, eps_y = eps.chunk(2)
         return guide(eps_null, eps_y, self.guidance_scale)
 
     def features(
@@ -50,13 +53,37 @@ class Guided:
     ) -> tuple[Latent, Mapping[str, Features]]:
         """The guided noise prediction, detached, and the maps of the prompt's half, differentiable.
 
-        The null half is a separate pass: a gradient of the maps then costs one backward, not two.
+        Where a gradient is needed, the null half is a separate pass: a gradient of the maps then
+        costs one backward, not two.
         """
         backbone = require(self.backbone, FeatureBackbone)
         if self.guidance_scale == 1:
             eps_y, maps = backbone.features(z_t, y, t, sites)
             return eps_y.detach(), maps
+        if not (torch.is_grad_enabled() and z_t.requires_grad):
+            return self._features_at_once(backbone, z_t, y, t, sites)
         with torch.no_grad():
             eps_null = self.backbone.eps(z_t, self.y_null, t)
         eps_y, maps = backbone.features(z_t, y, t, sites)
         return guide(eps_null, eps_y.detach(), self.guidance_scale), maps
+
+    def _features_at_once(
+        self, backbone: FeatureBackbone, z_t: Latent, y: Prompt, t: Timestep, sites: str
+    ) -> tuple[Latent, Mapping[str, Features]]:
+        twice = z_t.repeat(2, 1, 1, 1), self._both(y), t.repeat(2)
+        eps, maps = backbone.features(*twice, sites)
+        eps_null, eps_y = eps.chunk(2)
+        half = {site: h.chunk(2)[1] for site, h in maps.items()}
+        return guide(eps_null, eps_y, self.guidance_scale).detach(), half
+
+    def _both(self, y: Prompt) -> Prompt:
+        """The null prompt and `y`; the newest ones are kept, as an edit has a source and a target
+        prompt at all of its steps.
+        """
+        for known, both in self._pairs:
+            if known is y:
+                return both
+        both = Prompt.cat([self.y_null, y])
+        if not both.embedding.requires_grad:
+            self._pairs[:] = [*self._pairs[-1:], (y, both)]
+        return both

@@ -1,6 +1,7 @@
 """Noise schedules z_t = alpha(t) z_0 + sigma(t) eps, and that line solved for z_t, z_0 and eps."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ class VP:
     """Variance preserving (Ho et al. 2020): alpha = sqrt(alpha_bar), sigma = sqrt(1 - alpha_bar).
 
     Timesteps are integers, 0 .. T-1. The table is float64, so that 1 - alpha_bar keeps its digits
-    near t = 0; coefficients have the latents' `dtype`.
+    near t = 0; coefficients have the latents' `dtype` and are computed once, for all timesteps.
     """
 
     alpha_bar: Float[Tensor, " T"] = field(repr=False)
@@ -34,23 +35,32 @@ class VP:
 
     def alpha(self, t: Timestep) -> Coefficient:
         """sqrt(alpha_bar_t). `ValueError` if t is not an integer."""
-        return self._at(t).sqrt().to(self.dtype).view(-1, 1, 1, 1)
+        return self._alphas[_whole(t)]
 
     def sigma(self, t: Timestep) -> Coefficient:
         """sqrt(1 - alpha_bar_t). `ValueError` if t is not an integer."""
-        return (1 - self._at(t)).sqrt().to(self.dtype).view(-1, 1, 1, 1)
+        return self._sigmas[_whole(t)]
 
     def transition(self, t: Timestep, t_prev: Timestep) -> Transition:
         """alpha = alpha_bar_t / alpha_bar_t_prev, beta = 1 - alpha."""
-        alpha = (self._at(t) / self._at(t_prev)).view(-1, 1, 1, 1)
+        alpha = (self.alpha_bar[_whole(t)] / self.alpha_bar[_whole(t_prev)]).view(-1, 1, 1, 1)
         return Transition(alpha.to(self.dtype), (1 - alpha).to(self.dtype))
 
-    def _at(self, t: Timestep) -> Float[Tensor, " B"]:
-        if t.is_floating_point():
-            raise ValueError(
-                f"VP: expected integer timesteps; got {t.dtype}; use a Flow schedule for real ones"
-            )
-        return self.alpha_bar[t]
+    @cached_property
+    def _alphas(self) -> Float[Tensor, "T 1 1 1"]:
+        return self.alpha_bar.sqrt().to(self.dtype).view(-1, 1, 1, 1)
+
+    @cached_property
+    def _sigmas(self) -> Float[Tensor, "T 1 1 1"]:
+        return (1 - self.alpha_bar).sqrt().to(self.dtype).view(-1, 1, 1, 1)
+
+
+def _whole(t: Timestep) -> Timestep:
+    if t.is_floating_point():
+        raise ValueError(
+            f"VP: expected integer timesteps; got {t.dtype}; use a Flow schedule for real ones"
+        )
+    return t
 
 
 @dataclass(frozen=True)

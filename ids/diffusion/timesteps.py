@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ids.core.errors import ConfigError
 from ids.core.records import Draw
 from ids.core.rng import Streams
-from ids.core.tensors import Latent
+from ids.core.tensors import Latent, to_device
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,5 @@ class Uniform:
     def draw(self, z_src: Latent, rng: Streams) -> Draw:
         """One draw per row. Methods at one seed see the same t (for equal bounds) and eps."""
         n = -(-(self.high - self.low) // self.stride)
-        t = (self.low + self.stride * rng.integers("t", 0, n)).to(z_src.device)
+        t = to_device(self.low + self.stride * rng.integers("t", 0, n), z_src.device)
         return Draw(t=t, eps=rng.normal("eps", like=z_src), rng=rng, t_prev=t - self.stride)

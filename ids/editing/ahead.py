@@ -4,11 +4,9 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-
 from ids.core.edit import AnchorCache, SourceHalf
 from ids.core.records import Anchor
-from ids.core.tensors import Latent
+from ids.core.tensors import Latent, out_of_memory
 
 log = logging.getLogger(__name__)
 SMALL = (
@@ -59,8 +57,3 @@ class Ahead:
             if not out_of_memory(error) or len(steps) == 1:
                 raise
         return None
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Is the device out of memory? torch's CPU allocator has no error class for it."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

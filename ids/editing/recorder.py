@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 
+import torch
+
 from ids.core.capabilities import require
 from ids.core.edit import LatentSubject, Subject
 from ids.core.errors import UnsupportedError
 from ids.core.protocols import Progress
-from ids.core.tensors import Latent
+from ids.core.tensors import Latent, to_host
 
 
 @dataclass
@@ -15,8 +17,8 @@ class StateRecorder:
 
     For an `anytime` editor, state k is the result of an edit of k steps, bit for bit where source
     halves are computed step by step, so one edit gives the results of all shorter ones. `every` 0
-    keeps nothing and takes any subject, more need a `LatentSubject`. States stay on the
-    subject's device.
+    keeps nothing and takes any subject, more need a `LatentSubject`. States are copied
+    to the host while the device goes on.
     """
 
     progress: Progress
@@ -42,10 +44,16 @@ class StateRecorder:
         self.progress.step()
 
     def states(self) -> dict[int, Latent]:
-        """step -> z_trg [B, C, H, W]; empty for editors that take no steps."""
+        """step -> z_trg [B, C, H, W] on the host; empty for editors that take no steps."""
         if self.every and self._steps:
             self._snapshot()
+            if self._z_trg.is_cuda:
+                torch.cuda.current_stream(self._z_trg.device).synchronize()
         return self._states if self._steps else {}
 
     def _snapshot(self) -> None:
-        self._states[self._steps] = require(self.subject, LatentSubject).z_trg.detach().clone()
+        self._states[self._steps] = to_host(self._z_trg)
+
+    @property
+    def _z_trg(self) -> Latent:
+        return require(self.subject, LatentSubject).z_trg

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.metrics.clip_pixels import ImageInput, Pixels
-from ids.metrics.feature_cache import AnyImage, FeatureCache, image_digest
+from ids.metrics.feature_cache import AnyImage, FeatureCache
 
 REMEMBERED = 256  # features, of a kilobyte or three
 Features = Float[Tensor, "B D"]
@@ -125,7 +125,8 @@ class LoadedClip:
             pixels = [to_pixels(self.network, image) for image in new]
             return _unit(self.network.image_features, torch.stack(pixels), self.network.device)
 
-        return self._remembered([(to_pixels, image_digest(x)) for x in images], images, encode)
+        keys = [(to_pixels, self._remembered.digest(image)) for image in images]
+        return self._remembered(keys, images, encode)
 
     def texts(self, prompts: Sequence[str], to_tokens: ToTokens = default_tokens) -> Features:
         """Of prompts, cut at the length of the network's context."""

@@ -73,11 +73,13 @@ def mean_over_region(
         return average
 
     pairs = zip(cases, edits, strict=True)
-    compared = [_compared(case, edited, against, region) for case, edited in pairs]
+    compared = [compared_with(case, edited, against, region) for case, edited in pairs]
     return over_defined(compared, lambda known: map(float, over_shapes(known, means)))
 
 
-def _compared(case: EditCase, edited: Edited, against: Against, region: Region) -> Compared | None:
+def compared_with(
+    case: EditCase, edited: Edited, against: Against, region: Region
+) -> Compared | None:
     """The edit, the image it is compared with, and where; None where it is not defined."""
     reference, pixels = image_against(case, against), region_of(case, edited, region)
     return None if reference is None or pixels is None else (edited.image, reference, pixels)

@@ -19,7 +19,7 @@ from ids.core.tensors import Images
 from ids.core.weight_files import check_content, differences, digest_of, one_line, tensors_in
 from ids.images import LEVELS, eight_bit
 from ids.metrics.clip_pixels import normalizer
-from ids.metrics.feature_cache import AnyImage, FeatureCache, image_digest
+from ids.metrics.feature_cache import AnyImage, FeatureCache
 from ids.metrics.weights import check_weights
 
 URL = "https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth"
@@ -136,7 +136,8 @@ class LoadedDino:
             pixels = torch.stack([to_pixels(image.to(self.device)) for image in new])
             return self_similarity(self.keys(pixels))
 
-        return self._remembered([(to_pixels, image_digest(x)) for x in images], images, encode)
+        keys = [(to_pixels, self._remembered.digest(image)) for image in images]
+        return self._remembered(keys, images, encode)
 
 
 def self_similarity(keys: Keys) -> Similarities:

@@ -1,13 +1,14 @@
-"""The features of images that several metrics, or several edits of one source, need."""
+"""What several metrics, or several edits of one source, need of an image: computed once."""
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 T = TypeVar("T")
 AnyImage = Float[Tensor, "3 _ _"]  # RGB in [0, 1]; sizes may differ in one batch
@@ -15,10 +16,11 @@ AnyImage = Float[Tensor, "3 _ _"]  # RGB in [0, 1]; sizes may differ in one batc
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """The newest `size` features, by key."""
+    """The `size` features that were used last, by key."""
 
     size: int
     _known: dict[Hashable, Tensor] = field(default_factory=dict)
+    _digests: WeakTensorKeyDictionary = field(default_factory=WeakTensorKeyDictionary)
 
     def __call__(
         self, keys: Sequence[Hashable], items: Sequence[T], encode: Callable[[list[T]], Tensor]
@@ -29,9 +31,38 @@ class FeatureCache:
         if new:  # cloned: a row of a batch would keep the whole batch in memory
             known.update((k, x.clone()) for k, x in zip(new, encode([*new.values()]), strict=True))
         rows = torch.stack([known[key] for key in keys])
+        for key in dict.fromkeys(keys):  # a source is used again and again: it stays
+            known[key] = known.pop(key)
         for oldest in list(known)[: max(len(known) - self.size, 0)]:
             del known[oldest]
         return rows
+
+    def digest(self, image: AnyImage) -> str:
+        """Of an image in memory. Its pixels are read once, for all metrics that get this tensor."""
+        if image not in self._digests:
+            self._digests[image] = image_digest(image)
+        digest: str = self._digests[image]
+        return digest
+
+
+@dataclass(frozen=True)
+class TensorCache:
+    """The newest `size` values of tensors in memory. Equal tensors are those that are the same
+    object; they are held as long as their value.
+    """
+
+    size: int
+    _known: dict[tuple[int, ...], tuple[tuple[Tensor, ...], Any]] = field(default_factory=dict)
+
+    def __call__(self, tensors: tuple[Tensor, ...], compute: Callable[[], T]) -> T:
+        """The value of these tensors; `compute` gives a new one."""
+        key = tuple(map(id, tensors))
+        if key not in self._known:
+            self._known[key] = tensors, compute()
+            for oldest in list(self._known)[: -self.size]:
+                del self._known[oldest]
+        value: T = self._known[key][1]
+        return value
 
 
 def image_digest(image: AnyImage) -> str:

@@ -34,6 +34,7 @@ class _Layout(msgspec.Struct, forbid_unknown_fields=True):
     draw: tuple[str, str, str | None]
     reference: str
     features: dict[str, str]
+    places: dict[str, str]
     logs: dict[str, str]
     parts: dict[str, "_Layout"]
 
@@ -41,7 +42,8 @@ class _Layout(msgspec.Struct, forbid_unknown_fields=True):
         """Of all tensors of it and of its parts."""
         own = {name for name in self.draw if name}
         inner = (part.names() for part in self.parts.values())
-        return own.union({self.reference}, self.features.values(), self.logs.values(), *inner)
+        maps = self.features.values(), self.places.values()
+        return own.union({self.reference}, *maps, self.logs.values(), *inner)
 
 
 @dataclass

@@ -39,8 +39,8 @@ def edit_in_memory(
     Metrics are loaded before the first edit. `IdsError` where no case can be edited.
     """
     experiment.load_metrics()
-    spec, batch_size = experiment.method, experiment.session.engine.batch_size
-    editor = experiment.editor(spec)
+    spec, editor = experiment.method, experiment.editor(experiment.method)
+    batch_size = experiment.session.engine.first_at_once(editor.device)
     rows, found = _read(editor, images.cases)
     if rows:
         experiment.check_size(rows[0].case.source)

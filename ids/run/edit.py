@@ -25,9 +25,8 @@ from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Edited, Measurement, Trace
 from ids.core.rng import Streams
-from ids.core.tensors import Latent
+from ids.core.tensors import Latent, out_of_memory
 from ids.editing import MeteredBackbone, StateRecorder
-from ids.editing.ahead import out_of_memory
 from ids.representations import LatentSpace
 from ids.run.memory import peak_bytes, reset_peak
 

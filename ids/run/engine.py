@@ -17,21 +17,24 @@ from ids.run.anchor_cache import CacheLimits
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 MAX_THREADS = 1024
+FIRST_AUTO = 8  # edits side by side, where the batch size is automatic and nothing is known
+MOST_ON_GPU = 64  # edits side by side: more bring nothing, and a killed batch loses more
 
 
 @dataclass(frozen=True)
 class Engine:
     """`device` is `auto` (a GPU if available), `cpu`, `cuda` or `cuda:N`. `batch_size` edits
-    run side by side. `threads` is torch's number of CPU threads; 0 leaves torch's choice.
+    run side by side; `auto` is as many as fit into a GPU's memory, and 8 on a processor, where more
+    do not pay. `threads` is torch's number of CPU threads; 0 leaves torch's choice.
 
     `anchors` is when the source halves of an edit are computed: `inline` step by step, as
-    released; `ahead` of the loop, up to `batch_size` at a time, and once for the edits of a batch
-    that share them; `shared` with later batches and settings, too, within the limits of `cache`.
-    `ValueError` where a value is out of range.
+    released; `ahead` of the loop, up to a batch of rows at a time, and once for the edits of a
+    batch that share them; `shared` with later batches and settings, too, within the limits of
+    `cache`. `ValueError` where a value is out of range.
     """
 
     device: str = "auto"
-    batch_size: int = 8
+    batch_size: int | Literal["auto"] = "auto"
     threads: int = 0
     anchors: Literal["inline", "ahead", "shared"] = "ahead"
     cache: CacheLimits = field(default_factory=CacheLimits)
@@ -42,7 +45,7 @@ class Engine:
             raise ValueError(
                 f"engine.device: expected auto, cpu, cuda or cuda:N; got {self.device[:60]!r}"
             )
-        if self.batch_size < 1:
+        if self.batch_size != "auto" and self.batch_size < 1:
             raise ValueError(f"engine.batch_size: expected 1 or more; got {self.batch_size}")
         if self.threads < 0:
             raise ValueError(
@@ -74,6 +77,20 @@ class Engine:
             )
         return device
 
+    def most_at_once(self, device: torch.device) -> int:
+        """The most edits that run side by side on the device."""
+        if self.batch_size != "auto":
+            return self.batch_size
+        return MOST_ON_GPU if device.type == "cuda" else FIRST_AUTO
+
+    def first_at_once(self, device: torch.device) -> int:
+        """The size of the first batch: an automatic one grows from what that has taken."""
+        return (
+            min(self.most_at_once(device), FIRST_AUTO)
+            if self.batch_size == "auto"
+            else (self.batch_size)
+        )
+
     def describe(self, device: torch.device) -> dict[str, str | int]:
         """The conditions of measurements: hardware, threads, batch size, torch's version, and
         whether source halves were shared: a step that finds its source half costs another time.
@@ -85,7 +102,7 @@ class Engine:
             "kind": device.type,
             "threads": torch.get_num_threads(),
             "cores": os.cpu_count() or 0,
-            "batch_size": self.batch_size,
+            "batch_size": self.most_at_once(device),
             "torch": str(torch.__version__),
             **anchors,
         }

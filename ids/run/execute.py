@@ -17,12 +17,13 @@ from ids.run.engine import Engine, engine_key
 from ids.run.environment import environment
 from ids.run.in_memory import with_images
 from ids.run.job import Job
+from ids.run.memory import rows_that_fit
 from ids.run.records import Status
+from ids.run.session import Shape
 from ids.run.store import Store
 
 log = logging.getLogger(__name__)
 MAX_ALIKE = 3  # rows that may fail one after another by errors that no row explains
-Shape = tuple[int, ...]  # of a source image
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ class Executor:
     done: Callable[[Job], bool]
     replace: bool = False
     folder: Path | None = None  # for tracebacks; None: a temporary one
-    _warm: set[Shape] = field(default_factory=set)  # image shapes that have run already
+    warm: set[Shape] = field(default_factory=set)  # shapes that the backbone has run on
     _fits: dict[Shape, int] = field(default_factory=dict)  # edits at a time, by shape
+    _short: set[Shape] = field(default_factory=set)  # shapes for which memory was too small
     _worked: set[Shape] = field(default_factory=set)  # shapes with a finished batch
     _errors: list[Exception] = field(default_factory=list)  # of single rows, since a batch worked
 
@@ -69,7 +71,7 @@ class Executor:
         list is requested. `progress` is made for each batch from its number of edits.
         `ConfigError` where the device runs out of memory with a single edit.
         """
-        size = self.engine.batch_size
+        size = self.engine.most_at_once(self.edit.device)
         for batch in self.store.claims.batches(jobs, size, lambda job: job.key, self.done):
             outcomes = self._run(batch, progress)
             if self._errors and not self._worked and (len(batch) > 1 or len(jobs) == 1):
@@ -89,7 +91,7 @@ class Executor:
         outcomes: list[Outcome] = []
         start = 0
         while start < len(rows):
-            fit = self._fits.get(shape, len(rows))
+            fit = self._fit(shape)
             part = rows[start : start + fit]
             try:
                 outcomes += self._isolated(part, shape, progress)
@@ -97,11 +99,23 @@ class Executor:
                 if len(part) == 1:
                     raise ConfigError(str(error)) from error
                 self._fits[shape] = len(part) // 2
+                self._short.add(shape)
                 n, fit = len(part), self._fits[shape]
                 log.warning("out of memory with %d edits at a time: taking %d", n, fit)
                 continue
             start += len(part)
         return outcomes
+
+    def _fit(self, shape: Shape) -> int:
+        return self._fits.get(shape, self.engine.first_at_once(self.edit.device))
+
+    def _learn(self, shape: Shape, rows: int, peak: float) -> None:
+        """Take as many edits at a time as a finished batch leaves room for, where that is left to
+        the engine; a size at which memory was too small is never taken again.
+        """
+        if self.engine.batch_size == "auto" and shape not in self._short:
+            most = self.engine.most_at_once(self.edit.device)
+            self._fits[shape] = rows_that_fit(self.edit.device, peak, rows, most)
 
     def _isolated(
         self, rows: list[_Row], shape: Shape, progress: Callable[[int], Progress]
@@ -160,8 +174,9 @@ class Executor:
 
     def _edited(self, rows: list[_Row], shape: Shape, progress: Progress) -> list[Outcome]:
         """Edits of images of one shape, side by side."""
-        cold = shape not in self._warm
-        self._warm.add(shape)
+        cold = self.edit.editor.n_ticks > 0 and shape not in self.warm  # no ticks: no network
+        if cold:
+            self.warm.add(shape)
         seeds = [row.job.seed or 0 for row in rows]
         try:
             batch = self.edit([row.case for row in rows], seeds, progress, warm_up=cold)
@@ -169,8 +184,8 @@ class Executor:
             return [Outcome(row.job, "unsupported", str(error)) for row in rows]
         self._worked.add(shape)
         self._errors.clear()
-        size = self._fits.get(shape, self.engine.batch_size)
-        engine = replace(self.engine, batch_size=size).describe(self.edit.device)
+        engine = replace(self.engine, batch_size=self._fit(shape)).describe(self.edit.device)
+        self._learn(shape, len(rows), batch.measurement.peak_bytes)
         # The measurement first: a job counts as done once its result exists.
         name, keys = engine_key(engine), [row.job.key for row in rows]
         taken = batch.measurement

@@ -131,7 +131,8 @@ class Experiment:
             return not self.reuse.lacks(job)
 
         edit, engine = self.editor(spec), self.session.engine
-        return Executor(edit, engine, self.store, done, self.force, folder)
+        warm = self.session.warm(self.backbone)
+        return Executor(edit, engine, self.store, done, self.force, folder, warm)
 
     def load_metrics(self) -> dict[str, Metric]:
         """Metrics by key, their networks loaded: a missing file is known before the first edit."""

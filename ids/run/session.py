@@ -22,6 +22,7 @@ from ids.run.store import Store
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Shape = tuple[int, ...]  # of a source image
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Session:
     parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
     _backbone: dict[tuple[BackboneSource, torch.device], Backbone] = field(default_factory=dict)
     _caches: dict[CacheLimits, AnchorCache] = field(default_factory=dict)
+    _warm: dict[tuple[BackboneSource, torch.device], set[Shape]] = field(default_factory=dict)
     _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
     _surveys: dict[tuple[int, RowSelection], tuple[Dataset, Survey]] = field(default_factory=dict)
     _published: set[str] = field(default_factory=set)
@@ -79,21 +81,28 @@ class Session:
         place = source, self.device
         if place not in self._backbone:
             self._backbone.clear()
+            self._warm.clear()
             self._backbone[place] = source.load(self.device)
         return self._backbone[place]
 
     def anchors(self, store: Store, setting: Setting) -> Anchors:
         """When the source halves of a setting are computed, and what they are shared with."""
-        engine = self.engine
+        engine, rows = self.engine, self.engine.first_at_once(self.device)
         if engine.anchors == "inline":
             return inline
         if engine.anchors == "ahead":
-            return Ahead(engine.batch_size)
+            return Ahead(rows)
         limits = engine.cache.below(store.root)
         if limits not in self._caches:
             self._caches[limits] = limits.open()
         cache = Named(self._caches[limits], halves_key(setting, self.device))
-        return Ahead(engine.batch_size, cache)
+        return Ahead(rows, cache)
+
+    def warm(self, source: BackboneSource) -> set[Shape]:
+        """Shapes of images that the loaded backbone has run on, for all settings of the session:
+        each is warmed up once.
+        """
+        return self._warm.setdefault((source, self.device), set())
 
     def survey(self, dataset: Dataset, selection: RowSelection) -> Survey:
         """The selected rows of a data set, read once for all settings that share it."""

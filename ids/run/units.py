@@ -20,8 +20,8 @@ def cut_plan(
         experiment = experiments[part.setting]
         dataset, engine = experiment.dataset, experiment.session.engine
         group = part.key.backbone_key, dataset.name, dataset.place, dataset.view
-        shares = engine.anchors == "shared"
-        return Traits(group, costs.seconds(part), engine.batch_size, shares)
+        size = engine.most_at_once(engine.find_device())
+        return Traits(group, costs.seconds(part), size, shares=engine.anchors == "shared")
 
     return cut(doable, traits, bounds)
 

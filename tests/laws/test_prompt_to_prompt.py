@@ -12,6 +12,7 @@ from recorded_sd import SD, UNET, normal
 from torch import Tensor
 
 from ids.backbones.hooks import hooked
+from ids.backbones.sites import Selection
 from ids.core.edit import EditContext
 from ids.core.errors import ConfigError
 from ids.core.rng import Streams
@@ -156,7 +157,10 @@ def test_nothing_is_left_on_the_network() -> None:
             raise RuntimeError("inside")
 
     t, y = torch.tensor([500]), SD.prompt(["source"])
-    with pytest.raises(RuntimeError, match="inside"), hooked(UNET, Failing()):
+    with (
+        pytest.raises(RuntimeError, match="inside"),
+        hooked(Selection(UNET, Failing.sites), Failing()),
+    ):
         SD.eps(normal(1, 1), y, t)
     after = [module.processor for module in UNET.modules() if hasattr(module, "processor")]
     assert all(one is other for one, other in zip(before, after, strict=True))

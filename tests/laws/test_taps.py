@@ -7,7 +7,7 @@ from golden_replay.recording import Golden
 from torch import Tensor
 
 from ids.backbones.hooks import hooked, recorded_maps
-from ids.backbones.sites import parse_sites, select_modules
+from ids.backbones.sites import Selection, parse_sites, select_modules
 from ids.core.errors import ConfigError
 
 BACKBONE = Golden(GOLDEN).backbone(torch.float64)
@@ -49,12 +49,15 @@ class Halved:
 def test_taps_leave_the_network_as_it_was() -> None:
     z = normal()
     before, weights = eps(z), {k: v.clone() for k, v in UNET.state_dict().items()}
-    with recorded_maps(UNET, SITES) as maps:
+    with recorded_maps(Selection(UNET, SITES)) as maps:
         assert torch.equal(eps(z), before)
     assert len(maps) == 4
-    with pytest.raises(RuntimeError), recorded_maps(UNET, SITES):
+    with pytest.raises(RuntimeError), recorded_maps(Selection(UNET, SITES)):
         eps(z[:, :2])  # two channels instead of four
-    with pytest.raises(RuntimeError, match="inside"), hooked(UNET, Failing()):
+    with (
+        pytest.raises(RuntimeError, match="inside"),
+        hooked(Selection(UNET, Failing.sites), Failing()),
+    ):
         eps(z)
     assert hooks(UNET) == 0
     assert torch.equal(eps(z), before)

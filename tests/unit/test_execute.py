@@ -8,20 +8,23 @@ import pytest
 import torch
 from conftest import Silent
 from pixels import PixelSpace
+from torch import Tensor
 
-from ids.backbones import Gaussian
+from ids.backbones import Gaussian, GaussianWorld
 from ids.core.capabilities import require
 from ids.core.edit import EditContext, LatentSubject, Subject
 from ids.core.errors import ConfigError, DataError
+from ids.core.prompt import Prompt
 from ids.core.records import Trace
 from ids.data import Shapes
 from ids.diffusion.timesteps import Uniform
-from ids.editing import DistillationEditor
+from ids.editing import DistillationEditor, NullEdit
 from ids.methods import DDS, SDEdit
-from ids.run import Engine, Job, Setting, Store
+from ids.run import Engine, Job, Session, Setting, Store
 from ids.run.edit import BatchEditor
 from ids.run.execute import Executor
 from ids.run.job import plan
+from ids.run.memory import rows_that_fit, rows_within
 
 CPU = torch.device("cpu")
 
@@ -153,6 +156,58 @@ def test_an_error_of_every_row_is_one_of_the_setting(tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="no such thing"):
             list(run(jobs(8), lambda _: Silent()))
         assert not list(Store(tmp_path).all_keys())
+
+
+@dataclass(frozen=True)
+class CountedWorld:
+    """The exact world; notes whether its passes have a gradient, with a single prompt each."""
+
+    world: GaussianWorld
+    passes: list[bool]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.world, name)
+
+    def eps(self, z_t: Tensor, y: Prompt, t: Tensor) -> Tensor:
+        self.passes.append(z_t.requires_grad and torch.is_grad_enabled())
+        return self.world.eps(z_t, y, t)
+
+
+def test_a_session_warms_a_backbone_up_once(tmp_path: Path) -> None:
+    """Not once per setting, and not for the controls, which make no network pass."""
+    passes: list[bool] = []
+    counted = CountedWorld(Gaussian().load(CPU), passes)
+    session, source = Session(Engine("cpu")), Gaussian()
+    optimizer = partial(torch.optim.SGD, lr=0.1)
+    dds = DistillationEditor(DDS(), Uniform(50, 949), optimizer, n_steps=1)
+    for number, editor in enumerate((NullEdit(), dds, dds)):
+        run = executor(editor, tmp_path / str(number))
+        edit = replace(run.edit, backbone=counted)  # type: ignore[arg-type]
+        run = replace(run, edit=edit, warm=session.with_engine(Engine("cpu")).warm(source))
+        list(run(jobs(4), lambda _: Silent()))
+        assert sum(passes) == (number > 0)  # the warm-up alone has a gradient
+    assert not session.warm(Gaussian(spread=0.3))
+
+
+def test_an_automatic_batch_grows_to_what_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the peak of the first batch; after too little memory it never grows again."""
+    monkeypatch.setattr("ids.run.execute.rows_that_fit", lambda *_: 12)
+    monkeypatch.setattr("ids.run.engine.Engine.most_at_once", lambda *_: 64)
+    for rows, tried in ((64, [8, 12, 4]), (9, [8, 12, 6, 6, 4])):
+        editor = Capacity(rows=rows)
+        run = replace(executor(editor, tmp_path / str(rows)), engine=Engine("cpu"))
+        outcomes = [one for batch in run(jobs(24), lambda _: Silent()) for one in batch]
+        assert [one.status for one in outcomes] == ["ok"] * 24
+        assert editor.tried == tried
+
+
+def test_rows_within_free_memory() -> None:
+    assert rows_within(room=100.0, taken=40.0, rows=8, most=64) == 17  # 5 each of 85
+    assert rows_within(room=100.0, taken=40.0, rows=8, most=12) == 12
+    assert rows_within(room=1.0, taken=40.0, rows=8, most=64) == 1
+    assert rows_that_fit(CPU, float("nan"), 8, 8) == 8
 
 
 def test_rows_of_nan_fail_alone(tmp_path: Path) -> None:

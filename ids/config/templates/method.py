@@ -6,7 +6,7 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Latent
-from ids.diffusion.schedule import diffuse
+from ids.diffusion.caching import noised
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Template:
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         """The predicted noise of the source."""
-        z_t = diffuse(eps_phi.schedule, z_src, draw.eps, draw.t)
+        z_t = noised(eps_phi, z_src, draw)
         return Anchor(draw, reference=eps_phi(z_t, y_src, draw.t))
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
         """The predicted noise of the target minus that of the source, at the same t and eps."""
-        t, eps = anchor.draw.t, anchor.draw.eps
-        z_t = diffuse(eps_phi.schedule, z_trg, eps, t)
+        t = anchor.draw.t
+        z_t = noised(eps_phi, z_trg, anchor.draw)
         weight = eps_phi.schedule.sigma(t) ** self.power
         return weight * (eps_phi(z_t, y_trg, t) - anchor.reference)

@@ -6,7 +6,7 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Latent
-from ids.diffusion.schedule import diffuse
+from ids.diffusion.caching import noised
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,10 @@ class DDS:
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         """The noise prediction for the source."""
-        z_t_src = diffuse(eps_phi.schedule, z_src, draw.eps, draw.t)
+        z_t_src = noised(eps_phi, z_src, draw)
         return Anchor(draw, reference=eps_phi(z_t_src, y_src, draw.t))
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
         """The difference of the noise predictions."""
-        t, eps = anchor.draw.t, anchor.draw.eps
-        z_t_trg = diffuse(eps_phi.schedule, z_trg, eps, t)
-        return eps_phi(z_t_trg, y_trg, t) - anchor.reference
+        z_t_trg = noised(eps_phi, z_trg, anchor.draw)
+        return eps_phi(z_t_trg, y_trg, anchor.draw.t) - anchor.reference

@@ -7,7 +7,7 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Coefficient, Latent, Timestep
-from ids.diffusion.schedule import diffuse
+from ids.diffusion.caching import noised
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class DreamCatalyst:
 
     def _term(self, eps_phi: Denoiser, z: Latent, y: Prompt, draw: Draw) -> Latent:
         chi, psi = self.coefficients(draw.t, eps_phi.schedule.n_timesteps)
-        z_t = diffuse(eps_phi.schedule, z, draw.eps, draw.t)
+        z_t = noised(eps_phi, z, draw)
         return chi.to(z) * eps_phi(z_t, y, draw.t) + psi.to(z) * z
 
     def coefficients(self, t: Timestep, n_timesteps: int) -> tuple[Coefficient, Coefficient]:

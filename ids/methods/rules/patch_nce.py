@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, cross_entropy, normalize
+from torch.nn.functional import avg_pool2d, normalize
 
 from ids.core.capabilities import FeatureBackbone, require
 from ids.core.errors import DataError
@@ -15,10 +15,11 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.rng import Randomness
-from ids.core.tensors import Features, Latent, PerRow
-from ids.diffusion.schedule import diffuse
+from ids.core.tensors import Features, Latent, PerRow, to_device
+from ids.diffusion.caching import noised
 
 Patches = Float[Tensor, "B patches channels"]
+Places = Int[Tensor, "B patches"]  # in reading order
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,26 @@ class PatchNCE:
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         """Unit features of the source at the drawn places, and the reference 0."""
-        z_t_src = diffuse(eps_phi.schedule, z_src, draw.eps, draw.t)
-        maps = self._maps(eps_phi, z_t_src, y_src, draw)
-        return Anchor(draw, torch.zeros_like(z_src), features=dict(self._patches(maps, draw.rng)))
+        maps = self._maps(eps_phi, noised(eps_phi, z_src, draw), y_src, draw)
+        places = self._places(maps, draw.rng)
+        features = dict(self._patches(maps, places))
+        return Anchor(draw, torch.zeros_like(z_src), features=features, places=places)
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
         """The gradient of the summed losses in z_trg."""
+        z_t_trg = noised(eps_phi, z_trg, anchor.draw).detach().requires_grad_()
         with torch.enable_grad():
-            z_trg = z_trg.detach().requires_grad_()
-            z_t_trg = diffuse(eps_phi.schedule, z_trg, anchor.draw.eps, anchor.draw.t)
             maps = self._maps(eps_phi, z_t_trg, y_trg, anchor.draw)
             losses = self.losses_of(maps, anchor)
-            (g,) = torch.autograd.grad(torch.stack([*losses.values()]).sum(), z_trg)
-        return g
+            (g,) = torch.autograd.grad(torch.stack([*losses.values()]).sum(), z_t_trg)
+        return eps_phi.schedule.alpha(anchor.draw.t) * g
 
     def losses_of(self, maps: Mapping[str, Features], anchor: Anchor) -> dict[str, PerRow]:
         """Loss per row of the target's maps at each site and patch size, by `site/size`."""
+        places = anchor.places or self._places(maps, anchor.draw.rng)
         return {
             place: patch_nce(anchor.features[place], patches, self.temperature).mean(1)
-            for place, patches in self._patches(maps, anchor.draw.rng)
+            for place, patches in self._patches(maps, places)
         }
 
     def _maps(
@@ -80,12 +82,11 @@ class PatchNCE:
     ) -> Mapping[str, Features]:
         return require(eps_phi, FeatureBackbone).features(z_t, y, draw.t, self.sites)[1]
 
-    def _patches(
-        self, maps: Mapping[str, Features], rng: Randomness
-    ) -> Iterator[tuple[str, Patches]]:
-        """Unit feature vectors [B, n, C] at random places of each map, by `site/size`; both halves
-        of a step draw the same places. `DataError` for a patch that is larger than a map.
+    def _places(self, maps: Mapping[str, Features], rng: Randomness) -> dict[str, Places]:
+        """Random places of each map, by `site/size`, for both halves of a step: drawn on the CPU,
+        and copied to the device all at once. `DataError` for a patch that is larger than a map.
         """
+        orders: dict[str, Places] = {}
         for site, h in maps.items():
             for size in self.patch_sizes:
                 if size > min(h.shape[-2:]):
@@ -93,10 +94,23 @@ class PatchNCE:
                         f"patch_sizes: expected sizes up to {min(h.shape[-2:])}, the smallest side "
                         f"of the map at {site}; got {size}; leave it out, or take larger images"
                     )
-                vectors = avg_pool2d(h, size).flatten(2).transpose(1, 2)
-                order = rng.permutation(f"patches {site}/{size}", vectors.shape[1])
-                chosen = order[:, : self.n_patches, None].to(h.device)
-                yield f"{site}/{size}", normalize(vectors.take_along_dim(chosen, dim=1), dim=2)
+                n = (h.shape[-2] // size) * (h.shape[-1] // size)
+                order = rng.permutation(f"patches {site}/{size}", n)
+                orders[f"{site}/{size}"] = order[:, : self.n_patches]
+        together = to_device(torch.cat([*orders.values()], dim=1), h.device)
+        parts = together.split([order.shape[1] for order in orders.values()], dim=1)
+        return dict(zip(orders, parts, strict=True))
+
+    def _patches(
+        self, maps: Mapping[str, Features], places: Mapping[str, Places]
+    ) -> Iterator[tuple[str, Patches]]:
+        """Unit feature vectors [B, n, C] at the places of each map, by `site/size`."""
+        for site, h in maps.items():
+            for size in self.patch_sizes:
+                pooled = h if size == 1 else avg_pool2d(h, size)
+                vectors = pooled.flatten(2).transpose(1, 2)
+                chosen = places[f"{site}/{size}"].unsqueeze(2).expand(-1, -1, h.shape[1])
+                yield f"{site}/{size}", normalize(vectors.gather(1, chosen), dim=2)
 
 
 def patch_nce(source: Patches, target: Patches, temperature: float) -> Float[Tensor, "B patches"]:
@@ -107,5 +121,4 @@ def patch_nce(source: Patches, target: Patches, temperature: float) -> Float[Ten
     positive = similarity.diagonal(dim1=1, dim2=2).unsqueeze(2)
     same = torch.eye(similarity.shape[1], dtype=torch.bool, device=similarity.device)
     logits = torch.cat([positive, similarity.masked_fill(same, -10)], dim=2) / temperature
-    first = torch.zeros(logits.shape[:2], dtype=torch.long, device=logits.device)
-    return cross_entropy(logits.transpose(1, 2), first, reduction="none")
+    return logits.logsumexp(2) - logits[..., 0]

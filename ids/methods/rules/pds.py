@@ -9,6 +9,7 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Latent
+from ids.diffusion.caching import noised
 from ids.diffusion.schedule import diffuse, posterior, predict_z0
 
 
@@ -43,7 +44,7 @@ class PDS:
         s, t, t_prev = eps_phi.schedule, draw.t, draw.t_prev
         if t_prev is None:
             raise ValueError("PDS: expected draws with t_prev; got none; use ids.diffusion.Uniform")
-        z_t = diffuse(s, z, draw.eps, t)
+        z_t = noised(eps_phi, z, draw)
         z_t_prev = diffuse(s, z, draw.rng.normal("eps_prev", like=z), t_prev)
         start = t - 1 if self.beta == "single_step" else t_prev
         q = posterior(s, t, t_prev, require(s, PosteriorSchedule).transition(t, start))

@@ -8,9 +8,9 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Distillation, NoiseRefiner
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Latent
-from ids.diffusion.caching import CachedDenoiser
+from ids.diffusion.caching import CachedDenoiser, noised
 from ids.diffusion.gaussianity import kurtosis, lag1
-from ids.diffusion.schedule import diffuse, predict_z0
+from ids.diffusion.schedule import predict_z0
 from ids.methods.refiners.loop import norm
 
 
@@ -32,7 +32,7 @@ class Refined:
         refined, logs = self.fpr(eps_phi, z_src, y_src, draw)
         if refined is draw:
             return self.distillation.anchor(eps_phi, z_src, y_src, draw)
-        eps_phi = CachedDenoiser(eps_phi)
+        eps_phi = CachedDenoiser.of(eps_phi)
         anchor = self.distillation.anchor(eps_phi, z_src, y_src, refined)
         refinement_logs = {**logs, **_logs(eps_phi, z_src, y_src, draw, refined)}
         return replace(anchor, logs={**anchor.logs, **refinement_logs})
@@ -46,7 +46,7 @@ def _logs(
     eps_phi: Denoiser, z_src: Latent, y_src: Prompt, drawn: Draw, refined: Draw
 ) -> dict[str, Tensor]:
     s, t, eps_star = eps_phi.schedule, refined.t, refined.eps
-    z_t = diffuse(s, z_src, eps_star, t)
+    z_t = noised(eps_phi, z_src, refined)
     root_d = z_src[0].numel() ** 0.5
     return {
         "fpr_residual_after": norm(z_src - predict_z0(s, z_t, eps_phi(z_t, y_src, t), t)),

@@ -8,7 +8,7 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Schedule
 from ids.core.records import Anchor, Draw
 from ids.core.tensors import Coefficient, Latent, Timestep
-from ids.diffusion.schedule import diffuse
+from ids.diffusion.caching import noised
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class SDS:
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
         """The weighted difference between predicted and drawn noise."""
-        t, eps = anchor.draw.t, anchor.draw.eps
-        z_t_trg = diffuse(eps_phi.schedule, z_trg, eps, t)
+        t = anchor.draw.t
+        z_t_trg = noised(eps_phi, z_trg, anchor.draw)
         return self._weight(eps_phi.schedule, t) * (eps_phi(z_t_trg, y_trg, t) - anchor.reference)
 
     def _weight(self, schedule: Schedule, t: Timestep) -> Coefficient | float:

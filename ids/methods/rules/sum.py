@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 
@@ -19,8 +20,9 @@ class Sum:
     """A weighted sum of rules on one draw: CDS (Nam et al. 2024) is 2000 / (64 * 64) DDS + 3
     PatchNCE, with the weights of the released code.
 
-    The terms share z_t. A term that needs features is evaluated first, and the others reuse its
-    noise prediction: CDS costs as much as DDS and one backward per step.
+    The terms share z_t, as `ids.diffusion.noised` gives it. A term that needs features is evaluated
+    first, and the others reuse its noise prediction: CDS costs as much as DDS and one backward per
+    step.
     """
 
     terms: Mapping[str, Distillation]
@@ -38,7 +40,7 @@ class Sum:
 
     def anchor(self, eps_phi: Denoiser, z_src: Latent, y_src: Prompt, draw: Draw) -> Anchor:
         """The weighted references; the terms' anchors as `parts`, their logs as `TERM_LOG`."""
-        eps_phi = CachedDenoiser(eps_phi)
+        eps_phi = CachedDenoiser.of(eps_phi)
         parts = {name: self.terms[name].anchor(eps_phi, z_src, y_src, draw) for name in self._order}
         reference = self._summed({name: part.reference for name, part in parts.items()})
         logs = {
@@ -50,7 +52,7 @@ class Sum:
 
     def grad(self, eps_phi: Denoiser, z_trg: Latent, y_trg: Prompt, anchor: Anchor) -> Latent:
         """The weighted sum of the gradients."""
-        eps_phi = CachedDenoiser(eps_phi)
+        eps_phi = CachedDenoiser.of(eps_phi)
         return self._summed(
             {
                 name: self.terms[name].grad(eps_phi, z_trg, y_trg, anchor.parts[name])
@@ -63,4 +65,5 @@ class Sum:
         return sorted(self.terms, key=lambda name: FeatureBackbone not in needs(self.terms[name]))
 
     def _summed(self, values: Mapping[str, Latent]) -> Latent:
-        return torch.stack([self.weights[name] * value for name, value in values.items()]).sum(0)
+        first, *others = (self.weights[name] * value for name, value in values.items())
+        return reduce(torch.add, others, first)
