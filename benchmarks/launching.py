@@ -110,7 +110,9 @@ def units(folder: Path, repeats: int) -> None:
         found.append((count, cpu, wall))
     for few, many in zip(found[::2], found[1::2], strict=True):
         more, cpu, wall = (b - a for a, b in zip(few, many, strict=True))
-        print(f"per unit: {1000 * cpu / more:.2f} CPU ms of the parent, {1000 * wall / more:.1f} ms")
+        print(
+            f"per unit: {1000 * cpu / more:.2f} CPU ms of the parent, {1000 * wall / more:.1f} ms"
+        )
 
 
 def workers(folder: Path, repeats: int) -> None:

@@ -18,7 +18,7 @@ Plain = dict[str, Any]
 @dataclass(frozen=True)
 class Variants:
     """A composed configuration, and its variants with single values set. What no value affects is
-    resolved once and shared by all variants: nobody may write to it.
+    resolved once and shared by all variants, read-only.
     """
 
     config: DictConfig

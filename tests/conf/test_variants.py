@@ -30,7 +30,8 @@ def test_the_values_of_a_sweep_are_those_that_hydra_composes() -> None:
 def test_a_changed_value_reaches_every_key_that_refers_to_it() -> None:
     words = ("output_dir=a,b", "backbone.image_size=32")
     first, second = compose_sweep(words).settings
-    assert isinstance(first, Composed) and isinstance(second, Composed)
+    assert isinstance(first, Composed)
+    assert isinstance(second, Composed)
     assert first.values["logger"]["jsonl"]["folder"] == "a/logs"
     assert second.values["logger"]["jsonl"]["folder"] == "b/logs"
     assert first.values["dataset"]["size"] == 32
@@ -38,7 +39,8 @@ def test_a_changed_value_reaches_every_key_that_refers_to_it() -> None:
 
 def test_settings_share_what_no_value_affects() -> None:
     first, second = compose_sweep(("method.n_steps=1,2",)).settings
-    assert isinstance(first, Composed) and isinstance(second, Composed)
+    assert isinstance(first, Composed)
+    assert isinstance(second, Composed)
     assert first.values["metrics"] is second.values["metrics"]
     assert first.values["method"] != second.values["method"]
 
