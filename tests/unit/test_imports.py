@@ -19,7 +19,7 @@ except SystemExit as end:
     found = {"status": end.code, "modules": sorted(sys.modules)}
 open(sys.argv[1], "w").write(json.dumps(found))
 """
-# Two rows of the exact Gaussian world, of which one metric and no logger is asked for.
+# Two rows of the exact Gaussian world, without networks of metrics and without a logger.
 RUN = ("run", "debug=fast", "controls=none", "limit=2", "logger=none", "metrics=standard")
 
 
@@ -38,7 +38,7 @@ def test_help_and_lists_import_nothing_heavy(words: tuple[str, ...], tmp_path: P
     assert not imported(tmp_path, *words) & set(HEAVY)
 
 
-def test_a_run_imports_no_metric_logger_or_backbone_that_was_not_asked_for(tmp_path: Path) -> None:
+def test_a_run_imports_no_metric_logger_or_backbone_that_is_not_chosen(tmp_path: Path) -> None:
     modules = imported(tmp_path, *RUN)
     assert not modules & UNUSED
     assert "torch._dynamo" not in modules  # torch's compiler: more than a second
