@@ -92,7 +92,14 @@ def start(folder: Path, repeats: int) -> None:
 
 def noop(folder: Path, repeats: int) -> None:
     """A hundred settings of two cases, after a run that made all of them."""
-    words = (*IDS, "-m", "backbone=gaussian", "dataset=shapes", "method=dds", "method.n_steps=1")
+    words: tuple[str, ...] = (
+        *IDS,
+        "-m",
+        "backbone=gaussian",
+        "dataset=shapes",
+        "method=dds",
+        "method.n_steps=1",
+    )
     words += ("method.optimizer.lr=range(1,101)", "limit=2", "logger=none")
     print(f"all made: {spend(words, folder)}")
     for _ in range(repeats):
