@@ -1,6 +1,7 @@
 """From the words of the command line to an exit status, whatever happens in between."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from ids.core.errors import ConfigError, IdsError
 from ids.core.unexpected import line, unexpected
 
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
+GARBAGE = 10_000  # new objects between two collections: at Python's 700, a fifth of the start
 # argparse reads words in front of the flags alone.
 WORDS_BEHIND_FLAGS = ("run", "search", "edit", "data", "judge", "retry")
 MAKING_EDITS = ("run", "search", "edit", "retry")
@@ -23,6 +25,7 @@ HYDRA += ["-sc", "--shell-completion", "--experimental-rerun"]
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the console script."""
+    gc.set_threshold(GARBAGE)
     with stopping() as stop:
         status = _status(sys.argv[1:] if argv is None else argv, stop)
     sys.exit(status)

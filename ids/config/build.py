@@ -17,6 +17,7 @@ from beartype.door import is_bearable
 
 from ids.config.check import is_reserved, row_selection
 from ids.config.classes import Classes
+from ids.config.optimizers import uncompiled
 from ids.config.setting import Composed
 from ids.core.edit import Editor
 from ids.core.errors import ConfigError
@@ -134,7 +135,7 @@ def build(node: Any, where: str, classes: Classes | None = None) -> Any:
     cls = classes.load(str(node["_target_"]))
     try:
         if node.get("_partial_"):
-            return _checked_optimizer(partial(cls, **parts), where)
+            return _checked_optimizer(partial(uncompiled(cls), **parts), where)
         values = {key: value for key, value in parts.items() if not _is_part(value)}
         _check_types(cls, values, where)
         built = _constructed(cls, parts, where)

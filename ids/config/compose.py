@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
+from omegaconf import MISSING, OmegaConf, open_dict
 
 from ids.config.check import check
 from ids.config.explain import readable_errors, unknown_key
@@ -23,6 +21,7 @@ from ids.config.schema import RunConfig
 from ids.config.setting import Composed, Refused
 from ids.config.sources import Sources, find_sources
 from ids.config.sweep import combinations
+from ids.config.variants import Variants
 from ids.config.words import LAUNCHERS, check_launcher, parse_word, parse_words
 from ids.core.errors import ConfigError
 
@@ -89,7 +88,7 @@ def known_keys(words: Sequence[str], sources: Sources) -> list[str]:
         chosen = [override for override in typed if _chooses(override, sources)]
         fixed = [str(o.input_line) for o in chosen if not o.is_sweep_override()]
         with readable_errors(fixed, sources):
-            values = _options(fixed, sources).values
+            values = _options(fixed, sources).variants.config
     return list(_leaves(OmegaConf.to_container(values, resolve=False), ""))
 
 
@@ -116,7 +115,7 @@ def _leaves(node: object, prefix: str) -> Iterator[str]:
 class _Options:
     """The values of the chosen options, before single values are set."""
 
-    values: DictConfig
+    variants: Variants
     choices: Mapping[str, str]
     params: Mapping[str, str]  # what they sweep over
     multirun: bool
@@ -132,6 +131,7 @@ class _Composer:
     loader: ConfigLoader
     sources: Sources
     composed: Compositions = field(default_factory=dict)
+    parsed: dict[str, Override] = field(default_factory=dict)  # by word
 
     def __call__(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed | Refused:
         try:
@@ -141,6 +141,11 @@ class _Composer:
             return Refused(words, error)
         return setting
 
+    def _parse(self, word: str) -> Override:
+        if word not in self.parsed:
+            self.parsed[word] = parse_word(word, self.loader)
+        return self.parsed[word]
+
     def options(self, words: tuple[str, ...]) -> _Options:
         """The composition of these choices, made once."""
         if words not in self.composed:
@@ -148,17 +153,14 @@ class _Composer:
         return self.composed[words]
 
     def _setting(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed:
-        overrides = [parse_word(word, self.loader) for word in words]
+        overrides = [self._parse(word) for word in words]
         chosen = [override for override in overrides if _chooses(override, self.sources)]
         values = [o for o in overrides if o not in chosen and not o.is_hydra_override()]
         with readable_errors(words, self.sources):
             options = self.options(tuple(str(o.input_line) for o in chosen))
             for group in LAUNCHERS:  # a yaml may choose them, too
                 check_launcher(group, options.choices.get(group, "basic"))
-            config = deepcopy(options.values)
-            # What Hydra itself does with values, after it has composed the options.
-            ConfigLoaderImpl._apply_overrides_to_config(values, config)
-            plain = _plain(config, words, data, self.sources)
+            plain = _plain(options.variants.plain(values), words, data, self.sources)
             name = self._name(options, plain)
         return Composed(words, plain, options.choices, name, self.sources)
 
@@ -167,7 +169,7 @@ class _Composer:
 
         def default_names() -> Names:
             alone = self.options((f"method={options.choices['method']}",))
-            return option_names(alone.values, alone.choices, self.sources)
+            return option_names(alone.variants.config, alone.choices, self.sources)
 
         names = option_names(values, options.choices, self.sources)
         return method_name(values["method"], names, default_names)
@@ -179,7 +181,7 @@ def _options(words: Sequence[str], sources: Sources) -> _Options:
     with open_dict(config):
         del config["hydra"]
     return _Options(
-        config,
+        Variants(config),
         {str(group): str(name) for group, name in hydra.runtime.choices.items()},
         {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()},
         hydra.mode == RunMode.MULTIRUN,
@@ -214,13 +216,10 @@ def _sweeping_words(typed: Sequence[Override], sources: Sources) -> tuple[str, .
 
 
 def _plain(
-    config: DictConfig, words: Sequence[str], data: Mapping[str, Any], sources: Sources
+    values: dict[str, Any], words: Sequence[str], data: Mapping[str, Any], sources: Sources
 ) -> dict[str, Any]:
-    """The configuration as plain data, all interpolations resolved."""
-    content = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(content, dict)
-    missing = set(_missing(content, ""))
-    values = {str(key): value for key, value in content.items()}
+    """A complete configuration, with the data."""
+    missing = set(_missing(values, ""))
     if unknown := sorted(set(values) - {field.name for field in fields(RunConfig)}):
         raise ConfigError(unknown_key(unknown[0], words, sources))
     _check_complete(values, missing - {f"dataset.{key}" for key in data}, sources)

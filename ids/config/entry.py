@@ -13,6 +13,7 @@ from ids.config.compose import compose_all, compose_sweep
 from ids.config.setting import Composed, Refused
 from ids.config.sources import find_sources
 from ids.core.errors import ConfigError, IdsError
+from ids.core.importing import lean_imports
 
 if TYPE_CHECKING:
     from ids.run import Experiment
@@ -78,7 +79,8 @@ def _built(
     ready: list[tuple[Composed, Experiment]] = []
     refused: list[Refused] = []
     if settings:
-        from ids.config.build import build_experiment
+        with lean_imports():
+            from ids.config.build import build_experiment
     for setting in settings:
         try:
             session = ready[0][1].session if ready else None

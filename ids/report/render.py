@@ -1,6 +1,7 @@
 """Grids of numbers as grids of text, and those on a terminal."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,11 +80,15 @@ def print_report(report: Report, console: Console, wide: bool = False) -> None:
 
 def fitted(grid: Grid, console: Console) -> Grid:
     """With the first columns that fit the console side by side; with one at least."""
-    for count in range(len(grid.columns), 1, -1):
-        narrower = grid.select([column.key for column in grid.columns[:count]])
-        if _width(text_grid(narrower, compact=True), console) <= console.width:
-            return narrower
-    return grid.select([column.key for column in grid.columns[:1]])
+
+    def first(count: int) -> Grid:
+        return grid.select([column.key for column in grid.columns[:count]])
+
+    def is_too_wide(count: int) -> bool:
+        return _width(text_grid(first(count), compact=True), console) > console.width
+
+    more = range(2, len(grid.columns) + 1)  # each column adds to the width
+    return first(1 + bisect_left(more, True, key=is_too_wide))
 
 
 def _width(grid: TextGrid, console: Console) -> int:

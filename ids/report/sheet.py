@@ -35,12 +35,14 @@ class Fonts:
 
 @dataclass(frozen=True)
 class Page:
-    """Some cases and settings of one data set; `lines` has one edit per setting and case."""
+    """Some cases and settings of one data set; `edits` are status and key of each edit, by label
+    and case.
+    """
 
     title: str
     cases: Sequence[EditCase]
     labels: Sequence[str]
-    lines: pd.DataFrame
+    edits: Mapping[tuple[str, str], tuple[str, str]]
 
 
 def contact_sheets(
@@ -66,6 +68,8 @@ def _pages(title: str, cases: Sequence[EditCase], frame: pd.DataFrame) -> Iterat
     edited = [case for case in cases if case.digest in known]
     seeds = sorted(int(seed) for seed in done["seed"].unique() if seed >= 0)
     lines = frame[frame["seed"].isin([-1, *seeds[:1]])].drop_duplicates(["label", "case"])
+    places = zip(lines["label"], lines["case"], strict=True)
+    edits = dict(zip(places, zip(lines["status"], lines["key"], strict=True), strict=True))
     title = f"{title} · {_seed_text(seeds)}"
     row_parts = list(_parts(edited[:MAX_CASES], MAX_ROWS))
     column_parts = list(_parts(in_order(frame["label"]), MAX_COLUMNS))
@@ -76,7 +80,7 @@ def _pages(title: str, cases: Sequence[EditCase], frame: pd.DataFrame) -> Iterat
             shown.append(f"cases {first} to {first + len(rows) - 1} of {len(edited)}")
         if len(column_parts) > 1:
             shown.append(f"settings, part {part + 1} of {len(column_parts)}")
-        yield Page(" · ".join(shown), rows, columns, lines)
+        yield Page(" · ".join(shown), rows, columns, edits)
 
 
 def _parts(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
@@ -138,10 +142,9 @@ def _draw_label(canvas: Canvas, case: EditCase, top: int, fonts: Fonts) -> None:
 
 def _edited(page: Page, label: str, case: EditCase, store: Store) -> PIL.Image | str:
     """The edited image, or the status of an edit without one."""
-    lines = page.lines[(page.lines["label"] == label) & (page.lines["case"] == case.digest)]
-    status = "no result" if lines.empty else str(lines.iloc[0]["status"])
+    status, key = page.edits.get((label, case.digest), ("no result", ""))
     if status != "ok":
         return status
-    path = store.folder(str(lines.iloc[0]["key"])) / IMAGE
+    path = store.folder(key) / IMAGE
     with PIL.open(path, formats=["PNG"]) as image:
         return image.convert("RGB")

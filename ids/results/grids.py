@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from ids.results.columns import Column
 
@@ -55,7 +55,7 @@ class Estimate:
     def numbers(self) -> dict[str, float | int]:
         """All by name: value, low, high, n, what is left out, and those of the test."""
         ends = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
-        return ends | asdict(self.left_out) | (asdict(self.test) if self.test else {})
+        return ends | vars(self.left_out) | (vars(self.test) if self.test else {})
 
 
 MISSING = Estimate(math.nan)

@@ -58,13 +58,17 @@ def plan_sweep(experiments: Mapping[int, Experiment]) -> Plan:
     A setting that cannot be planned costs itself only.
     """
     shared = _Shared(_present(experiments.values()))
+    keys: dict[tuple[int, ...], frozenset[str]] = {}  # by the metrics: settings share them
     parts: list[Part] = []
     errors: dict[int, Exception] = {}
     for number, experiment in experiments.items():
         try:
             experiment.check_size(experiment.survey().cases[0].source)
-            keys = experiment.metric_keys()
-            parts += [shared.part(number, experiment, spec, keys) for spec in experiment.specs]
+            metrics = tuple(map(id, experiment.metrics.values()))
+            if metrics not in keys:
+                keys[metrics] = experiment.metric_keys()
+            specs = experiment.specs
+            parts += [shared.part(number, experiment, spec, keys[metrics]) for spec in specs]
         except Exception as error:  # whatever it is, the other settings still run
             if interrupted(error):
                 raise

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 
 from ids.core.edit import AnchorCache, Anchors, inline
+from ids.core.importing import lean_imports
 from ids.core.protocols import Backbone, BackboneSource, Dataset
 from ids.core.records import EditCase
 from ids.core.rows import RowSelection
@@ -35,7 +36,8 @@ class LoadedModels:
     def get(self, key: Hashable, load: Callable[[], T]) -> T:
         """The network of this key; `load` is called for a key that is new."""
         if key not in self._models:
-            self._models[key] = load()
+            with lean_imports():
+                self._models[key] = load()
         model: T = self._models[key]
         return model
 
@@ -82,7 +84,8 @@ class Session:
         if place not in self._backbone:
             self._backbone.clear()
             self._warm.clear()
-            self._backbone[place] = source.load(self.device)
+            with lean_imports():
+                self._backbone[place] = source.load(self.device)
         return self._backbone[place]
 
     def anchors(self, store: Store, setting: Setting) -> Anchors:

@@ -1,0 +1,78 @@
+"""Variants of a composed configuration, as plain data: settings of a sweep differ in few values."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+REFERENCE = re.compile(r"\$\{(\w*)")  # the first key of an interpolation; empty for a relative one
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Variants:
+    """A composed configuration, and its variants with single values set. What no value affects is
+    resolved once and shared by all variants, read-only.
+    """
+
+    config: DictConfig
+    _divided: dict[frozenset[str], tuple[DictConfig, Plain]] = field(
+        default_factory=dict, repr=False
+    )
+
+    def plain(self, values: Sequence[Override]) -> Plain:
+        """The configuration with these values, all interpolations resolved. Raises what Hydra and
+        OmegaConf raise for a wrong one.
+        """
+        changed = frozenset(str(value.key_or_group).split(".")[0] for value in values)
+        if changed not in self._divided:
+            self._divided[changed] = self._divide(changed)
+        template, same = self._divided[changed]
+        config = deepcopy(template)
+        # What Hydra itself does with values, after it has composed the options.
+        ConfigLoaderImpl._apply_overrides_to_config(list(values), config)
+        found = {**same, **_resolved(config)}
+        order = dict.fromkeys([*self._references, *found])
+        return {key: found[key] for key in order if key in found}
+
+    def _divide(self, changed: frozenset[str]) -> tuple[DictConfig, Plain]:
+        """The part of the configuration that the changed keys affect, with all that it refers to;
+        and the values of the other part.
+        """
+        affected = set(changed)
+        while more := {k for k, used in self._references.items() if used & affected} - affected:
+            affected |= more
+        needed = set(affected)
+        while more := {u for k in needed for u in self._references.get(k, ())} - needed:
+            needed |= more
+        same = _resolved(self._without(affected))
+        return self._without(set(self._references) - needed), same
+
+    def _without(self, keys: Collection[str]) -> DictConfig:
+        config = deepcopy(self.config)
+        with open_dict(config):
+            for key in keys & config.keys():
+                del config[key]
+        return config
+
+    @cached_property
+    def _references(self) -> Mapping[str, set[str]]:
+        """The keys that the interpolations below each key begin with. One that begins otherwise may
+        refer to anything: then all keys count.
+        """
+        raw = OmegaConf.to_container(self.config, resolve=False)
+        assert isinstance(raw, dict)
+        found = {str(key): set(REFERENCE.findall(str(node))) for key, node in raw.items()}
+        return {k: used if used <= set(found) else set(found) for k, used in found.items()}
+
+
+def _resolved(config: DictConfig) -> Plain:
+    content = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
