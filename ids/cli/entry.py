@@ -14,7 +14,7 @@ from ids.core.unexpected import line, unexpected
 
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
 # argparse reads words in front of the flags alone.
-WORDS_BEHIND_FLAGS = ("run", "search", "edit", "data", "judge", "retry")
+WORDS_BEHIND_FLAGS = ("run", "search", "edit", "data", "judge", "retry", "log")
 MAKING_EDITS = ("run", "search", "edit", "retry")
 HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
 HYDRA += ["-cd", "-cp", "--config-path", "-cn", "--config-name"]

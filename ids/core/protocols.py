@@ -3,16 +3,16 @@ that are wrapped, never subclassed.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from ids.core.logs import Cell, Pace, RunInfo
 from ids.core.prompt import Prompt
 from ids.core.records import Anchor, Draw, EditCase, Edited
 from ids.core.rng import Streams
-from ids.core.tensors import Coefficient, Image, Images, Latent, Timestep
+from ids.core.tensors import Coefficient, Images, Latent, Timestep
 
 T = TypeVar("T")
 
@@ -215,31 +215,54 @@ class NetworkMetric(Protocol):
 
 @runtime_checkable
 class LogRun(Protocol):
-    """The open log of one setting."""
+    """An open run of a tracker."""
+
+    @property
+    def points(self) -> int:
+        """The number of points and tables it has, those of earlier commands included."""
+        ...
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
-        """A point of each curve. `axis` is `curve` (optimization steps) or `edit` (one point per
-        finished edit).
+        """A point of each curve. `axis` is `curve` (optimization steps), `edit` (finished edits) or
+        `progress` (edits that ended); values may be infinite.
         """
         ...
 
-    def image(self, name: str, x: Image, caption: str) -> None:
-        """An image, RGB in [0, 1]."""
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """A whole table, which replaces the one of that name."""
         ...
 
     def summary(self, values: Mapping[str, float]) -> None:
-        """The numbers of the whole setting."""
+        """The numbers of the whole setting; they replace earlier ones of their names."""
+        ...
+
+    def finish(self) -> None:
+        """Close the run; a later command may continue it."""
         ...
 
 
 @runtime_checkable
 class Logger(Protocol):
-    """A tracker with one run per setting."""
+    """A tracker with one run per setting. One thread calls it."""
 
-    def run(
-        self, name: str, group: str, config: Mapping[str, Any]
-    ) -> AbstractContextManager[LogRun]:
-        """A run that is open inside the `with`. Settings of one data set and backbone share a
-        `group`.
+    @property
+    def destination(self) -> str:
+        """The place of its runs: another one has nothing of what this one has. Empty where nothing
+        is to be logged.
         """
+        ...
+
+    @property
+    def pace(self) -> Pace:
+        """How it is fed."""
+        ...
+
+    def open(self, info: RunInfo) -> LogRun:
+        """Begin a run, or continue it. `ConfigError` where the tracker cannot be reached and the
+        configuration insists on it.
+        """
+        ...
+
+    def uploads(self) -> list[str]:
+        """The commands that upload what it keeps on this machine; empty without any."""
         ...
