@@ -47,12 +47,15 @@ def _log(args: argparse.Namespace, words: Sequence[str]) -> int:
         say(f"{args.output_dir}: no such results")
         return 0
     known = origins(args.output_dir)
-    for name, logger in loggers.items():
-        for one in log_stored(groups, store, logger, known):
-            what = f"{one.new} of {counted(one.edits, 'edit')} sent"
-            if one.busy:
-                what = "left to the command that is logging it"
-            print(f"{name}: {one.label} ({one.dataset}): {what}")
-        for command in logger.uploads():
-            print(f"  {command}")
+    try:
+        for name, logger in loggers.items():
+            for one in log_stored(groups, store, logger, known):
+                what = f"{one.new} of {counted(one.edits, 'edit')} sent"
+                if one.busy:
+                    what = "left to the command that is logging it"
+                print(f"{name}: {one.label} ({one.dataset}): {what}")
+            for command in logger.uploads():
+                print(f"  {command}")
+    finally:
+        store.close()
     return 0

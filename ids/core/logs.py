@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ids.core.tensors import Image
+from torch import Tensor
 
-Cell = str | float | int | None | Image  # of a table; an image is RGB in [0, 1]
+Cell = str | float | int | None | Tensor  # of a table; an image is [3, h, w], RGB in [0, 1]
 
 
 @dataclass(frozen=True)

@@ -57,18 +57,18 @@ def launch(prepared: Prepared) -> Launched:
     )
     session, store = experiments[0].session, experiments[0].store
     command = Command(settings, folder, store.root, prepared.sweep, session.began)
-    of_settings = dict(enumerate(labels))
-    with RunProgress(len(settings)) as progress, _following(experiments, of_settings) as by:
-        sweep = Sweep(experiments, places, of_settings, progress, bounds, by)
-        try:
+    numbered = dict(enumerate(labels))
+    try:
+        with RunProgress(len(settings)) as progress, _following(experiments, numbered) as follower:
+            sweep = Sweep(experiments, places, numbered, progress, bounds, follower)
             session.open(store)
             _write_configs(settings, places)
             _write_settings(command)
             with store.claims.held(run_claim(folder)):  # `ids status`: this command is alive
                 sweep.run(lambda sweep, units: launcher(command, sweep, units))
-        finally:
-            for experiment in experiments.values():
-                experiment.store.close()
+    finally:
+        for experiment in experiments.values():
+            experiment.store.close()
     return Launched(folder, prepared, _failed(sweep, settings))
 
 

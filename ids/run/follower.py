@@ -1,11 +1,12 @@
 """Those who follow a sweep, in the process of the parent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ids.run.plan import Name, Part
 
 
+@runtime_checkable
 class Follower(Protocol):
     """What a sweep informs. No call but `begin` may wait."""
 

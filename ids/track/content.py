@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ids.core.errors import IdsError
@@ -42,14 +43,14 @@ def summary(entries: Sequence[Entry], store: Store) -> dict[str, float]:
     """
     lines, columns = lines_of(entries, store)
     means = table("", lines, columns=columns).grids[0]
-    numbers: dict[str, float] = {"cases": means.rows[0].cases, "edits": len(entries)}
+    numbers = {"cases": float(means.rows[0].cases), "edits": float(len(entries))}
     for column, cell in zip(means.columns, means.rows[0].cells, strict=True):
         found = {"mean": cell.value, "low": cell.low, "high": cell.high}
         named = {name: value for name, value in found.items() if not math.isnan(value)}
-        named["n"] = cell.n
+        named["n"] = float(cell.n)
         left_out = {"infinite": cell.left_out.infinite, "undefined": cell.left_out.undefined}
         named |= {name: count for name, count in left_out.items() if count}
-        numbers |= {f"{column.key}/{name}": value for name, value in named.items()}
+        numbers |= {f"{column.key}/{name}": float(value) for name, value in named.items()}
     return numbers
 
 
@@ -99,7 +100,7 @@ def _loaded(image: LazyImage | None, side: int) -> Cell:
         return None
 
 
-def _small(image: Image, side: int) -> Image:
+def _small(image: Image, side: int) -> Tensor:
     """[3, h, w] with no side above `side`."""
     image = image.detach().cpu().float().expand(3, -1, -1)
     height, width = image.shape[-2:]

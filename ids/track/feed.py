@@ -65,18 +65,20 @@ class Feed:
             self._log_tables(run, self.tracked.entries(done))
         self._write(sent)
 
-    def complete(self) -> None:
-        """Log everything that the run lacks, its tables and its summary, and close it."""
+    def complete(self) -> bool:
+        """Log everything that the run lacks, its tables and its summary, and close it. False where
+        another process logs this setting.
+        """
         if (sent := self._claimed()) is None:
-            return None
-        if not self.changed and self._run is None and sent.complete == self.tracked.jobs:
-            return self.close()
-        entries = self.tracked.entries(self.tracked.names)
-        if entries and (self._run is not None or sent.differs(entries)):
-            self._complete(sent, entries)
-        sent.complete = self.tracked.jobs
-        self._write(sent)
-        return self.close()
+            return False
+        if self.changed or self._run is not None or sent.complete != self.tracked.jobs:
+            entries = self.tracked.entries(self.tracked.names)
+            if entries and (not sent.complete or sent.differs(entries)):
+                self._complete(sent, entries)
+            sent.complete = self.tracked.jobs
+            self._write(sent)
+        self.close()
+        return True
 
     def close(self) -> None:
         """Close the run; another command may continue it."""
@@ -92,10 +94,7 @@ class Feed:
             return
         names = {(entry.record.key, entry.row.case): True for entry in entries}
         self.ended = dict.fromkeys(self.ended, False) | names
-        changed = sent.differs(entries) or not sent.complete
         self._log_rows(run, sent, entries)
-        if not changed:
-            return
         curves = self._log_tables(run, entries)
         if not sent.curves:
             for step, values in enumerate(curves, start=1):
@@ -113,9 +112,11 @@ class Feed:
             for step, values in enumerate(points(new, self.tracked.store), start=first):
                 run.scalars("edit", step, values)
             sent.add(new)
+            sent.complete = ""
             self.logged += len(new)
         if new or len(entries) < len(self.ended):
             run.scalars("progress", len(self.ended), self._progress())
+            self._write(sent)
 
     def _log_tables(self, run: LogRun, entries: Sequence[Entry]) -> list[dict[str, float]]:
         """The tables of cases and curves, unless the run has just got them; the mean curves."""
@@ -129,10 +130,9 @@ class Feed:
         return curves
 
     def _progress(self) -> dict[str, float]:
-        done = sum(self.ended.values())
-        failed = len(self.ended) - done
-        left = len(self.tracked.names) - len(self.ended)
-        return {"done": done, "failed": failed, "left": left}
+        done, all_ended = sum(self.ended.values()), len(self.ended)
+        left = len(self.tracked.names) - all_ended
+        return {"done": float(done), "failed": float(all_ended - done), "left": float(left)}
 
     def _claimed(self) -> Sent | None:
         """The record of the run, read under its lock; None while another process holds it."""

@@ -115,7 +115,7 @@ class Sender:
         for feed, _ in list(self._pending.values()):
             self._flush(feed)
         for feed in list(self._open.values()):
-            self._try(feed, feed.close)
+            self._close(feed)
 
     def _flush(self, feed: Feed) -> None:
         """Log the edits of a setting that have ended since the last time."""
@@ -142,6 +142,13 @@ class Sender:
         except Exception as error:  # whatever a tracker raises
             self._broken.add(id(feed))
             self._warn("broken", f"{_first_line(error)}; {AFTER}")
+            self._close(feed)
+
+    def _close(self, feed: Feed) -> None:
+        """Close a run, and leave the setting to other processes."""
+        self._open.pop(id(feed), None)
+        with suppress(Exception):  # it was mentioned
+            feed.close()
 
     def _warn(self, kind: str, text: str) -> None:
         """A warning, once of each kind."""
