@@ -26,7 +26,6 @@ class OfflineRun:
     config: dict[str, Any] = field(default_factory=dict)
     history: dict[str, list[Any]] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
-    stats: int = 0
 
     def table(self, name: str, folder: Path) -> list[dict[str, Any]]:
         """The rows of a table as it was logged last."""
@@ -58,8 +57,6 @@ def read_run(file: Path) -> OfflineRun:
                     run.history.setdefault(key, []).append(value)
             case "summary":
                 run.summary |= _items(record.summary.update)
-            case "stats":
-                run.stats += 1
     return run
 
 

@@ -1,15 +1,14 @@
 """The real trackers, offline: what they wrote is read back."""
 
 import json
-import os
-import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
+import wandb
 from conftest import Ids
+from PIL import Image as PIL
 from wandb_file import OfflineRun, read_run
 
 from ids.core.logs import RunInfo
@@ -36,7 +35,6 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
     assert run.config["environment"]["engine"]["device"] == "cpu"
     assert (run.name, run.group, run.job_type, run.notes) == ("ids", "study", "trial", "first")
     assert run.tags == ["paper", "v2"]
-    assert run.stats > 0  # the load of the machine
     assert run.history["curve/step"] == list(range(1, 6))
     assert len(run.history["curve/gradient"]) == 5
     assert len(run.history["curve/fpr_residual_2"]) == 5
@@ -68,14 +66,15 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
 def test_no_key_and_no_home_is_ever_written(ids: Ids) -> None:
     home = ids.folder / "home-of-ada"
     home.mkdir()
-    shutil.copytree(Path(__file__).parents[1] / "conf" / "photos", home / "photos")
-    data = ("dataset=folder", f"dataset.path={home}/photos", "dataset.size=64", "limit=1")
-    words = ("run", "debug=fast", *data, "controls=none", "method=null_edit", "metrics=standard")
-    done = ids(*words, "logger=wandb", WANDB_API_KEY=SECRET, HOME=str(home))
+    PIL.new("RGB", (64, 64), "red").save(home / "photo.png")
+    image = (str(home / "photo.png"), "--source", "a red disc", "--target", "a blue disc")
+    words = ("--backbone", "gaussian", "method.n_steps=1", "logger=wandb", "controls=none")
+    words += ("metrics=standard",)
+    done = ids("edit", *image, *words, WANDB_API_KEY=SECRET, HOME=str(home))
     assert done.returncode == 0, done.stderr
     assert SECRET not in done.stdout + done.stderr
     ((folder, run),) = offline(ids)
-    assert run.config["dataset"]["path"] == "~/photos"
+    assert "~/photo.png" in json.dumps(run.config["dataset"])
     assert run.host == ""
     for path in ids.folder.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes()
@@ -112,14 +111,10 @@ def test_trackio_has_the_same_run(ids: Ids) -> None:
     assert table[0]["source"]["_type"] == "trackio.image"  # from the run's data set
     (last,) = [point for point in points if "summary/psnr/mean" in point]
     assert last["summary/psnr/n"] == 2
-
-
-def test_words_about_anything_else_are_refused(ids: Ids) -> None:
-    assert ids(*WORDS, "logger=none", "limit=1").returncode == 0
-    done = ids("log", "method=dds")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "expected logger=... or logger.key=value" in done.stderr
+    refused = ids("log", "method=dds")
+    assert refused.returncode == 2
+    assert "method=dds: expected logger=... or logger.key=value" in refused.stderr
+    assert refused.stderr.count("\n") == 1
 
 
 INFO = RunInfo("0123456789abcdef", "ids", "ids " + "x" * 300, "g" * 300, "method", {})
@@ -127,7 +122,6 @@ INFO = RunInfo("0123456789abcdef", "ids", "ids " + "x" * 300, "g" * 300, "method
 
 def opened(monkeypatch: pytest.MonkeyPatch, refuse: bool = False) -> list[dict[str, object]]:
     """The options of every `wandb.init` from now on."""
-    import wandb
 
     class Run:
         step = 0
@@ -169,14 +163,11 @@ def test_names_fit_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (given,) = options
     assert len(str(given["name"])) == len(str(given["group"])) == 128
     assert (given["id"], given["resume"]) == (INFO.id, "allow")
+    settings = cast("wandb.Settings", given["settings"])
+    assert (settings.x_disable_stats, settings.x_disable_meta, settings.console) == (
+        False,  # the load of the machine is recorded
+        True,
+        "off",
+    )
     with pytest.raises(ValueError, match="tags: expected 1 to 64 characters"):
         WeightsAndBiases("ids", str(tmp_path), tags=["t" * 65])
-
-
-def test_nothing_of_trackers_is_imported_without_them(ids: Ids) -> None:
-    code = "import sys, ids.log, ids.track, ids.launch; print([m for m in sys.modules if m in"
-    code += " ('wandb', 'trackio')])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
-    )
-    assert done.stdout.strip() == "[]"

@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from torch import Tensor
 
 from ids.config.entry import Prepared, prepare
 from ids.core.errors import ConfigError
 from ids.core.logs import Cell, Pace, RunInfo
+from ids.core.numbers import Number
 from ids.launch import launch
-from ids.results.catalog import read_catalog
+from ids.results.catalog import Entry, read_catalog
 from ids.results.frames import columns_of, frame
 from ids.results.table import table
 from ids.run import Store
+from ids.track.content import summary
 from ids.track.scrub import scrub
 from ids.track.stored import Origins, log_stored
 
@@ -82,7 +85,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(tracker: Memory, *words: str) -> None:
     keys = {word.partition("=")[0] for word in words}
-    keys |= {"method.n_steps"} if "method=true_edit" in words else set()
     prepared = prepare([*(w for w in FAST if w.partition("=")[0] not in keys), *words])
     ready = [(s, replace(e, loggers=[tracker])) for s, e in prepared.ready]
     launched = launch(Prepared(ready, prepared.refused, prepared.sweep, ()))
@@ -149,28 +151,32 @@ def test_another_place_has_nothing_of_the_first() -> None:
     assert other.steps("edit") == [0]
 
 
-@pytest.mark.parametrize("method", ["dds", "true_edit"])
-def test_the_summary_is_that_of_the_table(method: str) -> None:
+def test_the_summary_is_that_of_the_table() -> None:
     tracker = Memory()
-
-    run(tracker, "limit=3", "dataset.count=3", f"method={method}")
+    run(tracker, "limit=4", "dataset.count=4")
     store = Store(Path("outputs"))
     (group,) = read_catalog(store).groups
     lines = frame(group.entries, store)
     means = table("", lines, columns=columns_of(group.entries, lines)).grids[0]
     (found,) = tracker.summaries
     for column, cell in zip(means.columns, means.rows[0].cells, strict=True):
-        assert found[f"{column.key}/n"] == cell.n
-        if cell.n:
-            assert found[f"{column.key}/mean"] == cell.value
+        assert (found[f"{column.key}/mean"], found[f"{column.key}/n"]) == (cell.value, cell.n)
         if cell.n > 1 and not column.exact:
-            assert (found[f"{column.key}/low"], found[f"{column.key}/high"]) == (
-                cell.low,
-                cell.high,
-            )
-    assert (found["cases"], found["done"]) == (3, 3)
-    assert found.get("psnr_truth/infinite") == (3 if method == "true_edit" else None)
-    assert found["seconds/n"] >= 1
+            ends = found[f"{column.key}/low"], found[f"{column.key}/high"]
+            assert ends == (cell.low, cell.high)
+    assert (found["cases"], found["done"], found["psnr/n"]) == (4, 4, 4)
+    assert not [name for name in found if name.endswith(("/infinite", "/undefined"))]
+    numbers = dict(zip(("inf", None), group.entries, strict=False))
+    changed = [_with_psnr(entry, number) for number, entry in numbers.items()]
+    found = summary([*changed, *group.entries[2:]], store)
+    assert [found[f"psnr/{name}"] for name in ("infinite", "undefined", "n")] == [1, 1, 2]
+
+
+def _with_psnr(entry: Entry, number: Number) -> Entry:
+    (key,) = (key for key in entry.numbers.values if key.startswith("psnr@"))
+    value = msgspec.structs.replace(entry.numbers.values[key], value=number)
+    values = entry.numbers.values | {key: value}
+    return replace(entry, numbers=msgspec.structs.replace(entry.numbers, values=values))
 
 
 def test_the_table_of_cases_can_be_joined_and_is_small() -> None:
