@@ -174,7 +174,7 @@ class WeightsAndBiasesRun:
         import wandb
 
         data = [[_cell(cell) for cell in row] for row in rows]
-        self._log({name: wandb.Table(list(columns), data, allow_mixed_types=True)})
+        self._log({name: wandb.Table(list(columns), data)})
 
     def summary(self, values: Mapping[str, float]) -> None:
         """The means over all edits, their intervals and counts."""

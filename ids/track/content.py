@@ -75,7 +75,9 @@ def cases_table(tracked: Tracked, entries: Sequence[Entry], pace: Pace) -> Table
 def curves_table(curves: Sequence[Mapping[str, float]]) -> Table:
     """Mean curves as a table: a row per step."""
     names = list(dict.fromkeys(name for values in curves for name in values))
-    rows = [[step, *map(values.get, names)] for step, values in enumerate(curves, start=1)]
+    rows: list[list[Cell]] = [
+        [step, *map(values.get, names)] for step, values in enumerate(curves, start=1)
+    ]
     return ["step", *names], rows
 
 

@@ -41,12 +41,12 @@ class Sender:
 
     def open(self, feed: Feed) -> None:
         """Open a run before the first edit. Raises the `IdsError` of the logger."""
-        answer: Future[None] = Future()
+        answer: Future[object] = Future()
 
         def opened() -> None:
             try:
                 self._open[id(feed)] = feed
-                answer.set_result(feed.open() and None)
+                answer.set_result(feed.open())
             except BaseException as error:  # raised where it is waited for
                 self._broken.add(id(feed))
                 answer.set_exception(error)
@@ -63,7 +63,7 @@ class Sender:
 
     def began(self, feed: Feed) -> None:
         """The first edit of a setting is under way."""
-        self._put(lambda: self._try(feed, lambda: feed.open() and None))
+        self._put(lambda: self._try(feed, feed.open))
 
     def ended(self, feed: Feed, rows: Mapping[Name, bool]) -> None:
         """Edits have ended, with a result (True) or without."""
@@ -80,7 +80,7 @@ class Sender:
 
         def complete() -> None:
             self._flush(feed)
-            self._try(feed, lambda: feed.complete() and None)
+            self._try(feed, feed.complete)
             self._open.pop(id(feed), None)
 
         self._put(complete)
@@ -133,7 +133,7 @@ class Sender:
         due = [self._due(feed) for feed, _ in self._pending.values()]
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
-    def _try(self, feed: Feed, action: Callable[[], None]) -> None:
+    def _try(self, feed: Feed, action: Callable[[], object]) -> None:
         if id(feed) in self._broken or self._stopped:
             return
         self._open[id(feed)] = feed

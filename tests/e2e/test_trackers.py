@@ -46,12 +46,16 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
     assert run.summary["psnr/n"] == run.summary["cases"] == 2
     rows = run.table("cases", folder)
     assert [row["case_seed"].partition("/")[2] for row in rows] == ["0", "0"]
-    assert rows[0]["source"]["_type"] == "image-file"
+    staged = list((ids.folder / "outputs" / "wandb" / "data").rglob("*"))  # what a sync uploads
+    content = [file.read_bytes() for file in staged if file.is_file()]
+    assert sum(file.startswith(b"\x89PNG") for file in content) == 8
+    (cases,) = [json.loads(file) for file in content if b'"image-file"' in file]
+    assert [cases["data"][0][place]["_type"] for place in range(5, 9)] == ["image-file"] * 4
     assert rows[0]["psnr"] in run.history["edit/psnr"]
     assert "nothing to do" in ids(*words).stderr
     assert len(offline(ids)) == 1
     assert ids(*words, "limit=3", "dataset.count=4").returncode == 0
-    _, (_, more) = offline(ids)
+    (_, more) = offline(ids)[-1]
     assert more.id == run.id
     assert more.history["edit/step"] == [2]
     assert "curve/step" not in more.history
