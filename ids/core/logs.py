@@ -1,8 +1,8 @@
-"""What trackers are given: the identity of a run, the rate at which it is fed, cells of tables."""
+"""The contract of a tracker, and what it is given: the identity of a run, cells of tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -44,3 +44,58 @@ class RunInfo:
     kind: str  # method or control
     config: Mapping[str, Any]
     points: int = 0
+
+
+@runtime_checkable
+class LogRun(Protocol):
+    """An open run of a tracker."""
+
+    @property
+    def points(self) -> int:
+        """The number of points and tables it has, those of earlier commands included."""
+        ...
+
+    def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
+        """A point of each curve. `axis` is `curve` (optimization steps), `edit` (finished edits) or
+        `progress` (edits that ended); values may be infinite.
+        """
+        ...
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """A whole table, which replaces the one of that name."""
+        ...
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        """The numbers of the whole setting; they replace earlier ones of their names."""
+        ...
+
+    def finish(self) -> None:
+        """Close the run; a later command may continue it."""
+        ...
+
+
+@runtime_checkable
+class Logger(Protocol):
+    """A tracker with one run per setting. One thread calls it."""
+
+    @property
+    def destination(self) -> str:
+        """The place of its runs: another one has nothing of what this one has. Empty where nothing
+        is to be logged.
+        """
+        ...
+
+    @property
+    def pace(self) -> Pace:
+        """How it is fed."""
+        ...
+
+    def open(self, info: RunInfo) -> LogRun:
+        """Begin a run, or continue it. `ConfigError` where the tracker cannot be reached and the
+        configuration insists on it.
+        """
+        ...
+
+    def uploads(self) -> list[str]:
+        """The commands that upload what it keeps on this machine; empty without any."""
+        ...

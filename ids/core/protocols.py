@@ -1,4 +1,4 @@
-"""The contracts of models, rules, data, metrics and logs. Implementations are frozen dataclasses
+"""The contracts of models, rules, data and metrics. Implementations are frozen dataclasses
 that are wrapped, never subclassed.
 """
 
@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
-from ids.core.logs import Cell, Pace, RunInfo
 from ids.core.prompt import Prompt
 from ids.core.records import Anchor, Draw, EditCase, Edited
 from ids.core.rng import Streams
@@ -211,58 +210,3 @@ class NetworkMetric(Protocol):
     """
 
     def load(self, models: Models) -> object: ...
-
-
-@runtime_checkable
-class LogRun(Protocol):
-    """An open run of a tracker."""
-
-    @property
-    def points(self) -> int:
-        """The number of points and tables it has, those of earlier commands included."""
-        ...
-
-    def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
-        """A point of each curve. `axis` is `curve` (optimization steps), `edit` (finished edits) or
-        `progress` (edits that ended); values may be infinite.
-        """
-        ...
-
-    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """A whole table, which replaces the one of that name."""
-        ...
-
-    def summary(self, values: Mapping[str, float]) -> None:
-        """The numbers of the whole setting; they replace earlier ones of their names."""
-        ...
-
-    def finish(self) -> None:
-        """Close the run; a later command may continue it."""
-        ...
-
-
-@runtime_checkable
-class Logger(Protocol):
-    """A tracker with one run per setting. One thread calls it."""
-
-    @property
-    def destination(self) -> str:
-        """The place of its runs: another one has nothing of what this one has. Empty where nothing
-        is to be logged.
-        """
-        ...
-
-    @property
-    def pace(self) -> Pace:
-        """How it is fed."""
-        ...
-
-    def open(self, info: RunInfo) -> LogRun:
-        """Begin a run, or continue it. `ConfigError` where the tracker cannot be reached and the
-        configuration insists on it.
-        """
-        ...
-
-    def uploads(self) -> list[str]:
-        """The commands that upload what it keeps on this machine; empty without any."""
-        ...

@@ -16,7 +16,7 @@ from ids.config.setting import Composed
 from ids.config.sources import find_sources
 from ids.config.values import literal
 from ids.core.errors import ConfigError, IdsError
-from ids.core.protocols import Logger
+from ids.core.logs import Logger
 from ids.core.records import EditCase
 from ids.launch.statement import FILE, Statement
 from ids.run.manifest import read_cases

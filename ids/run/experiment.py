@@ -8,7 +8,8 @@ from typing import Any
 from ids.core.capabilities import NAMES, needs
 from ids.core.edit import Editor, Representation
 from ids.core.errors import ConfigError, UnsupportedError
-from ids.core.protocols import BackboneSource, Dataset, Logger, Metric, NetworkMetric
+from ids.core.logs import Logger
+from ids.core.protocols import BackboneSource, Dataset, Metric, NetworkMetric
 from ids.core.records import EditCase, LazyImage
 from ids.core.rows import RowSelection
 from ids.core.tensors import Images, Latent

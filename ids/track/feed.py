@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from ids.core.logs import RunInfo
-from ids.core.protocols import Logger, LogRun
+from ids.core.logs import Logger, LogRun, RunInfo
 from ids.core.records import digest_of
 from ids.results.catalog import Entry
 from ids.track.content import cases_table, curves_table, points, summary

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from ids.core.errors import IdsError
-from ids.core.protocols import Logger
+from ids.core.logs import Logger
 from ids.track.feed import Feed
 from ids.track.tracked import Name
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ids.core.protocols import Logger
+from ids.core.logs import Logger
 from ids.core.records import EditCase
 from ids.results.catalog import Entry, ResultGroup
 from ids.results.labels import in_order, setting_labels

@@ -23,6 +23,16 @@ def offline(ids: Ids) -> list[tuple[Path, OfflineRun]]:
     return [(file.parent, read_run(file)) for file in files]
 
 
+def assert_staged_images(ids: Ids) -> None:
+    """Four images of each of two cases, in the table that a sync uploads."""
+    staged = (ids.folder / "outputs" / "wandb" / "data").rglob("*")
+    content = [file.read_bytes() for file in staged if file.is_file()]
+    assert sum(file.startswith(b"\x89PNG") for file in content) == 8
+    tables = [json.loads(file) for file in content if b'"_type": "table"' in file]
+    (row, *_) = next(table["data"] for table in tables if "case_seed" in table["columns"])
+    assert [row[place]["_type"] for place in range(5, 9)] == ["image-file"] * 4
+
+
 def test_everything_is_in_the_offline_run(ids: Ids) -> None:
     """Then a second command sends nothing, a third one what is new, and `ids log` nothing."""
     options = ("group=study", "tags=[paper,v2]", "notes=first", "job_type=trial")
@@ -46,11 +56,7 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
     assert run.summary["psnr/n"] == run.summary["cases"] == 2
     rows = run.table("cases", folder)
     assert [row["case_seed"].partition("/")[2] for row in rows] == ["0", "0"]
-    staged = list((ids.folder / "outputs" / "wandb" / "data").rglob("*"))  # what a sync uploads
-    content = [file.read_bytes() for file in staged if file.is_file()]
-    assert sum(file.startswith(b"\x89PNG") for file in content) == 8
-    (cases,) = [json.loads(file) for file in content if b'"image-file"' in file]
-    assert [cases["data"][0][place]["_type"] for place in range(5, 9)] == ["image-file"] * 4
+    assert_staged_images(ids)
     assert rows[0]["psnr"] in run.history["edit/psnr"]
     assert "nothing to do" in ids(*words).stderr
     assert len(offline(ids)) == 1
