@@ -56,6 +56,7 @@ class Sent:
 
 def read_sent(tracked: Tracked, kind: str, destination: str) -> Sent:
     """What this kind of logger has there; nothing where no usable record exists."""
+    destination = destination.replace(str(tracked.store.root.resolve()), "")  # it may move along
     name = f"{re.sub('[^A-Za-z0-9]', '', kind)}-{digest_of(destination)[:8]}-{tracked.place}"
     path = tracked.store.root / "mirrored" / f"{name}.json"
     sent = Sent(tracked.store, path, tracked.run_id(destination))
