@@ -58,6 +58,12 @@ def complete_launch(prefix: str, parsed_args: argparse.Namespace, **more: Any) -
     return [word for word in words if word.startswith("launch")]
 
 
+def complete_logger(prefix: str, parsed_args: argparse.Namespace, **more: Any) -> list[str]:
+    """The same for loggers alone."""
+    words = complete_words(prefix, parsed_args, **more)
+    return [word for word in words if word.startswith("logger")]
+
+
 def complete_options(group: str) -> Any:
     """A completer for a flag that takes an option of a group."""
 

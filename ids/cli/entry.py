@@ -16,7 +16,7 @@ from ids.core.unexpected import line, unexpected
 BROKEN_PIPE = 128 + 13  # what a shell calls the end by SIGPIPE
 GARBAGE = 10_000  # new objects between two collections: at Python's 700, a fifth of the start
 # argparse reads words in front of the flags alone.
-WORDS_BEHIND_FLAGS = ("run", "search", "edit", "data", "judge", "retry")
+WORDS_BEHIND_FLAGS = ("run", "search", "edit", "data", "judge", "retry", "log")
 MAKING_EDITS = ("run", "search", "edit", "retry")
 HYDRA = ["-c", "--cfg", "--info", "--resolve", "-p", "--package", "-r", "--run", "--hydra-help"]
 HYDRA += ["-cd", "-cp", "--config-path", "-cn", "--config-name"]

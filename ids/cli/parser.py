@@ -12,6 +12,7 @@ from ids.cli import (
     extend,
     frontier,
     judge,
+    log,
     results,
     search,
     status,
@@ -31,6 +32,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
   ids card                           how they were made: versions, devices, weights, data
+  ids log logger=wandb               send stored results to a tracker; also trackio
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
   ids data check pie dataset.path=PIE-Bench      every faulty row at once; also show
   ids judge DIR dataset=pie ...      numbers for images that other code made
@@ -100,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_parsers(verbs)
     tables.add_parsers(verbs)
-    for module in (frontier, search, judge, results, data):
+    for module in (frontier, search, judge, results, log, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)

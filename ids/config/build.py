@@ -21,8 +21,9 @@ from ids.config.optimizers import uncompiled
 from ids.config.setting import Composed
 from ids.core.edit import Editor
 from ids.core.errors import ConfigError
+from ids.core.logs import Logger
 from ids.core.options import one_of
-from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
+from ids.core.protocols import BackboneSource, Dataset, Metric
 from ids.core.rows import RowSelection
 from ids.run import Engine, Experiment, MethodSpec, Session, Store
 

@@ -1,10 +1,9 @@
-"""The contracts of models, rules, data, metrics and logs. Implementations are frozen dataclasses
+"""The contracts of models, rules, data and metrics. Implementations are frozen dataclasses
 that are wrapped, never subclassed.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from torch import Tensor
 from ids.core.prompt import Prompt
 from ids.core.records import Anchor, Draw, EditCase, Edited
 from ids.core.rng import Streams
-from ids.core.tensors import Coefficient, Image, Images, Latent, Timestep
+from ids.core.tensors import Coefficient, Images, Latent, Timestep
 
 T = TypeVar("T")
 
@@ -211,35 +210,3 @@ class NetworkMetric(Protocol):
     """
 
     def load(self, models: Models) -> object: ...
-
-
-@runtime_checkable
-class LogRun(Protocol):
-    """The open log of one setting."""
-
-    def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
-        """A point of each curve. `axis` is `curve` (optimization steps) or `edit` (one point per
-        finished edit).
-        """
-        ...
-
-    def image(self, name: str, x: Image, caption: str) -> None:
-        """An image, RGB in [0, 1]."""
-        ...
-
-    def summary(self, values: Mapping[str, float]) -> None:
-        """The numbers of the whole setting."""
-        ...
-
-
-@runtime_checkable
-class Logger(Protocol):
-    """A tracker with one run per setting."""
-
-    def run(
-        self, name: str, group: str, config: Mapping[str, Any]
-    ) -> AbstractContextManager[LogRun]:
-        """A run that is open inside the `with`. Settings of one data set and backbone share a
-        `group`.
-        """
-        ...

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from ids.launch.launcher import Command, Launcher
 from ids.launch.statement import write_statement
 from ids.log.progress import RunProgress, setting_labels
 from ids.run.cut import Bounds
+from ids.run.experiment import Experiment
+from ids.run.follower import Follower, Unfollowed
 from ids.run.outcomes import new_run_folder
 from ids.run.planned import run_claim
 from ids.run.sweep import Sweep
@@ -56,18 +58,34 @@ def launch(prepared: Prepared) -> Launched:
     )
     session, store = experiments[0].session, experiments[0].store
     command = Command(settings, folder, store.root, prepared.sweep, session.began)
-    with RunProgress(len(settings)) as progress, storing(store.root):
-        sweep = Sweep(experiments, places, dict(enumerate(labels)), progress, bounds)
-        try:
+    numbered = dict(enumerate(labels))
+    try:
+        with (
+            storing(store.root),
+            RunProgress(len(settings)) as progress,
+            _following(experiments, numbered) as follower,
+        ):
+            sweep = Sweep(experiments, places, numbered, progress, bounds, follower)
             session.open(store)
             _write_configs(settings, places)
             _write_settings(command)
             with store.claims.held(run_claim(folder)):  # `ids status`: this command is alive
                 sweep.run(lambda sweep, units: launcher(command, sweep, units))
-        finally:
-            for experiment in experiments.values():
-                experiment.store.close()
+    finally:
+        for experiment in experiments.values():
+            experiment.store.close()
     return Launched(folder, prepared, _failed(sweep, settings))
+
+
+def _following(
+    experiments: Mapping[int, Experiment], labels: Mapping[int, str]
+) -> AbstractContextManager[Follower]:
+    """The loggers of these settings. Without any, nothing is imported for them."""
+    if not any(experiment.loggers for experiment in experiments.values()):
+        return nullcontext(Unfollowed())
+    from ids.track import tracking
+
+    return tracking(experiments, labels)
 
 
 def find_launcher(settings: Sequence[Composed]) -> tuple[Launcher, Bounds]:

@@ -1,29 +1,36 @@
-"""Weights & Biases: a mirror of the store, online with an account and offline without."""
+"""Weights & Biases: online with an account and offline without."""
 
 import logging
+import math
 import netrc
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ids.core.errors import ConfigError
-from ids.core.tensors import Image
+from ids.core.logs import Cell, Pace, RunInfo
 from ids.images import to_array
 
 log = logging.getLogger(__name__)
 MODES = ("auto", "online", "offline", "disabled")
+NAME, TAG = 128, 64  # characters: limits of the service for names and groups, and for tags
+AXES = ("curve", "edit", "progress")
+DATA = "WANDB_DATA_DIR"  # where wandb keeps files of tables; by default below the home folder
 
 
 @dataclass(frozen=True)
 class WeightsAndBiases:
-    """One run per setting, in the group `group` (by default: data set and backbone).
+    """One run per setting, in the group `group` (by default: data set and backbone), of `job_type`
+    (by default: method or control).
 
     `mode` auto is online with an account, else offline. Where the service cannot be reached, auto
-    logs offline from then on, and online is a `ConfigError`. Curves are plotted over `curve/step`,
-    single edits over `edit/step`.
+    logs offline from then on, and online is a `ConfigError`. `system` records the load of this
+    machine. Names are cut to the lengths that the service takes. `ValueError` for a wrong value.
     """
 
     project: str
@@ -31,6 +38,15 @@ class WeightsAndBiases:
     mode: str = "auto"
     group: str | None = None
     entity: str | None = None
+    tags: list[str] = field(default_factory=list)
+    notes: str | None = None
+    job_type: str | None = None
+    system: bool = True
+    every: float = 1.0
+    queue: int = 10_000
+    wait: float = 30.0
+    images: int = 16
+    image_side: int = 256
     # The reason once the service was not reached: later settings do not wait for it again.
     _unreached: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -39,38 +55,77 @@ class WeightsAndBiases:
             raise ValueError(
                 f"logger.wandb.mode: expected one of {', '.join(MODES)}; got {self.mode!r}"
             )
+        if wrong := [tag for tag in self.tags if not 0 < len(tag) <= TAG]:
+            raise ValueError(
+                f"logger.wandb.tags: expected 1 to {TAG} characters each; got {wrong[0][:80]!r}"
+            )
+        _ = self.pace  # its numbers are checked
 
-    @contextmanager
-    def run(
-        self, name: str, group: str, config: Mapping[str, Any]
-    ) -> Iterator["WeightsAndBiasesRun"]:
-        """Open a run; `ConfigError` where `mode` is online and the service cannot be reached."""
+    @property
+    def pace(self) -> Pace:
+        """How it is fed."""
+        return Pace(self.every, self.queue, self.wait, self.images, self.image_side)
+
+    @property
+    def destination(self) -> str:
+        """Entity and project; empty where the mode is disabled."""
+        return "" if self._mode() == "disabled" else f"{self.entity or ''}/{self.project}"
+
+    def open(self, info: RunInfo) -> "WeightsAndBiasesRun":
+        """Begin a run, or continue it; `ConfigError` where `mode` is online and the service cannot
+        be reached.
+        """
         import wandb
 
-        Path(self.folder).mkdir(parents=True, exist_ok=True)
-        options: dict[str, Any] = {
-            "project": self.project,
-            "entity": self.entity,
-            "group": self.group or group,
-            "name": name,
-            "dir": self.folder,
-            "config": dict(config),
-            "settings": wandb.Settings(
-                silent=True, console="off", x_disable_stats=True, disable_git=True
-            ),
-            "reinit": "finish_previous",
+        folder = os.path.relpath(self.folder)  # what it writes names no folder above this one
+        Path(folder, "wandb").mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault(DATA, os.path.join(folder, "wandb", "data"))
+        run = self._opened(
+            {
+                "project": self.project,
+                "entity": self.entity,
+                "id": info.id,
+                "resume": "allow",
+                "name": cut(info.label, NAME),
+                "group": cut(self.group or info.group, NAME),
+                "job_type": cut(self.job_type or info.kind, TAG),
+                "tags": list(self.tags),
+                "notes": self.notes,
+                "dir": folder,
+                "config": dict(info.config),
+                "settings": wandb.Settings(**self._settings()),
+                "reinit": "create_new",  # several settings are open at once
+            }
+        )
+        for axis in AXES:
+            run.define_metric(f"{axis}/*", step_metric=f"{axis}/step")
+        return WeightsAndBiasesRun(run, max(info.points, run.step))
+
+    def uploads(self) -> list[str]:
+        """A `wandb sync` for each offline run that was not uploaded yet, the oldest first."""
+        found = sorted(Path(self.folder, "wandb").glob("offline-run-*/run-*.wandb"))
+        left = [file for file in found if not file.with_name(f"{file.name}.synced").exists()]
+        return [f"wandb sync {shlex.quote(str(file.parent))}" for file in left]
+
+    def _settings(self) -> dict[str, Any]:
+        """Nothing about the machine but its load: no host, user, path, code or repository."""
+        return {
+            "silent": True,
+            "console": "off",
+            "init_timeout": max(self.wait, 1.0),
+            "finish_timeout": max(self.wait, 1.0),
+            "disable_git": True,
+            "disable_code": True,
+            "disable_job_creation": True,
+            "save_code": False,
+            "host": "",
+            "program": "",
+            "x_disable_meta": True,
+            "x_save_requirements": False,
+            "x_disable_stats": not self.system,
+            "x_disable_machine_info": True,
+            "x_log_level": logging.CRITICAL,
         }
-        run = self._opened(options)
-        run.define_metric("curve/*", step_metric="curve/step")
-        run.define_metric("edit/*", step_metric="edit/step")
-        try:
-            yield WeightsAndBiasesRun(run)
-        finally:
-            run.finish()
-        if run.settings.mode == "offline":
-            log.info(
-                "Weights & Biases run kept offline in %s; `wandb sync` uploads it", self.folder
-            )
 
     def _opened(self, options: Mapping[str, Any]) -> Any:
         """An open run; offline where the service cannot be reached."""
@@ -79,12 +134,12 @@ class WeightsAndBiases:
         if not self._unreached:
             try:
                 return wandb.init(**options, mode=self._mode())
-            except wandb.errors.Error as error:
+            except (wandb.errors.Error, TimeoutError) as error:
                 self._unreached.append(_without_key(str(error)))
                 if self.mode != "online":
                     log.warning(
-                        "Weights & Biases cannot be reached (%s); logging offline; `wandb sync` "
-                        "uploads it",
+                        "Weights & Biases cannot be reached (%s); logging offline; `ids log` "
+                        "prints the commands that upload it",
                         self._unreached[0],
                     )
         if self.mode == "online":
@@ -100,28 +155,51 @@ class WeightsAndBiases:
         return os.environ.get("WANDB_MODE") or ("online" if _has_account() else "offline")
 
 
-@dataclass(frozen=True)
+@dataclass
 class WeightsAndBiasesRun:
-    """An open run of Weights & Biases."""
+    """An open run of Weights & Biases. Every point has a step of its own, counted over all
+    commands: the service drops a step that it has, so a point that is sent again is no duplicate.
+    """
 
     run: Any
+    points: int
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
-        """A point of a curve, or the metrics of an edit."""
-        self.run.log(
-            {f"{axis}/step": step} | {f"{axis}/{name}": value for name, value in values.items()}
-        )
+        """A point of each curve."""
+        named = {f"{axis}/{name}": value for name, value in values.items()}
+        self._log({f"{axis}/step": step} | named)
 
-    def image(self, name: str, x: Image, caption: str) -> None:
-        """An image as `images/<name>`."""
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """A `wandb.Table`."""
         import wandb
 
-        pixels = to_array(x)
-        self.run.log({f"images/{name}": wandb.Image(pixels, caption=caption)})
+        data = [[_cell(cell) for cell in row] for row in rows]
+        self._log({name: wandb.Table(list(columns), data)})
 
     def summary(self, values: Mapping[str, float]) -> None:
-        """The means over all edits."""
+        """The means over all edits, their intervals and counts."""
         self.run.summary.update(dict(values))
+
+    def finish(self) -> None:
+        """Close the run, and wait for its last points."""
+        self.run.finish()
+
+    def _log(self, values: Mapping[str, Any]) -> None:
+        self.run.log(dict(values), step=self.points)
+        self.points += 1
+
+
+def cut(text: str, length: int) -> str:
+    """The text, its end cut to so many characters."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def _cell(cell: Cell) -> Any:
+    import wandb
+
+    if isinstance(cell, Tensor):
+        return wandb.Image(to_array(cell))
+    return None if isinstance(cell, float) and math.isnan(cell) else cell
 
 
 def _without_key(message: str) -> str:

@@ -9,12 +9,13 @@ import errno
 import logging
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -165,11 +166,13 @@ class Scratch:
     _folder: Path | None = None
     _lock: FileLock | None = None
     _owner: int = 0  # process id: a forked child opens another folder
+    _opening: threading.Lock = field(default_factory=threading.Lock)  # loggers write, too
 
     def new_path(self, name: str) -> Path:
         """An unused path in the folder, which is created on first use."""
-        if self._folder is None or self._owner != os.getpid():
-            self._open()
+        with self._opening:
+            if self._folder is None or self._owner != os.getpid():
+                self._open()
         assert self._folder is not None
         return self._folder / f"{name}-{uuid.uuid4().hex[:8]}"
 

@@ -24,10 +24,12 @@ PACKAGES = (
     "wandb",
 )
 
+HERE = Path(__file__).parent
+
 
 def environment(engine: Mapping[str, str | int]) -> Environment:
     """The environment of this process."""
-    return Environment(dict(engine), platform.python_version(), _commit(), versions())
+    return Environment(dict(engine), platform.python_version(), commit_of(HERE), versions())
 
 
 @cache
@@ -44,12 +46,13 @@ def versions() -> dict[str, str]:
 
 
 @cache
-def _commit() -> str | None:
-    """The commit of a checkout, marked where it has changes; None for an installed package."""
-    here = Path(__file__).parent
+def commit_of(folder: Path) -> str | None:
+    """The commit of the checkout that a folder belongs to, marked where it has changes; None for
+    another folder.
+    """
     try:
         answer = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude", "*"],
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude", "*"],
             capture_output=True,
             text=True,
             timeout=10,

@@ -8,7 +8,8 @@ from typing import Any
 from ids.core.capabilities import NAMES, needs
 from ids.core.edit import Editor, Representation
 from ids.core.errors import ConfigError, UnsupportedError
-from ids.core.protocols import BackboneSource, Dataset, Logger, Metric, NetworkMetric
+from ids.core.logs import Logger
+from ids.core.protocols import BackboneSource, Dataset, Metric, NetworkMetric
 from ids.core.records import EditCase, LazyImage
 from ids.core.rows import RowSelection
 from ids.core.tensors import Images, Latent
@@ -22,7 +23,6 @@ from ids.run.evaluate import Evaluation, metric_key
 from ids.run.execute import Executor, Outcome
 from ids.run.job import Job, Setting, normalize_numbers, plan
 from ids.run.manifest import Survey
-from ids.run.mirror import mirror
 from ids.run.reuse import Reuse
 from ids.run.session import Session
 from ids.run.store import Store
@@ -199,10 +199,3 @@ class Experiment:
                     f"({part} needs it); {self.backbone_name} gives {given}; use another backbone"
                 )
         return ""
-
-    def mirror(self, spec: MethodSpec, setting: Setting, done: Sequence[Job]) -> None:
-        """Give each logger the results that it lacks, those of a killed run among them."""
-        group = f"{self.dataset.name} on {self.backbone_name}"
-        config = {**self.config, "method": spec.method}
-        for logger in self.loggers:
-            mirror(spec.name, group, config, setting.key, done, self.store, logger)

@@ -156,7 +156,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Mirrored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The results of a setting that a logger has, as EDIT/CASE/..."""
+    """What a logger has of a setting on a data set. `results` are its edits and their numbers, as
+    EDIT/CASE/TIME/METRICS; the other fields are empty in records of version 0.2.
+    """
 
     schema_version: int = SCHEMA_VERSION
     results: list[str]
+    run: str = ""  # id of the logger's run
+    points: int = 0  # points and tables of the run
+    config: str = ""  # digest of the configuration that it has
+    curves: bool = False  # has it the mean curves?
+    complete: str = ""  # digest of the jobs and metrics that were all logged

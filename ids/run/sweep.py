@@ -1,7 +1,7 @@
 """A sweep from its plan to finished settings: the side of the parent.
 
-Workers report; the parent alone counts, prints, publishes manifests and mirrors the store to the
-loggers, in the order of the plan.
+Workers report; the parent alone counts, prints, publishes manifests and informs its
+follower (the loggers), in the order of the plan.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from ids.log.progress import RunProgress
 from ids.run.cut import Bounds
 from ids.run.execute import Outcome
 from ids.run.experiment import Experiment
+from ids.run.follower import Follower, Unfollowed
 from ids.run.job import Job
 from ids.run.open_part import OpenPart
 from ids.run.outcomes import write_outcomes
@@ -40,6 +41,7 @@ class Sweep:
     labels: Mapping[int, str]
     progress: RunProgress
     bounds: Bounds = field(default_factory=Bounds)
+    follower: Follower = field(default_factory=Unfollowed)
     errors: dict[int, Exception] = field(default_factory=dict)
     outcomes: dict[int, list[Outcome]] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
@@ -55,6 +57,7 @@ class Sweep:
         try:
             while pending:
                 self._begin(plan_sweep(pending))
+                self.follower.begin([place.part for place in self._parts])
                 units = cut_plan([p.part for p in self._parts], self.experiments, self.bounds)
                 again = bool(units) and do(self, self._remaining(units))
                 self._settle()
@@ -64,7 +67,7 @@ class Sweep:
                 pending = left
         finally:
             for place in self._parts:
-                self._finish(place, place.is_open, mirrored=False)
+                self._finish(place, place.is_open, whole=False)
 
     def report(self, report: Report) -> None:
         """Take a report of a worker."""
@@ -104,6 +107,8 @@ class Sweep:
         return self._by_name.get((report.setting, report.method))
 
     def _count(self, place: OpenPart, report: Steps | Ended | Judged) -> None:
+        if not place.is_open:
+            self.follower.began(place.part)
         place.open()
         if isinstance(report, Steps):
             place.steps(report.count)
@@ -113,6 +118,8 @@ class Sweep:
             experiment.session.publish(experiment.survey(), experiment.store)
             for row in report.rows:
                 self._found[row.key, row.case] = Known(row.status, row.reason)
+            ended = {(row.key, row.case): row.status == "ok" for row in report.rows}
+            self.follower.ended(place.part, ended)
         place.end(report)
         self._advance()
 
@@ -173,8 +180,8 @@ class Sweep:
                 for place in listed:
                     self._finish(place)
 
-    def _finish(self, place: OpenPart, known: bool = True, mirrored: bool = True) -> None:
-        """Close a part: its line, its outcomes, the loggers; with the last part, the setting."""
+    def _finish(self, place: OpenPart, known: bool = True, whole: bool = True) -> None:
+        """Close a part: its line, its outcomes, the follower; with the last part, the setting."""
         part, number = place.part, place.part.setting
         if number in self.errors and not place.is_open:
             known = False  # it has not begun
@@ -184,16 +191,10 @@ class Sweep:
             shown = {"ok", "failed"} | ({"unsupported"} if self._is_method(part) else set())
             outcomes = self.outcomes.setdefault(number, [])
             outcomes += [one for one in ended if one and one.status in shown]
-            if mirrored and number not in self.errors:
-                self._mirror(part, [one.job for one in ended if one and one.status == "ok"])
+            if whole and number not in self.errors:
+                self.follower.finished(part)
         if self._is_method(part):
             self._end(number)
-
-    def _mirror(self, part: Part, done: Sequence[Job]) -> None:
-        try:
-            self.experiments[part.setting].mirror(part.spec, part.key, done)
-        except Exception as error:  # a logger costs its setting only
-            self.broke(part.setting, error)
 
     def _end(self, number: int) -> None:
         self._ended.add(number)

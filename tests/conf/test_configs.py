@@ -16,7 +16,8 @@ from ids.config.sources import GROUPS, find_sources
 from ids.config.space import parse_space
 from ids.core.edit import Editor
 from ids.core.errors import DataError
-from ids.core.protocols import BackboneSource, Dataset, Logger, Metric
+from ids.core.logs import Logger
+from ids.core.protocols import BackboneSource, Dataset, Metric
 
 SOURCES = find_sources()
 PLACEHOLDERS = (ROOT / "docs" / "demo.png", ROOT / "tests" / "conf" / "photos")

@@ -14,17 +14,17 @@ import torch
 from conftest import Ids
 from malformed_tries.stores import FILES, Damage, flip
 
-from ids.config.build import build_experiment
-from ids.config.compose import compose_all
+from ids.config.entry import prepare
 from ids.diffusion import Uniform
 from ids.editing import DistillationEditor
+from ids.launch import launch
 from ids.results.catalog import read_catalog
 from ids.results.frames import frame
 from ids.results.shelf import faults
 from ids.run import Store, code
 
 WORDS = ["debug=fast", "controls=none", "method=dds", "method.n_steps=3", "limit=4"]
-WORDS += ["keep_every=1", "~metrics.ssim", "~metrics.ssim_background"]
+WORDS += ["keep_every=1", "~metrics.ssim", "~metrics.ssim_background", "logger=files"]
 DAMAGE: dict[str, Damage] = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-20]),
     "emptied": lambda path: path.write_bytes(b""),
@@ -35,8 +35,7 @@ DAMAGE: dict[str, Damage] = {
 
 
 def run() -> None:
-    (setting,) = compose_all(WORDS)
-    build_experiment(setting).run(Path("run"))
+    assert not launch(prepare(WORDS)).failed
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import pytest
 import yaml
 from conftest import ENVIRONMENT, Ids
 
-from ids.log import WeightsAndBiases
 from ids.run import Store
 from ids.run.outcomes import read_outcomes
 
@@ -156,31 +155,6 @@ def test_a_sweep_has_a_plain_line_per_setting_where_there_is_no_terminal(ids: Id
         "[1/2] ids fpr.scale=0.2: nothing to do, 2 edits exist already",
         "[2/2] ids fpr.scale=0.3: nothing to do, 2 edits exist already",
     ]
-
-
-def test_an_unreachable_service_is_tried_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Once for all settings of a command; and the account's key is never logged."""
-    import wandb
-
-    modes = []
-
-    def init(mode: str, **_: object) -> object:
-        modes.append(mode)
-        if mode == "online":
-            raise wandb.errors.CommError("no answer to secret-key\nafter 90 s")
-        return wandb.sdk.wandb_run.Run.__new__(wandb.sdk.wandb_run.Run)
-
-    monkeypatch.setattr(wandb, "init", init)
-    monkeypatch.setenv("WANDB_MODE", "online")
-    monkeypatch.setenv("WANDB_API_KEY", "secret-key")
-    logger = WeightsAndBiases("ids", str(tmp_path))
-    for _ in range(3):
-        logger._opened({})
-    assert modes == ["online", "offline", "offline", "offline"]
-    assert caplog.text.count("cannot be reached (no answer to ...)") == 1
-    assert "secret-key" not in caplog.text
 
 
 @pytest.mark.parametrize("flag", ["--cfg=job", "--info", "--config-path=x", "--hydra-help"])
