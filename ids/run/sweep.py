@@ -1,7 +1,6 @@
 """A sweep from its plan to finished settings: the side of the parent.
 
-Workers report; the parent alone counts, prints, publishes manifests and informs its
-follower (the loggers), in the order of the plan.
+Workers report; the parent alone counts, prints, publishes manifests and informs its follower.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
