@@ -1,6 +1,8 @@
 """`ids.edit`."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, overload
 
 from rich.console import Console
@@ -12,10 +14,12 @@ from ids.core.numbers import to_float
 from ids.core.protocols import Backbone
 from ids.data.image_list import image_list
 from ids.data.memory_images import ImageLike
+from ids.launch.command import following
 from ids.log.progress import RunProgress
 from ids.run import Experiment, Session
 from ids.run.direct import edit_in_memory, edit_with_store
 from ids.run.edit import FinishedEdit
+from ids.run.follower import Follower
 from ids.run.judge import judge_edits
 
 Texts = str | Sequence[str]
@@ -119,7 +123,7 @@ def edit(
         blend=blend,
         weights=weights,
     )
-    make = edit_in_memory if store is None else edit_with_store
+    make = edit_in_memory if store is None else partial(edit_with_store, follow=_followed)
     with RunProgress(console=Console(stderr=True, quiet=not progress)) as bars:
         edits = make(experiment, images, bars)
     judge = _judge(experiment)
@@ -143,6 +147,10 @@ def load_backbone(
     words = words_of({"backbone": values})
     experiment = one_experiment(words, name, None, config_dirs, session or Session())
     return experiment.session.backbone(experiment.backbone)
+
+
+def _followed(experiment: Experiment) -> AbstractContextManager[Follower]:
+    return following({0: experiment}, {0: experiment.method.name})
 
 
 def _judge(experiment: Experiment) -> Callable[[FinishedEdit], Numbers]:

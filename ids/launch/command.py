@@ -63,7 +63,7 @@ def launch(prepared: Prepared) -> Launched:
         with (
             storing(store.root),
             RunProgress(len(settings)) as progress,
-            _following(experiments, numbered) as follower,
+            following(experiments, numbered) as follower,
         ):
             sweep = Sweep(experiments, places, numbered, progress, bounds, follower)
             session.open(store)
@@ -77,7 +77,7 @@ def launch(prepared: Prepared) -> Launched:
     return Launched(folder, prepared, _failed(sweep, settings))
 
 
-def _following(
+def following(
     experiments: Mapping[int, Experiment], labels: Mapping[int, str]
 ) -> AbstractContextManager[Follower]:
     """The loggers of these settings. Without any, nothing is imported for them."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ids.launch.launcher import Command
+from ids.run.alone import do_here
 from ids.run.cut import Bounds
-from ids.run.sweep import Sweep, do_here
+from ids.run.sweep import Sweep
 from ids.run.unit import Unit
 
 

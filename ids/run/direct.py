@@ -1,6 +1,7 @@
 """Edits for a program: made in memory, or kept in a store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -9,12 +10,16 @@ from ids.core.records import EditCase
 from ids.core.rows import RowSelection
 from ids.data.image_list import ImageList
 from ids.log.progress import EditProgress, RunProgress
+from ids.run.alone import run_alone
 from ids.run.edit import BatchEditor, FinishedEdit, by_shape
 from ids.run.execute import Outcome
 from ids.run.experiment import Experiment
+from ids.run.follower import Follower
 from ids.run.in_memory import with_images
 from ids.run.outcomes import new_run_folder
 from ids.run.stored import read_edit
+
+Follow = Callable[[Experiment], AbstractContextManager[Follower]]
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,11 @@ def edit_in_memory(
 
 
 def edit_with_store(
-    experiment: Experiment, images: ImageList, progress: RunProgress
+    experiment: Experiment, images: ImageList, progress: RunProgress, follow: Follow
 ) -> list[CaseEdit]:
-    """The edit of each case as `ids run` makes and stores it; existing results are read."""
+    """The edit of each case as `ids run` makes and stores it; existing results are read. `follow`
+    gives the loggers of an experiment.
+    """
     unread: dict[int, IdsError] = {}
     for number, case in enumerate(images.cases):
         try:
@@ -70,7 +77,9 @@ def edit_with_store(
     if readable:
         session, dataset = experiment.session.for_one_call(), replace(images, cases=readable)
         whole = replace(experiment, dataset=dataset, selection=RowSelection(), session=session)
-        ended = whole.run(new_run_folder(experiment.store.root), progress)
+        with follow(whole) as follower:
+            folder = new_run_folder(experiment.store.root)
+            ended = run_alone(whole, folder, progress, follower)
         outcomes = {outcome.job.case.digest: outcome for outcome in ended}
     return [
         CaseEdit(unread[number]) if number in unread else _stored(experiment, outcomes[case.digest])

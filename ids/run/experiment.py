@@ -91,7 +91,7 @@ class Experiment:
         Where an error stops the run, the outcomes of everything before it are written first.
         `IdsError` for errors that the user can correct.
         """
-        from ids.run.sweep import run_alone  # a sweep is made of experiments
+        from ids.run.alone import run_alone  # a sweep is made of experiments
 
         return run_alone(self, folder, progress)
 

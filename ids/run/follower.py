@@ -1,6 +1,7 @@
 """Those who follow a sweep, in the process of the parent."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ids.run.plan import Name, Part
@@ -27,6 +28,7 @@ class Follower(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class Unfollowed:
     """For a sweep that nothing follows."""
 
@@ -41,3 +43,6 @@ class Unfollowed:
 
     def finished(self, part: Part) -> None:
         """Nothing."""
+
+
+UNFOLLOWED = Unfollowed()

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from ids.core.storage import storage_error, storing
+from ids.core.storage import storage_error
 from ids.core.unexpected import interrupted
 from ids.log.progress import RunProgress
 from ids.run.cut import Bounds
 from ids.run.execute import Outcome
 from ids.run.experiment import Experiment
-from ids.run.follower import Follower, Unfollowed
+from ids.run.follower import UNFOLLOWED, Follower
 from ids.run.job import Job
 from ids.run.open_part import OpenPart
 from ids.run.outcomes import write_outcomes
@@ -22,7 +22,6 @@ from ids.run.plan import Known, Name, Part, Plan, plan_sweep
 from ids.run.planned import write_error, write_planned
 from ids.run.unit import Broke, Ended, Judged, Note, Report, RowEnd, Steps, Unit, error_of
 from ids.run.units import cut_plan
-from ids.run.work import Worker
 
 DIED = "the process died; too little memory, or a fault of a library; see the logs of this run"
 # Does units, and reports to the sweep. True: plan again, since others have made results.
@@ -40,7 +39,7 @@ class Sweep:
     labels: Mapping[int, str]
     progress: RunProgress
     bounds: Bounds = field(default_factory=Bounds)
-    follower: Follower = field(default_factory=Unfollowed)
+    follower: Follower = UNFOLLOWED
     errors: dict[int, Exception] = field(default_factory=dict)
     outcomes: dict[int, list[Outcome]] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
@@ -219,32 +218,3 @@ class Sweep:
 
     def _known(self, part: Part, name: Name) -> Known | None:
         return self._found.get(name) or part.known.get(name)
-
-
-def run_alone(
-    experiment: Experiment, folder: Path, progress: RunProgress | None = None
-) -> list[Outcome]:
-    """One experiment in this process; its outcomes. Raises the error that breaks it off."""
-    if progress is None:
-        with RunProgress() as bars:
-            return run_alone(experiment, folder, bars)
-    sweep = Sweep({0: experiment}, {0: folder}, {0: experiment.method.name}, progress)
-    try:
-        with storing(experiment.store.root):
-            experiment.session.open(experiment.store)
-            sweep.run(do_here)
-    finally:
-        experiment.store.close()
-    if sweep.errors:
-        raise sweep.errors[0]
-    return sweep.outcomes.get(0, [])
-
-
-def do_here(sweep: Sweep, units: Iterator[Unit]) -> bool:
-    """Do units in this process."""
-    worker = Worker(
-        sweep.experiments.__getitem__, sweep.report, sweep.broke, sweep.folders.__getitem__
-    )
-    for unit in units:
-        worker(unit)
-    return False

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -47,15 +47,25 @@ class MeanCurves:
 
 
 def _mean_along(entries: Sequence[Entry]) -> dict[int, dict[str, float]]:
-    """Step -> mean of each metric, over the edits with a finite value after that step."""
+    """Step -> mean of each metric over the edits with a finite value after that step, and how many
+    are infinite, as `along/psnr_infinite`.
+    """
     found: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     columns = metric_columns(entry.numbers.along for entry in entries)
     for numbers in (entry.numbers for entry in entries):
         for key, name in columns.items():
             for step, value in zip(numbers.steps, numbers.along.get(key, ()), strict=False):
-                if math.isfinite(number := to_float(value)):
+                if not math.isnan(number := to_float(value)):
                     found[step][f"along/{name}"].append(number)
-    return {
-        step: {name: sum(values) / len(values) for name, values in of_step.items()}
-        for step, of_step in found.items()
-    }
+    return {step: _means(of_step) for step, of_step in found.items()}
+
+
+def _means(columns: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    means: dict[str, float] = {}
+    for name, values in columns.items():
+        finite = [value for value in values if math.isfinite(value)]
+        if finite:
+            means[name] = sum(finite) / len(finite)
+        if len(finite) < len(values):
+            means[f"{name}_infinite"] = float(len(values) - len(finite))
+    return means

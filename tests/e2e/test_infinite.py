@@ -75,10 +75,10 @@ def test_infinity_is_in_curves_and_logs(printed: tuple[InProcess, str]) -> None:
     events = [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
     assert [e["psnr"] for e in events if e["event"] == "edit"] == ["inf", finite]
     (summary,) = (event for event in events if event["event"] == "summary")
-    assert (summary["psnr"], summary["psnr_infinite"]) == (finite, 1)
+    assert (summary["psnr/mean"], summary["psnr/infinite"]) == (finite, 1)
     last = [event for event in events if event["event"] == "curve"][-1]
     assert (last["along/psnr"], last["along/psnr_infinite"]) == (finite, 1)
-    Path("outputs/logs/null_edit.jsonl").read_text().index('"psnr_infinite": 2')
+    Path("outputs/logs/null_edit.jsonl").read_text().index('"psnr/infinite": 2')
 
 
 def test_infinity_from_python(tmp_path: Path) -> None:

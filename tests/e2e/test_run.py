@@ -181,7 +181,7 @@ def test_a_reader_finds_what_a_result_is(ids: Ids) -> None:
     assert taken.seconds > 0
     log = (ids.folder / "outputs" / "logs" / "ids.jsonl").read_text()
     events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert {"config", "curve", "edit", "image", "summary"} == set(events)
+    assert {"config", "curve", "edit", "progress", "summary"} == set(events)
 
 
 def test_the_controls_are_in_every_table(ids: Ids) -> None:
