@@ -51,12 +51,13 @@ class _Layout(msgspec.Struct, forbid_unknown_fields=True):
 class FileCache:
     """An `AnchorCache` of files of at most `limit` bytes: what was used longest ago goes first.
     Safe for several processes at once, which may together exceed the limit by a sixteenth each
-    until one looks again. A damaged file, or one of another name, counts as missing and is written
-    again.
+    until one looks again. A damaged file, one of another name, and one that other `code` wrote
+    count as missing and are written again.
     """
 
     root: Path
     limit: int
+    code: str = ""  # digest of the code that computes rows
     _size: int | None = None  # of all files at the last look, and of those written since
     _since: int = 0  # bytes written since the last look
 
@@ -64,7 +65,7 @@ class FileCache:
         """The row of that name, on the CPU."""
         path = self._path(name)
         with suppress(OSError):
-            row = _read(name, path.read_bytes())
+            row = _read(self.code + name, path.read_bytes())
             with suppress(OSError):
                 os.utime(path)  # it was used now
             return row
@@ -76,7 +77,7 @@ class FileCache:
         """
         if not self.limit or _has_features(row.layout) or not _is_finite(row):
             return
-        content = _written(name, row)
+        content = _written(self.code + name, row)
         if len(content) > self.limit:
             return
         try:

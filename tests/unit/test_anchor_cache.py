@@ -138,6 +138,18 @@ def test_a_file_under_the_name_of_another_is_missing(tmp_path: Path) -> None:
     assert value(cache.get("ab-0")) == 1
 
 
+def test_a_row_of_other_code_is_missing(tmp_path: Path) -> None:
+    """Of a helper function, say, which is in no class: --force must not take it."""
+    FileCache(tmp_path, 10**6, "before").put("ab-0", row(1))
+    now = FileCache(tmp_path, 10**6, "now")
+    assert now.get("ab-0") is None
+    now.put("ab-0", row(2))
+    assert value(FileCache(tmp_path, 10**6, "now").get("ab-0")) == 2
+    (_, disk) = CacheLimits(disk_mb=1, folder=str(tmp_path)).open().levels
+    assert isinstance(disk, FileCache)
+    assert len(disk.code) == 16
+
+
 def test_feature_maps_and_what_is_not_finite_never_go_to_disk(tmp_path: Path) -> None:
     cache = FileCache(tmp_path, 10**6)
     cache.put("ab-0", row(features=True))
