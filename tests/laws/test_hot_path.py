@@ -216,17 +216,6 @@ def test_equal_inputs_are_known_without_their_numbers() -> None:
     torch.testing.assert_close(changed, calls[1] + BACKBONE.schedule.alpha(draw.t))
 
 
-@torch.inference_mode()
-def test_latents_of_inference_mode_share_nothing() -> None:
-    """torch does not count their changes."""
-    z, y = torch.randn(1, 4, 8, 8).double(), BACKBONE.prompt(["source"])
-    draw = Draw(torch.tensor([300]), torch.randn_like(z), Streams(("a",)))
-    eps_phi = CachedDenoiser.of(Guided(BACKBONE, BACKBONE.prompt([""]), 1.0))
-    first = noised(eps_phi, z, draw)
-    assert torch.equal(eps_phi(first, y, draw.t), eps_phi(first, y, draw.t))
-    assert not torch.equal(noised(eps_phi, z.add_(1), draw), first)
-
-
 def test_refined_noise_and_its_logs_share_a_pass() -> None:
     draw = Draw(torch.tensor([300]), torch.randn(1, 4, 16, 16).double(), Streams(("a",)))
     z, y = torch.randn(1, 4, 16, 16).double(), BACKBONE.prompt(["source"])

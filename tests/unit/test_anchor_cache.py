@@ -3,7 +3,6 @@
 import logging
 import multiprocessing
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -115,39 +114,6 @@ def test_files_are_bounded_and_what_was_used_last_stays(tmp_path: Path) -> None:
     assert kept[0] == NAMES[0]
     assert kept[1:] == NAMES[-len(kept) + 1 :]
     assert 5 < len(kept) < 15
-
-
-def test_a_full_folder_loses_files_of_the_cache_alone(tmp_path: Path) -> None:
-    """The chosen folder may hold anything: folders of two letters are common."""
-    thesis = tmp_path / "ml" / "thesis.tex"
-    thesis.parent.mkdir()
-    thesis.write_text("x" * 5000)
-    os.utime(thesis, (0, 0))
-    cache = FileCache(tmp_path, 20_000)
-    for name in NAMES[:10]:
-        cache.put(name, row())
-    assert thesis.exists()
-    assert size(tmp_path) <= 5_000 + 20_000 + 6_000
-
-
-def test_a_file_under_the_name_of_another_is_missing(tmp_path: Path) -> None:
-    cache = FileCache(tmp_path, 10**6)
-    cache.put("ab-0", row(1))
-    shutil.copy(tmp_path / "ab" / "ab-0.anchor", tmp_path / "ab" / "ab-1.anchor")
-    assert cache.get("ab-1") is None
-    assert value(cache.get("ab-0")) == 1
-
-
-def test_a_row_of_other_code_is_missing(tmp_path: Path) -> None:
-    """Of a helper function, say, which is in no class: --force must not take it."""
-    FileCache(tmp_path, 10**6, "before").put("ab-0", row(1))
-    now = FileCache(tmp_path, 10**6, "now")
-    assert now.get("ab-0") is None
-    now.put("ab-0", row(2))
-    assert value(FileCache(tmp_path, 10**6, "now").get("ab-0")) == 2
-    (_, disk) = CacheLimits(disk_mb=1, folder=str(tmp_path)).open().levels
-    assert isinstance(disk, FileCache)
-    assert len(disk.code) == 16
 
 
 def test_feature_maps_and_what_is_not_finite_never_go_to_disk(tmp_path: Path) -> None:

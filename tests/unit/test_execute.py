@@ -189,30 +189,6 @@ def test_a_session_warms_a_backbone_up_once(tmp_path: Path) -> None:
     assert not session.warm(Gaussian(spread=0.3))
 
 
-@dataclass(frozen=True)
-class TightWorld(CountedWorld):
-    """A network without memory for a gradient of more than two rows."""
-
-    def eps(self, z_t: Tensor, y: Prompt, t: Tensor) -> Tensor:
-        eps = super().eps(z_t, y, t)
-        if self.passes[-1] and len(z_t) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return eps
-
-
-def test_a_warm_up_that_does_not_fit_is_repeated(tmp_path: Path) -> None:
-    """Else the first batch that fits would pay for it, in seconds."""
-    passes: list[bool] = []
-    optimizer = partial(torch.optim.SGD, lr=0.1)
-    dds = DistillationEditor(DDS(), Uniform(50, 949), optimizer, n_steps=1)
-    run = executor(dds, tmp_path)
-    tight = TightWorld(Gaussian().load(CPU), passes)
-    run = replace(run, edit=replace(run.edit, backbone=tight))  # type: ignore[arg-type]
-    assert [one.status for batch in run(jobs(4), lambda _: Silent()) for one in batch] == ["ok"] * 4
-    assert passes[:2] == [True, True]
-    assert sum(passes) == 2
-
-
 def test_an_automatic_batch_grows_to_what_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

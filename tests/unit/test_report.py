@@ -84,18 +84,6 @@ def test_measurements_are_over_batches_and_show_no_n() -> None:
     assert "(n=" not in markdown(table("t", data))
 
 
-def test_costs_with_and_without_shared_source_halves_are_never_averaged() -> None:
-    data = frame().assign(anchors="ahead")
-    found = (data.label == "ids") & (data.case == "c0")
-    data.loc[found, ["anchors", "nfe", "seconds"]] = "shared", 2.0, 0.5
-    report = table("t", data)
-    (row, *_) = (row for row in report.grids[0].rows if row.method == "ids")
-    assert [(cell.value, cell.n) for cell in row.cells[1:]] == [(1.0, 15), (4.0, 15), (100.0, 15)]
-    assert row.cells[0].n == 6
-    assert "leave out 3 edits that computed source halves at other times" in " ".join(report.notes)
-    assert "leave out" not in " ".join(table("t", frame()).notes)
-
-
 def test_the_order_of_records_changes_nothing() -> None:
     data = frame()
     report = table("t", data)
