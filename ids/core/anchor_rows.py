@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ids.core.errors import ConfigError
 from ids.core.records import Anchor, Draw
 from ids.core.rng import PickedRandomness, StackedRandomness
 
@@ -29,7 +30,9 @@ class AnchorRows:
 
     @classmethod
     def of(cls, anchor: Anchor, draw: Draw) -> "AnchorRows":
-        """The rows of an anchor on that draw. `ValueError` for a tensor of other rows."""
+        """The rows of an anchor on that draw. `ConfigError` for tensors of other rows, a class with
+        more fields, and other random numbers than the draw's.
+        """
         tensors: dict[str, Tensor] = {}
         names = {id(getattr(draw, name)): name for name in DRAWN}
 
@@ -38,15 +41,17 @@ class AnchorRows:
                 return None
             if id(x) not in names:
                 if not x.ndim or len(x) != len(draw.t):
-                    raise ValueError(
-                        f"Anchor: expected tensors of {len(draw.t)} rows, as the draw has; got one "
-                        f"of shape {tuple(x.shape)}; give it a row per source"
-                    )
+                    got = f"one of shape {tuple(x.shape)}"
+                    raise _whole(f"tensors of {len(draw.t)} rows, as the draw has", got)
                 names[id(x)] = str(len(tensors))
                 tensors[names[id(x)]] = x
             return names[id(x)]
 
         def layout(part: Anchor) -> Layout:
+            if type(part) is not Anchor:
+                raise _whole("the class Anchor", type(part).__name__)
+            if part.draw.rng is not draw.rng:
+                raise _whole("the random numbers of the draw", type(part.draw.rng).__name__)
             return {
                 "draw": tuple(named(getattr(part.draw, name)) for name in DRAWN),
                 "reference": named(part.reference),
@@ -109,6 +114,13 @@ class AnchorRows:
             )
 
         return built(self.layout)
+
+
+def _whole(expected: str, got: str) -> ConfigError:
+    """The error for an anchor that cannot be cut into rows."""
+    return ConfigError(
+        f"engine.anchors: expected an anchor with {expected}; got {got}; use engine.anchors=inline"
+    )
 
 
 def draw_rows(draw: Draw, rows: Sequence[int]) -> Draw:

@@ -18,6 +18,13 @@ Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
 Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the image should stay
 
 
+def version_of(x: Tensor) -> float:
+    """Grows with every write in place: the same tensor at the same version has the same numbers.
+    nan, which equals nothing, for a tensor of torch's inference mode, whose writes are not counted.
+    """
+    return float("nan") if x.is_inference() else float(x._version)
+
+
 def to_device(x: Tensor, device: torch.device) -> Tensor:
     """`x` on the device. The host does not wait for a copy to a GPU: it is made from pinned memory,
     which torch keeps until the copy is done.

@@ -10,7 +10,7 @@ from ids.core.capabilities import FeatureBackbone, require
 from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Schedule
 from ids.core.records import Draw
-from ids.core.tensors import Features, Latent, Timestep
+from ids.core.tensors import Features, Latent, Timestep, version_of
 from ids.diffusion.schedule import diffuse
 
 
@@ -19,15 +19,15 @@ class _Seen:
     """A latent that is in memory, as it was: it is held, but its numbers are never read."""
 
     z: Latent
-    version: int
+    version: float
 
     @classmethod
     def of(cls, z: Latent) -> "_Seen":
-        return cls(z.detach(), z._version)
+        return cls(z.detach(), version_of(z))
 
     def __contains__(self, z: Latent) -> bool:
         """Whether `z` has the same numbers: those in the same memory, not written to since."""
-        same = self.z.data_ptr() == z.data_ptr() and self.version == z._version
+        same = self.z.data_ptr() == z.data_ptr() and self.version == version_of(z)
         return same and self.z.shape == z.shape and self.z.stride() == z.stride()
 
 

@@ -35,7 +35,7 @@ class NFE:
 
 @dataclass(frozen=True)
 class MeteredBackbone:
-    """A backbone that counts its function evaluations."""
+    """A backbone that counts its function evaluations; one that runs out of memory is none."""
 
     backbone: Backbone
     nfe: NFE = field(default_factory=NFE)
@@ -59,14 +59,18 @@ class MeteredBackbone:
 
     def eps(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         """Counted."""
-        return self.backbone.eps(*self._counted(z_t, y), t)
+        eps = self.backbone.eps(*self._watched(z_t, y), t)
+        self.nfe.forwards += len(z_t)
+        return eps
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
         """Counted as one pass. `UnsupportedError` if the backbone has no features."""
         backbone = require(self.backbone, FeatureBackbone)
-        return backbone.features(*self._counted(z_t, y), t, sites)
+        found = backbone.features(*self._watched(z_t, y), t, sites)
+        self.nfe.forwards += len(z_t)
+        return found
 
     def tokens(self, text: str) -> Tokens:
         """Not counted. `UnsupportedError` if the backbone has none."""
@@ -76,11 +80,8 @@ class MeteredBackbone:
         """`UnsupportedError` if the backbone takes no hooks."""
         return require(self.backbone, HookedBackbone).hooked(hook)
 
-    def _counted(self, z_t: Latent, y: Prompt) -> tuple[Latent, Prompt]:
-        """Count a forward now, and a backward whenever a gradient reaches z_t, or y if z_t needs
-        none.
-        """
-        self.nfe.forwards += len(z_t)
+    def _watched(self, z_t: Latent, y: Prompt) -> tuple[Latent, Prompt]:
+        """Count a backward whenever a gradient reaches z_t, or y if z_t needs none."""
         z_t, embedding = z_t.view_as(z_t), y.embedding.view_as(y.embedding)
         if z_t.requires_grad:
             z_t.register_hook(self.nfe.count_backward)

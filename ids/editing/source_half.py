@@ -10,7 +10,7 @@ from torch import Tensor
 from ids.core.anchor_rows import AnchorRows, draw_rows, stacked_draw
 from ids.core.capabilities import content
 from ids.core.edit import AnchorCache, Subject
-from ids.core.errors import UnsupportedError
+from ids.core.errors import ConfigError
 from ids.core.prompt import Prompt
 from ids.core.protocols import Distillation, DrawSource
 from ids.core.records import Anchor, Draw, digest_of
@@ -201,13 +201,13 @@ def _distinct(z_src: Latent, names: Sequence[tuple[str, str]]) -> _Sources:
 
 
 def _content(part: object) -> object:
-    """A part of the method as data. `UnsupportedError` where it has none."""
+    """A part of the method as data. `ConfigError` where it has none: the method is no failure, so
+    that the store keeps none.
+    """
     try:
         return content(part)
     except TypeError as error:
-        raise UnsupportedError(
-            f"engine.anchors=shared: {error}; use engine.anchors=ahead"
-        ) from None
+        raise ConfigError(f"engine.anchors=shared: {error}; use engine.anchors=ahead") from None
 
 
 def _digest(x: Tensor) -> str:

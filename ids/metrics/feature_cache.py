@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from ids.core.tensors import version_of
+
 T = TypeVar("T")
 AnyImage = Float[Tensor, "3 _ _"]  # RGB in [0, 1]; sizes may differ in one batch
 
@@ -38,25 +40,30 @@ class FeatureCache:
         return rows
 
     def digest(self, image: AnyImage) -> str:
-        """Of an image in memory. Its pixels are read once, for all metrics that get this tensor."""
-        if image not in self._digests:
-            self._digests[image] = image_digest(image)
-        digest: str = self._digests[image]
+        """Of an image in memory. Its pixels are read once, for all metrics that get this tensor,
+        and again after they were changed in place.
+        """
+        version = version_of(image)
+        if self._digests.get(image, ("", None))[1] != version:
+            self._digests[image] = image_digest(image), version
+        digest: str = self._digests[image][0]
         return digest
 
 
 @dataclass(frozen=True)
 class TensorCache:
     """The newest `size` values of tensors in memory. Equal tensors are those that are the same
-    object; they are held as long as their value.
+    object, not written to since; they are held as long as their value.
     """
 
     size: int
-    _known: dict[tuple[int, ...], tuple[tuple[Tensor, ...], Any]] = field(default_factory=dict)
+    _known: dict[tuple[tuple[int, float], ...], tuple[tuple[Tensor, ...], Any]] = field(
+        default_factory=dict
+    )
 
     def __call__(self, tensors: tuple[Tensor, ...], compute: Callable[[], T]) -> T:
         """The value of these tensors; `compute` gives a new one."""
-        key = tuple(map(id, tensors))
+        key = tuple((id(x), version_of(x)) for x in tensors)
         if key not in self._known:
             self._known[key] = tensors, compute()
             for oldest in list(self._known)[: -self.size]:

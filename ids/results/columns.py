@@ -70,7 +70,7 @@ MEASUREMENTS = {
 }
 OF_EDITS = (  # columns of a frame that are no number to average
     *("key", "label", "values", "status", "reason", "case", "id", "seed", "step"),
-    *("batch", "engine", "undefined", "knob"),
+    *("batch", "engine", "anchors", "undefined", "knob"),
 )
 LEGEND = {
     "background": "bg: outside the mask.",

@@ -16,6 +16,12 @@ from ids.run.evaluate import metric_columns
 from ids.run.records import MeasurementRecord, MetricValue, Row
 from ids.run.store import Store
 
+HALVES = {  # how a note names `engine.anchors`
+    "inline": ", source halves step by step",
+    "ahead": "",
+    "shared": ", shared source halves",
+}
+
 
 def frame(
     entries: Sequence[Entry],
@@ -129,9 +135,13 @@ def _identities(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 
 def _conditions(record: MeasurementRecord) -> str:
-    """Device, edits of the batch, and whether it shared source halves with other batches."""
-    shared = ", shared source halves" if record.engine.get("anchors") == "shared" else ""
-    return f"{record.engine['device']}, batch {len(record.keys)}{shared}"
+    """Device, edits of the batch, and when it computed source halves."""
+    return f"{record.engine['device']}, batch {len(record.keys)}{HALVES.get(_anchors(record), '')}"
+
+
+def _anchors(record: MeasurementRecord) -> str:
+    """`engine.anchors`; a measurement that does not name it is `inline`."""
+    return str(record.engine.get("anchors", "inline"))
 
 
 def _measured(record: MeasurementRecord | None) -> dict[str, Any]:
@@ -143,4 +153,5 @@ def _measured(record: MeasurementRecord | None) -> dict[str, Any]:
         "peak_mb": to_float(record.peak_bytes) / 2**20,
         "batch": record.keys[0],
         "engine": _conditions(record),
+        "anchors": _anchors(record),
     }

@@ -75,13 +75,16 @@ def _means(
 def _cells(
     done: pd.DataFrame, columns: Sequence[Column], kind: IntervalKind
 ) -> dict[str, tuple[Estimate, ...]]:
-    """Per label a mean per column, over cases or over batches."""
+    """Per label a mean per column, over cases or over batches. Those over batches leave out edits
+    that computed source halves at other times than most of the label: they cost another amount.
+    """
     of_label: dict[str, dict[str, Estimate]] = {label: {} for label in done["label"].unique()}
     for unit, of_unit in (
         ("case", [column for column in columns if not column.measured]),
         ("batch", [column for column in columns if column.measured]),
     ):
-        edits = setting_edits(done, of_unit, unit) if of_unit else {}
+        lines = done if unit == "case" else done[~_other_anchors(done)]
+        edits = setting_edits(lines, of_unit, unit) if of_unit else {}
         for label, cells in zip(edits, mean_cells(list(edits.values()), kind), strict=True):
             found = zip(of_unit, cells, strict=True)
             of_label[label] |= {column.key: _shown(cell, column) for column, cell in found}
@@ -89,6 +92,15 @@ def _cells(
         label: tuple(cells.get(column.key, MISSING) for column in columns)
         for label, cells in of_label.items()
     }
+
+
+def _other_anchors(done: pd.DataFrame) -> "pd.Series[bool]":
+    """The lines of a label that were measured with another `engine.anchors` than most of it."""
+    if "anchors" not in done:
+        return pd.Series(False, index=done.index)
+    measured = done[done["anchors"].notna()]
+    most = measured.groupby("label")["anchors"].agg(lambda found: found.mode().iloc[0])
+    return done["anchors"].notna() & (done["anchors"] != done["label"].map(most))
 
 
 def _shown(cell: Estimate, column: Column) -> Estimate:
@@ -106,6 +118,11 @@ def _notes(
         notes.append(
             f"Seconds and memory over batches, on {engines}; without warm-up, decoding, saving."
         )
+        if left := int(_other_anchors(frame).sum()):
+            notes.append(
+                f"Seconds, NFE and memory leave out {left} edits that computed source halves at "
+                "other times than most of their row (engine.anchors)."
+            )
     return tuple(note for note in notes if note)
 
 

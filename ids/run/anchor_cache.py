@@ -11,6 +11,7 @@ from ids.core.anchor_rows import AnchorRows
 from ids.core.edit import AnchorCache
 from ids.core.records import digest_of
 from ids.run.anchor_files import FileCache
+from ids.run.code import editing_digest
 from ids.run.environment import versions
 from ids.run.job import Setting
 
@@ -42,7 +43,7 @@ class CacheLimits:
         if self.memory_mb:
             levels.append(MemoryCache(self.memory_mb * MB))
         if self.disk_mb and self.folder:
-            levels.append(FileCache(Path(self.folder), self.disk_mb * MB))
+            levels.append(FileCache(Path(self.folder), self.disk_mb * MB, editing_digest()))
         return Levels(levels)
 
 

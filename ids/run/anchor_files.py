@@ -1,6 +1,6 @@
 """Source halves on disk.
 
-<folder>/<xx>/<name>   one row of one step, in a file that begins with its checksum
+<folder>/<xx>/<name>.anchor   one row of one step: the checksum of its name and content, then that
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from ids.run import files
 from ids.run.sources import HEX
 
 log = logging.getLogger(__name__)
+SUFFIX = ".anchor"  # of files that may be removed: the folder may hold others
 LAYOUT = "layout"  # JSON as bytes, beside the tensors, whose names are numbers
 ROOM = 0.9  # of the limit that is left filled when files are removed
 LOOKS = 16  # looks at the folder while it fills once: other processes write, too
@@ -50,11 +51,13 @@ class _Layout(msgspec.Struct, forbid_unknown_fields=True):
 class FileCache:
     """An `AnchorCache` of files of at most `limit` bytes: what was used longest ago goes first.
     Safe for several processes at once, which may together exceed the limit by a sixteenth each
-    until one looks again. A damaged file counts as missing and is written again.
+    until one looks again. A damaged file, one of another name, and one that other `code` wrote
+    count as missing and are written again.
     """
 
     root: Path
     limit: int
+    code: str = ""  # digest of the code that computes rows
     _size: int | None = None  # of all files at the last look, and of those written since
     _since: int = 0  # bytes written since the last look
 
@@ -62,7 +65,7 @@ class FileCache:
         """The row of that name, on the CPU."""
         path = self._path(name)
         with suppress(OSError):
-            row = _read(path.read_bytes())
+            row = _read(self.code + name, path.read_bytes())
             with suppress(OSError):
                 os.utime(path)  # it was used now
             return row
@@ -72,11 +75,9 @@ class FileCache:
         """Keep a row, unless it has feature maps or is not finite. Where files cannot be written,
         nothing is kept from then on.
         """
-        if _has_features(row.layout) or not all(
-            bool(x.isfinite().all()) for x in row.tensors.values()
-        ):
+        if not self.limit or _has_features(row.layout) or not _is_finite(row):
             return
-        content = _written(row)
+        content = _written(self.code + name, row)
         if len(content) > self.limit:
             return
         try:
@@ -89,7 +90,7 @@ class FileCache:
     def _write(self, path: Path, content: bytes) -> None:
         """Write a file atomically. What a killed process leaves is removed as any unused file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}")
+        partial = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}{SUFFIX}")
         try:
             files.write(partial, content)
             os.replace(partial, path)
@@ -121,30 +122,30 @@ class FileCache:
             self._size -= size
 
     def _path(self, name: str) -> Path:
-        return self.root / name[:2] / name
+        return self.root / name[:2] / f"{name}{SUFFIX}"
 
 
 def _sized(root: Path) -> list[tuple[int, int, str]]:
-    """Time of the last use, size and path of every file."""
+    """Time of the last use, size and path of every file of the cache."""
     found = []
-    for path in root.glob("??/*"):
+    for path in root.glob(f"??/*{SUFFIX}"):
         with suppress(OSError):  # another process has removed it
             status = path.stat()
             found.append((status.st_mtime_ns, status.st_size, os.fspath(path)))
     return found
 
 
-def _written(row: AnchorRows) -> bytes:
-    """A row as the content of a file."""
+def _written(name: str, row: AnchorRows) -> bytes:
+    """A row as the content of the file of that name."""
     layout = torch.frombuffer(bytearray(msgspec.json.encode(row.layout)), dtype=torch.uint8)
     tensors = {name: x.cpu().contiguous() for name, x in row.tensors.items()}
     body = save({**tensors, LAYOUT: layout})
-    return hashlib.sha256(body).hexdigest().encode() + body
+    return checksum(name, body) + body
 
 
-def _read(content: bytes) -> AnchorRows | None:
-    """The row in a file's content; None where it is damaged, or no row."""
-    if hashlib.sha256(content[HEX:]).hexdigest().encode() != content[:HEX]:
+def _read(name: str, content: bytes) -> AnchorRows | None:
+    """The row in the content of the file of that name; None where it is damaged, or no row."""
+    if checksum(name, content[HEX:]) != content[:HEX]:
         return None
     with suppress(SafetensorError, msgspec.MsgspecError, KeyError):
         tensors = load(content[HEX:])
@@ -154,10 +155,19 @@ def _read(content: bytes) -> AnchorRows | None:
     return None
 
 
+def checksum(name: str, body: bytes) -> bytes:
+    """SHA-256 of name and content, in hexadecimal: a copy under another name is another row."""
+    return hashlib.sha256(name.encode() + b"\0" + body).hexdigest().encode()
+
+
 def _complete(layout: _Layout, tensors: Mapping[str, Tensor]) -> bool:
     """Is every tensor that is named there, with one row?"""
     named = layout.names() - {"t", "eps", "t_prev"}
     return named <= tensors.keys() and all(x.ndim and len(x) == 1 for x in tensors.values())
+
+
+def _is_finite(row: AnchorRows) -> bool:
+    return all(bool(x.isfinite().all()) for x in row.tensors.values())
 
 
 def _has_features(layout: Layout) -> bool:

@@ -18,6 +18,7 @@ from ids.core.capabilities import iter_components
 from ids.core.edit import Editor
 
 PACKAGE = "ids"
+EDITING = ("backbones", "core", "diffusion", "editing", "methods", "representations", "shapes")
 CODE = "code-"  # before the digest of a part from outside this package
 
 
@@ -48,6 +49,16 @@ def class_digest(kind: type) -> str:
         return _digest([ast.parse(inspect.cleandoc(inspect.getsource(kind)))])
     except (OSError, SyntaxError):
         return ""  # typed into a shell
+
+
+@cache
+def editing_digest() -> str:
+    """Digest of the code of this package that edits depend on, helpers of the classes included."""
+    total, package = hashlib.sha256(), Path(__file__).parents[1]
+    for layer in EDITING:
+        for file in sorted((package / layer).rglob("*.py")):
+            total.update(f"{file.relative_to(package)}\0".encode() + file.read_bytes())
+    return total.hexdigest()[:16]
 
 
 def outside_id(part: object) -> str:

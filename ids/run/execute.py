@@ -175,13 +175,13 @@ class Executor:
     def _edited(self, rows: list[_Row], shape: Shape, progress: Progress) -> list[Outcome]:
         """Edits of images of one shape, side by side."""
         cold = self.edit.editor.n_ticks > 0 and shape not in self.warm  # no ticks: no network
-        if cold:
-            self.warm.add(shape)
         seeds = [row.job.seed or 0 for row in rows]
         try:
             batch = self.edit([row.case for row in rows], seeds, progress, warm_up=cold)
         except UnsupportedError as error:
             return [Outcome(row.job, "unsupported", str(error)) for row in rows]
+        if cold:  # a warm-up may have run out of memory
+            self.warm.add(shape)
         self._worked.add(shape)
         self._errors.clear()
         engine = replace(self.engine, batch_size=self._fit(shape)).describe(self.edit.device)

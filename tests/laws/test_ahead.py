@@ -159,6 +159,21 @@ def test_what_does_not_fit_is_halved_and_remembered() -> None:
         edited(editor(Watched(room=2), n_steps=4), IMAGES, Ahead(8))
 
 
+@dataclass(frozen=True)
+class Small(DoubleWorld):
+    """A network on a device with memory for two guided samples."""
+
+    def eps(self, z_t: Tensor, *rest: object) -> Tensor:
+        if len(z_t) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return self.world.eps(z_t, *rest)  # type: ignore[arg-type]
+
+
+def test_an_evaluation_that_does_not_fit_is_not_counted() -> None:
+    _, _, nfe = edited(editor(n_steps=4), IMAGES[:1], Ahead(8), Small())
+    assert nfe.forwards == 4 * 4
+
+
 def test_another_error_is_not_taken_for_lack_of_memory() -> None:
     @dataclass(frozen=True)
     class Broken(Watched):

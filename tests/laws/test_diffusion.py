@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from ids.backbones import GaussianWorld
 from ids.core.prompt import Prompt
 from ids.core.protocols import Schedule
-from ids.diffusion import Flow, Guided, diffuse, predict_eps, predict_z0
+from ids.core.records import Draw
+from ids.core.rng import Streams
+from ids.diffusion import Flow, Guided, diffuse, noised, predict_eps, predict_z0
+from ids.diffusion.caching import CachedDenoiser
 from ids.diffusion.ddim import evenly, sample
 from ids.diffusion.schedule import scaled_linear_vp
 
@@ -80,3 +83,14 @@ def test_ddim_samples_the_gaussian_of_the_prompt() -> None:
     z = sample(Guided(world, Prompt(mean), 1.0), z_T, Prompt(mean), evenly(200, 1000))
     torch.testing.assert_close(z.mean((2, 3)), mean, atol=0.03, rtol=0)
     assert abs(float(z.std((2, 3)).mean()) - 0.3) < 0.03
+
+
+@torch.inference_mode()
+def test_latents_of_inference_mode_share_nothing() -> None:
+    """torch does not count their changes."""
+    world, z = GaussianWorld(VP64), torch.randn(1, 3, 4, 4).double()
+    draw = Draw(torch.tensor([300]), torch.randn_like(z), Streams(("a",)))
+    eps_phi = CachedDenoiser.of(Guided(world, world.prompt([""]), 1.0))
+    first = noised(eps_phi, z, draw)
+    assert eps_phi(first, world.prompt(["a"]), draw.t).shape == z.shape
+    assert not torch.equal(noised(eps_phi, z.add_(1), draw), first)

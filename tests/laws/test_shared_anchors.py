@@ -1,13 +1,14 @@
 """Source halves kept for later edits: who shares them, and that an anchor survives it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from anchor_edits import IMAGES, edited, editor, targets
+from torch import Tensor
 
 from ids.core.anchor_rows import AnchorRows
-from ids.core.errors import UnsupportedError
+from ids.core.errors import ConfigError
 from ids.core.records import Anchor, Draw, EditCase
 from ids.core.rng import Streams
 from ids.diffusion import Uniform
@@ -66,7 +67,7 @@ class Opaque:
 def test_a_part_whose_content_is_not_known_is_not_shared() -> None:
     found, _, _ = edited(editor(Opaque()), IMAGES, Ahead(8))
     assert found.isfinite().all()
-    with pytest.raises(UnsupportedError, match=r"got a part of class Opaque; use engine\.anchors"):
+    with pytest.raises(ConfigError, match=r"got a part of class Opaque; use engine\.anchors"):
         edited(editor(Opaque()), IMAGES, Ahead(8, MemoryCache(10**9)))
 
 
@@ -85,5 +86,29 @@ def test_tensors_that_an_anchor_shares_stay_shared() -> None:
     assert torch.equal(one.draw.eps, refined.eps[:2])
     assert torch.equal(one.parts["y"].reference, draw.eps[:2])
     assert torch.equal(one.parts["x"].logs["l"], torch.arange(2.0))
-    with pytest.raises(ValueError, match="expected tensors of 3 rows"):
-        AnchorRows.of(Anchor(draw, draw.eps, logs={"l": torch.zeros(())}), draw)
+
+
+@dataclass(frozen=True)
+class Richer(Anchor):
+    """An anchor of a rule from outside, with a field that rows do not have."""
+
+    more: Tensor | None = None
+
+
+DRAW = Draw(torch.arange(3), torch.randn(3, 2, 4, 4), Streams(("a", "b", "c")))
+OTHER = replace(DRAW, rng=Streams(("a", "b", "c")).branch("other"))
+
+
+@pytest.mark.parametrize(
+    ("anchor", "expected"),
+    [
+        (Anchor(DRAW, DRAW.eps, logs={"l": torch.zeros(())}), r"tensors of 3 rows.*shape \(\)"),
+        (Richer(DRAW, DRAW.eps, more=DRAW.eps), "the class Anchor; got Richer"),
+        (Anchor(OTHER, DRAW.eps), "the random numbers of the draw; got Streams"),
+        (Anchor(DRAW, DRAW.eps, parts={"x": Anchor(OTHER, DRAW.eps)}), "the random numbers"),
+    ],
+)
+def test_an_anchor_that_rows_cannot_hold_is_refused(anchor: Anchor, expected: str) -> None:
+    """It was edited with other numbers than step by step."""
+    with pytest.raises(ConfigError, match=f"with {expected}.*; use engine.anchors=inline"):
+        AnchorRows.of(anchor, DRAW)

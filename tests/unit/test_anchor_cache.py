@@ -1,6 +1,5 @@
 """Kept source halves: bounded, whole or absent, and safe for several processes."""
 
-import hashlib
 import logging
 import multiprocessing
 import os
@@ -16,7 +15,7 @@ from ids.core.records import Anchor, Draw
 from ids.core.rng import Streams
 from ids.run import CacheLimits, Store
 from ids.run.anchor_cache import Levels, MemoryCache, Named
-from ids.run.anchor_files import LAYOUT, FileCache
+from ids.run.anchor_files import LAYOUT, FileCache, checksum
 
 NAMES = [f"{n:02}-name" for n in range(40)]
 
@@ -76,7 +75,7 @@ def damage(path: Path, how: str) -> None:
 def test_a_damaged_file_is_missing_and_written_again(tmp_path: Path, how: str) -> None:
     cache = FileCache(tmp_path, 10**6)
     cache.put("ab-0", row(1))
-    damage(tmp_path / "ab" / "ab-0", how)
+    damage(tmp_path / "ab" / "ab-0.anchor", how)
     assert cache.get("ab-0") is None
     cache.put("ab-0", row(2))
     assert value(cache.get("ab-0")) == 2
@@ -95,7 +94,7 @@ def test_a_foreign_file_is_missing(tmp_path: Path, layout: bytes) -> None:
     text = torch.frombuffer(bytearray(layout), dtype=torch.uint8)
     body = save({"0": torch.zeros(1, 1), LAYOUT: text})
     (tmp_path / "ab").mkdir()
-    (tmp_path / "ab" / "ab-0").write_bytes(hashlib.sha256(body).hexdigest().encode() + body)
+    (tmp_path / "ab" / "ab-0.anchor").write_bytes(checksum("ab-0", body) + body)
     assert FileCache(tmp_path, 10**6).get("ab-0") is None
 
 
@@ -108,7 +107,7 @@ def test_files_are_bounded_and_what_was_used_last_stays(tmp_path: Path) -> None:
     for n, name in enumerate(NAMES):
         cache.put(name, row(n))
         old = 10**9 * n
-        os.utime(tmp_path / name[:2] / name, ns=(old, old))
+        os.utime(tmp_path / name[:2] / f"{name}.anchor", ns=(old, old))
         assert value(cache.get(NAMES[0])) == 0  # it is used now
         assert size(tmp_path) <= 60_000 + 6_000
     kept = [name for name in NAMES if cache.get(name) is not None]

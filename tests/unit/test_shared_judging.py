@@ -64,6 +64,26 @@ def test_an_image_is_hashed_once_for_all_metrics(monkeypatch: pytest.MonkeyPatch
     assert len(hashed) == 2
 
 
+def test_an_image_that_was_changed_in_place_is_another() -> None:
+    """Its numbers were those of the earlier pixels."""
+    case = with_images(Shapes(size=32)[0])
+    (edit,), models, cache = edits_of(case, 1), replace(MODELS, _models={}), FeatureCache(4)
+    before = SSIM()([case], [edit], models), cache.digest(edit.image)
+    edit.image.copy_(case.source.load())
+    assert SSIM()([case], [edit], models) == [1.0]
+    assert before[0] < [0.5]
+    assert cache.digest(edit.image) == cache.digest(case.source.load()) != before[1]
+
+
+def test_images_of_inference_mode_are_read_again() -> None:
+    """torch does not count their changes."""
+    with torch.inference_mode():
+        x, cache = torch.ones(3, 8, 8), FeatureCache(4)
+        first = cache.digest(x)
+        assert cache.digest(x.mul_(0.5)) != first
+        assert TensorCache(2)((x,), lambda: "value") == "value"
+
+
 def test_what_is_used_again_stays() -> None:
     """A source among many edits."""
     cache, encoded = FeatureCache(2), []
