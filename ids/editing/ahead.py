@@ -22,11 +22,13 @@ class Ahead:
     large latents gain nothing by it, and are evaluated step by step.
 
     Where the device has too little memory, `rows` is halved and stays so. The `cache` shares them
-    further: with later batches, and other settings.
+    further: with later batches, and settings of the same rule, refiner and guidance scale. Others
+    share `predictions`.
     """
 
     rows: int
     cache: AnchorCache | None = None
+    predictions: AnchorCache | None = None
 
     def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]:
         """The anchors of all steps, in order."""
@@ -52,7 +54,7 @@ class Ahead:
         frames are gone: they hold the tensors.
         """
         try:
-            return source_half.several(steps, self.cache)
+            return source_half.several(steps, self.cache, self.predictions)
         except RuntimeError as error:
             if not out_of_memory(error) or len(steps) == 1:
                 raise

@@ -110,6 +110,14 @@ class Named:
         self.cache.put(f"{self.prefix}{name}", row)
 
 
+def predictions_key(setting: Setting, device: torch.device) -> str:
+    """Digest of the backbone, its device, this version and the code of classes from outside it,
+    which may draw or predict otherwise: predictions of sources are shared where these are equal.
+    """
+    outside = {name: code for name, code in setting.revisions.items() if isinstance(code, str)}
+    return digest_of([setting.backbone_key, device.type, outside, versions()["ids"]])
+
+
 def halves_key(setting: Setting, device: torch.device) -> str:
     """Digest of the backbone, its device, this version and the code of the method's classes: source
     halves are shared where these are equal.
