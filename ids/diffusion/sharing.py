@@ -1,4 +1,4 @@
-"""Predictions of a source at its drawn noise, kept for other rules, refiners and guidance scales."""
+"""Predictions of sources at their drawn noise, shared by rules, refiners and guidance scales."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -119,7 +119,7 @@ class SharedDenoiser:
 
     @torch.no_grad()
     def _predictions(self, numbers: range) -> Latent:
-        """The rows of these numbers; the null prompt's are the first half, the prompt's the other."""
+        """The rows of these numbers: the null prompt's first, then the prompt's."""
         drawn = self.drawn
         z_t, t = drawn.z_t.z.repeat(2, 1, 1, 1), drawn.draw.t.repeat(2)
         y = self.eps_phi.both(drawn.y)

@@ -23,7 +23,7 @@ class CacheLimits:
     is where files go; None: `cache` in the store's folder. `ValueError` for a negative size.
     """
 
-    memory_mb: int = 512
+    memory_mb: int = 1024
     disk_mb: int = 0
     folder: str | None = None
 

@@ -18,7 +18,7 @@ from ids.core.records import EditCase
 from ids.diffusion import Uniform
 from ids.editing import NFE, DistillationEditor
 from ids.editing.ahead import Ahead
-from ids.methods import DDS, FPR, PDS, SDS, FiniteDifferenceFPR, NoiseFPR, SquaredFPR
+from ids.methods import FPR, PDS, SDS, FiniteDifferenceFPR, NoiseFPR, SquaredFPR
 from ids.representations import LatentImage
 from ids.run.anchor_cache import MemoryCache
 
