@@ -78,7 +78,7 @@ class _Drawn:
         if len(numbers) == len(self.rows):
             return self
         at = torch.tensor(numbers, device=self.z_src.device)
-        rows, names = (tuple(x[n] for n in numbers) for x in (self.rows, self.names))
+        rows, names = tuple(self.rows[n] for n in numbers), [self.names[n] for n in numbers]
         return _Drawn(self.z_src[at], draw_rows(self.draw, numbers), rows, names)
 
 

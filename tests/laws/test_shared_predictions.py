@@ -20,7 +20,8 @@ from ids.editing import NFE, DistillationEditor
 from ids.editing.ahead import Ahead
 from ids.methods import FPR, PDS, SDS, FiniteDifferenceFPR, NoiseFPR, SquaredFPR
 from ids.representations import LatentImage
-from ids.run.anchor_cache import MemoryCache
+from ids.run.anchor_cache import MemoryCache, halves_key, predictions_key
+from ids.run.job import Setting
 
 T = 5  # steps of `editor`
 DDS_EDIT, IDS_EDIT = editor(), editor(fpr=FPR(3, 0.1))
@@ -131,6 +132,17 @@ def test_seeds_have_other_names() -> None:
         seen.append(cache.names)
     assert len(seen[0]) == 3 * T  # null prompt, prompt, first iterate
     assert not seen[0] & seen[1]
+
+
+def test_code_from_outside_keeps_predictions_apart() -> None:
+    """It may draw or predict otherwise. Rules of this package share them."""
+    cpu, setting = torch.device("cpu"), Setting("dds", {}, "shapes", {}, {"DDS": 1})
+    same, other = (
+        replace(setting, revisions=more) for more in ({"PDS": 2}, {"DDS": 1, "mine.Rule": "ab"})
+    )
+    assert predictions_key(setting, cpu) == predictions_key(same, cpu)
+    assert predictions_key(setting, cpu) != predictions_key(other, cpu)
+    assert halves_key(setting, cpu) != halves_key(same, cpu)
 
 
 @dataclass(frozen=True)
