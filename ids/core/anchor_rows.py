@@ -11,6 +11,7 @@ from torch import Tensor
 from ids.core.errors import ConfigError
 from ids.core.records import Anchor, Draw
 from ids.core.rng import PickedRandomness, StackedRandomness
+from ids.core.tensors import Latent
 
 DRAWN = ("t", "eps", "t_prev")  # the tensors of a draw
 Layout = Mapping[str, Any]  # an anchor as JSON data: the name of a tensor for each of its places
@@ -64,6 +65,14 @@ class AnchorRows:
         return cls(layout(anchor), tensors, len(draw.t))
 
     @classmethod
+    def of_latents(cls, latents: Latent, logs: Mapping[str, Tensor] | None = None) -> "AnchorRows":
+        """Latents with numbers, laid out as an anchor on the draw as it is."""
+        own = logs or {}
+        empty: dict[str, Layout] = {"features": {}, "places": {}, "parts": {}}
+        names = {"draw": ("t", "eps", None), "reference": "latents", "logs": {k: k for k in own}}
+        return cls({**names, **empty}, {"latents": latents, **own}, len(latents))
+
+    @classmethod
     def cat(cls, parts: Sequence["AnchorRows"]) -> "AnchorRows":
         """The rows of all of them, in order."""
         names = parts[0].tensors
@@ -92,6 +101,11 @@ class AnchorRows:
     def to(self, device: torch.device) -> "AnchorRows":
         """On this device."""
         return AnchorRows(self.layout, {k: x.to(device) for k, x in self.tensors.items()}, self.n)
+
+    @property
+    def reference(self) -> Tensor:
+        """The references of an anchor that has its own."""
+        return self.tensors[self.layout["reference"]]
 
     @property
     def n_bytes(self) -> int:

@@ -99,9 +99,15 @@ class SourceHalf(Protocol):
         """The latents that differ in source, seed or source prompt: only they need the network."""
         ...
 
-    def several(self, steps: Sequence[int], cache: AnchorCache | None = None) -> Iterator[Anchor]:
+    def several(
+        self,
+        steps: Sequence[int],
+        cache: AnchorCache | None = None,
+        predictions: AnchorCache | None = None,
+    ) -> Iterator[Anchor]:
         """The anchors of several steps, evaluated in one call before the first is returned, without
-        the rows that the cache has. They differ from those of single steps by rounding alone.
+        the rows that the cache has and the predictions that others have left. They differ from
+        those of single steps by rounding alone.
         """
         ...
 

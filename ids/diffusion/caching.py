@@ -15,14 +15,14 @@ from ids.diffusion.schedule import diffuse
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """A latent that is in memory, as it was: it is held, but its numbers are never read."""
 
     z: Latent
     version: float
 
     @classmethod
-    def of(cls, z: Latent) -> "_Seen":
+    def of(cls, z: Latent) -> "Seen":
         return cls(z.detach(), version_of(z))
 
     def __contains__(self, z: Latent) -> bool:
@@ -32,14 +32,14 @@ class _Seen:
 
 
 class _Noised(NamedTuple):
-    z_0: _Seen
-    eps: _Seen
+    z_0: Seen
+    eps: Seen
     t: Timestep
     z_t: Latent
 
 
 class _Prediction(NamedTuple):
-    z_t: _Seen
+    z_t: Seen
     y: Prompt
     t: Timestep
     eps: Latent
@@ -92,11 +92,11 @@ class CachedDenoiser:
             if known.t is t and z_0 in known.z_0 and eps in known.eps:
                 return known.z_t
         z_t = diffuse(self.schedule, z_0.detach(), eps, t)
-        self._noised.append(_Noised(_Seen.of(z_0), _Seen.of(eps), t, z_t))
+        self._noised.append(_Noised(Seen.of(z_0), Seen.of(eps), t, z_t))
         return z_t
 
     def _keep(self, z_t: Latent, y: Prompt, t: Timestep, eps: Latent) -> Latent:
-        self._predictions.append(_Prediction(_Seen.of(z_t), y, t, eps.detach()))
+        self._predictions.append(_Prediction(Seen.of(z_t), y, t, eps.detach()))
         return eps
 
 

@@ -44,9 +44,13 @@ class Guided:
         """The guided noise prediction, differentiable in z_t."""
         if self.guidance_scale == 1:
             return self.backbone.eps(z_t, y, t)
-        eps = self.backbone.eps(z_t.repeat(2, 1, 1, 1), self._both(y), t.repeat(2))
+        return guide(*self.pair(z_t, y, t), self.guidance_scale)
+
+    def pair(self, z_t: Latent, y: Prompt, t: Timestep) -> tuple[Latent, Latent]:
+        """The noise predictions for the null prompt and for y, from one call."""
+        eps = self.backbone.eps(z_t.repeat(2, 1, 1, 1), self.both(y), t.repeat(2))
         eps_null, eps_y = eps.chunk(2)
-        return guide(eps_null, eps_y, self.guidance_scale)
+        return eps_null, eps_y
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
@@ -70,13 +74,13 @@ class Guided:
     def _features_at_once(
         self, backbone: FeatureBackbone, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        twice = z_t.repeat(2, 1, 1, 1), self._both(y), t.repeat(2)
+        twice = z_t.repeat(2, 1, 1, 1), self.both(y), t.repeat(2)
         eps, maps = backbone.features(*twice, sites)
         eps_null, eps_y = eps.chunk(2)
         half = {site: h.chunk(2)[1] for site, h in maps.items()}
         return guide(eps_null, eps_y, self.guidance_scale).detach(), half
 
-    def _both(self, y: Prompt) -> Prompt:
+    def both(self, y: Prompt) -> Prompt:
         """The null prompt and `y`; the newest ones are kept, as an edit has a source and a target
         prompt at all of its steps.
         """

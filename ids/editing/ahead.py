@@ -9,9 +9,7 @@ from ids.core.records import Anchor
 from ids.core.tensors import Latent, out_of_memory
 
 log = logging.getLogger(__name__)
-SMALL = (
-    2048  # numbers of a latent up to which a CPU gains by several rows in a call (docs/engine.md)
-)
+ENOUGH = 16384  # numbers of all latents in a call, above which a CPU gains nothing (docs/engine.md)
 
 
 @dataclass
@@ -19,14 +17,16 @@ class Ahead:
     """Source halves ahead of the loop, up to `rows` at a time, and once for all rows of a batch
     that share one: one image is evaluated `rows` steps ahead, a batch of `rows` images is the plain
     loop. So no call has more rows than a full batch has, and memory bounds both alike. On a CPU,
-    large latents gain nothing by it, and are evaluated step by step.
+    large latents gain little by it: fewer steps are evaluated in a call, the largest one by one.
 
     Where the device has too little memory, `rows` is halved and stays so. The `cache` shares them
-    further: with later batches, and other settings.
+    further: with later batches, and settings of the same rule, refiner and guidance scale. Others
+    share `predictions`.
     """
 
     rows: int
     cache: AnchorCache | None = None
+    predictions: AnchorCache | None = None
 
     def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]:
         """The anchors of all steps, in order."""
@@ -44,15 +44,16 @@ class Ahead:
 
     def _steps(self, z_src: Latent) -> int:
         """Steps of these sources in one call."""
-        gains = z_src.device.type != "cpu" or z_src[0].numel() <= SMALL
-        return max(self.rows // len(z_src), 1) if gains else 1
+        on_cpu = z_src.device.type == "cpu"
+        rows = min(self.rows, ENOUGH // z_src[0].numel()) if on_cpu else self.rows
+        return max(rows // len(z_src), 1)
 
     def _several(self, source_half: SourceHalf, steps: range) -> Iterator[Anchor] | None:
         """The anchors of some steps; None where they do not fit. Returns after the error and its
         frames are gone: they hold the tensors.
         """
         try:
-            return source_half.several(steps, self.cache)
+            return source_half.several(steps, self.cache, self.predictions)
         except RuntimeError as error:
             if not out_of_memory(error) or len(steps) == 1:
                 raise

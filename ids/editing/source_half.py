@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,11 +13,12 @@ from ids.core.capabilities import content
 from ids.core.edit import AnchorCache, Subject
 from ids.core.errors import ConfigError
 from ids.core.prompt import Prompt
-from ids.core.protocols import Distillation, DrawSource
+from ids.core.protocols import Denoiser, Distillation, DrawSource
 from ids.core.records import Anchor, Draw, digest_of
 from ids.core.rng import Streams
 from ids.core.tensors import Latent
 from ids.diffusion.guidance import Guided
+from ids.diffusion.sharing import kept_rows, shared_denoiser
 
 
 @dataclass(frozen=True)
@@ -40,29 +42,44 @@ class _Sources:
         return self.z_src[list(self.rows)] if self.shared else self.z_src
 
 
+class _Names(NamedTuple):
+    """Names for everything that decides of a source: its anchor, its prediction at the drawn noise
+    for the source prompt, and that for the null prompt.
+    """
+
+    anchor: str
+    eps: str
+    eps_null: str
+
+
 @dataclass(frozen=True)
 class _Drawn:
-    """Distinct sources at one step, and their draw. `numbers` are theirs among the sources."""
+    """Sources at one step, or at several one below the other, and their draw: `rows` are rows of
+    the batch that have them. Without a cache they need no `names`.
+    """
 
-    step: int
-    sources: _Sources
-    numbers: Sequence[int]
     z_src: Latent
     draw: Draw
+    rows: tuple[int, ...]
+    names: Sequence[_Names] = ()
 
-    @property
-    def rows(self) -> list[int]:
-        """A row of the batch for each."""
-        return [self.sources.rows[number] for number in self.numbers]
+    @classmethod
+    def cat(cls, parts: Sequence["_Drawn"]) -> "_Drawn":
+        """All of them, in order."""
+        return cls(
+            torch.cat([part.z_src for part in parts]),
+            stacked_draw([part.draw for part in parts]),
+            tuple(row for part in parts for row in part.rows),
+            [name for part in parts for name in part.names],
+        )
 
     def some(self, numbers: Sequence[int]) -> "_Drawn":
         """Some of them."""
-        if len(numbers) == len(self.numbers):
+        if len(numbers) == len(self.rows):
             return self
         at = torch.tensor(numbers, device=self.z_src.device)
-        return _Drawn(
-            self.step, self.sources, numbers, self.z_src[at], draw_rows(self.draw, numbers)
-        )
+        rows, names = tuple(self.rows[n] for n in numbers), [self.names[n] for n in numbers]
+        return _Drawn(self.z_src[at], draw_rows(self.draw, numbers), rows, names)
 
 
 @dataclass
@@ -81,7 +98,7 @@ class RuleSourceHalf:
     rng: Streams
     negative_prompt: str = ""
     _sources: _Sources | None = field(default=None, repr=False)  # of the last z_src
-    _names: tuple[_Sources, list[str]] | None = field(default=None, repr=False)
+    _names: tuple[_Sources, list[_Names]] | None = field(default=None, repr=False)
     _conditions: dict[tuple[int, ...], tuple[Guided, Prompt]] = field(
         default_factory=dict, repr=False
     )
@@ -99,55 +116,52 @@ class RuleSourceHalf:
         return self._sources_at(self.rng.at(step)).distinct
 
     @torch.no_grad()
-    def several(self, steps: Sequence[int], cache: AnchorCache | None = None) -> Iterator[Anchor]:
+    def several(
+        self,
+        steps: Sequence[int],
+        cache: AnchorCache | None = None,
+        predictions: AnchorCache | None = None,
+    ) -> Iterator[Anchor]:
         """The anchors of these steps. All rows that differ, and that the cache lacks, are evaluated
-        in one call; an anchor is given to the rows that share it when it is taken.
+        in one call, without the `predictions` at hand; an anchor is given to the rows that share
+        it when it is taken.
         """
-        drawn = [self._drawn(step) for step in steps]
-        found = self._evaluated(drawn) if cache is None else self._cached(drawn, cache)
-        return map(self._given, drawn, found)
+        sources = [self._sources_at(self.rng.at(step)) for step in steps]
+        named = cache is not None or predictions is not None
+        drawn = [self._drawn(step, one, named) for step, one in zip(steps, sources, strict=True)]
+        together = _Drawn.cat(drawn)
 
-    def _drawn(self, step: int) -> _Drawn:
-        rng = self.rng.at(step)
-        sources = self._sources_at(rng)
-        z_src = sources.distinct
+        def evaluated(numbers: Sequence[int]) -> AnchorRows:
+            return self._evaluated(together.some(numbers), predictions)
+
+        if cache is None:
+            found = evaluated(range(len(together.rows)))
+        else:
+            names = [name.anchor for name in together.names]
+            found = kept_rows(cache, names, evaluated, together.z_src.device)
+        return map(self._given, sources, drawn, found.split([len(one.rows) for one in drawn]))
+
+    def _drawn(self, step: int, sources: _Sources, named: bool) -> _Drawn:
+        rng, z_src = self.rng.at(step), sources.distinct
         draw = self.timesteps.draw(z_src, rng.rows(sources.rows) if sources.shared else rng)
-        return _Drawn(step, sources, range(len(z_src)), z_src, draw)
+        names = self._names_of(sources, step) if named else ()
+        return _Drawn(z_src, draw, sources.rows, names)
 
-    def _evaluated(self, drawn: Sequence[_Drawn]) -> list[AnchorRows]:
-        """The source halves of each step, in one call."""
-        draw = stacked_draw([one.draw for one in drawn])
-        z_src = torch.cat([one.z_src for one in drawn])
-        eps_phi, y_src = self._condition(tuple(row for one in drawn for row in one.rows))
-        rows = AnchorRows.of(self.rule.anchor(eps_phi, z_src, y_src, draw), draw)
-        return rows.split([len(one.z_src) for one in drawn])
+    def _evaluated(self, drawn: _Drawn, predictions: AnchorCache | None) -> AnchorRows:
+        """The source halves, in one call."""
+        guided, y_src = self._condition(drawn.rows)
+        eps_phi: Denoiser = guided
+        if predictions is not None:
+            names = [name.eps for name in drawn.names], [name.eps_null for name in drawn.names]
+            eps_phi = shared_denoiser(guided, drawn.z_src, y_src, drawn.draw, names, predictions)
+        return AnchorRows.of(self.rule.anchor(eps_phi, drawn.z_src, y_src, drawn.draw), drawn.draw)
 
-    def _cached(self, drawn: Sequence[_Drawn], cache: AnchorCache) -> list[AnchorRows]:
-        """The same, without the rows that the cache has; it gets the others."""
-        names = [self._names_of(one) for one in drawn]
-        found = {name: cache.get(name) for each in names for name in each}
-        kept = {name: row for name, row in found.items() if row is not None}
-        lacking = [
-            one.some([number for number, name in enumerate(each) if name not in kept])
-            for one, each in zip(drawn, names, strict=True)
-            if not kept.keys() >= set(each)
-        ]
-        if lacking:
-            made = [row for rows in self._evaluated(lacking) for row in rows.singles()]
-            missing = [name for each in names for name in each if found[name] is None]
-            for name, row in zip(missing, made, strict=True):
-                kept[name] = row
-                cache.put(name, row)
-        device = self.y_src.embedding.device
-        return [AnchorRows.cat([kept[name].to(device) for name in each]) for each in names]
-
-    def _given(self, one: _Drawn, rows: AnchorRows) -> Anchor:
+    def _given(self, sources: _Sources, drawn: _Drawn, rows: AnchorRows) -> Anchor:
         """The anchor of a step, for every row of the batch."""
-        if not one.sources.shared:
-            return rows.anchor(one.draw)
-        of_row = one.sources.of_row
-        at = torch.tensor(of_row, device=one.z_src.device)
-        return rows.rows(at).anchor(draw_rows(one.draw, of_row))
+        if not sources.shared:
+            return rows.anchor(drawn.draw)
+        at = torch.tensor(sources.of_row, device=drawn.z_src.device)
+        return rows.rows(at).anchor(draw_rows(drawn.draw, sources.of_row))
 
     def _condition(self, rows: tuple[int, ...]) -> tuple[Guided, Prompt]:
         """Denoiser and source prompt of these rows of the batch: those of the last call, where they
@@ -169,18 +183,20 @@ class RuleSourceHalf:
             self._sources = _distinct(z_src, list(zip(rng.keys, prompts, strict=True)))
         return self._sources
 
-    def _names_of(self, one: _Drawn) -> list[str]:
-        """The name of each source at a step: a digest of everything that decides its anchor."""
-        sources = one.sources
+    def _names_of(self, sources: _Sources, step: int) -> list[_Names]:
+        """Of each source at a step."""
         if self._names is None or self._names[0] is not sources:
-            half = [*map(_content, (self.rule, self.timesteps)), self.eps_phi.guidance_scale]
-            named = [
-                (self.negative_prompt, prompt, self.rng.keys[row], _digest(sources.z_src[row]))
-                for row in sources.rows
-                for prompt in [self.subject.cases[row].prompt_src]
-            ]
-            self._names = sources, [digest_of([half, *names]) for names in named]
-        return [f"{name}-{one.step}" for name in self._names[1]]
+            drawn = _content(self.timesteps)
+            half = [_content(self.rule), self.eps_phi.guidance_scale, self.negative_prompt]
+
+            def named(row: int) -> _Names:
+                source = [drawn, self.rng.keys[row], _digest(sources.z_src[row])]
+                prompt = self.subject.cases[row].prompt_src
+                parts = [*half, prompt], [prompt], [self.negative_prompt]
+                return _Names(*(digest_of([*part, *source]) for part in parts))
+
+            self._names = sources, [named(row) for row in sources.rows]
+        return [_Names(*(f"{name}-{step}" for name in names)) for names in self._names[1]]
 
 
 def _distinct(z_src: Latent, names: Sequence[tuple[str, str]]) -> _Sources:

@@ -24,7 +24,7 @@ class CacheLimits:
     is where files go; None: `cache` in the store's folder. `ValueError` for a negative size.
     """
 
-    memory_mb: int = 512
+    memory_mb: int = 1024
     disk_mb: int = 0
     folder: str | None = None
 
@@ -109,6 +109,14 @@ class Named:
     def put(self, name: str, row: AnchorRows) -> None:
         """Keep a row under the prefix."""
         self.cache.put(f"{self.prefix}{name}", row)
+
+
+def predictions_key(setting: Setting, device: torch.device) -> str:
+    """Digest of the backbone, its device, this version and the code of classes from outside it,
+    which may draw or predict otherwise: predictions of sources are shared where these are equal.
+    """
+    outside = {name: code for name, code in setting.revisions.items() if isinstance(code, str)}
+    return digest_of([setting.backbone_key, device.type, outside, versions()["ids"]])
 
 
 def halves_key(setting: Setting, device: torch.device) -> str:

@@ -15,7 +15,7 @@ from ids.core.records import EditCase
 from ids.core.rows import RowSelection
 from ids.core.storage import patiently
 from ids.editing.ahead import Ahead
-from ids.run.anchor_cache import CacheLimits, Named, halves_key
+from ids.run.anchor_cache import CacheLimits, Named, halves_key, predictions_key
 from ids.run.engine import Engine
 from ids.run.job import Setting
 from ids.run.manifest import Manifests, Survey, read_cases, survey
@@ -98,8 +98,9 @@ class Session:
         limits = engine.cache.below(store.root)
         if limits not in self._caches:
             self._caches[limits] = limits.open()
-        cache = Named(self._caches[limits], halves_key(setting, self.device))
-        return Ahead(rows, cache)
+        kept = self._caches[limits]
+        halves = Named(kept, halves_key(setting, self.device))
+        return Ahead(rows, halves, Named(kept, predictions_key(setting, self.device)))
 
     def warm(self, source: BackboneSource) -> set[Shape]:
         """Shapes of images that the loaded backbone has run on, for all settings of the session:

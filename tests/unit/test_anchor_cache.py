@@ -225,10 +225,11 @@ def test_settings_of_a_sweep_share_source_halves(tmp_path: Path) -> None:
 
 def test_commands_share_source_halves_on_disk(tmp_path: Path) -> None:
     out = (f"output_dir={tmp_path}", "engine.cache.disk_mb=10")
-    for rate in ("0.1", "0.2"):
-        assert not run(*SWEEP, *out, f"method.optimizer.lr={rate}").failed
-    assert nfe(Store(tmp_path)) == [2 * 4, 2 * 2]
-    assert len([p for p in (tmp_path / "cache").rglob("*") if p.is_file()]) == 2  # one a step
+    for word in ("optimizer.lr=0.1", "optimizer.lr=0.2", "guidance_scale=3.0"):
+        assert not run(*SWEEP, *out, f"method.{word}").failed
+    assert nfe(Store(tmp_path)) == [2 * 4, 2 * 2, 2 * 2]
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert len(kept) == 2 * (2 + 2)  # a step: two source halves, predictions for two prompts
 
 
 def test_measurements_say_whether_source_halves_were_shared(tmp_path: Path) -> None:

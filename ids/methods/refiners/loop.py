@@ -11,7 +11,9 @@ from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser
 from ids.core.records import Draw
 from ids.core.tensors import Coefficient, Latent, PerRow, Timestep
-from ids.diffusion.schedule import diffuse, predict_eps, predict_z0
+from ids.diffusion.caching import noised
+from ids.diffusion.schedule import predict_eps, predict_z0
+from ids.diffusion.sharing import once
 
 Step = Callable[[Latent], tuple[PerRow, Latent]]  # z_t -> its residual, and what to subtract
 Refinement = tuple[Draw, Mapping[str, Tensor]]  # the draw with eps*, and logs per row
@@ -26,7 +28,7 @@ def refine_loop(
     if n_iters == 0:
         return draw, {}
     s, t = eps_phi.schedule, draw.t
-    z_t, residuals = diffuse(s, z_src, draw.eps, t), []
+    z_t, residuals = noised(eps_phi, z_src, draw), []
     for _ in range(n_iters):
         residual, change = step(z_t)
         z_t = z_t - change
@@ -38,7 +40,15 @@ def refine_loop(
 def residual_and_gradient(
     eps_phi: Denoiser, z_src: Latent, z_t: Latent, y_src: Prompt, t: Timestep
 ) -> tuple[PerRow, Latent]:
-    """||z_src - z_0|t||_2 of each row, z_0|t the posterior mean, and its gradient in z_t."""
+    """||z_src - z_0|t||_2 of each row, z_0|t the posterior mean, and its gradient in z_t. Shared at
+    the drawn noise, where it depends on no value of a refiner.
+    """
+    return once(_residual_and_gradient, eps_phi, z_src, z_t, y_src, t)
+
+
+def _residual_and_gradient(
+    eps_phi: Denoiser, z_src: Latent, z_t: Latent, y_src: Prompt, t: Timestep
+) -> tuple[PerRow, Latent]:
     with torch.enable_grad():
         z_t = z_t.detach().requires_grad_()
         residual = norm(z_src - predict_z0(eps_phi.schedule, z_t, eps_phi(z_t, y_src, t), t))
