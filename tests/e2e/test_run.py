@@ -14,15 +14,15 @@ FAST = ("debug=fast", "controls=none")
 
 
 def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
-    done = ids("run", "-m", *FAST, "method=glob(*,exclude=_*)", "seeds=[0,1]")
+    done = ids("run", "-m", *FAST, "method=glob(*,exclude=_*)", "seeds=[0,1]", "limit=1")
     assert done.returncode == 0, done.stderr
     # null edit, true edit, reconstruction, pnp and p2p need no seed
-    assert len(ids.results()) == 5 * 2 + 10 * 2 * 2
+    assert len(ids.results()) == 5 + 10 * 2
     for name in ("null_edit", "sds", "dds", "pds", "ids", "true_edit", "paired differences"):
         assert name in done.stdout
-    assert "0, 2 unsupported" in done.stdout  # cds and ids_cut: a Gaussian shows no features
-    assert "4 not edited: method=cds: expected a backbone that gives features" in done.stdout
-    assert "2 not edited: method=pnp: expected a backbone that gives hooks" in done.stdout
+    assert "0, 1 unsupported" in done.stdout  # cds and ids_cut: a Gaussian shows no features
+    assert "2 not edited: method=cds: expected a backbone that gives features" in done.stdout
+    assert "1 not edited: method=pnp: expected a backbone that gives hooks" in done.stdout
     sheet = Path(done.stdout.split("contact sheet: ")[1].splitlines()[0])
     assert (ids.folder / sheet).stat().st_size > 1000
     table = ids("table", "--write")
