@@ -104,9 +104,7 @@ def _resolved(config: DictConfig) -> Plain:
 
 
 def _is_simple(value: object) -> bool:
-    return isinstance(value, int | float) or (
-        isinstance(value, str) and not SPECIAL.search(value)
-    )
+    return isinstance(value, int | float) or (isinstance(value, str) and not SPECIAL.search(value))
 
 
 def _with_leaf(node: Plain, path: Sequence[str], value: object) -> Plain:
