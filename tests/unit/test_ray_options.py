@@ -12,7 +12,7 @@ from ids.launch import Ray
 @pytest.mark.parametrize(
     ("launcher", "message"),
     [
-        (Ray(gpus=0), "expected a number with launch.gpus=0; got null; set launch.workers=N"),
+        (Ray(gpus=0.0), "expected a number with launch.gpus=0; got null; set launch.workers=N"),
         (Ray(address="local"), "expected a number for a local cluster; got null"),
     ],
 )
