@@ -3,6 +3,8 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Commands in new processes find their modules compiled, whatever the shell's environment says.
+TESTING := OMP_NUM_THREADS=1 WANDB_MODE=offline PYTHONDONTWRITEBYTECODE=
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1 \
 	&& { echo "$$p"; break; }; done)
@@ -26,13 +28,13 @@ demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact s
 	$(BIN)/ids run experiments=demo
 
 test: $(STAMP)  ## the tests, on two cores
-	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m "not slow and not cluster"
+	$(TESTING) $(BIN)/python -m pytest -n 2 -m "not slow and not cluster"
 
 test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machine: three minutes
-	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 -m cluster
+	$(TESTING) $(BIN)/python -m pytest -n 2 -m cluster
 
 slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners: four minutes
-	OMP_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -m slow
+	$(TESTING) $(BIN)/python -m pytest -m slow
 
 check: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -5,9 +5,11 @@
     python benchmarks/launching.py units          the parent's CPU and wall time per unit
     python benchmarks/launching.py workers        two CPU workers against one, interleaved
     python benchmarks/launching.py growth         time and memory of 64, 256, 1,024, 4,096 jobs
+    python benchmarks/launching.py steps          time and memory of edits of 10, 100, 1,000 steps
     python benchmarks/launching.py memory         memory of planning 100, 1,000, 10,000 jobs
 
 CPU seconds (user and system, children included) beside wall seconds, one thread per process.
+Python keeps its compiled modules, as it does by default.
 """
 
 import argparse
@@ -70,6 +72,7 @@ def spend(words: Sequence[str], folder: Path) -> Spent:
     begun = time.monotonic()
     with (folder / "out").open("w+") as out, (folder / "err").open("w+") as err:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+        environment["PYTHONDONTWRITEBYTECODE"] = ""
         process = subprocess.Popen(
             [sys.executable, *words], cwd=folder, stdout=out, stderr=err, env=environment
         )
@@ -147,6 +150,16 @@ def growth(folder: Path, _: int) -> None:
         print(f"{jobs} jobs: {spent}; {per_job:.1f} CPU ms per job beyond the first")
 
 
+def steps(folder: Path, _: int) -> None:
+    """One Gaussian edit in this process, without and with kept states."""
+    single = [word for word in GAUSSIAN if not word.startswith("method.n_steps")]
+    for count in (10, 100, 1000):
+        for kept in (0, 10):
+            words = (*single, "limit=1", f"method.n_steps={count}", f"keep_every={kept}")
+            spent = spend((*IDS, *words, f"output_dir={count}-{kept}"), folder)
+            print(f"{count} steps, keep_every={kept}: {spent}")
+
+
 def memory(folder: Path, _: int) -> None:
     """Plans of ten seeds per image, nothing made."""
     seeds = f"seeds={list(range(10))}"
@@ -156,7 +169,7 @@ def memory(folder: Path, _: int) -> None:
 
 
 PARTS: Mapping[str, Callable[[Path, int], None]] = {
-    part.__name__: part for part in (start, noop, units, workers, growth, memory)
+    part.__name__: part for part in (start, noop, units, workers, growth, steps, memory)
 }
 
 

@@ -60,7 +60,10 @@ def _answer(words: Sequence[str]) -> int:
     args, rest = arguments.parse_known_args(words)
     if rest and args.command not in WORDS_BEHIND_FLAGS:
         remedy = "; write --output-dir DIR" if rest[0].startswith("output_dir=") else ""
-        arguments.error(f"unrecognized arguments: {' '.join(rest)}{remedy}")
+        command = f"ids {args.command}"
+        raise ConfigError(
+            f"{command}: unrecognized arguments: {' '.join(rest)}{remedy}; see `{command} --help`"
+        )
     status: int = args.act(args, _overrides(args, rest))
     return status
 

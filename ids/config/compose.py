@@ -204,12 +204,12 @@ def _chooses(override: Override, sources: Sources) -> bool:
 
 
 def _sweeping_words(typed: Sequence[Override], sources: Sources) -> tuple[str, ...]:
-    """The words that decide whether, and over what, the chosen options sweep. If nothing sweeps,
-    they are those of the only setting.
+    """The words that decide whether, and over what, the chosen options sweep. Where no option is
+    swept, they are those of every setting, which is composed once.
     """
     fixed = [override for override in typed if not override.is_sweep_override()]
     choices = [override for override in fixed if _chooses(override, sources)]
-    if len(fixed) < len(typed) or any(o.key_or_group in SWEEPING for o in fixed):
+    if any(o.is_sweep_override() and _chooses(o, sources) for o in typed):
         choices = [o for o in choices if o.key_or_group in SWEEPING]
     hydra = [override for override in fixed if override.is_hydra_override()]
     return tuple(str(override.input_line) for override in [*choices, *hydra])

@@ -45,7 +45,10 @@ def unknown_key(key: str, words: Sequence[str], sources: Sources) -> str:
         node: Any = compose("config", [*groups, sources.search_path])
     except (HydraException, OmegaConfBaseException):
         return f"{key}: no such option"
-    for part in key.split("."):
+    *group, last = key.split(".")
+    if group and last in node:  # dataset.limit
+        return f"{key}: no such option; did you mean {last}?"
+    for part in [*group, last]:
         if not isinstance(node, DictConfig):
             break
         if part not in node:

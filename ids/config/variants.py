@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 REFERENCE = re.compile(r"\$\{(\w*)")  # the first key of an interpolation; empty for a relative one
 Plain = dict[str, Any]
+SPECIAL = re.compile(r"\$|\?\?\?")  # in texts that OmegaConf does not take as they are
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Variants:
         """The configuration with these values, all interpolations resolved. Raises what Hydra and
         OmegaConf raise for a wrong one.
         """
+        if all(map(self._is_leaf, values)):
+            plain = self._base
+            for value in values:
+                plain = _with_leaf(plain, str(value.key_or_group).split("."), value.value())
+            return plain
         changed = frozenset(str(value.key_or_group).split(".")[0] for value in values)
         if changed not in self._divided:
             self._divided[changed] = self._divide(changed)
@@ -40,6 +46,16 @@ class Variants:
         found = {**same, **_resolved(config)}
         order = dict.fromkeys([*self._references, *found])
         return {key: found[key] for key in order if key in found}
+
+    def _is_leaf(self, value: Override) -> bool:
+        """Does it replace one number, flag or text by another, to which no other key refers?"""
+        first, *rest = str(value.key_or_group).split(".")
+        node = self._raw.get(first)
+        for key in rest:
+            node = node.get(key) if isinstance(node, dict) else None
+        free = value.type is OverrideType.CHANGE and value.package is None and bool(rest)
+        free = free and not any(first in used for used in self._references.values())
+        return free and _is_simple(node) and _is_simple(value.value())
 
     def _divide(self, changed: frozenset[str]) -> tuple[DictConfig, Plain]:
         """The part of the configuration that the changed keys affect, with all that it refers to;
@@ -62,13 +78,22 @@ class Variants:
         return config
 
     @cached_property
+    def _base(self) -> Plain:
+        return _resolved(self.config)
+
+    @cached_property
+    def _raw(self) -> Plain:
+        """With interpolations as they are written."""
+        raw = OmegaConf.to_container(self.config, resolve=False)
+        assert isinstance(raw, dict)
+        return {str(key): node for key, node in raw.items()}
+
+    @cached_property
     def _references(self) -> Mapping[str, set[str]]:
         """The keys that the interpolations below each key begin with. One that begins otherwise may
         refer to anything: then all keys count.
         """
-        raw = OmegaConf.to_container(self.config, resolve=False)
-        assert isinstance(raw, dict)
-        found = {str(key): set(REFERENCE.findall(str(node))) for key, node in raw.items()}
+        found = {key: set(REFERENCE.findall(str(node))) for key, node in self._raw.items()}
         return {k: used if used <= set(found) else set(found) for k, used in found.items()}
 
 
@@ -76,3 +101,13 @@ def _resolved(config: DictConfig) -> Plain:
     content = OmegaConf.to_container(config, resolve=True)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}
+
+
+def _is_simple(value: object) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and not SPECIAL.search(value))
+
+
+def _with_leaf(node: Plain, path: Sequence[str], value: object) -> Plain:
+    """A copy along the path; everything beside it is shared."""
+    key, *rest = path
+    return {**node, key: _with_leaf(node[key], rest, value) if rest else value}

@@ -62,6 +62,11 @@ class Ray:
             raise ConfigError(MISSING.format("ray", "ray", "ray"))
         if self.address == "local" and self.workers is None:
             raise ConfigError("launch.workers: expected a number for a local cluster; got null")
+        if not self.gpus and self.workers is None:
+            raise ConfigError(
+                "launch.workers: expected a number with launch.gpus=0; got null; set "
+                "launch.workers=N"
+            )
         return Bounds(60 * self.minutes, self.workers or 8)
 
     def __call__(self, command: Command, sweep: Sweep, units: Iterator[Unit]) -> bool:
@@ -114,7 +119,7 @@ class Ray:
         return ray
 
     def _gpus(self, ray: Any) -> int:
-        n_workers = int(ray.cluster_resources().get("GPU", 0) / self.gpus) if self.gpus else 0
+        n_workers = int(ray.cluster_resources().get("GPU", 0) / self.gpus)
         if not n_workers:
             raise ConfigError(
                 "launch.workers: expected a number on a cluster without GPUs; got null; set "

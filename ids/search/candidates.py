@@ -34,15 +34,22 @@ class Candidates:
     def first_built(self, candidates: Sequence[Sequence[str]]) -> list[Built]:
         """Every candidate, checked. `ConfigError` where they differ in more than edits."""
         built = [self.build(words) for words in candidates]
-        first = built[0][0].values
         for setting, _ in built[1:]:
-            for key in ("dataset", "metrics"):  # a backbone may choose the size of images
-                if setting.values[key] != first[key]:
-                    raise ConfigError(
-                        f"{key}: expected the same for all candidates; got several; write "
-                        f"{key}.KEY=VALUE for what differs"
-                    )
+            for group in ("dataset", "metrics"):  # a backbone may choose the size of images
+                _check_same(group, built[0][0], setting)
         return built
+
+
+def _check_same(group: str, first: Composed, other: Composed) -> None:
+    """`ConfigError` with the first key that differs, and the words that make it differ."""
+    one, two = first.values[group], other.values[group]
+    differ = [key for key in {**one, **two} if one.get(key) != two.get(key)]
+    if differ:
+        words = " ".join(word for word in other.words if word not in first.words)
+        raise ConfigError(
+            f"{group}.{differ[0]}: expected the same for all candidates; {words} changes it; write "
+            f"{group}.{differ[0]}=VALUE"
+        )
 
 
 def without_effect(built: Sequence[Built], space: Space) -> Iterator[str]:

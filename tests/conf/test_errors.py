@@ -11,6 +11,7 @@ from ids.core.errors import ConfigError
 
 WRONG = {
     "method.n_step=3": "method.n_step: no such option; did you mean n_steps?",
+    "dataset.limit=2": "dataset.limit: no such option; did you mean limit?",
     "method=idz": "method=idz: no such choice; did you mean ids?",
     "metod=ids": "metod: no such option; did you mean method?",
     "fpr.lamda=1": "fpr.lamda: no such option; available: n_iters, scale",

@@ -60,7 +60,7 @@ def recorded_states(
 SLOW = pytest.mark.slow
 PATHS = [
     ("traj/dds", released, torch.float64, EXACT),
-    ("traj/cds", released, torch.float64, EXACT),
+    pytest.param("traj/cds", released, torch.float64, EXACT, marks=SLOW),
     ("traj/ids_N3_lam1.0", released, torch.float64, EXACT),
     pytest.param("traj/cds_defaultpatches", released, torch.float64, EXACT, marks=SLOW),
     pytest.param("traj/ids_N3_lam1.0", released, torch.float32, DRIFT, marks=SLOW),

@@ -140,6 +140,7 @@ def test_axes() -> None:
         (("method.guidance_scale=interval(5,2)",), "the smaller one first"),
         (("method.optimizer.lr=tag(log,interval(0,2))",), "expected a log interval above 0"),
         (("method.optimizer.lr=tag(x,interval(1,2))",), "expected no tag but log"),
+        (("backbone=choice(gaussian,shapes)",), "dataset.size: expected the same for all "),
         (("method.gidance=interval(2,5)",), "no such option"),
         (("method.optimizer.lr=interval(-1,1)",), "expected a number above 0"),
         ((AXES[0], "--trials", "0"), "--trials: expected 1 or more"),
