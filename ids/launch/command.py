@@ -45,14 +45,16 @@ class Launched:
         return list(found.values())
 
 
-def launch(prepared: Prepared) -> Launched:
-    """Run what is ready. What breaks a setting off costs itself only."""
+def launch(prepared: Prepared, labels: Sequence[str] = ()) -> Launched:
+    """Run what is ready. What breaks a setting off costs itself only. `labels` name the settings in
+    messages and trackers; without any, the words that distinguish them do.
+    """
     settings = [setting for setting, _ in prepared.ready]
     launcher, bounds = find_launcher(settings)
     folder = new_run_folder(prepared.output_dir)
     places = {n: folder / str(n) if prepared.sweep else folder for n in range(len(settings))}
     experiments = {n: experiment for n, (_, experiment) in enumerate(prepared.ready)}
-    labels = setting_labels(
+    labels = labels or setting_labels(
         [experiment.method.name for experiment in experiments.values()],
         [setting.words for setting in settings],
     )

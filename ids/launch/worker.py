@@ -55,7 +55,7 @@ def _separate_output(log: Path) -> BinaryIO:
 
 
 def _read(lines: "queue.SimpleQueue[bytes]", busy: threading.Event) -> None:
-    for line in sys.stdin.buffer:
+    for line in os.fdopen(os.dup(0), "rb"):  # Python aborts if a thread reads stdin as it ends
         lines.put(line)
     if busy.is_set():
         os._exit(1)  # the kernel releases its claims

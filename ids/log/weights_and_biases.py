@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from torch import Tensor
 
@@ -20,7 +21,9 @@ log = logging.getLogger(__name__)
 MODES = ("auto", "online", "offline", "disabled")
 NAME, TAG = 128, 64  # characters: limits of the service for names and groups, and for tags
 AXES = ("curve", "edit", "progress")
-DATA = "WANDB_DATA_DIR"  # where wandb keeps files of tables; by default below the home folder
+PLACES = {"WANDB_DATA_DIR": "data", "WANDB_CACHE_DIR": "cache"}  # by default below the home folder
+HOSTED, FORMER_HOST = "forge.coreweave.com", "api.wandb.ai"  # a login for the latter is for both
+HERE = Path("/proc/self/cwd")  # the current folder, by a path that names no folder (Linux)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class WeightsAndBiases:
     @property
     def destination(self) -> str:
         """Entity and project; empty where the mode is disabled."""
-        return "" if self._mode() == "disabled" else f"{self.entity or ''}/{self.project}"
+        mode = os.environ.get("WANDB_MODE") if self.mode == "auto" else self.mode
+        return "" if mode == "disabled" else f"{self.entity or ''}/{self.project}"
 
     def open(self, info: RunInfo) -> "WeightsAndBiasesRun":
         """Begin a run, or continue it; `ConfigError` where `mode` is online and the service cannot
@@ -79,7 +83,9 @@ class WeightsAndBiases:
 
         folder = os.path.relpath(self.folder)  # what it writes names no folder above this one
         Path(folder, "wandb").mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault(DATA, os.path.join(folder, "wandb", "data"))
+        for variable, name in PLACES.items():
+            os.environ.setdefault(variable, str(_unnamed(Path(folder, "wandb", name))))
+        wandb.setup(wandb.Settings(silent=True))  # else it prints where it found a key
         run = self._opened(
             {
                 "project": self.project,
@@ -136,6 +142,7 @@ class WeightsAndBiases:
                 return wandb.init(**options, mode=self._mode())
             except (wandb.errors.Error, TimeoutError) as error:
                 self._unreached.append(_without_key(str(error)))
+                wandb.teardown()  # else its process keeps the id of the run that was not opened
                 if self.mode != "online":
                     log.warning(
                         "Weights & Biases cannot be reached (%s); logging offline; `ids log` "
@@ -152,7 +159,10 @@ class WeightsAndBiases:
     def _mode(self) -> Any:
         if self.mode != "auto":
             return self.mode
-        return os.environ.get("WANDB_MODE") or ("online" if _has_account() else "offline")
+        import wandb
+
+        account = has_account(wandb.setup().settings)
+        return os.environ.get("WANDB_MODE") or ("online" if account else "offline")
 
 
 @dataclass
@@ -189,6 +199,13 @@ class WeightsAndBiasesRun:
         self.points += 1
 
 
+def _unnamed(folder: Path) -> Path:
+    """A relative path as wandb may keep it: it makes paths of staged files absolute, and an
+    absolute one would name the home folder, and be wrong once the store is moved.
+    """
+    return HERE / folder if HERE.exists() and ".." not in folder.parts else folder
+
+
 def cut(text: str, length: int) -> str:
     """The text, its end cut to so many characters."""
     return text if len(text) <= length else f"{text[: length - 3]}..."
@@ -209,10 +226,14 @@ def _without_key(message: str) -> str:
     return line.replace(key, "...") if key else line
 
 
-def _has_account() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
+def has_account(settings: Any) -> bool:
+    """Have these settings of wandb a key, or netrc a login for their server?"""
+    if settings.api_key or settings.identity_token_file:
         return True
+    server = urlsplit(settings.base_url).netloc
+    hosts = [server, FORMER_HOST] if server.endswith(HOSTED) else [server]
     try:
-        return netrc.netrc().authenticators("api.wandb.ai") is not None
+        logins = netrc.netrc(os.environ.get("NETRC"))
     except (OSError, netrc.NetrcParseError):
         return False
+    return any(logins.authenticators(host) for host in hosts)

@@ -89,6 +89,9 @@ class Claims:
     """
 
     root: Path
+    _waited: threading.Event = field(
+        default_factory=threading.Event, init=False, repr=False, compare=False
+    )
 
     @contextmanager
     def wait(self, name: str) -> Iterator[None]:
@@ -114,7 +117,7 @@ class Claims:
         """Items that are not done, up to `size` at a time, each claimed by its `key` until the next
         batch is requested. Items that other processes hold come last, unless they are done by then.
         """
-        waiting, idle = deque(items), False
+        waiting = deque(items)
         while waiting:
             with ExitStack() as held:
                 batch: list[T] = []
@@ -130,9 +133,9 @@ class Claims:
                     yield batch
             waiting.extend(busy)
             if waiting and not batch:
-                if not idle:
-                    log.warning("waiting for %d results of other processes", len(waiting))
-                idle = True
+                if not self._waited.is_set():  # once is enough
+                    self._waited.set()
+                    log.warning("waiting for results of other processes")
                 time.sleep(POLL)
 
     def under_way(self) -> set[str]:

@@ -65,14 +65,17 @@ def without_effect(built: Sequence[Built], space: Space) -> Iterator[str]:
             yield f"{axis.key}: changes no edit of {built[0][0].name}; leave it out, or fix it"
 
 
-def run_all(built: Sequence[Built]) -> list[IdsError]:
-    """Edit what the store lacks of settings, as one sweep: the errors that broke settings off."""
-    launched = launch(Prepared(built, (), len(built) > 1, ()))
+def run_all(built: Sequence[Built], searched: Sequence[Sequence[str]]) -> list[IdsError]:
+    """Edit what the store lacks of settings, as one sweep: the errors that broke settings off. Each
+    is labelled by its `searched` words.
+    """
+    labels = [" ".join([b[0].name, *words]) for b, words in zip(built, searched, strict=True)]
+    launched = launch(Prepared(built, (), len(built) > 1, ()), labels)
     return [refused.error for refused in launched.failed]
 
 
-def run_one(built: Built) -> Experiment:
+def run_one(built: Built, searched: Sequence[str]) -> Experiment:
     """Edit what the store lacks of one setting. Raises the error that broke it off."""
-    if errors := run_all([built]):
+    if errors := run_all([built], [searched]):
         raise errors[0]
     return built[1]

@@ -31,9 +31,11 @@ class HeldOut:
     words: Sequence[str]
     title: str
 
-    def evaluate(self, built: Sequence[Built], objectives: Objectives) -> Tested:
-        """Edit what the store lacks of settings, as one sweep."""
-        problems = [line(error) for error in run_all(built)]
+    def evaluate(
+        self, built: Sequence[Built], searched: Sequence[Sequence[str]], objectives: Objectives
+    ) -> Tested:
+        """Edit what the store lacks of settings, as one sweep; each has its searched words."""
+        problems = [line(error) for error in run_all(built, searched)]
         found = []
         for _, experiment in built:
             try:

@@ -85,7 +85,8 @@ class Search:
         if self.held_out is None:
             return None
         built = [self.build(trial, self.held_out.words) for trial in found.best]
-        return self.held_out.evaluate(built, self.objectives)
+        searched = [self.space.searched(trial.values) for trial in found.best]
+        return self.held_out.evaluate(built, searched, self.objectives)
 
     def build(self, trial: Trial | RunningTrial, held_out: Sequence[str] = ()) -> Built:
         """The setting of a trial; `held_out` replaces words that all trials share."""
@@ -99,22 +100,24 @@ class Search:
     def _try(self, trial: RunningTrial) -> Trial:
         try:
             built = self.build(trial)
-            if dominated := self._dominated(built):
+            searched = self.space.searched(trial.values)
+            if dominated := self._dominated(built, searched):
                 by = f"worse in both than trial {dominated.by.number + 1}"
                 reason = f"{by} on {counted(dominated.n_cases, 'case')}"
                 return trial.pruned(reason, dominated.values)
-            return trial.completed(means(run_one(built), self.objectives))
+            return trial.completed(means(run_one(built, searched), self.objectives))
         except TrialError as error:
             return trial.failed(str(error))
         except IdsError as error:
             return trial.failed(line(error), broke=True)
 
-    def _dominated(self, built: Built) -> Dominated | None:
+    def _dominated(self, built: Built, searched: Sequence[str]) -> Dominated | None:
         """A first look at some cases: is the setting worse than one of the best so far?"""
         best = self.found().best if self.request.prune else []
         if not best:
             return None
-        ours = look(run_one(first_look(built, self.request.prune)), self.objectives)
+        first = run_one(first_look(built, self.request.prune), searched)
+        ours = look(first, self.objectives)
         others = []
         for trial in best:
             with suppress(TrialError):  # its results were removed

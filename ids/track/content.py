@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -13,10 +13,11 @@ from ids.core.records import EditCase, LazyImage
 from ids.core.tensors import Image
 from ids.results.catalog import Entry
 from ids.results.columns import Column
-from ids.results.frames import columns_of, frame
-from ids.results.table import table
 from ids.run.store import Store
 from ids.track.tracked import Tracked
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LABELS = ("case_seed", "case", "digest", "seed", "key")
 IMAGES = ("source", "edit", "mask", "true_edit")
@@ -24,8 +25,10 @@ TEXTS = ("source_prompt", "target_prompt", "instruction", "tags")
 Table = tuple[list[str], list[list[Cell]]]
 
 
-def lines_of(entries: Sequence[Entry], store: Store) -> tuple[pd.DataFrame, list[Column]]:
+def lines_of(entries: Sequence[Entry], store: Store) -> "tuple[pd.DataFrame, list[Column]]":
     """A line per edit, as tables have them, and its number columns."""
+    from ids.results.frames import columns_of, frame  # pandas: needed once an edit has ended
+
     lines = frame(entries, store)
     return lines, columns_of(entries, lines)
 
@@ -41,6 +44,8 @@ def summary(entries: Sequence[Entry], store: Store) -> dict[str, float]:
     """Of each column the mean over cases, the ends of its 95 % interval and n, as tables have them;
     and the number of cases without a finite number, where there are any.
     """
+    from ids.results.table import table
+
     lines, columns = lines_of(entries, store)
     means = table("", lines, columns=columns).grids[0]
     numbers = {"cases": float(means.rows[0].cases), "edits": float(len(entries))}

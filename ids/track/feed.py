@@ -62,7 +62,7 @@ class Feed:
             self._next_tables = 2 * len(sent.results)
             done = [name for name in self.tracked.names if self.ended.get(name)]
             self._log_tables(run, self.tracked.entries(done))
-        self._write(sent)
+            self._write(sent)
 
     def complete(self) -> bool:
         """Log everything that the run lacks, its tables and its summary, and close it. False where

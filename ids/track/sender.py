@@ -91,9 +91,9 @@ class Sender:
             return
         self._inbox.put(None)
         self._thread.join(wait)
-        self._stopped = True
         if self._thread.is_alive():
             self._warn("end", f"not done {wait:g} s after the last edit; `ids log` sends the rest")
+        self._stopped = True
 
     def _put(self, action: Callable[[], None]) -> None:
         self._inbox.put(action)
@@ -151,8 +151,8 @@ class Sender:
             feed.close()
 
     def _warn(self, kind: str, text: str) -> None:
-        """A warning, once of each kind."""
-        if kind not in self._warned:
+        """A warning, once of each kind; none from a thread that was given up."""
+        if kind not in self._warned and not self._stopped:
             self._warned.add(kind)
             log.warning("%s: %s", type(self.logger).__name__, text)
 

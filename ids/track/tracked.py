@@ -57,11 +57,6 @@ class Tracked:
                 found.append(Entry(record, self.rows[case], self.store.numbers.metrics(key, case)))
         return found
 
-    def failed(self) -> int:
-        """The number of edits that have ended without a result."""
-        looks = (self.store.look(key, files=False).record for key, _ in self.names)
-        return sum(1 for record in looks if record is not None and record.status != "ok")
-
 
 def dataset_digest(name: str, place: str, view: str) -> str:
     """Of what identifies a data set in a store."""

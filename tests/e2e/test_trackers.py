@@ -13,8 +13,10 @@ from wandb_file import OfflineRun, read_run
 
 from ids.core.logs import RunInfo
 from ids.log import WeightsAndBiases
+from ids.log.weights_and_biases import has_account
 
 WORDS = ("run", "debug=fast", "controls=none", "method=ids", "method.n_steps=5")
+UNREACHABLE = "http://127.0.0.1:9"
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -74,8 +76,8 @@ def test_everything_is_in_the_offline_run(ids: Ids) -> None:
 
 
 def test_no_key_and_no_home_is_ever_written(ids: Ids) -> None:
-    home = ids.folder / "home-of-ada"
-    home.mkdir()
+    """Not by Weights & Biases either, which has nothing below the home folder but the store."""
+    home = ids.folder
     PIL.new("RGB", (64, 64), "red").save(home / "photo.png")
     image = (str(home / "photo.png"), "--source", "a red disc", "--target", "a blue disc")
     words = ("--backbone", "gaussian", "method.n_steps=1", "logger=wandb", "controls=none")
@@ -88,8 +90,9 @@ def test_no_key_and_no_home_is_ever_written(ids: Ids) -> None:
     assert run.host == ""
     for path in ids.folder.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes()
-    for path in folder.rglob("*"):
-        assert not path.is_file() or b"home-of-ada" not in path.read_bytes(), path
+    for path in folder.parent.rglob("*"):
+        assert not path.is_file() or str(home).encode() not in path.read_bytes(), path
+    assert all(path.is_relative_to(folder.parent) for path in home.rglob("wandb"))
 
 
 def test_a_logger_gets_missing_results_once(ids: Ids) -> None:
@@ -147,7 +150,28 @@ def opened(monkeypatch: pytest.MonkeyPatch, refuse: bool = False) -> list[dict[s
         return Run()
 
     monkeypatch.setattr(wandb, "init", init)
+    monkeypatch.setattr(wandb, "teardown", lambda: None)
     return options
+
+
+def test_a_login_for_the_server_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that wandb would use: of a server of your own, and of the hosted one, whose former
+    name counts as well.
+    """
+    logins = tmp_path / "netrc"
+    monkeypatch.setenv("NETRC", str(logins))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    hosted = wandb.Settings().base_url
+    for server, host, found in (
+        (hosted, hosted.removeprefix("https://"), True),
+        (hosted, "api.wandb.ai", True),
+        (hosted, "wandb.lab.org", False),
+        ("https://wandb.lab.org", "wandb.lab.org", True),
+        ("https://wandb.lab.org", "api.wandb.ai", False),
+    ):
+        logins.write_text(f"machine {host} login user password {SECRET}\n")
+        assert has_account(wandb.Settings(base_url=server)) == found, (server, host)
+    assert has_account(wandb.Settings(base_url=hosted, api_key=SECRET))
 
 
 def test_an_unreachable_service_is_tried_once(
@@ -164,6 +188,27 @@ def test_an_unreachable_service_is_tried_once(
     assert [one["mode"] for one in options] == ["online", "offline", "offline", "offline"]
     assert caplog.text.count("cannot be reached (no answer to ...)") == 1
     assert "secret-key" not in caplog.text
+
+
+def test_without_its_server_the_run_is_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With the real service: it must not keep the id of the run that it could not open."""
+    wandb.teardown()  # it reads the environment once
+    for name, value in (("MODE", "online"), ("API_KEY", SECRET), ("BASE_URL", UNREACHABLE)):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    for name in ("DATA_DIR", "CACHE_DIR"):
+        monkeypatch.setenv(f"WANDB_{name}", str(tmp_path))
+    try:
+        run = WeightsAndBiases("ids", str(tmp_path), wait=1.0).open(INFO)
+        run.scalars("edit", 0, {"psnr": 20.0})
+        run.finish()
+    finally:
+        wandb.teardown()
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    found = read_run(file)
+    assert (found.id, found.history["edit/psnr"]) == (INFO.id, [20.0])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_names_fit_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

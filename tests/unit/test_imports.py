@@ -45,6 +45,12 @@ def test_a_run_imports_no_metric_logger_or_backbone_that_is_not_chosen(tmp_path:
     assert "torch" in modules
 
 
+def test_loggers_are_open_before_pandas_is_imported() -> None:
+    """Half a second before the first edit: it is imported once an edit has ended."""
+    code = "import ids.track, ids.log, sys; assert 'pandas' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_status_imports_no_library_of_edits_and_metrics(tmp_path: Path) -> None:
     (tmp_path / "outputs" / "runs").mkdir(parents=True)
     assert not imported(tmp_path, "status") & UNUSED

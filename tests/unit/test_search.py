@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -79,10 +80,22 @@ def test_a_resumed_search_continues_as_if_never_stopped(sampler: str) -> None:
     assert [trial.number for trial in resumed.trials] == [0, 1, 2, 3]
 
 
+def test_trackers_get_a_run_per_trial_named_by_its_values() -> None:
+    words = [*(word for word in FIXED if word != "logger=none"), *AXES, "logger=files"]
+    found = open_search(Request(words, "psnr", "psnr_truth", 2)).run(lambda _: None)
+    lines = map(json.loads, Path("outputs/logs/dds.jsonl").read_text().splitlines())
+    labels = [line["label"] for line in lines if line["event"] == "config"]
+    keys = "method.guidance_scale", "method.optimizer.lr"
+    by_trial = [
+        " ".join(f"{key}={trial.values[key]:.4g}" for key in keys) for trial in found.trials
+    ]
+    assert labels == [f"dds {words}" for words in by_trial]
+
+
 def test_an_interrupted_trial_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     run_one = search_module.run_one
 
-    def interrupted(_: Built) -> Experiment:
+    def interrupted(_: Built, __: Sequence[str]) -> Experiment:
         raise KeyboardInterrupt
 
     searched(1)

@@ -1,5 +1,6 @@
 """Trials that fail, and when their failures end a search."""
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_the_same_failure_in_every_trial_ends_the_search(in_process: InProcess) 
 def test_errors_that_end_settings_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     run_one, runs = search_module.run_one, count()
 
-    def broken(_: Built) -> Experiment:
+    def broken(_: Built, __: Sequence[str]) -> Experiment:
         raise unexpected(RuntimeError("no network"), Path("runs", str(next(runs))))
 
     searched(1)
