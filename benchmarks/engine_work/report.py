@@ -24,7 +24,8 @@ NOTE = (
     "process, which runs one thread. Ratios are medians of interleaved rounds with the smallest "
     "and the largest; more than 1 is faster than that loop. F + G: forwards and backwards of one "
     "sample per edit and step. MB: peak above the weights. Of product: share of the speed of a "
-    "large matrix product in the same run. Eager: the engine without CUDA graphs and channels_last. The JSON file has wall and CPU seconds of both devices."
+    "large matrix product in the same run. Eager: without CUDA graphs and "
+    "channels_last. The JSON file has wall and CPU seconds of both devices."
 )
 
 
@@ -104,9 +105,10 @@ def summary(cells: Mapping[str, Mapping[str, Any]]) -> str:
             lines.append(f"{name:38} {record['error'][:60]}")
             continue
         sides, ratio = record["sides"], record["ratio"]
-        ms = " / ".join(_side(sides, s, lambda r: _median(r, record["clock"])) for s in LOOPS)
+        clock = record["clock"]
+        ms = " / ".join(_median(sides[s], clock) if s in sides else "-" for s in LOOPS)
         ratios = " / ".join(f"{ratio[s]['median']:.2f}" if s in ratio else "-" for s in LOOPS[:3])
-        mb = " / ".join(_side(sides, s, lambda r: f"{r['peak_mb']:.0f}") for s in LOOPS)
+        mb = " / ".join(f"{sides[s]['peak_mb']:.0f}" if s in sides else "-" for s in LOOPS)
         share = f"{100 * sides['engine']['share_of_product']:.0f} %"
         lines.append(f"{name:38} {ms:44} {ratios:18} {mb}  {share}")
     return "\n".join(lines)

@@ -55,7 +55,7 @@ class Idle:
         hosted = [tensor.data for tensor in tensors]
         try:
             for tensor in tensors:
-                tensor.data = tensor.data.to(self.device)
+                tensor.data = tensor.data.to(self.device, copy=True)
             yield
         finally:
             if not (torch.is_grad_enabled() and x.requires_grad):

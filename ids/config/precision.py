@@ -1,5 +1,5 @@
-"""`backbone.precision=auto` as the precision that it stands for, before anything is planned: it is a
-part of the results' key.
+"""`backbone.precision=auto` as the precision that it stands for, before anything is planned: it is
+part of the key of results.
 """
 
 from collections.abc import Mapping
