@@ -15,15 +15,18 @@ import time
 from pathlib import Path
 
 import torch
+from engine_work.attention import attention_table, attention_times
 from engine_work.cells import Cell, cpu_cells, gpu_cells, tiny_cells, worlds
 from engine_work.clock import product_speed
 from engine_work.cost import degenerate, operations
 from engine_work.measure import PLAIN, RELEASED, Bench, measure
-from engine_work.report import Results, environment, row_of
+from engine_work.report import Results, environment, row_of, summary
 from loops.network import Network
 from loops.plain import plain
 from loops.released import released
 from loops.worlds import PRECISIONS
+
+from ids.run.engine import set_tf32
 
 RESULTS = Path(__file__).parent / "results"
 NOTES = {
@@ -46,15 +49,21 @@ def main() -> int:
         "--steps", type=int, default=0, help="of an edit; half of it for several edits"
     )
     parser.add_argument("--rounds", type=int, default=9, help="at most")
-    parser.add_argument("--rows", type=int, default=16, help="edits side by side")
+    parser.add_argument("--rows", type=int, help="edits side by side: 16, 64 on a GPU")
     parser.add_argument("--out", type=Path, help="the JSON file")
     args = parser.parse_args()
     began, device = time.perf_counter(), torch.device(args.device)
     if device.type == "cpu":
         torch.set_num_threads(1)
     args.precision = args.precision or ("fp16" if device.type == "cuda" else "fp32")
+    args.rows = args.rows or (64 if device.type == "cuda" else 16)
+    set_tf32(False)
     cells = [cell for cell in _cells(args, device) if cell.name.startswith(tuple(args.only))]
     results, bench = _results(args, device), _bench(args, device, cells)
+    print(f"matrix product: {bench.product / 1e12:.3g} TFLOP/s", flush=True)
+    if device.type == "cuda" or args.tiny:
+        results.head["attention"] = attention_times(device, PRECISIONS[args.precision], args.tiny)
+        print(attention_table(results.head["attention"]), flush=True)
     for at, cell in enumerate(cells):
         left = args.budget - (time.perf_counter() - began)
         if left < 0:
@@ -62,6 +71,7 @@ def main() -> int:
             break
         results.put(cell.name, _measured(cell, bench))
         print(_shown(cell, results.cells[cell.name], time.perf_counter() - began), flush=True)
+    print(summary(results.cells))
     return int(any("error" in record for record in results.cells.values()))
 
 

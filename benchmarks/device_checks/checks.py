@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from subprocess import Popen
 
 import torch
 from loops.editors import editor_of
@@ -44,6 +45,7 @@ class Machine:
 
     device: torch.device
     folder: Path
+    started: dict[str, Popen[bytes]] = field(default_factory=dict)  # commands in the background
     _worlds: dict[tuple[str, str, str], LatentDiffusion] = field(default_factory=dict, repr=False)
     _edits: dict[tuple[str, str, str, int, str], Latent] = field(default_factory=dict, repr=False)
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "run/ids": "method=ids",
     "run/devices": "method=dds launch=devices seeds=[0,1]",
 }
+TIMEOUT = 120  # seconds
 COMMON = "limit=2 method.n_steps=4 logger=none keep_every=2"
 
 
@@ -32,7 +33,7 @@ def whole_checks() -> list[Check]:
     """The metrics of the embedded world, and `ids run`."""
     return [
         Check("metrics", _metrics),
-        *(Check(name, _command(words)) for name, words in COMMANDS.items()),
+        *(Check(name, _command(name)) for name in COMMANDS),
     ]
 
 
@@ -61,29 +62,44 @@ def _metrics(machine: Machine) -> str:
     return expect(errors[worst] < METRICS, f"{len(errors)} metrics, {worst}: {errors[worst]:.1e}")
 
 
-def _command(words: str) -> Callable[[Machine], str]:
-    def run(machine: Machine) -> str:
-        name = words.replace("=", "_").replace(" ", "_").replace("[", "").replace("]", "")
-        folder = machine.folder / "runs" / name.replace(",", "")
-        more = [f"output_dir={folder}", f"engine.device={machine.device}"]
-        more += ["launch.workers=1"] if "launch=" in words and not machine.cuda else []
-        began = time.perf_counter()
-        done = subprocess.run(
+def start_commands(machine: Machine) -> None:
+    """Start all commands in the background: their checks wait for them."""
+    machine.started.update({name: _started(name, machine) for name in COMMANDS})
+
+
+def _started(name: str, machine: Machine) -> "subprocess.Popen[bytes]":
+    words, folder = COMMANDS[name], _folder(name, machine)
+    more = [f"output_dir={folder}", f"engine.device={machine.device}"]
+    more += ["launch.workers=1"] if "launch=" in words and not machine.cuda else []
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".log").open("wb") as log:
+        return subprocess.Popen(
             [sys.executable, "-m", "ids.cli", "run", *words.split(), *COMMON.split(), *more],
-            capture_output=True,
-            text=True,
+            stdout=log,
+            stderr=subprocess.STDOUT,
             env={**os.environ, "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"},
-            timeout=120,
-            check=False,
         )
+
+
+def _command(name: str) -> Callable[[Machine], str]:
+    def run(machine: Machine) -> str:
+        began, folder = time.perf_counter(), _folder(name, machine)
+        process = machine.started.get(name) or _started(name, machine)
+        try:
+            status = process.wait(timeout=TIMEOUT)
+        finally:
+            process.kill()
         seconds = time.perf_counter() - began
-        (machine.folder / f"{folder.name}.log").write_text(done.stdout + done.stderr)
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        message = f"exit {done.returncode}, {seconds:.1f} s, {_statuses(folder)}"
-        good = done.returncode == 0 and _statuses(folder) == ["ok"]
-        return expect(good, message if good else f"{message}, {last}")
+        message = f"exit {status}, {seconds:.1f} s, {_statuses(folder)}"
+        lines = folder.with_suffix(".log").read_text(errors="replace").strip().splitlines()
+        good = status == 0 and _statuses(folder) == ["ok"]
+        return expect(good, message if good else f"{message}, {lines[-1:]}")
 
     return run
+
+
+def _folder(name: str, machine: Machine) -> Path:
+    return machine.folder / "runs" / name.replace("/", "-")
 
 
 def _statuses(folder: Path) -> list[str]:

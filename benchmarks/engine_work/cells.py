@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from loops.editors import distillation
+from loops.network import shared_copy
 from loops.worlds import (
     NARROW,
     PRECISIONS,
@@ -16,9 +17,12 @@ from loops.worlds import (
 from torch import device as Device
 
 from ids.backbones.latent_diffusion import LatentDiffusion
+from ids.backbones.tuning import tune
+from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.tensors import Latent
 from ids.editing import DistillationEditor
+from ids.run import Engine
 
 TINY = (16, 16, 32, 32)
 DIFFERENCE = "ids fpr=finite_difference"
@@ -27,9 +31,12 @@ N1 = "ids fpr.n_iters=1"
 
 @dataclass(frozen=True)
 class World:
-    """A network and the latents that are edited on it."""
+    """A network and the latents that are edited on it. `tuned` has the same weights, set up as the
+    engine does by default.
+    """
 
     backbone: LatentDiffusion
+    tuned: Backbone
     device: Device
     shape: tuple[int, ...] = ()  # of random latents; empty: encoded images of the embedded world
     n_steps: int = 8  # of the edits of one image with one prompt; half of it for more
@@ -48,17 +55,22 @@ class World:
 
 @dataclass(frozen=True)
 class Cell:
-    """A method on a world: `images` images, each with `prompts` target prompts."""
+    """A method on a world: `images` images, each with `prompts` target prompts. `rows` edits run
+    side by side, and as many source halves; 0 leaves it to the run.
+    """
 
     world: str
     method: str
     images: int = 1
     prompts: int = 1
     alone: bool = False  # the engine without the reference loops
+    eager: bool = False  # the engine on the untuned network, too
+    rows: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.world}/{self.method}/{self.images}x{self.prompts}"
+        by = f" by {self.rows}" if self.rows else ""
+        return f"{self.world}/{self.method}/{self.images}x{self.prompts}{by}"
 
     def editor(self, n_steps: int) -> DistillationEditor:
         """The editor of the method."""
@@ -71,10 +83,14 @@ def worlds(names: set[str], device: Device, precision: str) -> dict[str, World]:
 
     def random(widths: tuple[int, ...], side: int, n_steps: int, layers: int = 2) -> World:
         network = topology(widths, device, dtype, layers)
-        return World(network, device, (4, side, side), n_steps)
+        return World(network, tuned(network, device), device, (4, side, side), n_steps)
 
-    makers = {
-        "embedded": lambda: World(embedded(device, precision), device),
+    def trained() -> World:
+        network = embedded(device, precision)
+        return World(network, tuned(network, device), device)
+
+    makers: dict[str, Callable[[], World]] = {
+        "embedded": trained,
         "reduced": lambda: random(NARROW, 32, 2),
         "sd15": lambda: random(SD15, 64, 8),
         "tiny": lambda: random(TINY, 8, 2, layers=1),
@@ -102,14 +118,16 @@ def gpu_cells(world: str = "sd15") -> list[Cell]:
     """Stable Diffusion 1.5 at 512 pixels."""
     methods = ("ids", "dds", "cds", DIFFERENCE, N1)
     return [
-        *(Cell(world, method) for method in methods),
-        *(Cell(world, method, images=16) for method in methods[:3]),
-        Cell(world, "ids", prompts=8),
-        Cell(world, "ids", images=16, prompts=8),
-        Cell(world, "dds", prompts=8),
+        *(Cell(world, method, eager=True) for method in methods[:3]),
+        Cell(world, "ids", alone=True, rows=1),
+        *(Cell(world, method, images=16) for method in ("ids", "dds")),
+        *(Cell(world, method, images=16, prompts=8) for method in ("ids", "dds")),
+        *(Cell(world, method, prompts=8) for method in ("ids", "dds")),
+        Cell(world, "dds", alone=True, eager=True, rows=1),
+        *(Cell(world, method) for method in methods[3:]),
+        Cell(world, "cds", images=16),
+        *(Cell(world, method, images=4, eager=True) for method in methods),
         *(Cell(world, method, images=16) for method in methods[3:]),
-        *(Cell(world, method, images=4) for method in methods),
-        Cell(world, "dds", images=16, prompts=8),
         *(Cell(world, method, images=64, alone=True) for method in methods),
         *(Cell(world, method, prompts=8) for method in methods[2:]),
         *(Cell(world, method, images=4, prompts=8) for method in methods),
@@ -124,6 +142,13 @@ def tiny_cells() -> list[Cell]:
         for cell in gpu_cells("tiny")
         if (cell.images, cell.prompts) in kept and cell.method in ("dds", "ids", DIFFERENCE)
     ]
+
+
+def tuned(backbone: LatentDiffusion, device: Device) -> Backbone:
+    """The same weights as the engine sets them up by default; `backbone` keeps its layout."""
+    unet = shared_copy(backbone.denoiser.unet)
+    own = replace(backbone, denoiser=replace(backbone.denoiser, unet=unet))
+    return tune(own, Engine().tuning, device)
 
 
 def _case(pool: list[EditCase], image: int, prompt: int) -> EditCase:

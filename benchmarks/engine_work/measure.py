@@ -13,15 +13,17 @@ import torch
 from loops.counts import Counts, engine_counts, loop_counts
 from loops.network import Network
 from loops.steps import Task, edited
-from loops.tasks import engine_edit, tasks_of
+from loops.tasks import DEFAULT_ROWS, engine_edit, source_halves, tasks_of
 
 from engine_work.cells import Cell, World
 from engine_work.clock import Time, spread, timed
 from engine_work.cost import peak_above
+from ids.core.edit import Anchors
+from ids.core.protocols import Backbone
 from ids.editing import DistillationEditor
 from ids.methods import FPR, FiniteDifferenceFPR
 
-ENGINE, RELEASED, PLAIN = "engine", "released", "plain"
+ENGINE, EAGER, RELEASED, PLAIN = "engine", "engine-eager", "released", "plain"
 LEAST = 3  # rounds, unless they take very long
 
 
@@ -47,7 +49,7 @@ class Side:
     run: Callable[[], object]
     edits: int
     counts: Callable[[], Counts]
-    short: Callable[[], object]  # of one step, for memory
+    short: Callable[[], object]  # of few steps, for memory
 
 
 def measure(cell: Cell, bench: Bench) -> dict[str, Any]:
@@ -97,21 +99,9 @@ def _decisive(time: Time, bench: Bench) -> float:
 def _sides(cell: Cell, bench: Bench) -> dict[str, Side]:
     world, editor = bench.worlds[cell.world], cell.editor(bench.n_steps)
     z_src, cases = world.sources(cell.images, cell.prompts)
-    parts = [slice(at, at + bench.rows) for at in range(0, len(cases), bench.rows)]
-
-    def run(editor: DistillationEditor) -> None:
-        for part in parts:
-            engine_edit(editor, world.backbone, z_src[part], cases[part])
-
-    first = z_src[parts[0]], cases[parts[0]]
-    sides = {
-        ENGINE: Side(
-            lambda: run(editor),
-            len(cases),
-            lambda: engine_counts(editor, world.backbone, *first),
-            lambda: engine_edit(replace(editor, n_steps=1), world.backbone, *first),
-        )
-    }
+    sides = {ENGINE: _engine(cell, bench, world.tuned)}
+    if cell.eager:
+        sides[EAGER] = _engine(cell, bench, world.backbone)
     if not cell.alone:
         (task,) = tasks_of(editor, world.backbone, z_src[:1], cases[:1])
         for name in (RELEASED, PLAIN):
@@ -119,6 +109,32 @@ def _sides(cell: Cell, bench: Bench) -> dict[str, Side]:
             its = _exact(editor) if name == RELEASED else editor
             sides[name] = _reference(network, its, task)
     return sides
+
+
+def _engine(cell: Cell, bench: Bench, backbone: Backbone) -> Side:
+    """The engine, batch by batch, with as many source halves ahead as `ids run` computes."""
+    world, editor = bench.worlds[cell.world], cell.editor(bench.n_steps)
+    z_src, cases = world.sources(cell.images, cell.prompts)
+    rows = cell.rows or bench.rows
+    parts = [slice(at, at + rows) for at in range(0, len(cases), rows)]
+
+    on_gpu = bench.device.type == "cuda"
+
+    def anchors(part: slice) -> Anchors:
+        many = DEFAULT_ROWS if on_gpu else max(len(cases[part]), DEFAULT_ROWS)
+        return source_halves(cell.rows or many)
+
+    def edit(editor: DistillationEditor, part: slice) -> None:
+        engine_edit(editor, backbone, z_src[part], cases[part], anchors(part))
+
+    first = parts[0]
+    some = replace(editor, n_steps=min(editor.n_steps, DEFAULT_ROWS))  # those ahead take memory
+    return Side(
+        lambda: [edit(editor, part) for part in parts],  # type: ignore[func-returns-value]
+        len(cases),
+        lambda: engine_counts(editor, backbone, z_src[first], cases[first], anchors(first)),
+        lambda: edit(some, first),
+    )
 
 
 def _reference(network: Network, editor: DistillationEditor, task: Task) -> Side:

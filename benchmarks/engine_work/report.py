@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from ids import __version__
 from ids.run import Engine
 
 HEADERS = (
-    *("world", "method", "images x prompts", "released ms", "plain ms", "engine ms"),
+    *("world", "method", "images x prompts", "released ms", "plain ms", "eager ms", "engine ms"),
     *("released / engine", "plain / engine", "F + G", "MB released", "MB engine", "of product"),
 )
 NOTE = (
@@ -23,7 +24,8 @@ NOTE = (
     "process, which runs one thread. Ratios are medians of interleaved rounds with the smallest "
     "and the largest; more than 1 is faster than that loop. F + G: forwards and backwards of one "
     "sample per edit and step. MB: peak above the weights. Of product: share of the speed of a "
-    "large matrix product in the same run. The JSON file has wall and CPU seconds of both devices."
+    "large matrix product in the same run. Eager: without CUDA graphs and "
+    "channels_last. The JSON file has wall and CPU seconds of both devices."
 )
 
 
@@ -48,7 +50,7 @@ class Results:
     """The file of a run. Every `put` leaves it complete on the disk."""
 
     path: Path
-    head: Mapping[str, Any]
+    head: dict[str, Any]
     cells: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def put(self, name: str, record: dict[str, Any]) -> None:
@@ -77,12 +79,13 @@ class Results:
 def row_of(name: str, record: Mapping[str, Any]) -> list[str]:
     """The cells of a line of the table."""
     world, method, size = name.split("/")
+    size = re.sub(r"(\d)x(\d)", r"\1 x \2", size)
     sides, ratio = record["sides"], record["ratio"]
     engine = sides["engine"]
-    ms = [_side(sides, loop, lambda s: f"{s[record['clock']]['median']:.4g}") for loop in LOOPS]
+    ms = [_side(sides, loop, lambda s: _median(s, record["clock"])) for loop in LOOPS]
     passes = f"{engine['forwards']:g} + {engine['backwards']:g}"
     return [
-        *(world, method, size.replace("x", " x "), *ms),
+        *(world, method, size, *ms),
         *(_ratio(ratio.get(loop)) for loop in LOOPS[:2]),
         passes,
         _side(sides, "released", lambda s: f"{s['peak_mb']:.4g}"),
@@ -91,7 +94,28 @@ def row_of(name: str, record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-LOOPS = ("released", "plain", "engine")
+LOOPS = ("released", "plain", "engine-eager", "engine")
+
+
+def summary(cells: Mapping[str, Mapping[str, Any]]) -> str:
+    """A narrow line per cell: milliseconds, ratios, megabytes."""
+    lines = [f"{'cell':38} {'ms: ' + ' / '.join(LOOPS):44} ratios             MB"]
+    for name, record in cells.items():
+        if "error" in record:
+            lines.append(f"{name:38} {record['error'][:60]}")
+            continue
+        sides, ratio = record["sides"], record["ratio"]
+        clock = record["clock"]
+        ms = " / ".join(_median(sides[s], clock) if s in sides else "-" for s in LOOPS)
+        ratios = " / ".join(f"{ratio[s]['median']:.2f}" if s in ratio else "-" for s in LOOPS[:3])
+        mb = " / ".join(f"{sides[s]['peak_mb']:.0f}" if s in sides else "-" for s in LOOPS)
+        share = f"{100 * sides['engine']['share_of_product']:.0f} %"
+        lines.append(f"{name:38} {ms:44} {ratios:18} {mb}  {share}")
+    return "\n".join(lines)
+
+
+def _median(side: Mapping[str, Any], clock: str) -> str:
+    return f"{side[clock]['median']:.4g}"
 
 
 def _side(sides: Mapping[str, Any], name: str, show: Any) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ids.backbones.latent_diffusion import LatentDiffusion
 from ids.core.edit import Anchors
+from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.tensors import Latent
 from ids.editing import DistillationEditor, MeteredBackbone
@@ -54,7 +54,7 @@ def loop_counts(network: Network, editor: DistillationEditor, task: Task) -> Cou
 
 def engine_counts(
     editor: DistillationEditor,
-    backbone: LatentDiffusion,
+    backbone: Backbone,
     z_src: Latent,
     cases: Sequence[EditCase],
     anchors: Anchors | None = None,

@@ -1,15 +1,16 @@
 """A latent diffusion model from its loaded parts: denoiser, autoencoder, text encoder."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from ids.backbones.clip_tokenizer import engine_of, pieces_of
+from ids.backbones.evaluation import Direct, Evaluation
 from ids.backbones.hooks import hooked, recorded_maps
 from ids.backbones.sites import Selection
 from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
@@ -35,6 +36,8 @@ class UNetDenoiser:
     _selections: dict[str, Selection] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _evaluation: Evaluation | None = field(default=None, repr=False, compare=False)
+    _hooks: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -46,10 +49,9 @@ class UNetDenoiser:
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         """eps(z_t, y, t), in the type of z_t."""
         dtype = self._dtype
-        out: Latent = self.unet(
-            z_t.to(dtype), t, encoder_hidden_states=y.embedding.to(dtype), return_dict=False
-        )[0]
-        out = out.to(z_t.dtype)
+        evaluate = self._evaluation or Direct(self.unet)
+        out: Latent = evaluate(z_t.to(dtype), t, y.embedding.to(dtype), bool(self._hooks))
+        out = out.to(z_t.dtype).contiguous()  # whatever the layout of the network
         if self.prediction == "v_prediction":  # v = alpha eps - sigma z_0
             return self.schedule.alpha(t) * out + self.schedule.sigma(t) * z_t
         return out
@@ -57,12 +59,27 @@ class UNetDenoiser:
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        with recorded_maps(self._selection(sites)) as maps:
+        with self._hooking(sites), recorded_maps(self._selection(sites)) as maps:
             eps = self(z_t, y, t)
         return eps, {site: h.to(z_t.dtype) for site, h in maps.items()}
 
-    def hooked(self, hook: Hook) -> AbstractContextManager[None]:
-        return hooked(self._selection(hook.sites), hook)
+    @contextmanager
+    def hooked(self, hook: Hook) -> Iterator[None]:
+        with self._hooking(hook.sites), hooked(self._selection(hook.sites), hook):
+            yield
+
+    def evaluated_by(self, evaluation: Evaluation) -> "UNetDenoiser":
+        """The same denoiser, with another way to evaluate its UNet."""
+        return replace(self, _evaluation=evaluation)
+
+    @contextmanager
+    def _hooking(self, sites: str) -> Iterator[None]:
+        """Every module runs in calls inside the `with`."""
+        self._hooks.append(sites)
+        try:
+            yield
+        finally:
+            self._hooks.pop()
 
     @cached_property
     def _dtype(self) -> torch.dtype:

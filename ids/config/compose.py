@@ -17,6 +17,7 @@ from ids.config.check import check
 from ids.config.explain import readable_errors, unknown_key
 from ids.config.former_words import todays_words
 from ids.config.naming import Names, method_name, option_names
+from ids.config.precision import with_precision
 from ids.config.schema import RunConfig
 from ids.config.setting import Composed, Refused
 from ids.config.sources import Sources, find_sources
@@ -161,7 +162,7 @@ class _Composer:
             for group in LAUNCHERS:  # a yaml may choose them, too
                 check_launcher(group, options.choices.get(group, "basic"))
             plain = _plain(options.variants.plain(values), words, data, self.sources)
-            name = self._name(options, plain)
+            name = self._name(options, plain := with_precision(plain))
         return Composed(words, plain, options.choices, name, self.sources)
 
     def _name(self, options: _Options, values: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Source halves ahead of the loop."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ids.core.edit import AnchorCache, SourceHalf
@@ -19,14 +19,16 @@ class Ahead:
     loop. So no call has more rows than a full batch has, and memory bounds both alike. On a CPU,
     large latents gain little by it: fewer steps are evaluated in a call, the largest one by one.
 
-    Where the device has too little memory, `rows` is halved and stays so. The `cache` shares them
-    further: with later batches, and settings of the same rule, refiner and guidance scale. Others
-    share `predictions`.
+    Where the device has too little memory, `rows` is halved and stays so. `fit`, on a GPU, is the
+    rows that fit into its memory side by side after a call of so many: the first call is that of a
+    single step. The `cache` shares them further: with later batches, and settings of the same rule,
+    refiner and guidance scale. Others share `predictions`.
     """
 
     rows: int
     cache: AnchorCache | None = None
     predictions: AnchorCache | None = None
+    fit: Callable[[int], int] | None = None
 
     def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]:
         """The anchors of all steps, in order."""
@@ -39,11 +41,15 @@ class Ahead:
                 self.rows = n * len(z_src) // 2
                 log.warning("out of memory: taking %d source halves at a time", self.rows)
                 continue
+            if self.fit:
+                self.rows, self.fit = min(self.rows, self.fit(n * len(z_src))), None
             yield from anchors
             step += n
 
     def _steps(self, z_src: Latent) -> int:
         """Steps of these sources in one call."""
+        if self.fit:
+            return 1
         on_cpu = z_src.device.type == "cpu"
         rows = min(self.rows, ENOUGH // z_src[0].numel()) if on_cpu else self.rows
         return max(rows // len(z_src), 1)

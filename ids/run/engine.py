@@ -5,12 +5,15 @@ import json
 import os
 import platform
 import re
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
 import torch
 
+from ids.backbones.evaluation import AttentionKernel
+from ids.backbones.tuning import Switch, Tuning
 from ids.core.errors import ConfigError
 from ids.core.options import check_options
 from ids.run.anchor_cache import CacheLimits
@@ -18,6 +21,7 @@ from ids.run.anchor_cache import CacheLimits
 DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 MAX_THREADS = 1024
 FIRST_AUTO = 8  # edits side by side, where the batch size is automatic and nothing is known
+GPU = ("tf32", *(one.name for one in fields(Tuning)))
 MOST_ON_GPU = 64  # edits side by side: more bring nothing, and a killed batch loses more
 
 
@@ -30,7 +34,18 @@ class Engine:
     `anchors` is when the source halves of an edit are computed: `inline` step by step, as
     released; `ahead` of the loop, up to a batch of rows at a time, and once for the edits of a
     batch that share them; `shared` with later batches and settings, too, within the limits of
-    `cache`. `ValueError` where a value is out of range.
+    `cache`.
+
+    On a GPU, `tf32` lets products and convolutions of float32 round their factors to 10 bits.
+    The networks of Stable Diffusion are set up by the others. `graphs`: small batches without a
+    gradient are replayed as CUDA graphs; `auto` where that is faster, measured once per shape.
+    `channels_last`: memory layout; `auto` in half precision on a GPU. `attention`: the kernel that
+    is preferred; `auto` leaves torch's choice. `compile`: torch.compile of the UNet, experimental.
+    `checkpointing`: backward passes compute activations again in place of keeping them.
+    `offload`: text encoder and autoencoder are on the device during their calls alone. A backbone
+    in memory is used as it was loaded.
+
+    `ValueError` where a value is out of range.
     """
 
     device: str = "auto"
@@ -38,6 +53,13 @@ class Engine:
     threads: int = 0
     anchors: Literal["inline", "ahead", "shared"] = "ahead"
     cache: CacheLimits = field(default_factory=CacheLimits)
+    tf32: bool = False
+    graphs: Switch = "auto"
+    channels_last: Switch = "auto"
+    attention: AttentionKernel = "auto"
+    compile: bool = False
+    checkpointing: bool = False
+    offload: bool = False
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -58,10 +80,27 @@ class Engine:
             )
 
     def start(self) -> torch.device:
-        """Set torch's threads; the device. `ConfigError` where this machine lacks it."""
+        """Set torch's threads and the precision of a GPU's float32; the device. `ConfigError` where
+        this machine lacks it.
+        """
         if self.threads:
             torch.set_num_threads(self.threads)
-        return self.find_device()
+        device = self.find_device()
+        if device.type == "cuda":
+            set_tf32(self.tf32)
+        return device
+
+    @property
+    def tuning(self) -> Tuning:
+        """What concerns the networks of a backbone."""
+        return Tuning(
+            graphs=self.graphs,
+            channels_last=self.channels_last,
+            attention=self.attention,
+            compile=self.compile,
+            checkpointing=self.checkpointing,
+            offload=self.offload,
+        )
 
     def find_device(self) -> torch.device:
         """The device. `ConfigError` where this machine lacks it."""
@@ -92,8 +131,9 @@ class Engine:
         )
 
     def describe(self, device: torch.device) -> dict[str, str | int]:
-        """The conditions of measurements: hardware, threads, batch size, torch's version, and
-        whether source halves were shared: a step that finds its source half costs another time.
+        """The conditions of measurements: hardware, threads, batch size, torch's version, whether
+        source halves were shared (a step that finds its source half costs another time), and what
+        was chosen for a GPU, where it is not the default.
         """
         cuda = device.type == "cuda"
         anchors = {} if self.anchors == "inline" else {"anchors": self.anchors}
@@ -105,7 +145,24 @@ class Engine:
             "batch_size": self.most_at_once(device),
             "torch": str(torch.__version__),
             **anchors,
+            **self._chosen(),
         }
+
+    def _chosen(self) -> dict[str, str]:
+        """The options of `GPU` that do not have their default."""
+        defaults = {one.name: one.default for one in fields(self)}
+        chosen = {name: getattr(self, name) for name in GPU}
+        return {k: str(value).lower() for k, value in chosen.items() if value != defaults[k]}
+
+
+def set_tf32(allowed: bool) -> None:
+    """Whether products and convolutions of float32 on a GPU round their factors to TF32's 10 bits.
+    torch's default is no for products, and yes for convolutions.
+    """
+    with warnings.catch_warnings():  # some versions of torch announce another way to set it
+        warnings.simplefilter("ignore")
+        torch.backends.cudnn.allow_tf32 = allowed
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
 
 
 def _processor() -> str:

@@ -45,6 +45,13 @@ def rows_that_fit(device: torch.device, peak: float, rows: int, most: int) -> in
     return rows_within(free + torch.cuda.memory_reserved(device) - held, peak - held, rows, most)
 
 
+def source_rows_that_fit(device: torch.device, rows: int, most: int) -> int:
+    """How many source halves fit into a GPU's memory side by side, after a call of `rows`: the
+    first work of an edit, so that the peak since it began is the call's.
+    """
+    return rows_that_fit(device, peak_bytes(device), rows, most)
+
+
 def rows_within(room: float, taken: float, rows: int, most: int) -> int:
     """The same, from the bytes of `room` and those that `rows` have taken; 1 at least."""
     each = max(taken / rows, 1.0)

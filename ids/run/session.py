@@ -4,10 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 
+from ids.backbones.loaded import InMemory
+from ids.backbones.tuning import Tuning, tune
 from ids.core.edit import AnchorCache, Anchors, inline
 from ids.core.importing import lean_imports
 from ids.core.protocols import Backbone, BackboneSource, Dataset
@@ -19,11 +22,13 @@ from ids.run.anchor_cache import CacheLimits, Named, halves_key, predictions_key
 from ids.run.engine import Engine
 from ids.run.job import Setting
 from ids.run.manifest import Manifests, Survey, read_cases, survey
+from ids.run.memory import source_rows_that_fit
 from ids.run.store import Store
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Shape = tuple[int, ...]  # of a source image
+Place = tuple[BackboneSource, torch.device, Tuning]  # of a loaded backbone
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,9 @@ class Session:
     engine: Engine = field(default_factory=Engine)
     began: float = field(default_factory=time.time)  # seconds since 1970
     parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
-    _backbone: dict[tuple[BackboneSource, torch.device], Backbone] = field(default_factory=dict)
+    _backbone: dict[Place, Backbone] = field(default_factory=dict)
     _caches: dict[CacheLimits, AnchorCache] = field(default_factory=dict)
-    _warm: dict[tuple[BackboneSource, torch.device], set[Shape]] = field(default_factory=dict)
+    _warm: dict[Place, set[Shape]] = field(default_factory=dict)
     _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
     _surveys: dict[tuple[int, RowSelection], tuple[Dataset, Survey]] = field(default_factory=dict)
     _published: set[str] = field(default_factory=set)
@@ -79,13 +84,19 @@ class Session:
         return self._models.setdefault(self.device, LoadedModels(self.device))
 
     def backbone(self, source: BackboneSource) -> Backbone:
-        """The loaded backbone. One at a time is kept, so that memory holds no second one."""
-        place = source, self.device
+        """The loaded backbone, set up for the engine. One at a time is kept, so that memory holds
+        no second one. A backbone in memory is the caller's, and used as it was loaded.
+        """
+        place = self._place(source)
         if place not in self._backbone:
             self._backbone.clear()
             self._warm.clear()
             with lean_imports():
-                self._backbone[place] = source.load(self.device)
+                loaded = source.load(self.device)
+                given = isinstance(source, InMemory)
+                self._backbone[place] = (
+                    loaded if given else tune(loaded, self.engine.tuning, self.device)
+                )
         return self._backbone[place]
 
     def anchors(self, store: Store, setting: Setting) -> Anchors:
@@ -93,20 +104,25 @@ class Session:
         engine, rows = self.engine, self.engine.first_at_once(self.device)
         if engine.anchors == "inline":
             return inline
+        on_gpu = self.device.type == "cuda" and rows > 1
+        fit = partial(source_rows_that_fit, self.device, most=rows) if on_gpu else None
         if engine.anchors == "ahead":
-            return Ahead(rows)
+            return Ahead(rows, fit=fit)
         limits = engine.cache.below(store.root)
         if limits not in self._caches:
             self._caches[limits] = limits.open()
         kept = self._caches[limits]
         halves = Named(kept, halves_key(setting, self.device))
-        return Ahead(rows, halves, Named(kept, predictions_key(setting, self.device)))
+        return Ahead(rows, halves, Named(kept, predictions_key(setting, self.device)), fit)
 
     def warm(self, source: BackboneSource) -> set[Shape]:
         """Shapes of images that the loaded backbone has run on, for all settings of the session:
         each is warmed up once.
         """
-        return self._warm.setdefault((source, self.device), set())
+        return self._warm.setdefault(self._place(source), set())
+
+    def _place(self, source: BackboneSource) -> Place:
+        return source, self.device, self.engine.tuning
 
     def survey(self, dataset: Dataset, selection: RowSelection) -> Survey:
         """The selected rows of a data set, read once for all settings that share it."""
