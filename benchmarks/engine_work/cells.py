@@ -1,5 +1,6 @@
 """What is measured, the most important first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from loops.editors import distillation
