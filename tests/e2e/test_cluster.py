@@ -117,6 +117,8 @@ def test_an_interrupt_stops_the_workers_in_order(tmp_path: Path) -> None:
     assert answer.endswith("the same command continues from there\n")
     assert leftovers(Store(tmp_path / "outputs")) == []
     assert states(tmp_path)["running"] == 0
+    logs = [file.read_text() for file in tmp_path.glob("outputs/runs/*/worker*.log")]
+    assert not any("Fatal Python error" in log for log in logs)
 
 
 def test_two_launchers_share_a_store_and_one_is_killed(
