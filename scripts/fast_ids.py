@@ -18,7 +18,7 @@ NAMES = {"fpr.n_iters": "N", "fpr.scale": "λ", "timesteps.size": "size", "times
 NAMES |= {"optimizer.lr": "lr"}
 LR = 0.2  # of the baselines
 RELEASED = {"fpr.n_iters": 3, "fpr.scale": 0.2165, "optimizer.lr": LR}
-BASELINES = ("dds n_steps=48", "ids n_iters=3 n_steps=48")  # with the released constants
+BASELINES = ("dds n_steps=96", "ids n_iters=3 n_steps=48")  # with the released constants
 TITLES = {"knob": "steps", "nfe": "NFE", "psnr_background": "PSNR bg ↑", "success": "success ↑"}
 TITLES |= {"feature_distance": "feat. dist. ↓", "psnr_truth": "PSNR true ↑"}
 TITLES |= {"latent_distance": "latent dist."}
@@ -75,9 +75,13 @@ def with_nfe(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def labelled(frame: pd.DataFrame) -> pd.DataFrame:
-    """With short labels: a method, and its values that differ from the released ones."""
+    """With short labels: a method, and its values that differ from the released ones. Of edits
+    that differ in their steps alone, the longest.
+    """
     labels = {str(label): _label(lines.iloc[0]) for label, lines in frame.groupby("label")}
-    return frame.assign(label=frame["label"].map(labels))
+    frame = frame.assign(label=frame["label"].map(labels))
+    n_steps = frame["setting.n_steps"].astype(float).fillna(0)
+    return frame[n_steps == n_steps.groupby(frame["label"]).transform("max")]
 
 
 def _label(line: pd.Series) -> str:
@@ -89,8 +93,6 @@ def _label(line: pd.Series) -> str:
         for key, value in values.items()
         if pd.notna(value) and float(value) != RELEASED.get(key)
     ]
-    if (n_steps := float(line.get("setting.n_steps", 0))) > 48:
-        words.append(f"{n_steps:g} steps")
     name = str(line["label"]).split(" ")[0]
     return f"{name} ({', '.join(words)})" if words else name
 
@@ -115,8 +117,10 @@ def _grid(tables: Sequence[pd.DataFrame], columns: Sequence[str], differing: Seq
             head.append(f"minus {baseline}")
             for name, row in rows.items():
                 row.append(cells.get((number, True, name, column), ""))
-    lines = [head, ["---"] * len(head), *rows.values()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    unread = [name for name, row in rows.items() if set(row[1:]) <= {"-", ""}]
+    lines = [head, ["---"] * len(head), *(row for row in rows.values() if row[0] not in unread)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table + (f"\n\nNot reached by: {'; '.join(unread)}." if unread else "")
 
 
 def _cell(line: pd.Series) -> str:
