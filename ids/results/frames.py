@@ -16,8 +16,6 @@ from ids.run.evaluate import metric_columns
 from ids.run.records import EditRecord, MeasurementRecord, MetricValue, Row
 from ids.run.store import Store
 
-BANK = "ids.diffusion.Bank"
-
 
 def frame(
     entries: Sequence[Entry],
@@ -106,7 +104,7 @@ def _nfe_along(record: EditRecord, nfe: float, steps: Sequence[int | float]) -> 
     if len(steps) == 1:
         return [nfe]
     timesteps, last = record.method.get("timesteps"), max(steps)
-    even = not isinstance(timesteps, Mapping) or timesteps.get("_target_") != BANK
+    even = not isinstance(timesteps, Mapping) or timesteps.get("_target_") != "ids.diffusion.Bank"
     return [nfe * step / last if even or step in (0, last) else math.nan for step in steps]
 
 
