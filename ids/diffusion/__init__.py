@@ -1,12 +1,16 @@
 """Schedules, guidance, DDIM: the mathematics of diffusion as pure functions."""
 
+from ids.diffusion.bank import Bank
 from ids.diffusion.caching import noised
+from ids.diffusion.descending import Descending
 from ids.diffusion.guidance import Guided
 from ids.diffusion.schedule import VP, Flow, diffuse, posterior, predict_eps, predict_z0
 from ids.diffusion.timesteps import Uniform
 
 __all__ = [
     "VP",
+    "Bank",
+    "Descending",
     "Flow",
     "Guided",
     "Uniform",

@@ -25,6 +25,11 @@ class Uniform:
                 f"got stride={self.stride}, low={self.low}, high={self.high}"
             )
 
+    @property
+    def n(self) -> int:
+        """The number of timesteps to draw from."""
+        return -(-(self.high - self.low) // self.stride)
+
     def check(self, n_timesteps: int) -> None:
         """`ConfigError` if the schedule has fewer than `high` timesteps."""
         if self.high > n_timesteps:
@@ -35,6 +40,5 @@ class Uniform:
 
     def draw(self, z_src: Latent, rng: Streams) -> Draw:
         """One draw per row. Methods at one seed see the same t (for equal bounds) and eps."""
-        n = -(-(self.high - self.low) // self.stride)
-        t = to_device(self.low + self.stride * rng.integers("t", 0, n), z_src.device)
+        t = to_device(self.low + self.stride * rng.integers("t", 0, self.n), z_src.device)
         return Draw(t=t, eps=rng.normal("eps", like=z_src), rng=rng, t_prev=t - self.stride)

@@ -8,13 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ids.core.edit import EditContext, Subject
+from ids.core.edit import EditContext, SourceHalf, Subject
 from ids.core.protocols import Distillation, DrawSource, NoiseRefiner
 from ids.core.records import Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
-from ids.diffusion.guidance import Guided
-from ids.diffusion.timesteps import Uniform
+from ids.diffusion import Bank, Descending, Guided, Uniform
+from ids.editing.banked import BankedSourceHalf
 from ids.editing.source_half import RuleSourceHalf
 from ids.methods import NoRefinement, Refined
 
@@ -56,19 +56,23 @@ class DistillationEditor:
         """Edit the subject. Curves [n_steps, B, ...]: `t`, `gradient` (RMS of g), `distance` (RMS
         of z_trg - z_src after the step) and the logs of the rule and the refiner.
         """
-        if isinstance(self.timesteps, Uniform):
+        if isinstance(self.timesteps, Uniform | Descending | Bank):
             self.timesteps.check(context.backbone.schedule.n_timesteps)
         y = context.prompts(subject.cases, self.negative_prompt)
         eps_phi = Guided(context.backbone, y.null, self.guidance_scale)
         rule = Refined(self.distillation, self.fpr)
-        half = RuleSourceHalf(
-            rule, eps_phi, self.timesteps, subject, y.src, context.rng, self.negative_prompt
+        bank = self.timesteps if isinstance(self.timesteps, Bank) else None
+        draws = bank.uniform if bank else self.timesteps
+        half: SourceHalf = RuleSourceHalf(
+            rule, eps_phi, draws, subject, y.src, context.rng, self.negative_prompt
         )
+        if bank:
+            half = BankedSourceHalf(half, bank)
         optimizer = self.optimizer(subject.parameters())
         curves: dict[str, list[Tensor]] = defaultdict(list)
         anchors = context.anchors(half, self.n_steps)
         for step, anchor in zip(range(self.n_steps), anchors, strict=True):
-            rng = context.rng.at(step)
+            rng = context.rng.at(bank.entry(step) if bank else step)
             z_trg = subject.view(rng).z_trg
             with torch.no_grad():
                 g = rule.grad(eps_phi, z_trg.detach(), y.trg, anchor)

@@ -13,7 +13,7 @@ from ids.results.columns import Column, columns_in
 from ids.results.labels import setting_labels, setting_values
 from ids.results.omissions import SEPARATOR_OF_NAMES
 from ids.run.evaluate import metric_columns
-from ids.run.records import MeasurementRecord, MetricValue, Row
+from ids.run.records import EditRecord, MeasurementRecord, MetricValue, Row
 from ids.run.store import Store
 
 HALVES = {  # how a note names `engine.anchors`
@@ -67,7 +67,7 @@ def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
         for key, value in line.items():
             table[key] += [value] * len(steps)
         table["step"] += steps
-        table["nfe"] += [nfe] if len(steps) == 1 else [nfe * step / max(steps) for step in steps]
+        table["nfe"] += _nfe_along(entry.record, nfe, steps)
         computed = {name: along[key] for key, name in names.items() if along.get(key)}
         for name in names.values():
             table[name] += map(to_float, computed.get(name) or [None] * len(steps))
@@ -101,6 +101,17 @@ def _states(entry: Entry) -> tuple[Sequence[int | float], Mapping[str, Sequence[
         return entry.numbers.steps, entry.numbers.along
     step = math.nan if entry.uses_prompts else 0
     return [step], {key: [value.value] for key, value in entry.numbers.values.items()}
+
+
+def _nfe_along(record: EditRecord, nfe: float, steps: Sequence[int | float]) -> list[float]:
+    """NFE up to each step. Every step costs the same, but not on a bank of draws, whose first
+    steps cost most: how much is not known, and nan.
+    """
+    if len(steps) == 1:
+        return [nfe]
+    timesteps, last = record.method.get("timesteps"), max(steps)
+    even = not isinstance(timesteps, Mapping) or timesteps.get("_target_") != "ids.diffusion.Bank"
+    return [nfe * step / last if even or step in (0, last) else math.nan for step in steps]
 
 
 def _undefined(values: Mapping[str, Number]) -> str:

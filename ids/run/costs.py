@@ -9,12 +9,13 @@ from statistics import fmean
 
 from ids.core.capabilities import iter_components
 from ids.core.edit import Editor
+from ids.diffusion import Bank
 from ids.run.experiment import Experiment
 from ids.run.plan import Part
 from ids.run.records import MeasurementRecord
 from ids.run.store import Store
 
-PER_STEP = 4  # network evaluations of a guided step: source and target, with and without the prompt
+PER_HALF = 2  # network evaluations of half a guided step: with and without the prompt
 PER_ITERATION = 4  # of a fixed-point iteration: a guided forward and its backward
 PNG, LATENT = 0.6, 4 / 64 * 4  # bytes per 8-bit value of a photo, and per pixel of a float32 latent
 
@@ -46,8 +47,11 @@ class Costs:
 
 def estimated_nfe(editor: Editor) -> float:
     """NFE of one edit by its steps and fixed-point iterations; 0 for an edit without steps."""
-    iterations = [getattr(part, "n_iters", 0) for part in iter_components(editor)]
-    return float(max(editor.n_ticks, 0) * (PER_STEP + PER_ITERATION * max(iterations, default=0)))
+    parts = list(iter_components(editor))
+    source = PER_HALF + PER_ITERATION * max((getattr(p, "n_iters", 0) for p in parts), default=0)
+    steps = max(editor.n_ticks, 0)
+    sources = min([steps, *(part.size for part in parts if isinstance(part, Bank))])
+    return float(PER_HALF * steps + source * sources)
 
 
 def measured_costs(parts: Sequence[Part], store: Store, device: str) -> Costs:

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from msgspec import structs
@@ -18,7 +19,7 @@ from ids.results.frames import curve_frame, frame
 from ids.results.omissions import Reason, reasons_of
 from ids.run import Job, Setting, Store
 from ids.run.manifest import Manifests, row_of, survey
-from ids.run.records import MetricsRecord, MetricValue
+from ids.run.records import MeasurementRecord, MetricsRecord, MetricValue
 
 CASES = Shapes(count=3)
 
@@ -94,6 +95,34 @@ def test_a_state_names_what_is_undefined_at_its_step(group: tuple[Store, ResultG
     numbers = structs.replace(entry.numbers, steps=[0, 2], along=along)
     data = curve_frame([replace(entry, numbers=numbers)], store)
     assert list(data["undefined"]) == ["clip", ""]
+
+
+@pytest.mark.parametrize(("draws", "nfe"), [("Uniform", [0, 8, 16]), ("Bank", [0, math.nan, 16])])
+def test_the_nfe_of_states_is_spread_evenly_but_not_on_a_bank(
+    group: tuple[Store, ResultGroup],
+    monkeypatch: pytest.MonkeyPatch,
+    draws: str,
+    nfe: list[float],
+) -> None:
+    store, (entry, *_) = group[0], group[1].entries
+    method = {"timesteps": {"_target_": f"ids.diffusion.{draws}"}}
+    entry = replace(
+        entry,
+        record=structs.replace(entry.record, method=method),
+        numbers=structs.replace(entry.numbers, steps=[0, 1, 2], along={"x@1": [0.0, 1.0, 2.0]}),
+    )
+    taken = MeasurementRecord(
+        keys=[entry.record.key],
+        engine={"device": "cpu"},
+        seconds=1.0,
+        forwards=12.0,
+        backwards=4.0,
+        peak_bytes=0.0,
+        taken=0.0,
+    )
+    found = {entry.record.key: taken}
+    monkeypatch.setattr(type(store.numbers), "measurements", lambda self: found)
+    np.testing.assert_equal(curve_frame([entry], store)["nfe"].tolist(), nfe)
 
 
 def test_no_entries_are_no_lines(group: tuple[Store, ResultGroup]) -> None:
