@@ -1,5 +1,6 @@
 """Engine options of a GPU: what they set up, and that they are no part of a result's identity."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.core.errors import ConfigError
 from ids.core.prompt import Prompt
+from ids.core.records import Anchor, Draw
+from ids.core.rng import Streams
 from ids.editing.ahead import Ahead
 from ids.run import Engine, Session
 from ids.run.engine import set_tf32
@@ -205,18 +208,23 @@ def test_source_halves_ahead_are_as_many_as_fit() -> None:
     class Half:
         calls: list[int] = []
 
+        def __call__(self, step: int) -> Anchor:
+            return anchor
+
         def sources(self, step: int) -> Tensor:
             return torch.zeros(2, 4, 2, 2)
 
-        def several(self, steps: range, cache: None) -> list[int]:
+        def several(self, steps: range, *_: None) -> Iterator[Anchor]:
             self.calls.append(len(steps))
-            return list(steps)
+            return iter([anchor for _ in steps])
 
+    z = torch.zeros(2, 4, 2, 2)
+    anchor = Anchor(Draw(torch.tensor([1, 1]), z, Streams.of(0, ["a", "b"])), z)
     after: list[int] = []
     half: Any = Half()
     ahead = Ahead(8, fit=lambda rows: after.append(rows) or 6)  # type: ignore[func-returns-value]
-    assert list(ahead(half, 10)) == list(range(10))
+    assert [one is anchor for one in ahead(half, 10)] == 10 * [True]
     assert half.calls == [1, 3, 3, 3]
     assert after == [2]
-    assert list(ahead(half, 3)) == list(range(3))
+    assert [one is anchor for one in ahead(half, 3)] == 3 * [True]
     assert half.calls[4:] == [3]
