@@ -30,10 +30,16 @@ class BankedSourceHalf:
         """The latents that differ, at the step's draw."""
         return self.half.sources(self.bank.entry(step))
 
-    def several(self, steps: Sequence[int], cache: AnchorCache | None = None) -> Iterator[Anchor]:
+    def several(
+        self,
+        steps: Sequence[int],
+        cache: AnchorCache | None = None,
+        predictions: AnchorCache | None = None,
+    ) -> Iterator[Anchor]:
         """The anchors of these steps; those not evaluated before, in one call."""
         entries = [self.bank.entry(step) for step in steps]
         new = [entry for entry in dict.fromkeys(entries) if entry not in self._anchors]
         if new:
-            self._anchors.update(zip(new, self.half.several(new, cache), strict=True))
+            made = self.half.several(new, cache, predictions)
+            self._anchors.update(zip(new, made, strict=True))
         return (self._anchors[entry] for entry in entries)
