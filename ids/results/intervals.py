@@ -11,9 +11,16 @@ from scipy.special import stdtrit
 
 from ids.core.errors import ConfigError
 from ids.results.grids import MISSING, Estimate
-from ids.results.resampling import CONFIDENCE, RESAMPLES, draw_counts, on_grid, studentized_interval
+from ids.results.resampling import (
+    CONFIDENCE,
+    RESAMPLES,
+    count_blocks,
+    on_grid,
+    studentized_interval,
+)
 
 ROWS_AT_ONCE = 64
+CASES_KEPT = 512  # of more cases, resamples are drawn again for every block of rows: 40 MB else
 IntervalKind = Literal["bootstrap", "t"]
 
 Sample = Float[ndarray, " _"]  # a value per case; samples differ in length
@@ -50,8 +57,12 @@ def estimates(samples: Sequence[Sample], kind: IntervalKind) -> list[Estimate]:
 
 def bootstrap_ends(values: Values, resamples: int = RESAMPLES) -> Float[ndarray, "columns 2"]:
     """Of the mean of each row, over resamples of its cases; none lies beyond the outermost case."""
-    counts, means = draw_counts(values.shape[1], resamples), values.mean(1, keepdims=True)
-    ends = [studentized_interval(block, counts) for block in in_blocks(on_grid(values - means))]
+    n, means = values.shape[1], values.mean(1, keepdims=True)
+    counts = list(count_blocks(n, resamples)) if n <= CASES_KEPT else None
+    ends = [
+        studentized_interval(block, counts or count_blocks(n, resamples))
+        for block in in_blocks(on_grid(values - means))
+    ]
     outermost = values.min(1, keepdims=True), values.max(1, keepdims=True)
     return np.asarray(np.clip(means + np.concatenate(ends), *outermost))
 

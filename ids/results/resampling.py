@@ -6,6 +6,7 @@ too narrow for few cases.
 """
 
 import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Float
@@ -15,6 +16,7 @@ from scipy.special import ndtr, ndtri, stdtrit  # a third of the import time of 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 SEED = 0
+COUNTS_AT_ONCE = 2**21
 GRID = 2.0**-40  # of the largest deviation
 TIE = 1e-9  # of the largest deviation: resamples whose values differ by less are equal
 LEAST_VARIANCE = 0.1  # of a resample, in units of that of the cases: none has a t of infinity
@@ -26,12 +28,15 @@ def draw_counts(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Counts:
     """How often each of n cases is drawn in each resample; a row sums to n. The numbers depend on
     the arguments alone.
     """
+    return np.concatenate([np.empty((0, n)), *count_blocks(n, resamples, seed)])
+
+
+def count_blocks(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[Counts]:
+    """The same, some resamples at a time: 16 MB, however many cases there are."""
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, n, size=(resamples, n), dtype=np.int32)
-    counts = np.empty((resamples, n))
-    for line, cases in zip(counts, drawn, strict=True):
-        line[:] = np.bincount(cases, minlength=n)
-    return counts
+    for start in range(0, resamples, rows := max(COUNTS_AT_ONCE // n, 1)):
+        drawn = rng.integers(0, n, size=(min(rows, resamples - start), n), dtype=np.int32)
+        yield np.array([np.bincount(cases, minlength=n) for cases in drawn], dtype=float)
 
 
 def expanded_quantile(n: int) -> float:
@@ -42,15 +47,18 @@ def expanded_quantile(n: int) -> float:
 
 
 def studentized_interval(
-    deviations: Float[ndarray, "columns cases"], counts: Counts
+    deviations: Float[ndarray, "columns cases"], counts: Iterable[Counts]
 ) -> Float[ndarray, "columns 2"]:
     """The ends of the interval of each row's mean, minus that mean: bootstrap-t (Efron & Tibshirani
     1993, section 12.5). The variance of a resample has a least value, for metrics of few values
-    such as a share of successes: some of their resamples have no variance at all.
+    such as a share of successes: some of their resamples have no variance at all. `counts` are
+    blocks of resamples.
     """
     n, variances = deviations.shape[1], (deviations**2).mean(1, keepdims=True)
-    means = deviations @ counts.T / n
-    spreads = on_grid(deviations**2) @ counts.T / n - means**2
+    both = deviations, on_grid(deviations**2)
+    sums = [[part @ block.T / n for part in both] for block in counts]
+    means, squares = (np.concatenate(parts, axis=1) for parts in zip(*sums, strict=True))
+    spreads = squares - means**2
     with np.errstate(invalid="ignore"):  # 0 / 0 where all cases are equal
         t = means / np.sqrt(np.maximum(spreads, LEAST_VARIANCE * variances))
     tail = (1 - CONFIDENCE) / 2

@@ -13,6 +13,7 @@ from ids.results.grids import MISSING
 from ids.results.intervals import bootstrap_ends, check_kind, estimates, t_ends
 from ids.results.resampling import (
     bootstrap_interval,
+    count_blocks,
     draw_counts,
     expanded_quantile,
     on_grid,
@@ -153,6 +154,20 @@ def test_sums_on_the_grid_have_no_rounding_errors() -> None:
     counts = draw_counts(700, 10)
     assert (values @ counts.T == values[:, order] @ counts[:, order].T).all()
     assert (on_grid(np.zeros((1, 3))) == 0).all()
+
+
+def test_resamples_of_many_cases_are_drawn_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same numbers in less memory: 7 resamples of 301 cases at a time."""
+    rng, n = np.random.default_rng(5), 301
+    drawn = rng.integers(0, n, size=(1000, n), dtype=np.int32)
+    counts = np.array([np.bincount(line, minlength=n) for line in drawn])
+    values = rng.lognormal(size=(70, n))
+    ends = bootstrap_ends(values, 1000)
+    monkeypatch.setattr("ids.results.resampling.COUNTS_AT_ONCE", 7 * n)
+    monkeypatch.setattr("ids.results.intervals.CASES_KEPT", 0)
+    assert (draw_counts(n, 1000, seed=5) == counts).all()
+    assert max(map(len, count_blocks(n, 1000))) == 7
+    assert (bootstrap_ends(values, 1000) == ends).all()
 
 
 def test_another_kind_of_interval_is_refused() -> None:
