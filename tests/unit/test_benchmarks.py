@@ -26,9 +26,12 @@ def test_a_run_measures_all_loops_and_stops_in_time(
     monkeypatch.setattr("sys.argv", ["engine.py", *words, "--only", "tiny/dds/1x1"])
     assert engine.main() == 0
     content = json.loads(out.read_text())
-    (cell,) = content["cells"].values()
-    assert set(cell["sides"]) == {"engine", "released", "plain"}
-    assert set(cell["ratio"]) == {"released", "plain"}
+    assert set(content["cells"]) == {"tiny/dds/1x1", "tiny/dds/1x1 by 1"}
+    cell = content["cells"]["tiny/dds/1x1"]
+    assert set(cell["sides"]) == {"engine", "engine-eager", "released", "plain"}
+    assert set(cell["ratio"]) == {"released", "plain", "engine-eager"}
+    assert content["attention"]
+    assert "tiny/dds/1x1 by 1 " in capsys.readouterr().out
     assert (cell["sides"]["released"]["forwards"], cell["sides"]["released"]["backwards"]) == (4, 0)
     for side in cell["sides"].values():
         assert side["peak_mb"] > 0

@@ -1,5 +1,6 @@
 """Engine options of a GPU: what they set up, and that they are no part of a result's identity."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,13 +14,17 @@ from ids.backbones.offload import Idle
 from ids.backbones.tuning import tune
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
+from ids.core.edit import AnchorCache
 from ids.core.errors import ConfigError
 from ids.core.prompt import Prompt
+from ids.core.records import Anchor, Draw
+from ids.core.rng import Streams
 from ids.editing.ahead import Ahead
 from ids.run import Engine, Session
 from ids.run.engine import set_tf32
 
 CPU = torch.device("cpu")
+LATENT = torch.zeros(2, 4, 2, 2)
 EVERY = Engine(
     "cpu", channels_last=True, attention="math", checkpointing=True, offload=True, graphs=True
 )
@@ -201,22 +206,33 @@ def test_wrong_options_are_one_line() -> None:
         assert expected in str(error.value)
 
 
+class Half:
+    """Source halves of two latents that cost nothing."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def __call__(self, step: int) -> Anchor:
+        return Anchor(Draw(torch.zeros(2), LATENT, Streams.of(0, ["a", "b"])), LATENT)
+
+    def sources(self, step: int) -> Tensor:
+        return LATENT
+
+    def several(self, steps: Sequence[int], *caches: AnchorCache | None) -> Iterator[Anchor]:
+        self.calls.append(len(steps))
+        return map(self, steps)
+
+
 def test_source_halves_ahead_are_as_many_as_fit() -> None:
-    class Half:
-        calls: list[int] = []
-
-        def sources(self, step: int) -> Tensor:
-            return torch.zeros(2, 4, 2, 2)
-
-        def several(self, steps: range, cache: None) -> list[int]:
-            self.calls.append(len(steps))
-            return list(steps)
-
     after: list[int] = []
-    half: Any = Half()
-    ahead = Ahead(8, fit=lambda rows: after.append(rows) or 6)  # type: ignore[func-returns-value]
-    assert list(ahead(half, 10)) == list(range(10))
+
+    def fit(rows: int) -> int:
+        after.append(rows)
+        return 6
+
+    half, ahead = Half(), Ahead(8, fit=fit)
+    assert len(list(ahead(half, 10))) == 10
     assert half.calls == [1, 3, 3, 3]
-    assert after == [2]
-    assert list(ahead(half, 3)) == list(range(3))
+    assert len(list(ahead(half, 3))) == 3
     assert half.calls[4:] == [3]
+    assert after == [2]  # measured once
