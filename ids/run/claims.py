@@ -202,6 +202,10 @@ class Scratch:
         while lock is None:  # a sweep may hold a new lock for a moment: try another name
             name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
             lock = take(self.root / f"{name}.lock")
-        self._lock, self._owner = lock, os.getpid()
-        self._folder = self.root / name
-        self._folder.mkdir()
+        folder = self.root / name
+        try:
+            folder.mkdir()
+        except OSError:  # the next try makes another
+            release(lock)
+            raise
+        self._lock, self._owner, self._folder = lock, os.getpid(), folder
