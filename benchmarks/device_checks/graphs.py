@@ -16,6 +16,7 @@ from ids.run import Engine
 
 CALLS = 5  # the third is recorded
 CLOSE, LAYOUT = 1e-3, 1e-2  # largest relative difference
+SAMPLED = 5e-2  # of an edit that samples: fp16 alone moves it by 2e-2
 OPTIONS = {
     "graphs": Engine(graphs=True, channels_last=False),
     "default": Engine(),
@@ -62,7 +63,7 @@ def _edited(method: str) -> Callable[[Machine], str]:
         wanted = edited(editor, backbone, z_src, cases)
         found = edited(editor, _tuned(backbone, Engine(), machine), z_src, cases)
         error = relative(found, wanted)
-        return expect(error < LAYOUT, f"z_trg {error:.1e}")
+        return expect(error < (SAMPLED if method == "pnp" else LAYOUT), f"z_trg {error:.1e}")
 
     return run
 
