@@ -70,10 +70,10 @@ class StableDiffusion:
         """All parts on the device, frozen. `WeightsError` as `identity`; `ConfigError` if the
         precision cannot hold the weights.
         """
+        from ids.backbones.autoencoder import KLAutoencoder
         from ids.backbones.clip_tokenizer import load_tokenizer
         from ids.backbones.latent_diffusion import (
             ClipText,
-            KLAutoencoder,
             LatentDiffusion,
             UNetDenoiser,
         )

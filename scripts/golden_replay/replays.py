@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from golden_replay.editor import method_of
+from golden_replay.flow import dvrf, flowedit
 from golden_replay.plug_and_play import plug_and_play
 from golden_replay.prompt_to_prompt import controllers, sampling
 from golden_replay.recording import Golden
@@ -11,7 +12,10 @@ from golden_replay.trajectory import trajectory
 from golden_replay.verdict import Verdict
 
 Replay = Callable[[Golden, str], Verdict]
-FOLDERS: dict[str, Replay] = {}  # one replay for all recordings of a folder
+FOLDERS: dict[str, Replay] = {  # one replay for all recordings of a folder
+    "dvrf": dvrf,
+    "flowedit": flowedit,
+}
 REPLAYS: dict[str, Replay] = {  # recordings that have a replay of their own
     "p2p/controllers": controllers,
     "p2p/sampling": sampling,
