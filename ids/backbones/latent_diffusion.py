@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ids.backbones.autoencoder import Autoencoder, decoded, encoded
 from ids.backbones.clip_tokenizer import engine_of, pieces_of
@@ -106,11 +107,8 @@ class ClipText:
 
     def _encode(self, text: str) -> Prompt:
         if (known := self._known.pop(text, None)) is None:
-            ids = self._ids(text)
-            ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
-            row = torch.tensor([ids], device=self.encoder.device)
             with torch.no_grad():
-                known = Prompt(self.encoder(row).last_hidden_state.float())
+                known = Prompt(self.encoder(self.padded(text)).last_hidden_state.float())
         self._known[text] = known  # the newest is last
         if len(self._known) > KNOWN_PROMPTS:
             del self._known[next(iter(self._known))]
@@ -120,6 +118,12 @@ class ClipText:
         """The tokens that the encoder gets, without padding."""
         ids = self._ids(text)
         return Tokens(tuple(ids), pieces_of(self.tokenizer, ids[1:-1]))
+
+    def padded(self, text: str) -> Tensor:
+        """The tokens that the encoder gets, with padding, [1, n_tokens]."""
+        ids = self._ids(text)
+        ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
+        return torch.tensor([ids], device=self.encoder.device)
 
     def _ids(self, text: str) -> list[int]:
         """The ids of the prompt between start and end token; of a prompt that is too long, the

@@ -17,12 +17,13 @@ from ids.diffusion.velocity import FlowGrid, flow_grid, mix
 @dataclass(frozen=True)
 class FlowEdit:
     """A flow from source to target without inversion (Kulikov et al. 2025): z_edit starts at z_src
-    and moves with the difference of the velocities, v_trg(z_edit + z_t_src - z_src) - v_src(z_t_src),
-    averaged over `n_draws` noises per step.
+    and moves with v_trg(z_edit + z_t_src - z_src) - v_src(z_t_src), the difference of the
+    velocities, averaged over `n_draws` noises per step.
 
     Of the sampler's `n_steps` the last `n_max` are run, the last `n_min` of those as sampling under
     the target prompt, from z_edit + z_t_src - z_src of one more noise. `t_max` is the timestep at
-    which the grid begins (None: the model's noisiest). 4 F per step and draw, 2 F in the last phase.
+    which the grid begins (None: the model's noisiest). A step costs four forwards per draw, in the
+    last phase two.
     """
 
     n_steps: int = 50
@@ -76,7 +77,7 @@ class FlowEdit:
         grid: FlowGrid,
         step: int,
     ) -> Latent:
-        """The target's velocity in the last phase; before it, its mean difference to the source's."""
+        """In the last phase the target's; before it, its mean difference to the source's."""
         backbone, t = context.backbone, grid.t[step].expand(len(z))
         target = Guided(backbone, y.null, self.guidance_scale)
         if step >= self.n_steps - self.n_min:
