@@ -104,7 +104,8 @@ def _run(
     case = EditCase("recorded", Shapes(count=1)[0].source, "source", "target")
     subject = LatentImage(x, [case], backbone.decode)
     backbone.subjects.append(subject)
-    streams: Any = RecordedStreams(noise, hyper.get("random_indices", ()))
+    places = hyper.get("random_indices", ())
+    streams = RecordedStreams(("recorded",), noise=noise, places=places)
     editor(EditContext(backbone, streams, backbone), subject)
     grid = flow_grid(backbone.schedule, hyper["T_steps"], editor.t_max, x.device)
     return backbone, grid, x, noise

@@ -11,6 +11,7 @@ from golden_replay.recording import Golden, NoAutoencoder, StoredPrompts
 from ids.backbones.flow_denoiser import POOLED, FlowDenoiser
 from ids.backbones.latent_flow import LatentFlow
 from ids.core.prompt import Prompt
+from ids.core.rng import Streams
 from ids.core.tensors import Latent, Timestep
 from ids.diffusion import Flow
 from ids.representations import LatentImage
@@ -18,28 +19,31 @@ from ids.representations import LatentImage
 TEXTS = {"": "null", "source": "src", "target": "trg"}
 
 
-@dataclass
-class RecordedStreams:
-    """Recorded noise and grid places in the order in which they are drawn, whatever their names."""
+@dataclass(frozen=True)
+class RecordedStreams(Streams):
+    """Recorded noise and grid places in the order in which they are drawn, whatever their names and
+    steps.
+    """
 
-    noise: Tensor
-    indices: Sequence[int] = ()
-    _noises: int = 0
-    _places: int = 0
+    noise: Tensor = field(kw_only=True)
+    places: Sequence[int] = field(kw_only=True)
+    _drawn: dict[str, int] = field(default_factory=lambda: {"noise": 0, "places": 0})
 
     def at(self, step: int) -> "RecordedStreams":
         return self
 
     def normal(self, name: str, like: Tensor) -> Tensor:
-        self._noises += 1
-        return self.noise[self._noises - 1].to(like)
+        return self.noise[self._next("noise")].to(like)
 
     def integers(self, name: str, low: int, high: int) -> Tensor:
-        self._places += 1
-        place = self.indices[self._places - 1]
+        place = self.places[self._next("places")]
         if not low <= place < high:
             raise ValueError(f"{name}: expected a place from {low} to {high - 1}; got {place}")
         return torch.tensor([place])
+
+    def _next(self, kind: str) -> int:
+        self._drawn[kind] += 1
+        return self._drawn[kind] - 1
 
 
 @dataclass(frozen=True)
