@@ -52,7 +52,7 @@ class DVRF:
             )
         if self.lr != "custom" and not (isinstance(self.lr, int | float) and self.lr > 0):
             raise ValueError(f"method.lr: expected custom or a number above 0; got {self.lr!r}")
-        if self.grid_size < (self.n_steps if self.order == "descending" else 4):
+        if self.grid_size < max(4, self.n_steps if self.order == "descending" else 0):
             raise ValueError(
                 "method.grid_size: expected 4 or more, and n_steps or more in descending order; "
                 f"got {self.grid_size} with n_steps={self.n_steps}"
