@@ -46,7 +46,8 @@ def check_flow_scheduler(config: Config, where: str) -> None:
     """`WeightsError` for a scheduler of another kind, or one with further changes of the noise
     levels than a shift.
     """
-    name, n, shift = (config.get(k) for k in ("_class_name", "num_train_timesteps", "shift"))
+    name, n = config.get("_class_name"), config.get("num_train_timesteps")
+    shift: Any = config.get("shift")
     if name != SCHEDULER:
         raise wrong_scheduler(where, f"the {SCHEDULER} of Stable Diffusion 3", name)
     if type(n) is not int or not 1 <= n <= LONGEST:

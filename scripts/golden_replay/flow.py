@@ -29,7 +29,7 @@ FINAL_F32 = {"flowedit": 1e-4, "dvrf": 5e-5}  # latents of our float32 against t
 def flowedit(golden: Golden, name: str) -> Verdict:
     """Every intermediate of every step in float64; the result in float32 too."""
     hyper = golden.description(name)["hyper"]
-    words = {
+    words: dict[str, Any] = {
         "n_steps": hyper["T_steps"],
         "n_max": hyper["n_max"],
         "n_min": hyper["n_min"],
@@ -47,7 +47,7 @@ def dvrf(golden: Golden, name: str) -> Verdict:
     if hyper["optimizer"] != "SGD":
         raise ValueError(f"expected the optimizer SGD; got {hyper['optimizer']}")
     lr = hyper["lr"] if isinstance(hyper["lr"], str | float) else SILENT_LR
-    words = {
+    words: dict[str, Any] = {
         "n_steps": hyper["num_steps"],
         "grid_size": hyper["T_steps"],
         "order": hyper["scheduler_strategy"],
