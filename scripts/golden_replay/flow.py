@@ -29,7 +29,7 @@ FINAL_F32 = {"flowedit": 1e-4, "dvrf": 5e-5}  # latents of our float32 against t
 def flowedit(golden: Golden, name: str) -> Verdict:
     """Every intermediate of every step in float64; the result in float32 too."""
     hyper = golden.description(name)["hyper"]
-    words: dict[str, Any] = {
+    values: dict[str, Any] = {
         "n_steps": hyper["T_steps"],
         "n_max": hyper["n_max"],
         "n_min": hyper["n_min"],
@@ -37,7 +37,7 @@ def flowedit(golden: Golden, name: str) -> Verdict:
         "source_guidance_scale": hyper["src_guidance_scale"],
         "guidance_scale": hyper["tar_guidance_scale"],
     }
-    editor = built(FlowEdit, "flowedit", words)
+    editor = built(FlowEdit, "flowedit", values)
     return _verdict(golden, name, editor, partial(_flowedit_values, editor, hyper))
 
 
@@ -46,8 +46,8 @@ def dvrf(golden: Golden, name: str) -> Verdict:
     hyper = golden.description(name)["hyper"]
     if hyper["optimizer"] != "SGD":
         raise ValueError(f"expected the optimizer SGD; got {hyper['optimizer']}")
-    lr = hyper["lr"] if isinstance(hyper["lr"], str | float) else SILENT_LR
-    words: dict[str, Any] = {
+    lr: Any = hyper["lr"] if isinstance(hyper["lr"], str | float) else SILENT_LR
+    values: dict[str, Any] = {
         "n_steps": hyper["num_steps"],
         "grid_size": hyper["T_steps"],
         "order": hyper["scheduler_strategy"],
@@ -57,7 +57,7 @@ def dvrf(golden: Golden, name: str) -> Verdict:
         "source_guidance_scale": hyper["src_guidance_scale"],
         "guidance_scale": hyper["tgt_guidance_scale"],
     }
-    editor = built(DVRF, "dvrf", words)
+    editor = built(DVRF, "dvrf", values)
     return _verdict(golden, name, editor, partial(_dvrf_values, editor, hyper))
 
 
