@@ -21,7 +21,7 @@ from ids.diffusion.velocity import FlowGrid, flow_grid, mix
 from ids.methods import DVRF, FlowEdit
 from ids.representations import LatentImage
 
-E = TypeVar("E", DVRF, FlowEdit)
+E = TypeVar("E")
 SILENT_LR = 0.02  # what the released DVRF takes in place of a whole number
 FINAL_F32 = {"flowedit": 1e-4, "dvrf": 5e-5}  # latents of our float32 against their float64
 
