@@ -17,6 +17,7 @@ import torch
 from hypothesis import settings
 from mounting import mount
 from tiny_sd import write_tiny_sd
+from tiny_sd3 import write_tiny_sd3
 
 from ids.backbones import Gaussian, GaussianWorld
 from ids.core.edit import Silent
@@ -173,4 +174,12 @@ def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("sd")
     write_tiny_sd(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_sd3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion 3 folder of the true architecture with small random networks."""
+    folder = tmp_path_factory.mktemp("sd3")
+    write_tiny_sd3(folder)
     return folder

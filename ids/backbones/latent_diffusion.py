@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from ids.backbones.autoencoder import Autoencoder, decoded, encoded
 from ids.backbones.clip_tokenizer import engine_of, pieces_of
 from ids.backbones.evaluation import Direct, Evaluation
 from ids.backbones.hooks import hooked, recorded_maps
@@ -17,11 +19,10 @@ from ids.core.capabilities import Hook, TokenBackbone, Tokens, require
 from ids.core.errors import DataError
 from ids.core.prompt import Prompt, check_texts
 from ids.core.protocols import Schedule
-from ids.core.tensors import Features, Images, Latent, Timestep, out_of_memory
+from ids.core.tensors import Features, Images, Latent, Timestep
 
 log = logging.getLogger(__name__)
 KNOWN_PROMPTS = 256  # encoded, on the device: 60 MB of Stable Diffusion 1.x
-DECODED_AT_ONCE = 8  # latents: a decoder takes many times the memory of an editing step
 
 
 @dataclass(frozen=True)
@@ -91,41 +92,6 @@ class UNetDenoiser:
 
 
 @dataclass(frozen=True)
-class KLAutoencoder:
-    """A diffusers AutoencoderKL, used with its posterior mean."""
-
-    vae: Any = field(repr=False)
-
-    @property
-    def factor(self) -> int:
-        """Image pixels per latent pixel, along a side."""
-        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
-
-    def encode(self, x: Images) -> Latent:
-        """Scaled latents in float32; `DataError` for sides that `factor` does not divide."""
-        height, width = x.shape[-2:]
-        if height % self.factor or width % self.factor:
-            raise DataError(
-                f"image size: expected sides that {self.factor} divides; got {width}x{height}; "
-                "set dataset.size to "
-                f"{max(width // self.factor, 1) * self.factor} or so"
-            )
-        mean = self.vae.encode(x.to(self.vae.device, self.vae.dtype) * 2 - 1).latent_dist.mode()
-        z: Latent = ((mean - self._shift) * self.vae.config.scaling_factor).float()
-        return z
-
-    def decode(self, z: Latent) -> Images:
-        """RGB in [0, 1], float32."""
-        z = z.to(self.vae.dtype) / self.vae.config.scaling_factor + self._shift
-        x: Images = self.vae.decode(z, return_dict=False)[0].float()
-        return (x / 2 + 0.5).clamp(0, 1)
-
-    @property
-    def _shift(self) -> float:
-        return float(self.vae.config.shift_factor or 0)
-
-
-@dataclass(frozen=True)
 class ClipText:
     """A CLIP tokenizer and text encoder. Each text is encoded once and alone, so that the batch
     cannot change it. `DataError` for a text of too many tokens, unless `truncate` cuts it.
@@ -141,11 +107,8 @@ class ClipText:
 
     def _encode(self, text: str) -> Prompt:
         if (known := self._known.pop(text, None)) is None:
-            ids = self._ids(text)
-            ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
-            row = torch.tensor([ids], device=self.encoder.device)
             with torch.no_grad():
-                known = Prompt(self.encoder(row).last_hidden_state.float())
+                known = Prompt(self.encoder(self.padded(text)).last_hidden_state.float())
         self._known[text] = known  # the newest is last
         if len(self._known) > KNOWN_PROMPTS:
             del self._known[next(iter(self._known))]
@@ -155,6 +118,12 @@ class ClipText:
         """The tokens that the encoder gets, without padding."""
         ids = self._ids(text)
         return Tokens(tuple(ids), pieces_of(self.tokenizer, ids[1:-1]))
+
+    def padded(self, text: str) -> Tensor:
+        """The tokens that the encoder gets, with padding, [1, n_tokens]."""
+        ids = self._ids(text)
+        ids += [self.tokenizer.pad_token_id] * (self._length - len(ids))
+        return torch.tensor([ids], device=self.encoder.device)
 
     def _ids(self, text: str) -> list[int]:
         """The ids of the prompt between start and end token; of a prompt that is too long, the
@@ -183,14 +152,6 @@ class ClipText:
         return int(min(self.tokenizer.model_max_length, n_positions))
 
 
-@runtime_checkable
-class Autoencoder(Protocol):
-    """Images to latents and back."""
-
-    def encode(self, x: Images) -> Latent: ...
-    def decode(self, z: Latent) -> Images: ...
-
-
 @dataclass(frozen=True)
 class LatentDiffusion:
     """A `Backbone` composed of denoiser, autoencoder and text encoder."""
@@ -205,26 +166,11 @@ class LatentDiffusion:
 
     def encode(self, x: Images) -> Latent:
         """Differentiable in x."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and x.requires_grad):
-            return self.autoencoder.encode(x)
+        return encoded(self.autoencoder, x)
 
     def decode(self, z: Latent) -> Images:
-        """`DECODED_AT_ONCE` at a time; fewer where the device has too little memory for that, down
-        to one, so that a finished edit is not lost.
-        """
-        images: list[Images] = []
-        start, at_once = 0, DECODED_AT_ONCE
-        while start < len(z):
-            try:
-                with torch.no_grad():
-                    images.append(self.autoencoder.decode(z[start : start + at_once]))
-            except RuntimeError as error:
-                if not out_of_memory(error) or at_once == 1:
-                    raise
-                at_once = max(min(at_once, len(z) - start) // 2, 1)
-                continue
-            start += at_once
-        return torch.cat(images)
+        """Some at a time."""
+        return decoded(self.autoencoder, z)
 
     def prompt(self, texts: Sequence[str]) -> Prompt:
         """One row per text; `DataError` for a text that is too long, or one that is no list."""

@@ -36,9 +36,11 @@ def check_scheduler(config: Mapping[str, Any], where: str) -> None:
         )
     n = config.get("num_train_timesteps")
     if type(n) is not int or not 1 <= n <= LONGEST:
-        raise _wrong(where, f"num_train_timesteps of 1 to {LONGEST}", n)
+        raise wrong_scheduler(where, f"num_train_timesteps of 1 to {LONGEST}", n)
     if prediction_of(config) not in PREDICTIONS:
-        raise _wrong(where, f"prediction_type {' or '.join(PREDICTIONS)}", prediction_of(config))
+        raise wrong_scheduler(
+            where, f"prediction_type {' or '.join(PREDICTIONS)}", prediction_of(config)
+        )
     _check_betas(config, n, where)
 
 
@@ -58,7 +60,7 @@ def noise_schedule(config: Mapping[str, Any], where: str) -> VP:
     betas = DDPMScheduler(**known, trained_betas=config.get("trained_betas")).betas.double()
     alpha_bar = (1 - betas).cumprod(0)
     if not (bool((betas > 0).all()) and bool(alpha_bar[-1] > 0)):
-        raise _wrong(where, "betas that add noise at every step and leave a signal", known)
+        raise wrong_scheduler(where, "betas that add noise at every step and leave a signal", known)
     return VP(alpha_bar)
 
 
@@ -66,21 +68,24 @@ def _check_betas(config: Mapping[str, Any], n: int, where: str) -> None:
     trained = config.get("trained_betas")
     if trained is not None:
         if not (isinstance(trained, list) and len(trained) == n and all(map(_beta, trained))):
-            raise _wrong(where, f"trained_betas: {n} numbers between 0 and 1", trained)
+            raise wrong_scheduler(where, f"trained_betas: {n} numbers between 0 and 1", trained)
         return
     kind = config.get("beta_schedule")
     if kind not in SCHEDULES:
-        raise _wrong(where, f"beta_schedule, one of {', '.join(SCHEDULES)}", kind)
+        raise wrong_scheduler(where, f"beta_schedule, one of {', '.join(SCHEDULES)}", kind)
     ends: list[Any] = [config.get("beta_start"), config.get("beta_end")]
     if kind in BY_BOUNDS and not (all(map(_beta, ends)) and ends == sorted(ends)):
-        raise _wrong(where, "0 < beta_start <= beta_end < 1", f"{ends[0]!r} and {ends[1]!r}")
+        raise wrong_scheduler(
+            where, "0 < beta_start <= beta_end < 1", f"{ends[0]!r} and {ends[1]!r}"
+        )
 
 
 def _beta(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value < 1
 
 
-def _wrong(where: str, expected: str, got: Any) -> WeightsError:
+def wrong_scheduler(where: str, expected: str, got: Any) -> WeightsError:
+    """The error for an entry of a scheduler's configuration."""
     text = " ".join(str(got).split())
     return WeightsError(
         f"{where}: expected {expected}; got {text[:80]}{'...' if len(text) > 80 else ''}; "

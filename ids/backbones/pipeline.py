@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ids.backbones.latent_diffusion import ClipText, KLAutoencoder, LatentDiffusion, UNetDenoiser
+from ids.backbones.autoencoder import KLAutoencoder
+from ids.backbones.latent_diffusion import ClipText, LatentDiffusion, UNetDenoiser
 from ids.backbones.model_kind import another_kind, check_kind, kind_of_pipeline
 from ids.backbones.noise_schedule import check_scheduler, noise_schedule, prediction_of
 from ids.core.errors import UnsupportedError, WeightsError

@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ids.backbones.hub import cached_files, download, folder_files
-from ids.backbones.model_folder import REMEDY, ModelFolder
+from ids.backbones.layouts import STABLE_DIFFUSION
+from ids.backbones.model_folder import ModelFolder
+from ids.backbones.model_place import ModelPlace
 from ids.core.capabilities import (
     FeatureBackbone,
     HookedBackbone,
     PosteriorSchedule,
     TokenBackbone,
 )
-from ids.core.errors import WeightsError
 from ids.core.needed import NeededFile
 from ids.shapes import WEIGHTS
 
@@ -25,6 +24,14 @@ if TYPE_CHECKING:
 
 SHAPES = "shapes"  # the path of the shipped folder
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def check_precision(precision: str) -> None:
+    """`ValueError` for one that is none of `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"backbone.precision: expected one of {', '.join(PRECISIONS)}; got {precision!r}"
+        )
 
 
 @dataclass(frozen=True)
@@ -50,11 +57,7 @@ class StableDiffusion:
     )
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"backbone.precision: expected one of {', '.join(PRECISIONS)}; "
-                f"got {self.precision!r}"
-            )
+        check_precision(self.precision)
 
     def identity(self) -> Mapping[str, str]:
         """Digest of the weights, precision, truncation. `WeightsError` for a folder that is not
@@ -70,10 +73,10 @@ class StableDiffusion:
         """All parts on the device, frozen. `WeightsError` as `identity`; `ConfigError` if the
         precision cannot hold the weights.
         """
+        from ids.backbones.autoencoder import KLAutoencoder
         from ids.backbones.clip_tokenizer import load_tokenizer
         from ids.backbones.latent_diffusion import (
             ClipText,
-            KLAutoencoder,
             LatentDiffusion,
             UNetDenoiser,
         )
@@ -93,14 +96,13 @@ class StableDiffusion:
 
     def files(self) -> list[NeededFile]:
         """The files of the folder or of the hub's cache, without network access."""
-        folder = self._local_folder()
-        return cached_files(self.path) if folder is None else folder_files(folder)
+        return self._place.files()
 
     def _checked(self) -> ModelFolder:
         """The folder, known to be complete. The shipped one fits its configuration: only its values
         are checked, which does not import the model libraries.
         """
-        folder = ModelFolder(self._folder())
+        folder = self._place.folder()
         if self.path == SHAPES:
             folder.check_parts()
             folder.check_values()
@@ -109,23 +111,5 @@ class StableDiffusion:
         return folder
 
     @cached_property
-    def _downloaded(self) -> Path:
-        return download(self.path)
-
-    def _folder(self) -> Path:
-        local = self._local_folder()
-        if local is None:
-            return self._downloaded
-        if not local.is_dir():
-            raise WeightsError(
-                f"backbone.path: expected a diffusers folder; {self.path!r} does not exist; "
-                f"{REMEDY}"
-            )
-        return local
-
-    def _local_folder(self) -> Path | None:
-        """None for a hub id. The folder may not exist."""
-        if self.path == SHAPES:
-            return WEIGHTS
-        local = Path(self.path).expanduser()
-        return local if local.is_dir() or self.path.startswith((".", "/", "~")) else None
+    def _place(self) -> ModelPlace:
+        return ModelPlace(str(WEIGHTS) if self.path == SHAPES else self.path, STABLE_DIFFUSION)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 
+from ids.backbones.autoencoder import KLAutoencoder
 from ids.backbones.evaluation import (
     AttentionKernel,
     Compiled,
@@ -17,7 +18,6 @@ from ids.backbones.evaluation import (
 from ids.backbones.graphs import CudaRecorder, Graphs
 from ids.backbones.latent_diffusion import (
     ClipText,
-    KLAutoencoder,
     LatentDiffusion,
     UNetDenoiser,
 )

@@ -5,7 +5,8 @@ part of the key of results.
 from collections.abc import Mapping
 from typing import Any
 
-AUTO, TARGET = "auto", "ids.backbones.StableDiffusion"
+AUTO = "auto"
+TARGETS = ("ids.backbones.StableDiffusion", "ids.backbones.StableDiffusion3")
 CLUSTERS = ("ids.launch.Slurm", "ids.launch.Ray")
 
 
@@ -15,7 +16,7 @@ def with_precision(values: dict[str, Any]) -> dict[str, Any]:
     or else whether this machine has one.
     """
     backbone = values["backbone"]
-    if backbone.get("_target_") != TARGET or backbone.get("precision") != AUTO:
+    if backbone.get("_target_") not in TARGETS or backbone.get("precision") != AUTO:
         return values
     precision = "fp16" if _on_gpu(values["engine"], values["launch"]) else "fp32"
     return values | {"backbone": backbone | {"precision": precision}}

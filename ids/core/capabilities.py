@@ -91,12 +91,24 @@ class PosteriorSchedule(Protocol):
         ...
 
 
+@runtime_checkable
+class VelocityBackbone(Protocol):
+    """A rectified flow, z_t = (1 - sigma) z_0 + sigma eps, whose network predicts eps - z_0. At
+    sigma = 1 it has a velocity, but its noise prediction is z_t whatever the network predicts.
+    """
+
+    def velocity(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
+        """v(z_t, y, t) = E[eps - z_0 | z_t], differentiable in z_t and y."""
+        ...
+
+
 NAMES: Mapping[type, str] = {
     FeatureBackbone: "features",
     HookedBackbone: "hooks",
     LatentSubject: "latents to write",
     PosteriorSchedule: "posterior",
     TokenBackbone: "tokens",
+    VelocityBackbone: "velocity",
 }
 
 

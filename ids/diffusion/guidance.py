@@ -9,6 +9,7 @@ from ids.core.capabilities import FeatureBackbone, require
 from ids.core.prompt import Prompt, Rows
 from ids.core.protocols import Backbone, Schedule
 from ids.core.tensors import Features, Latent, Timestep
+from ids.diffusion.velocity import velocity
 
 
 def guide(eps_null: Latent, eps_y: Latent, guidance_scale: float) -> Latent:
@@ -51,6 +52,14 @@ class Guided:
         eps = self.backbone.eps(z_t.repeat(2, 1, 1, 1), self.both(y), t.repeat(2))
         eps_null, eps_y = eps.chunk(2)
         return eps_null, eps_y
+
+    def velocity(self, z: Latent, y: Prompt, t: Timestep) -> Latent:
+        """The guided velocity (`ids.diffusion.velocity`), differentiable in z."""
+        if self.guidance_scale == 1:
+            return velocity(self.backbone, z, y, t)
+        both = velocity(self.backbone, z.repeat(2, 1, 1, 1), self.both(y), t.repeat(2))
+        v_null, v_y = both.chunk(2)
+        return guide(v_null, v_y, self.guidance_scale)
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str

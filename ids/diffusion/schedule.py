@@ -85,9 +85,15 @@ class Flow:
 
     def sigma(self, t: Timestep) -> Coefficient:
         """The shifted t / T."""
-        sigma = t.double() / self.n_timesteps
-        shifted = self.shift * sigma / (1 + (self.shift - 1) * sigma)
-        return shifted.to(self.dtype).view(-1, 1, 1, 1)
+        return self.shifted(t.double() / self.n_timesteps).to(self.dtype).view(-1, 1, 1, 1)
+
+    def shifted(self, sigma: Tensor) -> Tensor:
+        """The noise level of t / T."""
+        return self.shift * sigma / (1 + (self.shift - 1) * sigma)
+
+    def unshifted(self, sigma: Tensor) -> Tensor:
+        """t / T of a noise level."""
+        return sigma / (self.shift - (self.shift - 1) * sigma)
 
 
 def scaled_linear_vp(dtype: torch.dtype = torch.float32) -> VP:

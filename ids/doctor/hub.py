@@ -5,6 +5,7 @@
 from pathlib import Path
 
 from ids.backbones.hub import ALLOWED, IGNORED, download
+from ids.backbones.layouts import LAYOUTS
 from ids.backbones.model_folder import INDEX
 from ids.core.errors import WeightsError
 from ids.core.needed import hub_digest
@@ -62,7 +63,7 @@ def _fetched(repository: str, name: str) -> list[Path]:
         return [Path(hf_hub_download(repository, name))]
     patterns = _patterns(repository)
     if patterns is ALLOWED:
-        folder = download(repository)  # knows when half-precision files are needed
+        folder = download(repository, *LAYOUTS)  # knows when half-precision files are needed
     else:
         folder = Path(snapshot_download(repository, allow_patterns=patterns))
     return [path for path in folder.rglob("*") if path.is_file()]

@@ -17,6 +17,7 @@ from ids.core.capabilities import (
 from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone, Schedule
 from ids.core.tensors import Features, Images, Latent, Timestep
+from ids.diffusion.velocity import velocity
 
 
 @dataclass
@@ -62,6 +63,12 @@ class MeteredBackbone:
         eps = self.backbone.eps(*self._watched(z_t, y), t)
         self.nfe.forwards += len(z_t)
         return eps
+
+    def velocity(self, z: Latent, y: Prompt, t: Timestep) -> Latent:
+        """Counted: the backbone's, or that of its noise prediction."""
+        v = velocity(self.backbone, *self._watched(z, y), t)
+        self.nfe.forwards += len(z)
+        return v
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str

@@ -1,6 +1,8 @@
 """The distillation rules, the refiners of their noise, and the sampling baselines."""
 
 from ids.methods.editors import (
+    DVRF,
+    FlowEdit,
     LocalBlend,
     PlugAndPlay,
     PromptToPrompt,
@@ -21,12 +23,14 @@ from ids.methods.rules import DDS, PDS, SDS, DreamCatalyst, PatchNCE, Refined, S
 
 __all__ = [
     "DDS",
+    "DVRF",
     "FPR",
     "PDS",
     "SDS",
     "DDIMInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",
+    "FlowEdit",
     "LocalBlend",
     "NoRefinement",
     "NoiseFPR",

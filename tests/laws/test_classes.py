@@ -15,11 +15,11 @@ import ids
 from ids.core.options import check_options
 from ids.core.protocols import Metric
 from ids.editing import NullEdit, ThereAndBack
-from ids.methods import PDS, SDS, DDIMInversion, PlugAndPlay, PromptToPrompt
+from ids.methods import DVRF, PDS, SDS, DDIMInversion, PlugAndPlay, PromptToPrompt
 
 DDIM = DDIMInversion()
 OPTIONED = [SDS(), PDS(), DDIM, PlugAndPlay(DDIM, "", ""), PromptToPrompt(DDIM, None)]
-OPTIONED += [ThereAndBack(NullEdit())]
+OPTIONED += [DVRF(), ThereAndBack(NullEdit())]
 CODE = (property, staticmethod, classmethod, functools.cached_property, type)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ids.backbones import Gaussian, GaussianWorld, StableDiffusion
+from ids.backbones import Gaussian, GaussianWorld, StableDiffusion, StableDiffusion3
 from ids.core.capabilities import (
     NAMES,
     FeatureBackbone,
@@ -23,8 +23,8 @@ from ids.editing import MeteredBackbone, NullEdit
 from ids.methods import DDS, FPR, PDS, PatchNCE, Refined, Sum
 
 
-def test_a_source_gives_what_the_loaded_backbone_has(tiny_sd: Path) -> None:
-    for source in (Gaussian(), StableDiffusion(str(tiny_sd))):
+def test_a_source_gives_what_the_loaded_backbone_has(tiny_sd: Path, tiny_sd3: Path) -> None:
+    for source in (Gaussian(), StableDiffusion(str(tiny_sd)), StableDiffusion3(str(tiny_sd3))):
         assert isinstance(source, BackboneSource)
         backbone = source.load(torch.device("cpu"))
         for capability in NAMES:
