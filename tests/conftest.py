@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ from tiny_sd import write_tiny_sd
 from tiny_sd3 import write_tiny_sd3
 
 from ids.backbones import Gaussian, GaussianWorld
+from ids.config.compose import compose_all
+from ids.config.setting import Composed
+from ids.config.sources import find_sources
 from ids.core.edit import Silent
 from ids.run import Store
 
@@ -33,6 +37,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
 Done = subprocess.CompletedProcess[str]
 InProcess = Callable[..., tuple[int, str, str]]
+Compose = Callable[[Sequence[str]], list[Composed]]
 
 
 TINY_CLIP = {  # in open_clip's layout
@@ -50,6 +55,14 @@ def world() -> GaussianWorld:
 @pytest.fixture
 def silent() -> Silent:
     return Silent()
+
+
+@pytest.fixture(scope="session")
+def compose() -> Compose:
+    """`compose_all` of the options of this package. Words that choose the same options share their
+    composition, as in a search.
+    """
+    return partial(compose_all, sources=find_sources(), composed={})
 
 
 @dataclass

@@ -2,15 +2,19 @@
 
 import importlib
 import os
+import pkgutil
 import sys
 from typing import NoReturn
 
-SLOW = ("torch", "transformers", "diffusers", "pandas")
-SLOW += ("matplotlib.pyplot", "hydra", "safetensors.torch")
+# What the package imports when it is needed.
+SLOW = ("torch", "transformers", "diffusers", "pandas", "matplotlib.pyplot", "hydra")
+SLOW += ("safetensors.torch", "open_clip", "timm", "wandb", "scipy.stats")
 
 
 def load() -> None:
-    for name in SLOW:
+    import ids
+
+    for name in (*SLOW, *(module.name for module in pkgutil.walk_packages(ids.__path__, "ids."))):
         importlib.import_module(name)
 
 

@@ -1,14 +1,22 @@
-"""Jobs that were submitted by a command that has returned."""
+"""Jobs that are left of a command: it has returned before they ended, or was killed."""
 
 import logging
 import time
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from ids.launch.launcher import Command
+from ids.run.claims import Claims
+from ids.run.files import write_beside
+from ids.run.planned import read_planned, run_claim
+
 log = logging.getLogger(__name__)
 FILE = "submitted.json"
 POLL = 2.0  # seconds
+WAITING = "; waiting for them; to continue at once, cancel them and remove their file"
 
 
 class Submitted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,37 +28,67 @@ class Submitted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def remember(folder: Path, cluster: str, jobs: list[str]) -> None:
     """Write the jobs of a command into their folder."""
-    (folder / FILE).write_bytes(msgspec.json.encode(Submitted(cluster, jobs)))
+    write_beside(folder / FILE, msgspec.json.encode(Submitted(cluster, jobs)))
 
 
-def wait_for_detached(store: Path, wait: bool) -> bool:
-    """Were jobs of earlier commands on this store still under way? Waits until they have ended, if
-    `wait`.
+def forget(folder: Path) -> None:
+    """The jobs of a command have ended, or are cancelled."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def wait_for_detached(command: Command, wait: bool) -> bool:
+    """Were jobs of the same settings left of earlier commands, and under way? Waits until they have
+    ended, if `wait`. Jobs of a command that is alive are its own to wait for.
     """
-    found = [path for path in store.glob(f"runs/*/jobs/{FILE}") if _active(path)]
+    found = {path: jobs for path in _left(command) if (jobs := _active(path))}
     if not found:
         return False
-    log.warning("jobs of an earlier command are under way: %s", ", ".join(map(str, found)))
+    log.warning(
+        "%d jobs of an earlier command are under way%s: %s",
+        sum(found.values()),
+        WAITING if wait else "",
+        ", ".join(map(str, found)),
+    )
     while wait and any(map(_active, found)):
         time.sleep(POLL)
     return True
 
 
-def _active(file: Path) -> bool:
-    """Are jobs of this file queued or running? The file is removed where none is."""
+def _left(command: Command) -> list[Path]:
+    """The files of jobs whose command has ended, and which make edits of these settings."""
+    alive = Claims(command.store / "claims").under_way()
+    found = {path.parents[1]: path for path in command.store.glob(f"runs/*/jobs/{FILE}")}
+    left = {run: path for run, path in found.items() if run_claim(run) not in alive}
+    if not left:
+        return []
+    settings = _settings(command.store, [command.folder, *left])
+    wanted = settings.get(command.folder.name, set())
+    return [path for run, path in left.items() if wanted & settings.get(run.name, set())]
+
+
+def _settings(store: Path, runs: Collection[Path]) -> dict[str, set[str]]:
+    """The settings of these runs, by the names of their folders."""
+    names, found = {run.name for run in runs}, dict[str, set[str]]()
+    for folder, planned in read_planned(store):
+        for name in names & {folder.name, folder.parent.name}:
+            found.setdefault(name, set()).add(planned.identity)
+    return found
+
+
+def _active(file: Path) -> int:
+    """How many jobs of this file are queued or running. The file is removed where none is."""
     import submitit
 
-    try:
+    submitted = Submitted("local", [])
+    with suppress(OSError, msgspec.MsgspecError):
         submitted = msgspec.json.decode(file.read_bytes(), type=Submitted)
-    except (OSError, msgspec.MsgspecError):
-        return False
     if submitted.cluster == "local":
-        active = any(Path(f"/proc/{job}").exists() for job in submitted.jobs)
+        active = sum(Path(f"/proc/{job}").exists() for job in submitted.jobs)
     else:
         jobs: list[submitit.SlurmJob[None]] = [
             submitit.SlurmJob(file.parent, job) for job in submitted.jobs
         ]
-        active = not all(job.done() for job in jobs)
+        active = sum(not job.done() for job in jobs)
     if not active:
-        file.unlink(missing_ok=True)
+        forget(file.parent)
     return active

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ids.core.errors import ConfigError
+from ids.launch.detached import forget, remember
 from ids.launch.dispatch import Lost
 from ids.launch.pool import MAX_STARTS, PATIENCE
 from ids.launch.remote import open_worker
@@ -99,10 +100,13 @@ class Jobs:
             at = reports_file(self.folder, unit.number)
             offset = at.stat().st_size if at.exists() else 0
             self._running[unit.number] = _Running(job, offset)
+        ids = [one.job.job_id for one in self._running.values()]
+        remember(self.folder, self.executor.cluster, ids)  # a kill leaves jobs behind
 
-    def job_ids(self) -> list[str]:
-        """The ids of all running jobs."""
-        return [one.job.job_id for one in self._running.values()]
+    @property
+    def n_running(self) -> int:
+        """The number of jobs that are queued or running."""
+        return len(self._running)
 
     def wait(self) -> list[Report | Lost]:
         """What running jobs have reported."""
@@ -131,6 +135,7 @@ class Jobs:
         while self._running and time.monotonic() < deadline:
             self._running = {n: r for n, r in self._running.items() if not r.job.done()}
             time.sleep(0.1)
+        forget(self.folder)
 
     def _news(self, number: int, one: _Running) -> list[Report]:
         file = reports_file(self.folder, number)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ids.core.errors import ConfigError
-from ids.launch.detached import remember, wait_for_detached
+from ids.launch.detached import wait_for_detached
 from ids.launch.devices import check_devices
 from ids.launch.dispatch import Dispatch
 from ids.launch.here import check_minutes
@@ -75,16 +75,15 @@ class Slurm:
     def __call__(self, command: Command, sweep: Sweep, units: Iterator[Unit]) -> bool:
         """Submit the units as jobs and follow them; jobs of an earlier command come first."""
         check_devices(command)
-        if wait_for_detached(command.store, wait=not self.detach):
+        if wait_for_detached(command, wait=not self.detach):
             return not self.detach
         statement = write_statement(command)
         folder = private_folder(command.folder / "jobs")
         crew = Jobs(UnitJob(str(statement), str(folder)), self._executor(folder), folder, self.jobs)
         if self.detach:
             crew.give(list(units))
-            remember(folder, self.cluster, crew.job_ids())
             sweep.progress.print(
-                f"{len(crew.job_ids())} jobs submitted; the same command without launch.detach "
+                f"{crew.n_running} jobs submitted; the same command without launch.detach "
                 "waits for them"
             )
             return False

@@ -1,10 +1,10 @@
 """Values that an option cannot take: one line with what was expected."""
 
 import pytest
+from conftest import Compose
 
 from ids.config.build import build_experiment
-from ids.config.compose import compose_all
-from ids.config.entry import prepare
+from ids.config.entry import prepare_composed
 from ids.core.errors import ConfigError
 
 CDS = "method.distillation"
@@ -64,29 +64,31 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize(("words", "answer"), OPTIONS.items())
-def test_options_of_a_field_are_named(words: tuple[str, ...], answer: str) -> None:
+def test_options_of_a_field_are_named(
+    compose: Compose, words: tuple[str, ...], answer: str
+) -> None:
     with pytest.raises(ConfigError) as raised:
-        prepare(words)
+        prepare_composed(compose(words), sweep=False)
     assert answer in str(raised.value)
 
 
 @pytest.mark.parametrize(("word", "answer"), BAD_CDS.items())
-def test_bad_values_of_a_sum(word: str, answer: str) -> None:
-    (setting,) = compose_all(["method=cds", f"{CDS}.{word}"])
+def test_bad_values_of_a_sum(compose: Compose, word: str, answer: str) -> None:
+    (setting,) = compose(["method=cds", f"{CDS}.{word}"])
     with pytest.raises(ConfigError) as raised:
         build_experiment(setting)
     assert answer in str(raised.value)
 
 
 @pytest.mark.parametrize(("word", "answer"), BAD_VALUES.items())
-def test_bad_values(word: str, answer: str) -> None:
+def test_bad_values(compose: Compose, word: str, answer: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        prepare([word])
+        prepare_composed(compose([word]), sweep=False)
     assert answer in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_an_optimizer_with_further_options_is_accepted() -> None:
+def test_an_optimizer_with_further_options_is_accepted(compose: Compose) -> None:
     words = ["method.optimizer._target_=torch.optim.Adam", "+method.optimizer.betas=[0.5,0.9]"]
-    (setting,) = compose_all(words)
+    (setting,) = compose(words)
     build_experiment(setting)

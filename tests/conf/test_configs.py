@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, Compose
 
 from ids.config.build import build, build_experiment
 from ids.config.classes import Classes
-from ids.config.compose import compose_all
 from ids.config.sources import GROUPS, find_sources
 from ids.config.space import parse_space
 from ids.core.edit import Editor
@@ -28,27 +27,29 @@ CLASSES = Classes()
 KINDS = {"method": Editor, "backbone": BackboneSource, "dataset": Dataset}
 
 
-def values_of(group: str, option: str, given: Path = PLACEHOLDERS[0]) -> dict[str, Any]:
+def values_of(
+    compose: Compose, group: str, option: str, given: Path = PLACEHOLDERS[0]
+) -> dict[str, Any]:
     """The values, with a path for each that the yaml leaves open (`???`)."""
     content = yaml.safe_load(SOURCES.option(group, option).path.read_text())
     words = [f"{group}.{key}={given}" for key, value in content.items() if value == "???"]
-    (setting,) = compose_all([f"{group}={option}", *words])
+    (setting,) = compose([f"{group}={option}", *words])
     return setting.values
 
 
-def first_built(group: str, option: str) -> Any:
+def first_built(compose: Compose, group: str, option: str) -> Any:
     """Built from an image file or, where a folder is expected, from a folder."""
     for given in PLACEHOLDERS:
         try:
-            return build(values_of(group, option, given).get(group), group)
+            return build(values_of(compose, group, option, given).get(group), group)
         except DataError as error:
             refused = error
     raise refused
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES)
-def test_every_option_composes_and_builds(group: str, option: str) -> None:
-    built = first_built(group, option)
+def test_every_option_composes_and_builds(compose: Compose, group: str, option: str) -> None:
+    built = first_built(compose, group, option)
     if group in KINDS:
         assert isinstance(built, KINDS[group])
     if group == "metrics":
@@ -58,9 +59,9 @@ def test_every_option_composes_and_builds(group: str, option: str) -> None:
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES)
-def test_every_yaml_sets_every_field(group: str, option: str) -> None:
+def test_every_yaml_sets_every_field(compose: Compose, group: str, option: str) -> None:
     """A changed default in code cannot change a configuration silently."""
-    for node in _targets(values_of(group, option).get(group)):
+    for node in _targets(values_of(compose, group, option).get(group)):
         if not node["_target_"].startswith("ids."):
             continue
         signature = CLASSES.signature(node["_target_"])
@@ -69,13 +70,13 @@ def test_every_yaml_sets_every_field(group: str, option: str) -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES.options("experiments"))
-def test_every_experiment_composes_and_builds(name: str) -> None:
+def test_every_experiment_composes_and_builds(compose: Compose, name: str) -> None:
     words = [f"experiments={name}"]
     if name in SEARCHES:
         space = parse_space(words, SOURCES)
-        settings = [one for end in space.corners() for one in compose_all(space.words(end))]
+        settings = [one for end in space.corners() for one in compose(space.words(end))]
     else:
-        settings = compose_all(words)
+        settings = compose(words)
     for setting in settings:
         build_experiment(setting)
     head = (ROOT / "experiments" / f"{name}.yaml").read_text().split("defaults:")[0]

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from conftest import Compose
 
 from ids.config.build import build_experiment
-from ids.config.compose import compose_all
 from ids.core.errors import ConfigError
 
 WRONG = {
@@ -100,22 +100,24 @@ WRONG_TOGETHER = {  # the answer is about the options that were chosen, not abou
 
 
 @pytest.mark.parametrize(("word", "answer"), WRONG.items())
-def test_wrong_keys_and_choices(word: str, answer: str) -> None:
+def test_wrong_keys_and_choices(compose: Compose, word: str, answer: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        compose_all([word])
+        compose([word])
     assert answer in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("words", "answer"), WRONG_TOGETHER.items())
-def test_keys_that_the_chosen_options_lack(words: tuple[str, ...], answer: str) -> None:
+def test_keys_that_the_chosen_options_lack(
+    compose: Compose, words: tuple[str, ...], answer: str
+) -> None:
     with pytest.raises(ConfigError) as raised:
-        compose_all(words)
+        compose(words)
     assert answer in str(raised.value)
 
 
-def test_text_in_quotes_is_not_interpolated() -> None:
-    (setting,) = compose_all(["method.negative_prompt='the \\${seeds}'"])
+def test_text_in_quotes_is_not_interpolated(compose: Compose) -> None:
+    (setting,) = compose(["method.negative_prompt='the \\${seeds}'"])
     assert setting.values["method"]["negative_prompt"] == "the ${seeds}"
     experiment = build_experiment(setting)
     assert experiment.method.method["negative_prompt"] == "the ${seeds}"

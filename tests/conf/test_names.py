@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import Compose
 
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
@@ -77,13 +78,13 @@ def test_another_inversion_is_in_the_name(method: str, inversion: str, name: str
         (["method=true_edit", "fpr=polyak"], "true_edit"),
     ],
 )
-def test_names_of_composed_settings(words: list[str], name: str) -> None:
-    (setting,) = compose_all(words)
+def test_names_of_composed_settings(compose: Compose, words: list[str], name: str) -> None:
+    (setting,) = compose(words)
     assert setting.name == name
 
 
-def test_names_are_in_no_key() -> None:
-    (setting,) = compose_all(["method=ids_and_back"])
+def test_names_are_in_no_key(compose: Compose) -> None:
+    (setting,) = compose(["method=ids_and_back"])
     assert setting.values["method"]["editor"]["name"] == "ids"
     experiment = build_experiment(setting)
     assert "name" not in str(experiment.method.method)

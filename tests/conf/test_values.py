@@ -1,10 +1,10 @@
 """Values given in Python reach the configuration as they are."""
 
 import pytest
+from conftest import Compose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ids.config.compose import compose_all
 from ids.config.values import literal, words_of
 from ids.core.errors import ConfigError
 
@@ -13,8 +13,8 @@ TEXT = st.text(st.sampled_from("a '\"\\${}[](),:=?#~é\n"), max_size=12)
 
 @settings(max_examples=15, deadline=None)
 @given(TEXT)
-def test_any_text_arrives_unchanged(text: str) -> None:
-    (setting,) = compose_all(words_of({"negative_prompt": text}))
+def test_any_text_arrives_unchanged(compose: Compose, text: str) -> None:
+    (setting,) = compose(words_of({"negative_prompt": text}))
     assert setting.values["method"]["negative_prompt"] == text
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from string import Template
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Compose
 
 from ids.cli.parser import parser
-from ids.config.compose import compose_all
 from ids.config.sources import find_sources
 from ids.config.space import parse_space
 
@@ -72,7 +71,7 @@ def test_make_targets_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", list(commands()))
-def test_every_command_is_taken(words: list[str]) -> None:
+def test_every_command_is_taken(compose: Compose, words: list[str]) -> None:
     """Flags parse; settings compose and are checked. Nothing runs."""
     if "--help" in words:
         with pytest.raises(SystemExit, match="0"):
@@ -89,4 +88,4 @@ def test_every_command_is_taken(words: list[str]) -> None:
     if overrides[0].startswith("experiments=") and len(overrides) == 1:  # composed in tests/conf
         assert overrides[0].removeprefix("experiments=") in find_sources().options("experiments")
     else:
-        compose_all(overrides)
+        compose(overrides)

@@ -189,6 +189,41 @@ def test_a_job_or_actor_is_killed_in_mid_unit(
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("launcher", [DEVICES, SLURM, RAY], ids=["devices", "slurm", "ray"])
+def test_the_same_line_finishes_a_killed_command(
+    tmp_path: Path, serial: dict[str, object], launcher: list[str]
+) -> None:
+    """Its workers and the cluster of Ray end with it. Jobs of SLURM end their units: the next
+    command waits for them.
+    """
+    words, slurm = [*HALF, *launcher], launcher is SLURM
+    killed = start(tmp_path, *words)
+    wait_for(lambda: n_results(tmp_path) >= 4 or killed.poll() is not None)
+    below = descendants(killed.pid, b"")
+    for pid in below if slurm else ():
+        os.kill(pid, signal.SIGSTOP)  # until the next command has seen them
+    killed.kill()
+    killed.wait()
+    assert n_results(tmp_path) < 36
+    again = start(tmp_path, *words)
+    assert again.stderr is not None
+    first = again.stderr.readline()
+    assert ("of an earlier command are under way; waiting for them" in first) == slurm, first
+    for pid in below if slurm else ():
+        os.kill(pid, signal.SIGCONT)
+    _, answer = again.communicate(timeout=400)
+    assert again.returncode == 0, answer
+    wait_for(lambda: not any(map(is_alive, below)), 120)  # Ray's agents look for it for a minute
+    found = content(Store(tmp_path / "outputs"))
+    assert len(found) == 36
+    assert found.items() <= serial.items()
+    assert leftovers(Store(tmp_path / "outputs")) == []
+    in_flight = 0 if slurm else 2 * 2  # a batch per worker
+    assert sum(made(tmp_path).values()) <= len(found) + in_flight
+    assert statuses(tmp_path) == [["ok"] * 24, ["ok"] * 24]
+    assert states(tmp_path) == {"done": 36}
+
+
 def test_detached_jobs_are_waited_for(ids: Ids) -> None:
     words = ["run", "debug=fast", "method=dds", "method.n_steps=3", *SLURM, "controls=none"]
     done = ids(*words, "launch.detach=true")
