@@ -30,8 +30,8 @@ def option_names(config: Mapping[str, Any], choices: Names, sources: Sources) ->
 
 
 def method_name(method: Mapping[str, Any], names: Names, default_names: Callable[[], Names]) -> str:
-    """`ids`, `ids+polyak`, `sds+released`, `p2p+null_text`, `dds+settle`. `default_names` gives the names of what
-    the method's yaml chooses by itself.
+    """`ids`, `ids+polyak`, `p2p+null_text`, `dds+settle`, and so on. `default_names` gives the
+    names of what the method's yaml chooses by itself.
     """
     base = BASES.get(names["method"], names["method"])
     defaults = ADDED if base != names["method"] else None

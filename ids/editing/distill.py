@@ -37,7 +37,8 @@ class DistillationEditor:
     to. The released DDS, CDS and IDS scale g by 2000 / (64 * 64) at their only latent size; this
     number per latent element is kept at every size, so that the step does not depend on resolution.
 
-    `guidance` gives both halves of a step their guidance scale; `guidance_scale` is where it starts.
+    `guidance` changes the guidance scale of both halves from step to step; it starts at
+    `guidance_scale`.
     """
 
     distillation: Distillation

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ids.core.options import check_options
-from ids.core.tensors import Latent, PositionMap
+from ids.core.tensors import Latent, PerRow, PositionMap
 
 
 @dataclass(frozen=True)
@@ -23,23 +25,24 @@ class NoFinish:
 
 @dataclass(frozen=True)
 class SoftMask:
-    """z_src + m (z_trg - z_src) with m = min(1, (n / n_q)^power), n_q the quantile of n over the
-    positions of a row. What changes n of least is returned to the source. m is in [0, 1], and does
-    not depend on the scale of n.
+    """z_src + m (z_trg - z_src) with m = min(1, (n / n_q)^power), n_q the `quantile` of n over the
+    positions of a row: where n is small, the source returns. m is in [0, 1] and does not depend on
+    the scale of n.
 
     n is the norm over channels of the `displacement` z_trg - z_src, or of the `gradient` in z_trg,
-    averaged over the steps so far: for DDS the difference of two noise predictions. Where n is 0
-    everywhere, the source is returned.
+    averaged over the steps so far: for DDS the difference of two noise predictions. The quantile
+    None is 1 - `spread(n)`: an edit of a small region keeps that region whole, an edit of the whole
+    image is left as it is.
     """
 
     of: Literal["displacement", "gradient"] = "displacement"
-    quantile: float = 0.85
+    quantile: float | None = None
     power: float = 1.0
 
     def __post_init__(self) -> None:
         check_options(self)
-        if not 0 <= self.quantile <= 1:
-            raise ValueError(f"finish.quantile: expected 0 to 1; got {self.quantile}")
+        if self.quantile is not None and not 0 <= self.quantile <= 1:
+            raise ValueError(f"finish.quantile: expected 0 to 1, or null; got {self.quantile}")
         if not self.power >= 0:
             raise ValueError(f"finish.power: expected 0 or more; got {self.power}")
 
@@ -55,10 +58,31 @@ class SoftMask:
 
     def mask(self, n: PositionMap) -> PositionMap:
         """m of the norms n, each row by itself."""
-        wide = n.flatten(1).to(torch.promote_types(n.dtype, torch.float32))
-        top = torch.quantile(wide, self.quantile, dim=1).view(-1, 1, 1, 1)
+        n = n.to(torch.promote_types(n.dtype, torch.float32))
+        share = 1 - spread(n)
+        if self.quantile is not None:
+            share = torch.full_like(share, self.quantile)
+        top = quantile(n.flatten(1), share).view(-1, 1, 1, 1)
         m = (n / top) ** self.power
         return torch.where(n >= top, torch.ones_like(m), m)
+
+
+def spread(n: PositionMap) -> PerRow:
+    """The share of the positions that n is spread over, in energy: (mean n^2)^2 / mean n^4. It is s
+    where n is constant on a share s of the positions and 0 elsewhere; 1 for n = 0.
+    """
+    n = n.flatten(1)
+    energy = (n / n.amax(1, keepdim=True).clamp_min(torch.finfo(n.dtype).tiny)).square()
+    mean, square = energy.mean(1), energy.square().mean(1)
+    return torch.where(square > 0, mean.square() / square, torch.ones_like(mean)).clamp(0, 1)
+
+
+def quantile(values: Float[Tensor, "B n"], share: PerRow) -> PerRow:
+    """The quantile of each row, with a share of its own; interpolated between neighbours."""
+    ordered = values.sort(dim=1).values
+    place = (share * (values.shape[1] - 1)).unsqueeze(1)
+    low, high = (ordered.gather(1, at.long()) for at in (place.floor(), place.ceil()))
+    return torch.lerp(low, high, place.frac()).squeeze(1)
 
 
 def position_norm(z: Latent) -> PositionMap:
