@@ -87,4 +87,5 @@ def quantile(values: Float[Tensor, "B n"], share: PerRow) -> PerRow:
 
 def position_norm(z: Latent) -> PositionMap:
     """The norm over channels at each position."""
-    return torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    norm: PositionMap = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    return norm

@@ -39,7 +39,7 @@ def code_digests(editor: Editor) -> dict[str, str]:
     """Class name -> digest of its source, for the classes of this package."""
     kinds = set(_deciding_kinds(editor))
     ours = [kind for kind in kinds if _is_ours(kind)]
-    return {kind.__name__: class_digest(kind) for kind in ours}  # type: ignore[arg-type]  # hashable
+    return {kind.__name__: class_digest(kind) for kind in ours}
 
 
 def _deciding_kinds(editor: Editor) -> Iterator[type]:
