@@ -19,12 +19,13 @@ from ids.config.check import is_reserved, row_selection
 from ids.config.classes import Classes
 from ids.config.optimizers import uncompiled
 from ids.config.setting import Composed
-from ids.core.edit import Editor
+from ids.core.edit import Editor, Finish
 from ids.core.errors import ConfigError
 from ids.core.logs import Logger
 from ids.core.options import one_of
 from ids.core.protocols import BackboneSource, Dataset, Metric
 from ids.core.rows import RowSelection
+from ids.editing import Finished
 from ids.run import Engine, Experiment, MethodSpec, Session, Store
 
 PLACE = re.compile(r"[a-z_]+\.[a-z_.]+( \(.*\))?: ")  # a message that begins with its place
@@ -45,7 +46,7 @@ def build_experiment(
     session = session or Session(engine)
     part = _Parts(classes, session)
     return Experiment(
-        method=part.method(setting.name, config["method"], "method"),
+        method=part.finished(setting.name, config["method"], config["finish"]),
         controls=[
             part.method(key, node, f"controls.{key}") for key, node in config["controls"].items()
         ],
@@ -93,17 +94,34 @@ class _Parts:
         """A method, or a control."""
         return MethodSpec(name, self._deciding(node), _of_kind(node, where, Editor, self.classes))
 
+    def finished(self, name: str, node: Mapping[str, Any], finish: Mapping[str, Any]) -> MethodSpec:
+        """The method with the finish of its results, which is a part of it unless it is neutral."""
+        spec = self.method(name, node, "method")
+        if self._is_neutral(finish):
+            return spec
+        try:
+            editor = Finished(spec.editor, self(finish, "finish", Finish))
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        return MethodSpec(name, {**spec.method, "finish": self._deciding(finish)}, editor)
+
     def _deciding(self, node: Any) -> Any:
         """A configuration without names, and without the values that its classes ignore."""
         if isinstance(node, list):
             return [self._deciding(value) for value in node]
         if not isinstance(node, Mapping):
             return node
-        if "_target_" not in node:
-            return {key: self._deciding(value) for key, value in node.items()}
-        target = str(node["_target_"])
-        ignored = {"name", *getattr(self.classes.load(target), "ignored", ())}
+        ignored: set[str] = set()
+        if "_target_" in node:
+            kind = self.classes.load(str(node["_target_"]))
+            ignored = {"name", *getattr(kind, "ignored", ())}
+        ignored |= {key for key, value in node.items() if self._is_neutral(value)}
         return {key: self._deciding(value) for key, value in node.items() if key not in ignored}
+
+    def _is_neutral(self, node: Any) -> bool:
+        """Is this a part that changes no result?"""
+        target = node.get("_target_") if isinstance(node, Mapping) else None
+        return bool(target) and getattr(self.classes.load(str(target)), "neutral", False)
 
 
 def _of_kind(node: Mapping[str, Any], where: str, kind: type, classes: Classes) -> Any:

@@ -18,7 +18,14 @@ from ids.core.places import refuses_files
 from ids.core.rows import RowSelection
 
 RESERVED = ("_target_", "_partial_")
-NAMED = ("method", "fpr", "inversion", "controls")  # groups of parts with a `name`
+NAMED = (
+    "method",
+    "fpr",
+    "guidance",
+    "finish",
+    "inversion",
+    "controls",
+)  # groups of parts with a `name`
 ONE = (
     "method",
     "backbone",
@@ -26,6 +33,8 @@ ONE = (
     "engine",
     "launch",
     "fpr",
+    "guidance",
+    "finish",
     "inversion",
 )  # of one part
 MANY = ("controls", "metrics", "logger")  # groups of parts by name

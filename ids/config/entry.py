@@ -97,6 +97,10 @@ def yaml_text(content: object) -> str:
     return yaml.dump(content, Dumper=DUMPER, sort_keys=False, allow_unicode=True)
 
 
+def _takes_guidance(method: Mapping[str, Any]) -> bool:
+    return "guidance" in method or "guidance" in method.get("editor", {})
+
+
 def _ignored(words: Sequence[str], settings: Sequence[Composed]) -> Iterator[str]:
     """A note for each word that changes nothing."""
     for word in words:
@@ -106,6 +110,12 @@ def _ignored(words: Sequence[str], settings: Sequence[Composed]) -> Iterator[str
             "inversion" in s.values["method"] for s in settings
         ):
             why = "no method of this run inverts; take reconstruction, p2p or pnp"
+        elif word.startswith(("guidance.", "guidance=")) and not any(
+            _takes_guidance(s.values["method"]) for s in settings
+        ):
+            why = "no method of this run has guidance that changes along its steps; take dds"
+        elif word.startswith("finish.") and all(s.choices["finish"] == "none" for s in settings):
+            why = "no method of this run is finished; add finish=displacement_mask"
         else:
             continue
         yield f"{word}: changes nothing; {why}, or leave it out"

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from ids.results.catalog import ResultGroup
     from ids.run import Experiment
 
-UNUSED = ("method", "fpr", "inversion", "sites", "controls", "seeds", "keep_every", "force")
+UNUSED = (
+    "method",
+    "fpr",
+    "guidance",
+    "finish",
+    "inversion",
+    "sites",
+    "controls",
+    "seeds",
+    "keep_every",
+    "force",
+)
 PARTS = ["method=null_edit", "controls=none", "logger=none"]
 
 

@@ -11,10 +11,14 @@ from ids.config.sources import OPTION, Sources
 from ids.core.errors import ConfigError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
-NAMED = ("method", "fpr", "inversion")  # groups whose options have a `name`
+NAMED = ("method", "fpr", "guidance", "finish", "inversion")  # groups whose options have a `name`
 # A rule on drawn noise -> the name of the rule on noise refined by fpr=released.
 REFINED = {"dds": "ids", "cds": "ids_cut", "dds_and_back": "ids_and_back"}
 DRAWN = {refined: drawn for drawn, refined in REFINED.items()}
+# The name of a method with other options -> the yaml that chooses them, and back.
+COMBINED = {"dds+settle+displacement_mask": "dds_settled_masked"}
+BASES = {combined: name.split("+")[0] for name, combined in COMBINED.items()}
+ADDED = {"guidance": "constant", "finish": "none", "inversion": "ddim"}  # group -> its default
 Names = Mapping[str, str]  # by group
 
 
@@ -26,15 +30,17 @@ def option_names(config: Mapping[str, Any], choices: Names, sources: Sources) ->
 
 
 def method_name(method: Mapping[str, Any], names: Names, default_names: Callable[[], Names]) -> str:
-    """`ids`, `ids+polyak`, `sds+released`, `p2p+null_text`. `default_names` gives the names of what
-    the method's yaml chooses by itself.
+    """`ids`, `ids+polyak`, `p2p+null_text`, `dds+settle`, and so on. `default_names` gives the
+    names of what the method's yaml chooses by itself.
     """
-    name = names["method"]
-    if _has("fpr", method):
-        name = _refined_name(name, names["fpr"], default_names)
-    if _has("inversion", method) and names["inversion"] != default_names()["inversion"]:
-        name = f"{name}+{names['inversion']}"
-    return name
+    base = BASES.get(names["method"], names["method"])
+    defaults = ADDED if base != names["method"] else None
+    name = _refined_name(base, names["fpr"], default_names) if _has("fpr", method) else base
+    for group in ADDED:
+        takes = group == "finish" or _has(group, method)  # every method takes a finish
+        if takes and names[group] != (defaults or default_names())[group]:
+            name = f"{name}+{names[group]}"
+    return COMBINED.get(name, name)
 
 
 def _refined_name(name: str, fpr: str, default_names: Callable[[], Names]) -> str:

@@ -14,6 +14,8 @@ class RunConfig:
 
     method: Any = MISSING
     fpr: Any = MISSING
+    guidance: Any = MISSING
+    finish: Any = MISSING
     inversion: Any = MISSING
     sites: Any = MISSING
     controls: Any = MISSING

@@ -16,6 +16,8 @@ OPTION = re.compile(r"[\w+-]+(\.[\w+-]+)*")  # a name, never a path
 GROUPS = (
     "method",
     "fpr",
+    "guidance",
+    "finish",
     "inversion",
     "sites",
     "controls",

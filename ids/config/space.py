@@ -11,7 +11,7 @@ from ids.config.sources import Sources
 from ids.config.sweep import sweep_values
 from ids.core.errors import ConfigError
 
-SEARCHED = ("method", "fpr", "inversion", "sites", "backbone")  # groups that a search may vary
+SEARCHED = ("method", "fpr", "guidance", "finish", "inversion", "sites", "backbone")  # groups
 DIGITS = 4  # significant ones of a value from an interval
 Value = int | float | str
 

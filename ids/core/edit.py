@@ -12,7 +12,7 @@ from ids.core.prompt import Prompts
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import Anchor, EditCase, Trace
 from ids.core.rng import Randomness, Streams
-from ids.core.tensors import Images, Latent
+from ids.core.tensors import Images, Latent, PositionMap
 
 
 class View(NamedTuple):
@@ -175,6 +175,20 @@ class Editor(Protocol):
         """Edit the subject in place. `UnsupportedError` if the backbone, the subject or a case
         lacks what the method needs.
         """
+        ...
+
+
+@runtime_checkable
+class Finish(Protocol):
+    """Changes the result of an edit, and each of its kept states, without the network. A row
+    depends on itself alone. If it `reads_gradient`, `gradient` is the norm over channels of the
+    gradient in z_trg, averaged over the steps so far; else None.
+    """
+
+    @property
+    def reads_gradient(self) -> bool: ...
+    def __call__(self, z_src: Latent, z_trg: Latent, gradient: PositionMap | None) -> Latent:
+        """The finished z_trg: z_src where that is z_trg."""
         ...
 
 

@@ -3,7 +3,7 @@ that are wrapped, never subclassed.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -121,6 +121,28 @@ class DrawSource(Protocol):
 
     def draw(self, z_src: Latent, rng: Streams) -> Draw:
         """One draw per row of z_src, from the streams at `rng.step`."""
+        ...
+
+
+class StepGuidance(NamedTuple):
+    """The guidance scale of a step, and the factor of its learning rate."""
+
+    scale: float
+    rate: float = 1.0
+
+
+@runtime_checkable
+class GuidanceSchedule(Protocol):
+    """The guidance of each step of a loop. `anytime`: is it independent of the number of steps, so
+    that the state after k steps is the result of an edit of k steps?
+    """
+
+    @property
+    def anytime(self) -> bool: ...
+    def __call__(self, step: int, n_steps: int, scale: float) -> StepGuidance:
+        """Of a step, from 0; `scale` is the guidance scale of the method. `ValueError` for a number
+        of steps that the schedule cannot have.
+        """
         ...
 
 

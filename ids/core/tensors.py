@@ -13,6 +13,7 @@ Timestep = Real[Tensor, " B"]  # in 0 .. T, 0 is clean; VP takes integers up to 
 Coefficient = Float[Tensor, "B 1 1 1"]
 PerRow = Float[Tensor, " B"]
 Features = Float[Tensor, "B channels height width"]  # inside a network, at one of its sites
+PositionMap = Float[Tensor, "B 1 H W"]
 Images = Float[Tensor, "B 3 height width"]  # RGB in [0, 1]
 Image = Float[Tensor, "3 height width"]  # RGB in [0, 1]
 Mask = Float[Tensor, "1 height width"]  # 1 where the edit belongs, 0 where the image should stay

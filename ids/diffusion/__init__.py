@@ -4,15 +4,19 @@ from ids.diffusion.bank import Bank
 from ids.diffusion.caching import noised
 from ids.diffusion.descending import Descending
 from ids.diffusion.guidance import Guided
+from ids.diffusion.guidance_schedule import ConstantGuidance, RampGuidance, SettleGuidance
 from ids.diffusion.schedule import VP, Flow, diffuse, posterior, predict_eps, predict_z0
 from ids.diffusion.timesteps import Uniform
 
 __all__ = [
     "VP",
     "Bank",
+    "ConstantGuidance",
     "Descending",
     "Flow",
     "Guided",
+    "RampGuidance",
+    "SettleGuidance",
     "Uniform",
     "diffuse",
     "noised",

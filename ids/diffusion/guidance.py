@@ -28,9 +28,7 @@ class Guided:
     backbone: Backbone
     y_null: Prompt
     guidance_scale: float
-    _pairs: list[tuple[Prompt, Prompt]] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
+    _pairs: list[tuple[Prompt, Prompt]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def schedule(self) -> Schedule:
@@ -39,7 +37,13 @@ class Guided:
 
     def rows(self, rows: Rows) -> "Guided":
         """The denoiser of other rows: each has the null prompt of the row that it names."""
-        return replace(self, y_null=self.y_null[rows])
+        return replace(self, y_null=self.y_null[rows], _pairs=[])
+
+    def at(self, guidance_scale: float) -> "Guided":
+        """The denoiser at another scale, with the same prompts in memory."""
+        if guidance_scale == self.guidance_scale:
+            return self
+        return replace(self, guidance_scale=guidance_scale)
 
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         """The guided noise prediction, differentiable in z_t."""

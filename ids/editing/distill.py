@@ -9,12 +9,20 @@ import torch
 from torch import Tensor
 
 from ids.core.edit import EditContext, SourceHalf, Subject
-from ids.core.protocols import Distillation, DrawSource, NoiseRefiner
+from ids.core.prompt import Prompt
+from ids.core.protocols import (
+    Distillation,
+    DrawSource,
+    GuidanceSchedule,
+    NoiseRefiner,
+    StepGuidance,
+)
 from ids.core.records import Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
-from ids.diffusion import Bank, Descending, Guided, Uniform
+from ids.diffusion import Bank, ConstantGuidance, Descending, Guided, Uniform
 from ids.editing.banked import BankedSourceHalf
+from ids.editing.scheduled import ScheduledSourceHalf
 from ids.editing.source_half import RuleSourceHalf
 from ids.methods import NoRefinement, Refined
 
@@ -28,6 +36,9 @@ class DistillationEditor:
     `z_trg.backward(gradient=g)` is what surrogate losses such as sum(z g) or mse(z, z - g) amount
     to. The released DDS, CDS and IDS scale g by 2000 / (64 * 64) at their only latent size; this
     number per latent element is kept at every size, so that the step does not depend on resolution.
+
+    `guidance` changes the guidance scale of both halves from step to step; it starts at
+    `guidance_scale`.
     """
 
     distillation: Distillation
@@ -38,14 +49,20 @@ class DistillationEditor:
     grad_scale: float = 0.48828125  # 2000 / (64 * 64)
     negative_prompt: str = ""
     fpr: NoiseRefiner = field(default_factory=NoRefinement)
+    guidance: GuidanceSchedule = field(default_factory=ConstantGuidance)
 
     uses_seed: ClassVar[bool] = True
     uses_prompts: ClassVar[bool] = True
-    anytime: ClassVar[bool] = True  # no step depends on n_steps
 
     def __post_init__(self) -> None:
         if self.n_steps < 1:
             raise ValueError(f"method.n_steps: expected 1 or more; got {self.n_steps}")
+        self._guidance(0)
+
+    @property
+    def anytime(self) -> bool:
+        """Where no step's guidance depends on n_steps; nothing else of a step does."""
+        return self.guidance.anytime
 
     @property
     def n_ticks(self) -> int:
@@ -62,28 +79,45 @@ class DistillationEditor:
         eps_phi = Guided(context.backbone, y.null, self.guidance_scale)
         rule = Refined(self.distillation, self.fpr)
         bank = self.timesteps if isinstance(self.timesteps, Bank) else None
-        draws = bank.uniform if bank else self.timesteps
-        half: SourceHalf = RuleSourceHalf(
-            rule, eps_phi, draws, subject, y.src, context.rng, self.negative_prompt
-        )
-        if bank:
-            half = BankedSourceHalf(half, bank)
+        guidance = [self._guidance(step) for step in range(self.n_steps)]
+
+        def source_half(scale: float) -> SourceHalf:
+            return self._source_half(context, subject, y.src, rule, eps_phi.at(scale))
+
+        half = ScheduledSourceHalf.of([now.scale for now in guidance], source_half)
         optimizer = self.optimizer(subject.parameters())
+        rates = [group["lr"] for group in optimizer.param_groups]
         curves: dict[str, list[Tensor]] = defaultdict(list)
         anchors = context.anchors(half, self.n_steps)
-        for step, anchor in zip(range(self.n_steps), anchors, strict=True):
+        for step, (now, anchor) in enumerate(zip(guidance, anchors, strict=True)):
             rng = context.rng.at(bank.entry(step) if bank else step)
             z_trg = subject.view(rng).z_trg
             with torch.no_grad():
-                g = rule.grad(eps_phi, z_trg.detach(), y.trg, anchor)
+                g = rule.grad(eps_phi.at(now.scale), z_trg.detach(), y.trg, anchor)
             optimizer.zero_grad()
             z_trg.backward(gradient=self.grad_scale * g)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = now.rate * rate
             optimizer.step()
             logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(subject, rng)}
             for name, value in {**logs, **anchor.logs}.items():
                 curves[name].append(value)
             context.progress.step()
         return Trace({name: torch.stack(values).cpu() for name, values in curves.items()})
+
+    def _guidance(self, step: int) -> StepGuidance:
+        return self.guidance(step, self.n_steps, self.guidance_scale)
+
+    def _source_half(
+        self, context: EditContext, subject: Subject, y_src: Prompt, rule: Refined, eps_phi: Guided
+    ) -> SourceHalf:
+        """The source half of the steps with the guidance scale of `eps_phi`."""
+        bank = self.timesteps if isinstance(self.timesteps, Bank) else None
+        draws = bank.uniform if bank else self.timesteps
+        half = RuleSourceHalf(
+            rule, eps_phi, draws, subject, y_src, context.rng, self.negative_prompt
+        )
+        return BankedSourceHalf(half, bank) if bank else half
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ def revisions(editor: Editor) -> dict[str, int | str]:
     this package: its full name -> digest of its code.
     """
     found: dict[str, int | str] = {}
-    for kind in map(type, iter_components(editor)):
+    for kind in _deciding_kinds(editor):
         if _is_ours(kind):
             found[kind.__name__] = int(getattr(kind, "revision", 1))
         else:
@@ -37,9 +37,17 @@ def revisions(editor: Editor) -> dict[str, int | str]:
 
 def code_digests(editor: Editor) -> dict[str, str]:
     """Class name -> digest of its source, for the classes of this package."""
-    kinds = {type(part) for part in iter_components(editor)}
+    kinds = set(_deciding_kinds(editor))
     ours = [kind for kind in kinds if _is_ours(kind)]
-    return {kind.__name__: class_digest(kind) for kind in ours}  # type: ignore[arg-type]  # hashable
+    return {kind.__name__: class_digest(kind) for kind in ours}
+
+
+def _deciding_kinds(editor: Editor) -> Iterator[type]:
+    """The classes of a method, without `neutral` ones: those change no result, and are no part of
+    its key.
+    """
+    kinds = map(type, iter_components(editor))
+    return (kind for kind in kinds if not getattr(kind, "neutral", False))
 
 
 @cache

@@ -17,12 +17,14 @@ METHODS = {  # the fields that decide the name of a method
     "null_edit": {},
     "p2p": {"inversion": {}},
 }
+SDEDIT_MASKED = "sdedit+displacement_mask"  # it has no guidance along steps
 BROUGHT = {"p2p": "ddim_from_0", "ids": "released", "my_ids": "released"}
 
 
 def name_of(method: str, fpr: str = "none", inversion: str = "ddim") -> str:
     parts = METHODS.get(method, METHODS["dds"])
     names = {"method": method, "fpr": fpr, "inversion": inversion}
+    names |= {"guidance": "constant", "finish": "none"}
     default = BROUGHT.get(method, "none")
     return method_name(parts, names, lambda: names | {"fpr": default, "inversion": default})
 
@@ -76,6 +78,14 @@ def test_another_inversion_is_in_the_name(method: str, inversion: str, name: str
         (["method=pnp", "inversion=null_text"], "pnp+null_text"),
         (["method=sdedit", "inversion=null_text"], "sdedit"),
         (["method=true_edit", "fpr=polyak"], "true_edit"),
+        (["method=dds", "guidance=settle"], "dds+settle"),
+        (["method=ids", "guidance=linear", "finish=gradient_mask"], "ids+linear+gradient_mask"),
+        (["method=sdedit", "guidance=settle", "finish=displacement_mask"], SDEDIT_MASKED),
+        (["method=dds", "guidance=settle", "finish=displacement_mask"], "dds_settled_masked"),
+        (["method=dds_settled_masked"], "dds_settled_masked"),
+        (["method=dds_settled_masked", "finish=none"], "dds+settle"),
+        (["method=dds_settled_masked", "guidance=constant"], "dds+displacement_mask"),
+        (["method=dds_settled_masked", "fpr=released"], "ids+settle+displacement_mask"),
     ],
 )
 def test_names_of_composed_settings(compose: Compose, words: list[str], name: str) -> None:

@@ -14,12 +14,12 @@ import pytest
 import ids
 from ids.core.options import check_options
 from ids.core.protocols import Metric
-from ids.editing import NullEdit, ThereAndBack
+from ids.editing import NullEdit, SoftMask, ThereAndBack
 from ids.methods import DVRF, PDS, SDS, DDIMInversion, PlugAndPlay, PromptToPrompt
 
 DDIM = DDIMInversion()
 OPTIONED = [SDS(), PDS(), DDIM, PlugAndPlay(DDIM, "", ""), PromptToPrompt(DDIM, None)]
-OPTIONED += [DVRF(), ThereAndBack(NullEdit())]
+OPTIONED += [DVRF(), ThereAndBack(NullEdit()), SoftMask()]
 CODE = (property, staticmethod, classmethod, functools.cached_property, type)
 
 
@@ -69,7 +69,7 @@ def test_class_variables_have_known_names() -> None:
     known = {"needs", "gives", "ignored", "revision", "fits_null", "sites", "exit_code"}
     known |= {"uses_seed", "uses_prompts", "anytime", "n_ticks"}
     known |= {"name", "title", "unit", "digits", "higher_is_better", "min_side", "uses_latents"}
-    known |= {"place", "partial"}
+    known |= {"place", "partial", "neutral", "reads_gradient"}
     found = {
         name
         for kind in classes()
