@@ -23,8 +23,8 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="recordings whose name has this prefix")
     args = parser.parse_args()
-    if not (args.folder / "inputs_tiny.safetensors").is_file():
-        print(f"{args.folder}: expected a golden folder with inputs_tiny.safetensors; it has none")
+    if not any(args.folder.glob("inputs_*.safetensors")):
+        print(f"{args.folder}: expected a golden folder with inputs_NETWORK.safetensors; got none")
         return 2
     torch.set_num_threads(1)
     verdicts = [_replay(Golden(args.folder), name) for name in _names(args)]

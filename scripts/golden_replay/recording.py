@@ -30,12 +30,16 @@ class Golden:
 
     @cached_property
     def inputs(self) -> dict[str, Tensor]:
-        return load_file(self.folder / "inputs_tiny.safetensors")
+        return self.inputs_of("tiny")
 
     @cached_property
     def inputs_sd4(self) -> dict[str, Tensor]:
         """The inputs for the network of Stable Diffusion's topology."""
-        return load_file(self.folder / "inputs_sd4.safetensors")
+        return self.inputs_of("sd4")
+
+    def inputs_of(self, network: str) -> dict[str, Tensor]:
+        """The inputs that were stored with a network, such as `tiny`."""
+        return load_file(self.folder / f"inputs_{network}.safetensors")
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         return load_file(self.folder / f"{name}.safetensors")
@@ -58,10 +62,11 @@ class Golden:
 
         folder = self.folder / f"model_{network}"
         unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype)
+        inputs = self.inputs_of(network)
+        table = inputs if "alphas_cumprod_f32" in inputs else self.inputs
         schedule = RecordedSchedule(
-            VP(self.inputs["alphas_cumprod_f32"].double(), dtype), self.folder / "scheduler_ddpm"
+            VP(table["alphas_cumprod_f32"].double(), dtype), self.folder / "scheduler_ddpm"
         )
-        inputs = self.inputs if network == "tiny" else self.inputs_sd4
         prompts = {
             text: Prompt(inputs[name].to(dtype)) for text, name in TEXTS.items() if name in inputs
         }

@@ -10,7 +10,9 @@ from golden_replay.single import cutloss, google_dds, pds_repo, schedule, threes
 from golden_replay.trajectory import trajectory
 from golden_replay.verdict import Verdict
 
-REPLAYS: dict[str, Callable[[Golden, str], Verdict]] = {
+Replay = Callable[[Golden, str], Verdict]
+FOLDERS: dict[str, Replay] = {}  # one replay for all recordings of a folder
+REPLAYS: dict[str, Replay] = {  # recordings that have a replay of their own
     "p2p/controllers": controllers,
     "p2p/sampling": sampling,
     "pnp/pnp": plug_and_play,
@@ -23,9 +25,10 @@ REPLAYS: dict[str, Callable[[Golden, str], Verdict]] = {
 LOOPS = ("dds", "cds", "ids", "ids_cut")
 
 
-def replay_for(golden: Golden, name: str) -> Callable[[Golden, str], Verdict] | str:
+def replay_for(golden: Golden, name: str) -> Replay | str:
     """The replay of a recording, or the reason why it is skipped."""
-    if name.startswith("traj/"):
+    folder, _, stem = name.partition("/")
+    if folder == "traj":
         method = method_of(golden.description(name)["hyper"])
         return trajectory if method in LOOPS else f"no loop of {method}"
-    return REPLAYS.get(name, f"no {name.split('/')[1]} yet")
+    return FOLDERS.get(folder) or REPLAYS.get(name) or f"no {stem} yet"
