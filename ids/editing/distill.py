@@ -13,7 +13,7 @@ from ids.core.protocols import Distillation, DrawSource, NoiseRefiner
 from ids.core.records import Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
-from ids.diffusion import Bank, Descending, Guided, Uniform
+from ids.diffusion import Annealed, Bank, Descending, Guided, Uniform
 from ids.editing.banked import BankedSourceHalf
 from ids.editing.source_half import RuleSourceHalf
 from ids.methods import NoRefinement, Refined
@@ -56,7 +56,7 @@ class DistillationEditor:
         """Edit the subject. Curves [n_steps, B, ...]: `t`, `gradient` (RMS of g), `distance` (RMS
         of z_trg - z_src after the step) and the logs of the rule and the refiner.
         """
-        if isinstance(self.timesteps, Uniform | Descending | Bank):
+        if isinstance(self.timesteps, Annealed | Bank | Descending | Uniform):
             self.timesteps.check(context.backbone.schedule.n_timesteps)
         y = context.prompts(subject.cases, self.negative_prompt)
         eps_phi = Guided(context.backbone, y.null, self.guidance_scale)

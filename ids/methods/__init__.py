@@ -17,13 +17,15 @@ from ids.methods.refiners import (
     PolyakFPR,
     SquaredFPR,
 )
-from ids.methods.rules import DDS, PDS, SDS, DreamCatalyst, PatchNCE, Refined, Sum
+from ids.methods.rules import DDS, PDS, SBP, SDS, SSD, DreamCatalyst, PatchNCE, Refined, Sum
 
 __all__ = [
     "DDS",
     "FPR",
     "PDS",
+    "SBP",
     "SDS",
+    "SSD",
     "DDIMInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",

@@ -7,11 +7,14 @@ from golden_replay.plug_and_play import plug_and_play
 from golden_replay.prompt_to_prompt import controllers, sampling
 from golden_replay.recording import Golden
 from golden_replay.single import cutloss, google_dds, pds_repo, schedule, threestudio_sds
+from golden_replay.ssd import stable_score_distillation
 from golden_replay.trajectory import trajectory
 from golden_replay.verdict import Verdict
 
 Replay = Callable[[Golden, str], Verdict]
-FOLDERS: dict[str, Replay] = {}  # one replay for all recordings of a folder
+FOLDERS: dict[str, Replay] = {  # one replay for all recordings of a folder
+    "ssd": stable_score_distillation,
+}
 REPLAYS: dict[str, Replay] = {  # recordings that have a replay of their own
     "p2p/controllers": controllers,
     "p2p/sampling": sampling,
