@@ -8,7 +8,7 @@ from ids.methods.editors import (
     SDEdit,
 )
 from ids.methods.editors import p2p_words as p2p_words
-from ids.methods.inversion import DDIMInversion, NullTextInversion
+from ids.methods.inversion import DDIMInversion, DirectInversion, NullTextInversion
 from ids.methods.refiners import (
     FPR,
     FiniteDifferenceFPR,
@@ -27,6 +27,7 @@ __all__ = [
     "SDS",
     "SSD",
     "DDIMInversion",
+    "DirectInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",
     "LocalBlend",
