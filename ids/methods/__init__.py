@@ -1,6 +1,7 @@
 """The distillation rules, the refiners of their noise, and the sampling baselines."""
 
 from ids.methods.editors import (
+    InfEdit,
     LocalBlend,
     PlugAndPlay,
     PromptToPrompt,
@@ -30,6 +31,7 @@ __all__ = [
     "DirectInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",
+    "InfEdit",
     "LocalBlend",
     "NoRefinement",
     "NoiseFPR",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from golden_replay.direct_inversion import direct_inversion
 from golden_replay.editor import method_of
+from golden_replay.infedit import infedit
 from golden_replay.plug_and_play import plug_and_play
 from golden_replay.prompt_to_prompt import controllers, sampling
 from golden_replay.recording import Golden
@@ -15,6 +16,7 @@ from golden_replay.verdict import Verdict
 Replay = Callable[[Golden, str], Verdict]
 FOLDERS: dict[str, Replay] = {  # one replay for all recordings of a folder
     "directinversion": direct_inversion,
+    "infedit": infedit,
     "ssd": stable_score_distillation,
 }
 REPLAYS: dict[str, Replay] = {  # recordings that have a replay of their own
