@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import torch
-
 from ids.core.errors import ConfigError
 from ids.core.protocols import Schedule
 from ids.core.tensors import Latent

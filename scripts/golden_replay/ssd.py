@@ -31,6 +31,8 @@ def stable_score_distillation(golden: Golden, name: str) -> Verdict:
     for dtype, worst in ((torch.float64, exact), (torch.float32, single)):
         for index, values in enumerate(_steps(golden, hyper, dtype)):
             for key, value in values.items():
+                if f"step{index}.{key}" not in stored:
+                    continue
                 if dtype == torch.float64:
                     worst.compare(key, value, stored[f"step{index}.{key}"])
                 elif key in ("grad", "z_trg_after"):
