@@ -65,4 +65,5 @@ def low_scaled(skip: Tensor, s: float) -> Tensor:
     mask = torch.ones(height, width, dtype=torch.float32, device=skip.device)
     mask[height // 2 - 1 : height // 2 + 1, width // 2 - 1 : width // 2 + 1] = s
     shifted = torch.fft.ifftshift(spectrum * mask, dim=(-2, -1))
-    return torch.fft.ifftn(shifted, dim=(-2, -1)).real.to(skip.dtype)
+    filtered: Tensor = torch.fft.ifftn(shifted, dim=(-2, -1)).real.to(skip.dtype)
+    return filtered

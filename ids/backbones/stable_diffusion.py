@@ -145,5 +145,6 @@ class StableDiffusion:
 
 
 def _is_freeu(values: object) -> bool:
-    numbers = isinstance(values, Sequence) and all(type(x) in (int, float) for x in values)
-    return numbers and len(values) == 4 and all(math.isfinite(x) for x in values)
+    if not isinstance(values, Sequence) or len(values) != 4:
+        return False
+    return all(type(x) in (int, float) and math.isfinite(x) for x in values)

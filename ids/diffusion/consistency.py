@@ -6,7 +6,7 @@ from ids.core.errors import ConfigError
 from ids.core.protocols import Schedule
 from ids.core.tensors import Latent
 from ids.diffusion.ddim import Times, times_of
-from ids.diffusion.schedule import predict_eps
+from ids.diffusion.schedule import diffuse, predict_eps
 
 
 def consistency_times(n_steps: int, original: int, n_timesteps: int) -> Times:
@@ -51,4 +51,4 @@ class ConsistentStep(NamedTuple):
         consistent = predict_eps(self.schedule, self.z_t_src, self.z_src, t)
         kept = (1 - self.eta) ** 0.5 * (eps - self.eps_src + consistent)
         drawn = self.eta**0.5 * self.noise
-        return self.schedule.alpha(to) * z_0 + self.schedule.sigma(to) * (kept + drawn)
+        return diffuse(self.schedule, z_0, kept + drawn, to)

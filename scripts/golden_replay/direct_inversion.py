@@ -51,7 +51,7 @@ def editor_of(hyper: Mapping[str, Any]) -> PromptToPrompt:
     """The editor that `ids run method=p2p inversion=direct` builds for these values."""
     controller, variant = hyper["controller"], hyper["variant"]
     plain = controller == "none"
-    overrides = {
+    overrides: dict[str, Any] = {
         "inversion": "direct",
         "inversion.n_steps": hyper["num_steps"],
         "method.guidance_scale": hyper["guidance"],
@@ -61,14 +61,15 @@ def editor_of(hyper: Mapping[str, Any]) -> PromptToPrompt:
         "method.self_side": 1.0,  # all maps here are small
         "method.blend": "null",
     }
-    overrides |= {
+    variants: dict[str, dict[str, Any]] = {
         "full": {},
         "no_offset": {"inversion.share": 0.0},
         "not_full": {"inversion.share": hyper.get("scale")},
         "skip_step": {"inversion.every": hyper.get("skip_step")},
         "add_target": {"inversion.add_target": "true"},
         "vary": {"inversion.guidance_scale": hyper.get("inverse_guidance")},
-    }[variant]
+    }
+    overrides |= variants[variant]
     words = ["method=p2p", *(f"{key}={value}" for key, value in overrides.items())]
     (setting,) = compose_all(words)
     editor = build(setting.values["method"], "method")
@@ -134,7 +135,9 @@ class _Run:
 
     def _offsets(self, backbone: Any, observed: _Observed) -> dict[str, Tensor]:
         request, result, direct = observed.request, observed.result, observed.inversion
-        assert request is not None and result is not None and request.y_trg is not None
+        assert request is not None
+        assert request.y_trg is not None
+        assert result is not None
         if not direct.share:  # the recordings have the whole offsets
             times = direct.times(backbone.schedule)
             direct = DirectInversion(direct.n_steps, direct.offset)
@@ -158,7 +161,8 @@ class _Run:
         assert result is not None
         for step, t in enumerate(times[:-1]):
             z, below = given[step].chunk(2)[1], times[step + 1]
-            eps = guide(*outputs[step].chunk(2), self.hyper["guidance"])
+            eps_null, eps_y = outputs[step].chunk(2)
+            eps = guide(eps_null, eps_y, self.hyper["guidance"])
             moved = ddim_step(network.schedule, z, eps, t, below)
             if step + 1 < len(given):
                 after = given[step + 1].chunk(2)[1]

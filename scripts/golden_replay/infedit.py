@@ -1,7 +1,7 @@
 """infedit/*: the released DDCM sampling without attention control, step by step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from ids.config.build import build
 from ids.config.compose import compose_all
 from ids.core.edit import EditContext
 from ids.core.prompt import Prompts
+from ids.core.rng import Streams
 from ids.diffusion.consistency import consistency_times
 from ids.diffusion.ddim import Times
 from ids.methods import InfEdit
@@ -81,17 +82,13 @@ def editor_of(hyper: Mapping[str, Any]) -> InfEdit:
 
 
 @dataclass(frozen=True)
-class _RecordedNoise:
-    """The recorded draws in their order: that of the start, and one per step."""
+class _RecordedNoise(Streams):
+    """The recorded draws: that of the start, and one per step."""
 
-    noise: Tensor
-    n: int = 0
-
-    def at(self, step: int) -> "_RecordedNoise":
-        return _RecordedNoise(self.noise, 1 + step)
+    noise: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     def normal(self, name: str, like: Tensor) -> Tensor:
-        return self.noise[self.n].to(like)
+        return self.noise[0 if name == "eps" else 1 + self.step].to(like)
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class _Run:
         unet: Any = backbone.backbone.denoiser.unet
         unet.register_forward_pre_hook(lambda _, args: given.append(args[0].clone()))
         y = Prompts(*(backbone.prompt([text]) for text in ("source", "target", "")))
-        rng: Any = _RecordedNoise(golden.inputs["noise"])
+        rng = _RecordedNoise(("recorded",), noise=golden.inputs["noise"])
         z_src = golden.inputs["z_src"].to(dtype)
         with torch.no_grad():
             steps = list(editor.steps(EditContext(backbone, rng), z_src, y))

@@ -73,7 +73,7 @@ class Golden:
 
 
 def unet_of(folder: Path, dtype: torch.dtype) -> Any:
-    """The stored UNet or, where `recipe.json` has the place of its weights, one of the same weights:
+    """The stored UNet or, where a `recipe.json` stands for its weights, one of the same weights:
     initialized from the seed, some of them scaled. `ValueError` if their digest is another.
     """
     from diffusers import UNet2DConditionModel

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from golden_replay.editor import some
 from golden_replay.recorder import RecordingBackbone, RecordingProgress, Step
 from golden_replay.recording import Golden, Worst
 from golden_replay.verdict import EXACT, Verdict
@@ -21,6 +22,7 @@ from ids.diffusion import Annealed
 from ids.editing import DistillationEditor
 from ids.representations import LatentImage
 
+KEYS = ("t", "t_normalized", "z_t_src", "z_t_trg", "unet_out4", "grad", "grad_norm", "loss_dds")
 AFTER, ALONG = 5e-5, 1e-4  # float32 against float64: latents after a step, gradients
 
 
@@ -38,7 +40,7 @@ def stable_score_distillation(golden: Golden, name: str) -> Verdict:
                 elif key in ("grad", "z_trg_after"):
                     worst.compare(f"{key} f32", value, stored[f"step{index}.{key}"])
     allowed = dict.fromkeys(exact.errors, EXACT) | {"grad f32": ALONG, "z_trg_after f32": AFTER}
-    compared = {f"step{n}.{key}" for n in range(hyper["steps"]) for key in _KEYS}
+    compared = {f"step{n}.{key}" for n in range(hyper["steps"]) for key in (*KEYS, "z_trg_after")}
     unknown = {key for key in stored if not key.startswith("f32.")} - compared
     return Verdict(exact.errors | single.errors, allowed, tuple(sorted(unknown)))
 
@@ -116,29 +118,16 @@ def _pairs(
 def _values(
     step: Step, source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], n_timesteps: int
 ) -> dict[str, Tensor]:
-    assert step.t is not None and step.gradient is not None and step.z_trg is not None
-    square = step.gradient.square().sum()
+    t, gradient = some(step.t), some(step.gradient)
+    square = gradient.square().sum()
     return {
-        "t": step.t,
-        "t_normalized": (step.t[0] - 1).double() / n_timesteps,
+        "t": t,
+        "t_normalized": (t[0] - 1).double() / n_timesteps,
         "z_t_src": source[0],
         "z_t_trg": target[0][:1],
         "unet_out4": torch.cat([source[1], target[1]]),
-        "grad": step.gradient,
+        "grad": gradient,
         "grad_norm": square.sqrt(),
         "loss_dds": square / 2,
-        "z_trg_after": step.z_trg,
+        "z_trg_after": some(step.z_trg),
     }
-
-
-_KEYS = (
-    "t",
-    "t_normalized",
-    "z_t_src",
-    "z_t_trg",
-    "unet_out4",
-    "grad",
-    "grad_norm",
-    "loss_dds",
-    "z_trg_after",
-)

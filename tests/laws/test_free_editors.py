@@ -16,11 +16,13 @@ from ids.core.rng import Streams
 from ids.diffusion.consistency import consistency_times
 from ids.diffusion.schedule import scaled_linear_vp
 from ids.editing import MeteredBackbone
-from ids.methods import DDIMInversion, DirectInversion, InfEdit, PlugAndPlay, Reconstruction
+from ids.methods import DDIMInversion, DirectInversion, InfEdit, Reconstruction
+from ids.methods.inversion import InversionRequest
 from ids.representations import LatentImage
 
 WORLD = GaussianWorld(scaled_linear_vp(torch.float64))
 DIRECT = DirectInversion(5)
+SHORT = DirectInversion(2)
 
 
 @pytest.mark.parametrize("w", [1.0, 7.5])
@@ -54,9 +56,9 @@ def test_share_0_is_plain_inversion() -> None:
 @pytest.mark.parametrize(
     ("inversion", "cost"),
     [
-        (DIRECT, 5 * (1 + 4)),
-        (replace(DIRECT, guidance_scale=2.5), 5 * (2 + 4)),
-        (replace(DIRECT, add_target=True), 5 * (1 + 2 + 4)),
+        (SHORT, 2 * (1 + 4)),
+        (replace(SHORT, guidance_scale=2.5), 2 * (2 + 4)),
+        (replace(SHORT, add_target=True), 2 * (1 + 2 + 4)),
     ],
 )
 def test_cost_of_direct_inversion(inversion: DirectInversion, cost: int) -> None:
@@ -67,7 +69,7 @@ def test_cost_of_direct_inversion(inversion: DirectInversion, cost: int) -> None
 
 
 def test_rows_of_direct_inversion_are_independent() -> None:
-    edit = replace(P2P, inversion=replace(DIRECT, share=0.7, add_target=True))
+    edit = replace(P2P, inversion=replace(SHORT, share=0.7, add_target=True))
     z, cases = normal(2, 2), [worded("a"), worded("b", target=A)]
     together = edit_worded(edit, z, cases)
     for row in range(2):
@@ -75,11 +77,12 @@ def test_rows_of_direct_inversion_are_independent() -> None:
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-9, atol=1e-10)
 
 
-def test_methods_that_cannot_take_it_refuse_it() -> None:
+def test_values_that_it_cannot_take_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^inversion\.add_target: expected false"):
+        Reconstruction(replace(DIRECT, add_target=True))
+    request = InversionRequest(SD.prompt(["source"]), SD.prompt([""]), 1.0, ())
     with pytest.raises(ConfigError, match=r"inversion\.add_target: expected false"):
-        edited(Reconstruction(replace(DIRECT, add_target=True)), normal(1, 0), [case("a")])
-    with pytest.raises(ValueError, match="expected ddim for method=pnp"):
-        PlugAndPlay(DIRECT, "", "")  # type: ignore[arg-type]
+        replace(DIRECT, add_target=True)(EditContext(SD, Streams(("a",))), normal(1, 0), request)
     for values in ({"share": 1.5}, {"every": 0}):
         with pytest.raises(ValueError, match=f"inversion.{next(iter(values))}: expected"):
             replace(DIRECT, **values)  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ from ids.methods.editors import infedit
 from ids.methods.inversion import InversionRequest, InversionResult
 
 NAMES = Golden(GOLDEN_RULES).names()
-QUICK = {"ssd/freeu", "directinversion/refine_skip", "infedit/eta04"}
+QUICK = {"ssd/freeu", "directinversion/refine", "infedit/eta04"}
 Patch = pytest.MonkeyPatch
 
 
@@ -211,15 +211,12 @@ def _named(index: int) -> Any:
     return pytest.param(undo, name, marks=marks, id=f"{undo.__name__}-{name}-{index}")
 
 
-@pytest.mark.parametrize(("undo", "name"), map(_named, range(len(QUIRKS))))
+@pytest.mark.parametrize(("undo", "name"), [_named(i) for i in range(len(QUIRKS))])
 def test_a_quirk_that_is_undone_fails(
     undo: Callable[[Patch], None], name: str, monkeypatch: Patch
 ) -> None:
     undo(monkeypatch)
-    try:
-        assert not replayed(name)
-    except ValueError:
-        pass  # other shapes or timesteps than the recorded ones
+    assert not replayed(name)
 
 
 def test_weights_of_another_recipe_are_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ids.core.records import Trace
 from ids.diffusion.ddim import ddim_step, times_of
 from ids.diffusion.guidance import Guided
 from ids.methods.editors.start import invert
+from ids.methods.inversion.direct import NO_TARGET, DirectInversion
 from ids.methods.inversion.inversion import Inversion, check_inversion
 
 
@@ -33,6 +34,8 @@ class Reconstruction:
 
     def __post_init__(self) -> None:
         check_inversion(self.inversion, self.guidance_scale)
+        if isinstance(self.inversion, DirectInversion) and self.inversion.add_target:
+            raise ValueError(NO_TARGET)
 
     @property
     def n_ticks(self) -> int:

@@ -15,6 +15,11 @@ from ids.diffusion.guidance import Guided
 from ids.methods.inversion.ddim import invert_states
 from ids.methods.inversion.inversion import InversionRequest, InversionResult
 
+NO_TARGET = (
+    "inversion.add_target: expected false for a method that samples no target beside its source; "
+    "got true; set inversion.add_target=false, or method=p2p"
+)
+
 
 @dataclass(frozen=True)
 class DirectInversion:
@@ -61,6 +66,8 @@ class DirectInversion:
         """All states, and what the sampling is corrected by. `ConfigError` for `add_target` where
         no target is sampled.
         """
+        if self.add_target and request.y_trg is None:
+            raise ConfigError(NO_TARGET)
         times = self.times(context.backbone.schedule)
         eps_phi = Guided(context.backbone, request.y_null, self.guidance_scale)
         inverted = invert_states(eps_phi, z_src, request.y_src, times, context.progress)
@@ -69,11 +76,7 @@ class DirectInversion:
         result = InversionResult(states, dict.fromkeys(times, request.y_null), pull)
         if not self.add_target:
             return result
-        if request.y_trg is None:
-            raise ConfigError(
-                "inversion.add_target: expected false for a method that samples no target beside "
-                "its source; got true; set inversion.add_target=false, or method=p2p"
-            )
+        assert request.y_trg is not None
         push = {}
         for t, offset in self.offsets(context.backbone, result, request, request.y_trg):
             push[t] = offset
