@@ -7,9 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-Resnet = tuple[
-    nn.Module, int
-]  # a residual block and the channels that it gets from the block below
+Resnet = tuple[nn.Module, int]  # a residual block and the channels of its hidden map
 
 
 @dataclass(frozen=True)

@@ -68,11 +68,11 @@ def editor_of(hyper: Mapping[str, Any]) -> InfEdit:
     overrides = {
         "n_steps": hyper["num_inference_steps"],
         "original_steps": hyper["original_inference_steps"],
-        "strength": hyper["strength"] if hyper["denoise_model"] else 1.0,  # as released
+        "strength": float(hyper["strength"]) if hyper["denoise_model"] else 1.0,  # as released
         "start": "source" if hyper["denoise_model"] else "noise",
-        "eta": hyper["eta"],
-        "guidance_scale": hyper["guidance_scale"],
-        "source_guidance_scale": hyper["source_guidance_scale"],
+        "eta": float(hyper["eta"]),
+        "guidance_scale": float(hyper["guidance_scale"]),
+        "source_guidance_scale": float(hyper["source_guidance_scale"]),
     }
     words = ["method=infedit", *(f"method.{key}={value}" for key, value in overrides.items())]
     (setting,) = compose_all(words)
