@@ -33,6 +33,7 @@ settings.load_profile("ids")
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_METRICS = Path(__file__).parent / "golden_metrics"
+GOLDEN_RULES = Path(__file__).parent / "golden_rules"
 sys.path.insert(0, str(ROOT / "scripts"))
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
 Done = subprocess.CompletedProcess[str]

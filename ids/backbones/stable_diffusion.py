@@ -1,6 +1,7 @@
 """Stable Diffusion 1.x and 2.x from a diffusers folder or hub id."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -43,7 +44,7 @@ class StableDiffusion:
     UNet's and text encoder's; latents, schedule and autoencoder stay float32. `truncate` cuts
     prompts that are too long. `image_size` is the side, in pixels, of the images it was trained
     on, `fpr_scale` the released lambda at the size d of their latents, sqrt(d / 16384): the default
-    values of data sets and FPR.
+    values of data sets and FPR. `freeu`: b1, b2, s1 and s2, with which FreeU changes the UNet.
     """
 
     path: str
@@ -51,6 +52,7 @@ class StableDiffusion:
     truncate: bool = False
     image_size: int = 512
     fpr_scale: float = 1.0
+    freeu: Sequence[float] | None = None
 
     gives: ClassVar[frozenset[type]] = frozenset(
         {FeatureBackbone, HookedBackbone, PosteriorSchedule, TokenBackbone}
@@ -58,12 +60,20 @@ class StableDiffusion:
 
     def __post_init__(self) -> None:
         check_precision(self.precision)
+        if self.freeu is not None and not _is_freeu(self.freeu):
+            raise ValueError(
+                "backbone.freeu: expected the four numbers b1, b2, s1 and s2, or null; got "
+                f"{self.freeu}"
+            )
 
     def identity(self) -> Mapping[str, str]:
-        """Digest of the weights, precision, truncation. `WeightsError` for a folder that is not
-        complete, finite and Stable Diffusion; a file that has changed is read again.
+        """Digest of the weights, precision, truncation and, where it is used, FreeU. `WeightsError`
+        for a folder that is not complete, finite and Stable Diffusion; a file that has changed is
+        read again.
         """
+        freeu = {} if self.freeu is None else {"freeu": str([float(x) for x in self.freeu])}
         return {
+            **freeu,
             "weights": self._checked().digest(),
             "precision": self.precision,
             "truncate": str(self.truncate),
@@ -75,6 +85,7 @@ class StableDiffusion:
         """
         from ids.backbones.autoencoder import KLAutoencoder
         from ids.backbones.clip_tokenizer import load_tokenizer
+        from ids.backbones.free_u import FreeU
         from ids.backbones.latent_diffusion import (
             ClipText,
             LatentDiffusion,
@@ -84,6 +95,8 @@ class StableDiffusion:
 
         folder, dtype = self._checked(), PRECISIONS[self.precision]
         unet, text = (folder.network(part, dtype).to(device) for part in ("unet", "text_encoder"))
+        if self.freeu is not None:
+            FreeU(*self.freeu).register(unet)
         vae = folder.network("vae", torch.float32).to(device)
         scheduler, where = folder.config("scheduler"), folder.where("scheduler")
         schedule = noise_schedule(scheduler, where).to(device)
@@ -113,3 +126,9 @@ class StableDiffusion:
     @cached_property
     def _place(self) -> ModelPlace:
         return ModelPlace(str(WEIGHTS) if self.path == SHAPES else self.path, STABLE_DIFFUSION)
+
+
+def _is_freeu(values: object) -> bool:
+    if not isinstance(values, Sequence) or len(values) != 4:
+        return False
+    return all(type(x) in (int, float) and math.isfinite(x) for x in values)

@@ -9,6 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ids.core.errors import ConfigError
+from ids.core.prompt import Prompt
 from ids.core.records import Anchor, Draw
 from ids.core.rng import PickedRandomness, StackedRandomness
 from ids.core.tensors import Latent
@@ -22,7 +23,7 @@ class AnchorRows:
     """The tensors of an anchor of `n` rows, [n, ...] each, by name.
 
     One tensor in two places has one name, so that a rebuilt anchor shares what the original shares.
-    Tensors of the draw are not kept: they are drawn again.
+    Tensors of the draw and the source prompt are not kept: the rows get them again.
     """
 
     layout: Layout
@@ -30,9 +31,10 @@ class AnchorRows:
     n: int
 
     @classmethod
-    def of(cls, anchor: Anchor, draw: Draw) -> "AnchorRows":
-        """The rows of an anchor on that draw. `ConfigError` for tensors of other rows, a class with
-        more fields, and other random numbers than the draw's.
+    def of(cls, anchor: Anchor, draw: Draw, y_src: Prompt | None = None) -> "AnchorRows":
+        """The rows of an anchor on that draw, of that source prompt. `ConfigError` for tensors of
+        other rows, a class with more fields, another prompt, and other random numbers than the
+        draw's.
         """
         tensors: dict[str, Tensor] = {}
         names = {id(getattr(draw, name)): name for name in DRAWN}
@@ -53,7 +55,11 @@ class AnchorRows:
                 raise _whole("the class Anchor", type(part).__name__)
             if part.draw.rng is not draw.rng:
                 raise _whole("the random numbers of the draw", type(part.draw.rng).__name__)
+            if part.y_src is not None and part.y_src is not y_src:
+                raise _whole("the source prompt of the edit", "another prompt")
+            prompted = {} if part.y_src is None else {"y_src": True}
             return {
+                **prompted,
                 "draw": tuple(named(getattr(part.draw, name)) for name in DRAWN),
                 "reference": named(part.reference),
                 "features": {site: named(x) for site, x in part.features.items()},
@@ -112,8 +118,8 @@ class AnchorRows:
         """Of all tensors."""
         return sum(x.nbytes for x in self.tensors.values())
 
-    def anchor(self, draw: Draw) -> Anchor:
-        """The anchor on the draw of these rows."""
+    def anchor(self, draw: Draw, y_src: Prompt | None = None) -> Anchor:
+        """The anchor on the draw and, where it has one, with the source prompt of these rows."""
         known = {**self.tensors, **{name: getattr(draw, name) for name in DRAWN}}
 
         def built(layout: Layout) -> Anchor:
@@ -125,6 +131,7 @@ class AnchorRows:
                 places={site: known[name] for site, name in layout["places"].items()},
                 logs={log: known[name] for log, name in layout["logs"].items()},
                 parts={term: built(inner) for term, inner in layout["parts"].items()},
+                y_src=y_src if layout.get("y_src") else None,
             )
 
         return built(self.layout)

@@ -4,7 +4,7 @@ refused by name before its weights are read.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -57,6 +57,23 @@ class FeatureBackbone(Protocol):
         ...
 
 
+@runtime_checkable
+class GuidedDenoiser(Protocol):
+    """A denoiser under classifier-free guidance that also gives its terms: `y_null` has a row per
+    latent.
+    """
+
+    @property
+    def guidance_scale(self) -> float: ...
+    @property
+    def y_null(self) -> Prompt: ...
+    def unguided(self, z_t: Latent, prompts: Sequence[Prompt], t: Timestep) -> Sequence[Latent]:
+        """The noise prediction for each of these prompts at the same z_t, without guidance, from
+        one call.
+        """
+        ...
+
+
 class Tokens(NamedTuple):
     """A tokenized prompt: the ids with start and end token, and the text pieces between those."""
 
@@ -104,6 +121,7 @@ class VelocityBackbone(Protocol):
 
 NAMES: Mapping[type, str] = {
     FeatureBackbone: "features",
+    GuidedDenoiser: "guidance",
     HookedBackbone: "hooks",
     LatentSubject: "latents to write",
     PosteriorSchedule: "posterior",

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from ids.core.prompt import Prompt
 from ids.core.rng import Randomness
 from ids.core.tensors import Image, Latent, Timestep
 
@@ -48,6 +49,7 @@ class Anchor:
     places: Mapping[str, Tensor] = field(default_factory=dict)  # where features were taken, by site
     parts: Mapping[str, "Anchor"] = field(default_factory=dict)  # of a sum, by term
     logs: Mapping[str, Tensor] = field(default_factory=dict)  # one value, or one vector, per row
+    y_src: Prompt | None = None  # of a rule whose target half evaluates the source prompt
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Schedules, guidance, DDIM: the mathematics of diffusion as pure functions."""
 
+from ids.diffusion.annealed import Annealed
 from ids.diffusion.bank import Bank
 from ids.diffusion.caching import noised
 from ids.diffusion.descending import Descending
@@ -10,6 +11,7 @@ from ids.diffusion.timesteps import Uniform
 
 __all__ = [
     "VP",
+    "Annealed",
     "Bank",
     "ConstantGuidance",
     "Descending",

@@ -1,12 +1,12 @@
 """One network pass for equal inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 
-from ids.core.capabilities import FeatureBackbone, require
+from ids.core.capabilities import FeatureBackbone, GuidedDenoiser, require
 from ids.core.prompt import Prompt
 from ids.core.protocols import Denoiser, Schedule
 from ids.core.records import Draw
@@ -84,6 +84,20 @@ class CachedDenoiser:
         """The noise prediction and the maps: always a pass, whose prediction is kept."""
         eps, maps = require(self.eps_phi, FeatureBackbone).features(z_t, y, t, sites)
         return self._keep(z_t, y, t, eps), maps
+
+    @property
+    def guidance_scale(self) -> float:
+        """The denoiser's."""
+        return require(self.eps_phi, GuidedDenoiser).guidance_scale
+
+    @property
+    def y_null(self) -> Prompt:
+        """The denoiser's."""
+        return require(self.eps_phi, GuidedDenoiser).y_null
+
+    def unguided(self, z_t: Latent, prompts: Sequence[Prompt], t: Timestep) -> Sequence[Latent]:
+        """The denoiser's: always a pass."""
+        return require(self.eps_phi, GuidedDenoiser).unguided(z_t, prompts, t)
 
     def noised(self, z_0: Latent, draw: Draw) -> Latent:
         """alpha z_0 + sigma eps, without a graph: the same tensor for the same z_0, eps and t."""

@@ -1,6 +1,7 @@
 """Classifier-free guidance (Ho and Salimans 2022)."""
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -28,7 +29,9 @@ class Guided:
     backbone: Backbone
     y_null: Prompt
     guidance_scale: float
-    _pairs: list[tuple[Prompt, Prompt]] = field(default_factory=list, repr=False, compare=False)
+    _joined: list[tuple[Sequence[Prompt], Prompt]] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @property
     def schedule(self) -> Schedule:
@@ -37,7 +40,7 @@ class Guided:
 
     def rows(self, rows: Rows) -> "Guided":
         """The denoiser of other rows: each has the null prompt of the row that it names."""
-        return replace(self, y_null=self.y_null[rows], _pairs=[])
+        return replace(self, y_null=self.y_null[rows], _joined=[])
 
     def at(self, guidance_scale: float) -> "Guided":
         """The denoiser at another scale, with the same prompts in memory."""
@@ -53,17 +56,28 @@ class Guided:
 
     def pair(self, z_t: Latent, y: Prompt, t: Timestep) -> tuple[Latent, Latent]:
         """The noise predictions for the null prompt and for y, from one call."""
-        eps = self.backbone.eps(z_t.repeat(2, 1, 1, 1), self.both(y), t.repeat(2))
-        eps_null, eps_y = eps.chunk(2)
+        eps_null, eps_y = self.unguided(z_t, [self.y_null, y], t)
         return eps_null, eps_y
 
     def velocity(self, z: Latent, y: Prompt, t: Timestep) -> Latent:
         """The guided velocity (`ids.diffusion.velocity`), differentiable in z."""
         if self.guidance_scale == 1:
             return velocity(self.backbone, z, y, t)
-        both = velocity(self.backbone, z.repeat(2, 1, 1, 1), self.both(y), t.repeat(2))
+        both = velocity(
+            self.backbone, z.repeat(2, 1, 1, 1), self.joined(self.y_null, y), t.repeat(2)
+        )
         v_null, v_y = both.chunk(2)
         return guide(v_null, v_y, self.guidance_scale)
+
+    def unguided(self, z_t: Latent, prompts: Sequence[Prompt], t: Timestep) -> Sequence[Latent]:
+        """The noise prediction for each of these prompts at the same z_t, without guidance, from
+        one call: a sample per latent and prompt.
+        """
+        n = len(prompts)
+        if n == 1:
+            return [self.backbone.eps(z_t, prompts[0], t)]
+        eps = self.backbone.eps(z_t.repeat(n, 1, 1, 1), self.joined(*prompts), t.repeat(n))
+        return eps.chunk(n)
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
@@ -87,20 +101,20 @@ class Guided:
     def _features_at_once(
         self, backbone: FeatureBackbone, z_t: Latent, y: Prompt, t: Timestep, sites: str
     ) -> tuple[Latent, Mapping[str, Features]]:
-        twice = z_t.repeat(2, 1, 1, 1), self.both(y), t.repeat(2)
+        twice = z_t.repeat(2, 1, 1, 1), self.joined(self.y_null, y), t.repeat(2)
         eps, maps = backbone.features(*twice, sites)
         eps_null, eps_y = eps.chunk(2)
         half = {site: h.chunk(2)[1] for site, h in maps.items()}
         return guide(eps_null, eps_y, self.guidance_scale).detach(), half
 
-    def both(self, y: Prompt) -> Prompt:
-        """The null prompt and `y`; the newest ones are kept, as an edit has a source and a target
-        prompt at all of its steps.
+    def joined(self, *prompts: Prompt) -> Prompt:
+        """The rows of these prompts, in order; the newest ones are kept, as an edit has a source
+        and a target prompt at all of its steps.
         """
-        for known, both in self._pairs:
-            if known is y:
-                return both
-        both = Prompt.cat([self.y_null, y])
-        if not both.embedding.requires_grad:
-            self._pairs[:] = [*self._pairs[-1:], (y, both)]
-        return both
+        for known, joined in self._joined:
+            if len(known) == len(prompts) and all(map(operator.is_, known, prompts)):
+                return joined
+        joined = Prompt.cat(prompts)
+        if not joined.embedding.requires_grad:
+            self._joined[:] = [*self._joined[-1:], (prompts, joined)]
+        return joined

@@ -55,6 +55,16 @@ class SharedDenoiser:
         """The denoiser's."""
         return self.eps_phi.schedule
 
+    @property
+    def guidance_scale(self) -> float:
+        """The denoiser's."""
+        return self.eps_phi.guidance_scale
+
+    @property
+    def y_null(self) -> Prompt:
+        """The denoiser's."""
+        return self.eps_phi.y_null
+
     def __call__(self, z_t: Latent, y: Prompt, t: Timestep) -> Latent:
         """The guided noise prediction. One with a graph is always computed, and kept without it."""
         if not self.is_drawn(z_t, y, t):
@@ -66,6 +76,19 @@ class SharedDenoiser:
             return self._predictions(range(n, 2 * n))
         eps_null, eps_y = self._predictions(range(2 * n)).chunk(2)
         return guide(eps_null, eps_y, self.eps_phi.guidance_scale)
+
+    def unguided(self, z_t: Latent, prompts: Sequence[Prompt], t: Timestep) -> Sequence[Latent]:
+        """The noise predictions without guidance; those of null and source prompt at the drawn
+        noise are shared.
+        """
+        n, known = len(z_t), (self.y_null, self.drawn.y)
+        shared = self.is_drawn(z_t, self.drawn.y, t) and all(
+            any(y is one for one in known) for y in prompts
+        )
+        if not shared or (torch.is_grad_enabled() and z_t.requires_grad):
+            return self.eps_phi.unguided(z_t, prompts, t)
+        at = [0 if y is self.y_null else n for y in prompts]
+        return [self._predictions(range(first, first + n)) for first in at]
 
     def features(
         self, z_t: Latent, y: Prompt, t: Timestep, sites: str
@@ -122,7 +145,7 @@ class SharedDenoiser:
         """The rows of these numbers: the null prompt's first, then the prompt's."""
         drawn = self.drawn
         z_t, t = drawn.z_t.z.repeat(2, 1, 1, 1), drawn.draw.t.repeat(2)
-        y = self.eps_phi.both(drawn.y)
+        y = self.eps_phi.joined(self.y_null, drawn.y)
 
         def make(rows: Sequence[int]) -> AnchorRows:
             at = torch.tensor([numbers[row] for row in rows], device=z_t.device)

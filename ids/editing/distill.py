@@ -20,7 +20,7 @@ from ids.core.protocols import (
 from ids.core.records import Trace
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
-from ids.diffusion import Bank, ConstantGuidance, Descending, Guided, Uniform
+from ids.diffusion import Annealed, Bank, ConstantGuidance, Descending, Guided, Uniform
 from ids.editing.banked import BankedSourceHalf
 from ids.editing.scheduled import ScheduledSourceHalf
 from ids.editing.source_half import RuleSourceHalf
@@ -73,7 +73,7 @@ class DistillationEditor:
         """Edit the subject. Curves [n_steps, B, ...]: `t`, `gradient` (RMS of g), `distance` (RMS
         of z_trg - z_src after the step) and the logs of the rule and the refiner.
         """
-        if isinstance(self.timesteps, Uniform | Descending | Bank):
+        if isinstance(self.timesteps, Annealed | Bank | Descending | Uniform):
             self.timesteps.check(context.backbone.schedule.n_timesteps)
         y = context.prompts(subject.cases, self.negative_prompt)
         eps_phi = Guided(context.backbone, y.null, self.guidance_scale)

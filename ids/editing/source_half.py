@@ -154,14 +154,15 @@ class RuleSourceHalf:
         if predictions is not None:
             names = [name.eps for name in drawn.names], [name.eps_null for name in drawn.names]
             eps_phi = shared_denoiser(guided, drawn.z_src, y_src, drawn.draw, names, predictions)
-        return AnchorRows.of(self.rule.anchor(eps_phi, drawn.z_src, y_src, drawn.draw), drawn.draw)
+        anchor = self.rule.anchor(eps_phi, drawn.z_src, y_src, drawn.draw)
+        return AnchorRows.of(anchor, drawn.draw, y_src)
 
     def _given(self, sources: _Sources, drawn: _Drawn, rows: AnchorRows) -> Anchor:
         """The anchor of a step, for every row of the batch."""
         if not sources.shared:
-            return rows.anchor(drawn.draw)
+            return rows.anchor(drawn.draw, self.y_src)
         at = torch.tensor(sources.of_row, device=drawn.z_src.device)
-        return rows.rows(at).anchor(draw_rows(drawn.draw, sources.of_row))
+        return rows.rows(at).anchor(draw_rows(drawn.draw, sources.of_row), self.y_src)
 
     def _condition(self, rows: tuple[int, ...]) -> tuple[Guided, Prompt]:
         """Denoiser and source prompt of these rows of the batch: those of the last call, where they

@@ -3,6 +3,7 @@
 from ids.methods.editors import (
     DVRF,
     FlowEdit,
+    InfEdit,
     LocalBlend,
     PlugAndPlay,
     PromptToPrompt,
@@ -10,7 +11,7 @@ from ids.methods.editors import (
     SDEdit,
 )
 from ids.methods.editors import p2p_words as p2p_words
-from ids.methods.inversion import DDIMInversion, NullTextInversion
+from ids.methods.inversion import DDIMInversion, DirectInversion, NullTextInversion
 from ids.methods.refiners import (
     FPR,
     FiniteDifferenceFPR,
@@ -19,18 +20,22 @@ from ids.methods.refiners import (
     PolyakFPR,
     SquaredFPR,
 )
-from ids.methods.rules import DDS, PDS, SDS, DreamCatalyst, PatchNCE, Refined, Sum
+from ids.methods.rules import DDS, PDS, SBP, SDS, SSD, DreamCatalyst, PatchNCE, Refined, Sum
 
 __all__ = [
     "DDS",
     "DVRF",
     "FPR",
     "PDS",
+    "SBP",
     "SDS",
+    "SSD",
     "DDIMInversion",
+    "DirectInversion",
     "DreamCatalyst",
     "FiniteDifferenceFPR",
     "FlowEdit",
+    "InfEdit",
     "LocalBlend",
     "NoRefinement",
     "NoiseFPR",

@@ -10,8 +10,19 @@ from ids.core.errors import ConfigError
 from ids.run.records import EditRecord
 
 # Every other method follows by name, the true edit is last.
-ORDER = ["null_edit", "reconstruction", "sdedit", "p2p", "pnp", "sds", "dds", "cds", "pds"]
-ORDER += ["dream_catalyst", "ids", "ids_cut"]
+ORDER = [
+    "null_edit",
+    "reconstruction",
+    "sdedit",
+    "infedit",
+    "p2p",
+    "pnp",
+    "sds",
+    "dds",
+    "cds",
+    "pds",
+]
+ORDER += ["dream_catalyst", "sbp", "ssd", "ids", "ids_cut"]
 
 
 def setting_labels(records: Iterable[EditRecord]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """A golden folder, and the parts of a run that recordings replace: draws, prompts, network."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,10 +59,7 @@ class Golden:
 
     def backbone(self, dtype: torch.dtype, network: str = "tiny") -> LatentDiffusion:
         """A stored network, `tiny` or `sd4`, its prompts and schedule in this precision."""
-        from diffusers import UNet2DConditionModel
-
-        folder = self.folder / f"model_{network}"
-        unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype)
+        unet = unet_of(self.folder / f"model_{network}", dtype)
         inputs = self.inputs_of(network)
         table = inputs if "alphas_cumprod_f32" in inputs else self.inputs
         schedule = RecordedSchedule(
@@ -72,6 +70,30 @@ class Golden:
         }
         denoiser = UNetDenoiser(unet.requires_grad_(False).eval(), schedule)
         return LatentDiffusion(denoiser, NoAutoencoder(), StoredPrompts(prompts))
+
+
+def unet_of(folder: Path, dtype: torch.dtype) -> Any:
+    """The stored UNet or, where a `recipe.json` stands for its weights, one of the same weights:
+    initialized from the seed, some of them scaled. `ValueError` if their digest is another.
+    """
+    from diffusers import UNet2DConditionModel
+
+    recipe = folder / "recipe.json"
+    if not recipe.is_file():
+        return UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype)
+    made = json.loads(recipe.read_text())
+    with torch.random.fork_rng([]):
+        torch.manual_seed(made["seed"])
+        unet: Any = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder))
+    digest = hashlib.sha256()
+    for name, weight in sorted(unet.state_dict().items()):
+        for end, factor in made["scaled"].items():
+            if name.endswith(end):
+                weight *= factor
+        digest.update(name.encode() + weight.numpy().tobytes())
+    if digest.hexdigest() != made["sha256"]:
+        raise ValueError(f"{recipe}: expected weights of digest {made['sha256']}; got others")
+    return torch.nn.Module.to(unet, dtype)
 
 
 @dataclass(frozen=True)

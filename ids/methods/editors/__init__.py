@@ -2,6 +2,7 @@
 
 from ids.methods.editors.dvrf import DVRF
 from ids.methods.editors.flowedit import FlowEdit
+from ids.methods.editors.infedit import InfEdit
 from ids.methods.editors.local_blend import LocalBlend
 from ids.methods.editors.p2p import PromptToPrompt
 from ids.methods.editors.pnp import PlugAndPlay
@@ -11,6 +12,7 @@ from ids.methods.editors.sdedit import SDEdit
 __all__ = [
     "DVRF",
     "FlowEdit",
+    "InfEdit",
     "LocalBlend",
     "PlugAndPlay",
     "PromptToPrompt",

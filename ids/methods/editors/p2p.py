@@ -75,14 +75,19 @@ class PromptToPrompt:
     def __call__(self, context: EditContext, subject: Subject) -> Trace:
         """Write the edit to z_trg. No curves."""
         latents, backbone = require(subject, LatentSubject), context.backbone
-        start, control = invert(self, context, latents), self.control(backbone, latents)
+        start, control = (
+            invert(self, context, latents, beside=True),
+            self.control(backbone, latents),
+        )
         y, z = Prompt.cat([start.y.src, start.y.trg]), start.z_T.repeat(2, 1, 1, 1)
         for step, (t, below) in enumerate(pairwise(start.times)):
             control.step = step
             eps_phi = Guided(backbone, start.nulls[t].repeat(2), self.guidance_scale)
             with require(backbone, HookedBackbone).hooked(control):
                 eps = eps_phi(z, y, times_of(t, z))
-            z = control.blended(ddim_step(backbone.schedule, z, eps, t, below))
+            z = control.blended(
+                start.corrected(ddim_step(backbone.schedule, z, eps, t, below), t, below)
+            )
             context.progress.step()
         latents.z_trg.copy_(z.chunk(2)[1])
         return Trace()

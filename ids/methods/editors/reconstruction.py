@@ -12,6 +12,7 @@ from ids.core.records import Trace
 from ids.diffusion.ddim import ddim_step, times_of
 from ids.diffusion.guidance import Guided
 from ids.methods.editors.start import invert
+from ids.methods.inversion.direct import NO_TARGET, DirectInversion
 from ids.methods.inversion.inversion import Inversion, check_inversion
 
 
@@ -19,7 +20,8 @@ from ids.methods.inversion.inversion import Inversion, check_inversion
 class Reconstruction:
     """Inversion, then sampling under the source prompt. No edit by inversion preserves more. At
     guidance scale 1 DDIM inverts itself up to the order of a step; a larger scale does not come
-    back, and null prompts fitted to it (`inversion=null_text`) correct that.
+    back; null prompts fitted to it (`inversion=null_text`) correct that, and `inversion=direct`
+    puts every state back: the result is the source.
     """
 
     inversion: Inversion
@@ -32,6 +34,8 @@ class Reconstruction:
 
     def __post_init__(self) -> None:
         check_inversion(self.inversion, self.guidance_scale)
+        if isinstance(self.inversion, DirectInversion) and self.inversion.add_target:
+            raise ValueError(NO_TARGET)
 
     @property
     def n_ticks(self) -> int:
@@ -47,7 +51,7 @@ class Reconstruction:
         for t, below in pairwise(start.times):
             eps_phi = Guided(backbone, start.nulls[t], self.guidance_scale)
             eps = eps_phi(z, start.y.src, times_of(t, z))
-            z = ddim_step(backbone.schedule, z, eps, t, below)
+            z = start.corrected(ddim_step(backbone.schedule, z, eps, t, below), t, below)
             context.progress.step()
         latents.z_trg.copy_(z)
         return Trace()

@@ -1,5 +1,6 @@
 """DDIM inversion."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
@@ -7,7 +8,7 @@ from typing import ClassVar, Literal
 from ids.core.edit import EditContext
 from ids.core.options import check_options
 from ids.core.prompt import Prompt
-from ids.core.protocols import Backbone, Schedule
+from ids.core.protocols import Backbone, Denoiser, Progress, Schedule
 from ids.core.tensors import Latent
 from ids.diffusion.ddim import Times, check_grid, ddim_invert_step, leading
 from ids.diffusion.guidance import Guided
@@ -57,10 +58,17 @@ class DDIMInversion:
         y = source_prompt(self.prompt, request.y_src, context.backbone)
         eps_phi = Guided(context.backbone, y, guidance_scale=1.0)
         times = self.times(context.backbone.schedule)
-        states, z = {0: z_src}, z_src
-        for t, below in reversed([*pairwise(times)]):
-            z = ddim_invert_step(eps_phi, z, y, below, t)
-            if t in request.wanted:
-                states[t] = z
-            context.progress.step()
+        inverted = invert_states(eps_phi, z_src, y, times, context.progress)
+        states = {0: z_src} | {t: z for t, z in inverted if t in request.wanted}
         return InversionResult(states, dict.fromkeys(times, request.y_null))
+
+
+def invert_states(
+    eps_phi: Denoiser, z_src: Latent, y: Prompt, times: Times, progress: Progress
+) -> Iterator[tuple[int, Latent]]:
+    """The source's states by timestep, up to the noisiest; on a grid from 0, also the one at 0."""
+    z = z_src
+    for t, below in reversed([*pairwise(times)]):
+        z = ddim_invert_step(eps_phi, z, y, below, t)
+        yield t, z
+        progress.step()

@@ -1,0 +1,174 @@
+"""directinversion/*: Direct Inversion, and P2P on it under each controller, step by step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from golden_replay.fake_text import FakeTextBackbone
+from golden_replay.recorder import RecordingBackbone
+from golden_replay.recording import Golden, Worst
+from golden_replay.verdict import EXACT, Verdict
+from ids.config.build import build
+from ids.config.compose import compose_all
+from ids.core.edit import EditContext
+from ids.core.protocols import Backbone
+from ids.core.records import EditCase
+from ids.core.rng import Streams
+from ids.core.tensors import Latent
+from ids.data.shapes import Shapes
+from ids.diffusion.ddim import ddim_step
+from ids.diffusion.guidance import guide
+from ids.methods import DirectInversion, PromptToPrompt
+from ids.methods.inversion import InversionRequest, InversionResult
+from ids.representations import LatentImage
+
+AFTER = 1e-3  # float32 against float64
+
+
+def direct_inversion(golden: Golden, name: str) -> Verdict:
+    """Inversion, offsets, and every step of the sampling in float64; latents in float32."""
+    hyper, stored = golden.description(name)["hyper"], golden.tensors(name)
+    exact, single, seen = Worst(), Worst(), set[str]()
+    for dtype, worst in ((torch.float64, exact), (torch.float32, single)):
+        for key, value in _Run(golden, hyper, dtype).values("noise_loss" in stored).items():
+            if key not in stored:
+                continue
+            short = key.rpartition(".")[2]
+            if dtype == torch.float64:
+                worst.compare(short, value, stored[key])
+                seen.add(key)
+            elif short in ("inverted_latents", "noise_loss", "latents"):
+                worst.compare(f"{short} f32", value, stored[key])
+    allowed = dict.fromkeys(exact.errors, EXACT) | dict.fromkeys(single.errors, AFTER)
+    unknown = {key for key in stored if not key.startswith(("f32.", "ctl."))} - seen
+    return Verdict(exact.errors | single.errors, allowed, tuple(sorted(unknown)))
+
+
+def editor_of(hyper: Mapping[str, Any]) -> PromptToPrompt:
+    """The editor that `ids run method=p2p inversion=direct` builds for these values."""
+    controller, variant = hyper["controller"], hyper["variant"]
+    plain = controller == "none"
+    overrides: dict[str, Any] = {
+        "inversion": "direct",
+        "inversion.n_steps": hyper["num_steps"],
+        "method.guidance_scale": hyper["guidance"],
+        "method.words": "replace" if controller.startswith("replace") else "refine",
+        "method.cross_share": 0.0 if plain else hyper["cross_replace_steps"],
+        "method.self_share": 0.0 if plain else hyper["self_replace_steps"],
+        "method.self_side": 1.0,  # all maps here are small
+        "method.blend": "null",
+    }
+    variants: dict[str, dict[str, Any]] = {
+        "full": {},
+        "no_offset": {"inversion.share": 0.0},
+        "not_full": {"inversion.share": hyper.get("scale")},
+        "skip_step": {"inversion.every": hyper.get("skip_step")},
+        "add_target": {"inversion.add_target": "true"},
+        "vary": {"inversion.guidance_scale": hyper.get("inverse_guidance")},
+    }
+    overrides |= variants[variant]
+    words = ["method=p2p", *(f"{key}={value}" for key, value in overrides.items())]
+    (setting,) = compose_all(words)
+    editor = build(setting.values["method"], "method")
+    assert isinstance(editor, PromptToPrompt)
+    return editor
+
+
+@dataclass
+class _Observed:
+    """The inversion of an editor, whose request and result are kept."""
+
+    inversion: DirectInversion
+    request: InversionRequest | None = None
+    result: InversionResult | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inversion, name)
+
+    def __call__(
+        self, context: EditContext, z_src: Latent, request: InversionRequest
+    ) -> InversionResult:
+        self.request, self.result = request, self.inversion(context, z_src, request)
+        return self.result
+
+
+@dataclass
+class _Run:
+    """An edit of the recorded case, and what it computed."""
+
+    golden: Golden
+    hyper: Mapping[str, Any]
+    dtype: torch.dtype
+    given: list[Tensor] = field(default_factory=list)
+
+    @torch.no_grad()
+    def values(self, offsets: bool) -> dict[str, Tensor]:
+        """Our values under the names of the recordings, with the offsets of both rows or not."""
+        editor = editor_of(self.hyper)
+        assert isinstance(editor.inversion, DirectInversion)
+        observed = _Observed(editor.inversion)
+        network = self.golden.backbone(self.dtype, "sd4")
+        network.denoiser.unet.register_forward_pre_hook(lambda _, args: self.given.append(args[0]))
+        backbone = RecordingBackbone(network)
+        source, target = self.hyper["prompts"]
+        words = dict([self.hyper["equalizer"]]) if "equalizer" in self.hyper else {}
+        image = Shapes(count=1)[0].source
+        case = EditCase("recorded", image, source, target, word_weights=words)
+        text = FakeTextBackbone(backbone, (source, target))  # type: ignore[arg-type]
+        z_src = self.golden.inputs_sd4["z_src"].to(self.dtype)
+        subject = LatentImage(z_src, [case], network.decode)
+        replace(editor, inversion=observed)(EditContext(text, Streams(("recorded",))), subject)
+        n = self.hyper["num_steps"]
+        given, outputs = self.given[-n:], backbone.outputs[-n:]
+        eps_step0 = backbone.outputs[0][:1]
+        values = {"inversion.eps_step0": eps_step0, **self._states(observed, network)}
+        values |= self._offsets(text, observed) if offsets else {}
+        return values | self._sampled(network, observed, given, outputs, subject.z_trg.detach())
+
+    def _states(self, observed: _Observed, network: Backbone) -> dict[str, Tensor]:
+        assert observed.result is not None
+        times = reversed(observed.inversion.times(network.schedule))
+        return {"inverted_latents": torch.stack([observed.result.states[t] for t in times])}
+
+    def _offsets(self, backbone: Any, observed: _Observed) -> dict[str, Tensor]:
+        request, result, direct = observed.request, observed.result, observed.inversion
+        assert request is not None
+        assert request.y_trg is not None
+        assert result is not None
+        if not direct.share:  # the recordings have the whole offsets
+            times = direct.times(backbone.schedule)
+            direct = DirectInversion(direct.n_steps, direct.offset)
+            result = InversionResult(result.states, result.y_null, dict.fromkeys(times[:-1], 1.0))
+        rows = [
+            dict(direct.offsets(backbone, result, request, y))
+            for y in (request.y_src, request.y_trg)
+        ]
+        return {"noise_loss": torch.stack([torch.cat([row[t] for row in rows]) for t in rows[0]])}
+
+    def _sampled(
+        self,
+        network: Backbone,
+        observed: _Observed,
+        given: list[Tensor],
+        outputs: list[Tensor],
+        z_trg: Tensor,
+    ) -> dict[str, Tensor]:
+        times, values = observed.inversion.times(network.schedule), dict[str, Tensor]()
+        result = observed.result
+        assert result is not None
+        for step, t in enumerate(times[:-1]):
+            z, below = given[step].chunk(2)[1], times[step + 1]
+            eps_null, eps_y = outputs[step].chunk(2)
+            eps = guide(eps_null, eps_y, self.hyper["guidance"])
+            moved = ddim_step(network.schedule, z, eps, t, below)
+            if step + 1 < len(given):
+                after = given[step + 1].chunk(2)[1]
+            else:
+                after = torch.cat([result.pulled(moved[:1], t, below), z_trg])
+            ours = {"t": torch.tensor([t]), "eps_cfg": eps, "before_offset": moved}
+            ours["latents"] = after
+            values |= {f"step{step}.{key}": value for key, value in ours.items()}
+        return values
