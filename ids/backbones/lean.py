@@ -34,8 +34,43 @@ CONFIGURATION = {  # of Stable Diffusion 1 and 2; other networks compute more, o
     "time_cond_proj_dim": (None,),
     "time_embedding_act_fn": (None,),
 }
-BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
-RESNET = {"time_embedding_norm": "default", "output_scale_factor": 1.0}
+MODULES = set(
+    [
+        "UNet2DConditionModel",
+        "Timesteps",
+        "TimestepEmbedding",
+        "ModuleList",
+        "CrossAttnDownBlock2D",
+        "DownBlock2D",
+        "UNetMidBlock2DCrossAttn",
+        "CrossAttnUpBlock2D",
+        "UpBlock2D",
+        "ResnetBlock2D",
+        "Downsample2D",
+        "Upsample2D",
+        "Transformer2DModel",
+        "BasicTransformerBlock",
+        "Attention",
+        "FeedForward",
+        "GEGLU",
+        "Conv2d",
+        "Linear",
+        "GroupNorm",
+        "LayerNorm",
+        "SiLU",
+        "Dropout",
+    ]
+)
+FIELDS = {  # of these modules
+    "ResnetBlock2D": {
+        "time_embedding_norm": "default",
+        "output_scale_factor": 1.0,
+        "upsample": None,
+        "downsample": None,
+    },
+    "BasicTransformerBlock": {"norm_type": "layer_norm", "pos_embed": None, "_chunk_size": None},
+    "Attention": PLAIN,
+}
 Keys = Mapping[nn.Module, tuple[Tensor, Tensor]]
 
 
@@ -47,27 +82,17 @@ def can_be_lean(unet: Any) -> bool:
     return known and frozen and all(map(_is_known, unet.modules()))
 
 
-def _is_known(module: nn.Module) -> bool:
+def _is_known(module: Any) -> bool:
     kind = type(module).__name__
-    if kind == "ResnetBlock2D":
-        bare = getattr(module, "upsample", None) is getattr(module, "downsample", None) is None
-        return bare and _has(module, RESNET)
-    if kind == "Attention":
-        return _has(module, PLAIN) and type(module.processor).__name__ == "AttnProcessor2_0"
-    if kind == "BasicTransformerBlock":
-        return _has(module, {"norm_type": "layer_norm", "pos_embed": None, "_chunk_size": None})
-    return kind in BLOCKS if kind.endswith("Block2D") else kind != "Dropout" or not module.training
-
-
-def _has(module: nn.Module, values: Mapping[str, Any]) -> bool:
-    return all(getattr(module, name, value) == value for name, value in values.items())
+    fields = all(getattr(module, n, v) == v for n, v in FIELDS.get(kind, {}).items())
+    fused = kind != "Attention" or type(module.processor).__name__ == "AttnProcessor2_0"
+    return kind in MODULES and fields and fused
 
 
 @dataclass(frozen=True)
 class Lean:
-    """Evaluates a UNet for which `can_be_lean` holds. Keys and values of a prompt are computed once,
-    as long as it is among the latest ones. Calls with hooks, whose modules have to run, are
-    `direct`.
+    """Evaluates a UNet for which `can_be_lean` holds. Keys and values of a prompt are kept
+    as long as it is among the latest ones. Calls with hooks, whose modules have to run, are `direct`.
     """
 
     unet: Any = field(repr=False)

@@ -41,8 +41,8 @@ class _Known(NamedTuple):
 
 @dataclass
 class TextKeys:
-    """Attention -> keys and values [B, heads, n_tokens, channels] of a text [B, n_tokens, width], for
-    frozen `attentions`. Those of the latest texts are kept, a row for each distinct prompt, unless
+    """Attention -> keys and values [B, heads, n_tokens, channels] of a text [B, n_tokens, width],
+    for frozen `attentions`. Those of the latest texts are kept, a row for each distinct prompt, unless
     they need a gradient or are large.
     """
 
