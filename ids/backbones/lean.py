@@ -34,34 +34,32 @@ CONFIGURATION = {  # of Stable Diffusion 1 and 2; other networks compute more, o
     "time_cond_proj_dim": (None,),
     "time_embedding_act_fn": (None,),
 }
-MODULES = set(
-    [
-        "UNet2DConditionModel",
-        "Timesteps",
-        "TimestepEmbedding",
-        "ModuleList",
-        "CrossAttnDownBlock2D",
-        "DownBlock2D",
-        "UNetMidBlock2DCrossAttn",
-        "CrossAttnUpBlock2D",
-        "UpBlock2D",
-        "ResnetBlock2D",
-        "Downsample2D",
-        "Upsample2D",
-        "Transformer2DModel",
-        "BasicTransformerBlock",
-        "Attention",
-        "FeedForward",
-        "GEGLU",
-        "Conv2d",
-        "Linear",
-        "GroupNorm",
-        "LayerNorm",
-        "SiLU",
-        "Dropout",
-    ]
-)
-FIELDS = {  # of these modules
+MODULES = {
+    "UNet2DConditionModel",
+    "Timesteps",
+    "TimestepEmbedding",
+    "ModuleList",
+    "CrossAttnDownBlock2D",
+    "DownBlock2D",
+    "UNetMidBlock2DCrossAttn",
+    "CrossAttnUpBlock2D",
+    "UpBlock2D",
+    "ResnetBlock2D",
+    "Downsample2D",
+    "Upsample2D",
+    "Transformer2DModel",
+    "BasicTransformerBlock",
+    "Attention",
+    "FeedForward",
+    "GEGLU",
+    "Conv2d",
+    "Linear",
+    "GroupNorm",
+    "LayerNorm",
+    "SiLU",
+    "Dropout",
+}
+FIELDS: Mapping[str, Mapping[str, Any]] = {  # of these modules
     "ResnetBlock2D": {
         "time_embedding_norm": "default",
         "output_scale_factor": 1.0,
@@ -91,8 +89,8 @@ def _is_known(module: Any) -> bool:
 
 @dataclass(frozen=True)
 class Lean:
-    """Evaluates a UNet for which `can_be_lean` holds. Keys and values of a prompt are kept
-    as long as it is among the latest ones. Calls with hooks, whose modules have to run, are `direct`.
+    """Evaluates a UNet for which `can_be_lean` holds. Keys and values of the latest prompts
+    are kept. Calls with hooks, whose modules have to run, are `direct`.
     """
 
     unet: Any = field(repr=False)
@@ -151,10 +149,11 @@ def _middle(block: Any, h: Tensor, emb: Tensor, keys: Keys) -> Tensor:
 
 def _resnet(m: Any, x: Tensor, emb: Tensor) -> Tensor:
     """`emb` is activated."""
-    h = m.conv1.forward(F.silu(m.norm1.forward(x)))
+    h: Tensor = m.conv1.forward(F.silu(m.norm1.forward(x)))
     h = h + m.time_emb_proj.forward(emb)[:, :, None, None]
     h = m.conv2.forward(F.silu(m.norm2.forward(h)))
-    return (x if m.conv_shortcut is None else m.conv_shortcut.forward(x)) + h
+    shortcut = x if m.conv_shortcut is None else m.conv_shortcut.forward(x)
+    return shortcut + h
 
 
 def _transformer(m: Any, x: Tensor, keys: Keys) -> Tensor:
@@ -170,7 +169,9 @@ def _transformer(m: Any, x: Tensor, keys: Keys) -> Tensor:
     if m.use_linear_projection:
         h = m.proj_out.forward(h)
     h = h.reshape(b, height, width, h.shape[2]).permute(0, 3, 1, 2).contiguous()
-    return (h if m.use_linear_projection else m.proj_out.forward(h)) + x
+    if not m.use_linear_projection:
+        h = m.proj_out.forward(h)
+    return h + x
 
 
 def _block(m: Any, h: Tensor, keys: Keys) -> Tensor:

@@ -15,7 +15,8 @@ Pairs = Mapping[nn.Module, tuple[Tensor, Tensor]]
 
 def heads(x: Tensor, attention: Any) -> Tensor:
     """[B, n, heads x channels] to [B, heads, n, channels]."""
-    return x.unflatten(2, (attention.heads, -1)).transpose(1, 2)
+    apart: Tensor = x.unflatten(2, (attention.heads, -1))
+    return apart.transpose(1, 2)
 
 
 class _Known(NamedTuple):
@@ -42,8 +43,8 @@ class _Known(NamedTuple):
 @dataclass
 class TextKeys:
     """Attention -> keys and values [B, heads, n_tokens, channels] of a text [B, n_tokens, width],
-    for frozen `attentions`. Those of the latest texts are kept, a row for each distinct prompt, unless
-    they need a gradient or are large.
+    for frozen `attentions`. Those of the latest texts are kept, a row for each distinct prompt,
+    unless they need a gradient or are large.
     """
 
     attentions: Sequence[Any] = field(repr=False)
