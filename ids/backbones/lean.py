@@ -158,7 +158,7 @@ def _resnet(m: Any, x: Tensor, emb: Tensor) -> Tensor:
 
 def _transformer(m: Any, x: Tensor, keys: Keys) -> Tensor:
     b, _, height, width = x.shape
-    h = m.norm.forward(x)
+    h: Tensor = m.norm.forward(x)
     if not m.use_linear_projection:
         h = m.proj_in.forward(h)
     h = h.permute(0, 2, 3, 1).reshape(b, height * width, h.shape[1])
@@ -177,7 +177,7 @@ def _transformer(m: Any, x: Tensor, keys: Keys) -> Tensor:
 def _block(m: Any, h: Tensor, keys: Keys) -> Tensor:
     """Self-attention, attention to the text, and a gated layer."""
     x, attention = m.norm1.forward(h), m.attn1
-    k, v = heads(attention.to_k.forward(x), attention), heads(attention.to_v.forward(x), attention)
+    k, v = (heads(to.forward(x), attention) for to in (attention.to_k, attention.to_v))
     h = _attended(attention, x, k, v) + h
     h = _attended(m.attn2, m.norm2.forward(h), *keys[m.attn2]) + h
     gated, _, last = m.ff.net
