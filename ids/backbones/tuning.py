@@ -21,6 +21,7 @@ from ids.backbones.latent_diffusion import (
     LatentDiffusion,
     UNetDenoiser,
 )
+from ids.backbones.lean import Lean, can_be_lean
 from ids.backbones.offload import Idle
 from ids.core.protocols import Backbone
 
@@ -71,6 +72,8 @@ def _evaluation(denoiser: UNetDenoiser, tuning: Tuning, device: torch.device) ->
     evaluation: Evaluation = Direct(unet)
     if tuning.compile:
         evaluation = Compiled(Direct(torch.compile(unet)), evaluation)
+    elif device.type == "cpu" and not tuning.checkpointing and can_be_lean(unet):
+        evaluation = Lean.of(unet, evaluation)
     if tuning.graphs and device.type == "cuda":
         always = tuning.graphs is True
         evaluation = Graphs(unet, evaluation, CudaRecorder(device), always)
