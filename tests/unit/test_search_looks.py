@@ -180,10 +180,3 @@ def test_editors_whose_states_are_no_results_are_not_looked_at() -> None:
     both = [*fixed, "method=choice(dds,sdedit)"]
     (note,) = open_search(Request(both, "psnr", "psnr_truth", prune=8, looks=(0.25,))).notes
     assert note.startswith("--looks: method=sdedit is pruned by finished edits alone")
-
-
-def test_values_that_follow_the_number_of_steps_are_refused() -> None:
-    words = [*FIXED, "method=ids_descending", "method.timesteps.over=${method.n_steps}", AXIS]
-    request = Request(words, "psnr", "psnr_truth", prune=8, looks=(0.25,))
-    with pytest.raises(ConfigError, match=r"method\.timesteps follows it; give it a number"):
-        open_search(request)
