@@ -57,19 +57,23 @@ def search(
     sampler: Sampler = "tpe",
     seed: int = 0,
     prune: int = 0,
+    looks: Sequence[float] = (),
     test: Words = (),
     config_dirs: Folders = (),
 ) -> SearchResult:
     """`ids search`: `trials` settings in total, of words in which one key or more has an interval,
     range or choice (`method.guidance_scale=interval(2,10)`). The same call continues a search that
     was stopped. `test` are words of held-out cases, on which the Pareto set is evaluated; `prune`
-    gives up a trial that is worse in both metrics on that many cases. `ConfigError` for a wrong
-    word or number, `SearchStopped` where trials in a row fail alike.
+    gives up a trial that is worse in both metrics on that many cases, with `looks` after these
+    shares of its steps already. `ConfigError` for a wrong word or number, `SearchStopped` where
+    trials in a row fail alike.
     """
     from ids.search.search import Request, open_search
 
     words, folders, tests = each(overrides), each(config_dirs), each(test)
-    request = Request(words, identity, fidelity, trials, sampler, seed, tests, folders, prune)
+    request = Request(
+        words, identity, fidelity, trials, sampler, seed, tests, folders, prune, looks
+    )
     opened = open_search(request)
     found = opened.run(lambda _: None)
     tested = opened.test(found)

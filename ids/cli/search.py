@@ -16,6 +16,8 @@ SEARCH = """search the settings with the best trade between identity and prompt 
   ids search method=ids 'method.guidance_scale=interval(2,10)' \\
       'fpr.scale=tag(log,interval(0.01,1))' 'fpr.n_iters=choice(1,3)' --trials 40
   ids search method=sdedit 'method.strength=interval(0.1,0.9)' --sampler nsga2 --seed 1
+  ids search method=dds 'method.optimizer.lr=tag(log,interval(0.05,2))' dataset.count=48 \
+      --prune 12 --looks 0.25
   ids search 'method=choice(dds,ids)' 'method.n_steps=int(interval(50,200))' launch=devices
 
 Every trial is a setting of `ids run`; existing results are reused. The same command continues where
@@ -47,6 +49,13 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="give up a trial that is worse in both on N cases (default: 0, never)",
     )
+    search.add_argument(
+        "--looks",
+        type=_shares,
+        default=(),
+        metavar="SHARES",
+        help="with --prune: look after these shares of the steps as well, such as 0.25,0.5",
+    )
     search.add_argument("--seed", type=int, default=0, help="of the sampler")
     search.add_argument(
         "--test",
@@ -76,10 +85,16 @@ def _search(args: argparse.Namespace, overrides: Sequence[str]) -> int:
         _test_words(args.test),
         args.config_dir,
         args.prune,
+        args.looks,
     )
     search = open_search(request)
     say_all(search.notes)
     return report_search(search, search.run(say), args.wide)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    """Numbers between commas; `ValueError`, which the parser answers, for other text."""
+    return tuple(float(part) for part in text.split(","))
 
 
 def _test_words(text: str) -> list[str]:

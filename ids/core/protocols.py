@@ -226,6 +226,14 @@ class Metric(Protocol):
 
 
 @runtime_checkable
+class BoundedMetric(Protocol):
+    """A metric with a best value, which no edit exceeds."""
+
+    @property
+    def best(self) -> float: ...
+
+
+@runtime_checkable
 class NetworkMetric(Protocol):
     """A metric that needs a network. `load` takes it from `models` before the first edit;
     `WeightsError` where its weights are corrupt or belong to another network.

@@ -36,6 +36,7 @@ class Success:
     unit = ""
     digits = 2
     higher_is_better = True
+    best = 1.0
     min_side = 1
 
     def files(self) -> list[NeededFile]:

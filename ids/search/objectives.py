@@ -7,7 +7,7 @@ import numpy as np
 
 from ids.core.errors import ConfigError
 from ids.core.numbers import to_float
-from ids.core.protocols import Metric
+from ids.core.protocols import BoundedMetric, Metric
 from ids.core.text import counted
 from ids.results.columns import Column
 from ids.results.grids import Estimate
@@ -25,10 +25,13 @@ class TrialError(Exception):
 
 @dataclass(frozen=True)
 class Objectives:
-    """The columns of identity and of prompt fidelity; each has a direction."""
+    """The columns of identity and of prompt fidelity; each has a direction. No fidelity is better
+    than `best_fidelity`; None where it has no such value.
+    """
 
     identity: Column
     fidelity: Column
+    best_fidelity: float | None = None
 
     @property
     def columns(self) -> tuple[Column, Column]:
@@ -49,9 +52,12 @@ def find_objectives(experiment: Experiment, identity: str, fidelity: str) -> Obj
         raise ConfigError(
             f"--fidelity: expected another metric than --identity; got {fidelity} twice; choose two"
         )
-    return Objectives(
-        _column(experiment, "--identity", identity), _column(experiment, "--fidelity", fidelity)
+    columns = (
+        _column(experiment, "--identity", identity),
+        _column(experiment, "--fidelity", fidelity),
     )
+    metric = next(one for one in experiment.metrics.values() if one.name == fidelity)
+    return Objectives(*columns, metric.best if isinstance(metric, BoundedMetric) else None)
 
 
 def _column(experiment: Experiment, flag: str, name: str) -> Column:

@@ -16,8 +16,9 @@ from ids.run.session import Session
 from ids.search.candidates import Built, Candidates, run_one, without_effect
 from ids.search.found import Found, best_trials, check_failures
 from ids.search.held_out import HeldOut, Tested, open_held_out
+from ids.search.looks import Looks, check_looks, look
 from ids.search.objectives import Objectives, TrialError, find_objectives, means
-from ids.search.pruning import LEAST, Dominated, find_dominating, first_look, look
+from ids.search.pruning import find_dominating
 from ids.search.study import SAMPLERS, RunningTrial, Study, Trial, import_optuna, open_study
 
 NAME_DIGITS = 12  # of the digest in a study's name
@@ -28,7 +29,8 @@ class Request:
     """What is searched: the words of `ids run` with intervals, the metrics of identity and of
     prompt fidelity, how many `trials` in total, how values are sampled, and the words of the
     held-out cases (empty for none). With `prune`, a trial that is worse in both than another on
-    this many cases is given up; 0 completes every trial.
+    this many cases is given up; 0 completes every trial. `looks` are shares of the steps after
+    which it is looked at as well.
     """
 
     words: Sequence[str]
@@ -40,6 +42,7 @@ class Request:
     test: Sequence[str] = ()
     config_dirs: Sequence[str] = ()
     prune: int = 0
+    looks: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Search:
     space: Space
     objectives: Objectives
     candidates: Candidates
+    looks: Looks
     study: Study
     first: Built
     held_out: HeldOut | None
@@ -100,30 +104,33 @@ class Search:
     def _try(self, trial: RunningTrial) -> Trial:
         try:
             built = self.build(trial)
+            if given_up := self._given_up(built, trial):
+                return given_up
             searched = self.space.searched(trial.values)
-            if dominated := self._dominated(built, searched):
-                by = f"worse in both than trial {dominated.by.number + 1}"
-                reason = f"{by} on {counted(dominated.n_cases, 'case')}"
-                return trial.pruned(reason, dominated.values)
             return trial.completed(means(run_one(built, searched), self.objectives))
         except TrialError as error:
             return trial.failed(str(error))
         except IdsError as error:
             return trial.failed(line(error), broke=True)
 
-    def _dominated(self, built: Built, searched: Sequence[str]) -> Dominated | None:
-        """A first look at some cases: is the setting worse than one of the best so far?"""
+    def _given_up(self, built: Built, trial: RunningTrial) -> Trial | None:
+        """Looks at some cases: is the setting worse than one of the best so far?"""
         best = self.found().best if self.request.prune else []
         if not best:
             return None
-        first = run_one(first_look(built, self.request.prune), searched)
-        ours = look(first, self.objectives)
         others = []
-        for trial in best:
+        for one in best:
             with suppress(TrialError):  # its results were removed
-                _, experiment = first_look(self.build(trial), self.request.prune)
-                others.append((trial, look(experiment, self.objectives)))
-        return find_dominating(ours, others, self.objectives)
+                _, experiment = self.looks.some_cases(self.build(one))
+                others.append((one, look(experiment, self.objectives)))
+        looks = self.looks.of(built, self.space.words(trial.values))
+        for each in looks:
+            ours = each.run(self.space.searched(trial.values), self.objectives)
+            if found := find_dominating(ours, others, self.objectives, len(looks)):
+                by = f"worse in both than trial {found.by.number + 1}"
+                reason = f"{by} on {counted(found.n_cases, 'case')}{each.where}"
+                return trial.pruned(reason, found.values)
+        return None
 
     def _line(self, trial: Trial) -> str:
         words = " ".join(self.space.searched(trial.values))
@@ -141,19 +148,24 @@ def open_search(request: Request) -> Search:
     sources = find_sources(request.config_dirs)
     space = parse_space(request.words, sources)
     candidates = Candidates(sources, Session())
-    built = candidates.first_built([space.words(values) for values in space.corners()])
+    corners = [space.words(values) for values in space.corners()]
+    built = candidates.first_built(corners)
     first = built[0]
     find_launcher([setting for setting, _ in built])
-    _check_prune(request.prune, len(first[1].survey().cases))
+    check_looks(request.prune, request.looks, len(first[1].survey().cases))
+    looks = Looks(request.prune, request.looks, candidates)
     objectives = find_objectives(first[1], request.identity, request.fidelity)
     held_out = None
     if request.test:
-        words = _without(space.words(space.corners()[0]), request.test)
+        words = _without(corners[0], request.test)
         held_out = open_held_out(request.test, space, words, candidates, first[1].survey())
+    of_looks = list(looks.notes(list(zip(built, corners, strict=True))))
     name = f"{first[0].name}-{_digest(built, space, objectives, request)}"
     study = _open_study(name, first, request, space, objectives)
-    notes = [*space.notes, *without_effect(built, space)]
-    return Search(name, request, space, objectives, candidates, study, first, held_out, notes)
+    notes = [*space.notes, *without_effect(built, space), *of_looks]
+    return Search(
+        name, request, space, objectives, candidates, looks, study, first, held_out, notes
+    )
 
 
 def _open_study(
@@ -176,14 +188,6 @@ def _check(request: Request) -> None:
         raise ConfigError(f"--seed: expected 0 or more; got {request.seed}; change it")
 
 
-def _check_prune(prune: int, n_cases: int) -> None:
-    if prune and not LEAST <= prune < n_cases:
-        raise ConfigError(
-            f"--prune: expected {LEAST} cases or more, and fewer than all {n_cases}; got {prune}; "
-            "change it, or leave it out"
-        )
-
-
 def _digest(built: Sequence[Built], space: Space, objectives: Objectives, request: Request) -> str:
     """Of all that decides the trials. Where edits run, and words about it, do not."""
     _, first = built[0]
@@ -197,6 +201,7 @@ def _digest(built: Sequence[Built], space: Space, objectives: Objectives, reques
         "seeds": list(first.seeds),
         "sampler": [request.sampler, request.seed],
         **({"prune": request.prune} if request.prune else {}),
+        **({"looks": list(request.looks)} if request.looks else {}),
     }
     return digest_of(content)[:NAME_DIGITS]
 
