@@ -3,9 +3,10 @@
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -92,8 +93,12 @@ def fitted(grid: Grid, console: Console) -> Grid:
 
 
 def _width(grid: TextGrid, console: Console) -> int:
-    """Of the table with labels wrapped at their share, in characters."""
-    table = grid.rich_table(console.width // LABEL_SHARE)
+    """Of the table with labels wrapped at their share, in characters: rich measures slowly, so the
+    widest cell of each column stands for all.
+    """
+    widest = [max(cells, key=cell_len) for cells in zip(*grid.lines, strict=True)]
+    short = replace(grid, lines=(tuple(widest),) if widest else ())
+    table = short.rich_table(console.width // LABEL_SHARE)
     return console.measure(table, options=console.options.update(width=WIDE)).maximum
 
 

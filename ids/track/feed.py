@@ -10,7 +10,7 @@ from ids.results.catalog import Entry
 from ids.track.content import cases_table, curves_table, points, summary
 from ids.track.curves import MeanCurves
 from ids.track.scrub import scrub
-from ids.track.sent import Sent, read_sent
+from ids.track.sent import Sent, read_sent, states_digest
 from ids.track.tracked import Name, Tracked
 
 
@@ -30,7 +30,7 @@ class Feed:
     _run: LogRun | None = None
     _claim: ExitStack = field(default_factory=ExitStack)
     _next_tables: int = 1  # edits in the run at which its tables are logged again
-    _tabled: list[Entry] = field(default_factory=list)  # in the tables as they were logged last
+    _tabled: str = ""  # digest of the edits in the tables as they were logged last
     _curves: MeanCurves = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,8 +121,8 @@ class Feed:
         """The tables of cases and curves, unless the run has just got them; the mean curves."""
         self._curves.add(entries)
         curves = self._curves.means(entries)
-        if entries != self._tabled:
-            self._tabled = list(entries)
+        if (tabled := states_digest(entries)) != self._tabled:
+            self._tabled = tabled
             run.table("cases", *cases_table(self.tracked, entries, self.logger.pace))
             if curves:
                 run.table("curves", *curves_table(curves))

@@ -76,6 +76,11 @@ def read_sent(tracked: Tracked, kind: str, destination: str) -> Sent:
     return sent
 
 
+def states_digest(entries: Sequence[Entry]) -> str:
+    """Of these edits, in order, as `Sent` remembers them."""
+    return digest_of([f"{_name(entry)}/{_state(entry)}" for entry in entries])
+
+
 def _parts(text: str) -> list[str]:
     return text.split("/")
 
