@@ -175,7 +175,7 @@ def _text(cell: Estimate, column: Column, grid: Grid, remark: str, compact: bool
     if column.derived:
         return _derived(cell.value, column.digits)
     sign = "+" if grid.paired else ""
-    text, low, high = (f"{x:{sign}.{column.digits}f}" for x in (cell.value, cell.low, cell.high))
+    text, low, high = (f"{x:{sign}z.{column.digits}f}" for x in (cell.value, cell.low, cell.high))
     if not math.isnan(cell.low):
         half = f"{(cell.high - cell.low) / 2:.{column.digits}f}"
         bounds = "" if low == high else _bounds((low, high), compact)
@@ -188,7 +188,7 @@ def _text(cell: Estimate, column: Column, grid: Grid, remark: str, compact: bool
 def _derived(value: float, digits: int) -> str:
     """`0.0213`, and `<0.0001` for a positive number that would be rounded to zero."""
     least = 10.0**-digits
-    return f"<{least:.{digits}f}" if 0 < value < least / 2 else f"{value:.{digits}f}"
+    return f"<{least:.{digits}f}" if 0 < value < least / 2 else f"{value:z.{digits}f}"
 
 
 def _bounds(ends: Sequence[str], compact: bool) -> str:
