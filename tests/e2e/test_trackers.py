@@ -215,16 +215,15 @@ def test_without_its_server_the_run_is_offline(
 def test_a_run_of_the_caller_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the service cannot be reached, other runs of this process stay open."""
     wandb.teardown()
-    for name, value in (("API_KEY", SECRET), ("BASE_URL", UNREACHABLE)):
+    names = ("API_KEY", "BASE_URL", "DATA_DIR", "CACHE_DIR")
+    for name, value in zip(names, (SECRET, UNREACHABLE, *[str(tmp_path)] * 2), strict=True):
         monkeypatch.setenv(f"WANDB_{name}", value)
-    for name in ("DATA_DIR", "CACHE_DIR"):
-        monkeypatch.setenv(f"WANDB_{name}", str(tmp_path))
     try:
         settings = wandb.Settings(silent=True, console="off")
         theirs = wandb.init(project="theirs", mode="offline", dir=tmp_path, settings=settings)
         monkeypatch.setenv("WANDB_MODE", "online")
         ours = WeightsAndBiases("ids", str(tmp_path), wait=1.0)
-        with pytest.raises(ConfigError, match="other open runs of wandb.*mode=offline"):
+        with pytest.raises(ConfigError, match=r"other open runs of wandb.*mode=offline"):
             ours.open(INFO)
         theirs.log({"loss": 1.0})
         theirs.finish()
