@@ -110,7 +110,7 @@ def _levels(
 
 
 def _beyond_note(level: float, curves: Mapping[str, Curves], axis: str) -> str:
-    """Says that no curve reaches a level; empty where one does."""
+    """A level that no curve reaches, and the highest mean; empty where one reaches it."""
     means = {k: plain_mean(of, axis) for k, of in curves.items() if of.moving}
     highest = {label: span(mean)[1] for label, mean in means.items()}
     reached = {label: high for label, high in highest.items() if math.isfinite(high)}
