@@ -9,7 +9,14 @@ from msgspec.structs import force_setattr, replace
 from ids.run.records import EditRecord, MetricsRecord, MetricValue
 
 T = TypeVar("T")
-OF_EDITS = ("name", "setting", "method", "backbone_name", "backbone", "representation")
+OF_EDITS: tuple[str, ...] = (
+    "name",
+    "setting",
+    "method",
+    "backbone_name",
+    "backbone",
+    "representation",
+)
 OF_EDITS += ("revisions", "code", "source", "prompt_src", "prompt_trg", "environment")
 
 
