@@ -138,8 +138,8 @@ def test_edits_without_a_common_step_are_not_read_as_finished() -> None:
 
 
 def test_a_level_that_no_method_reaches_is_explained() -> None:
-    report = matched_report("t", frame(), Question("success", (0.999,), "dds"))
-    assert any("No method reaches success 0.999: the highest mean is" in n for n in report.notes)
+    report = matched_report("t", frame(), Question("success", (1.5,), "dds"))
+    assert any("No method reaches success 1.5: the highest mean is" in n for n in report.notes)
     assert not any(
         "No method reaches" in n
         for n in matched_report("t", frame(), Question("success", (LEVEL,), "dds")).notes
