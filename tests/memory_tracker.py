@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from ids.core.logs import Cell, Pace, RunInfo
 
@@ -14,6 +15,7 @@ QUICK = Pace(every=0.0, queue=1000, wait=30.0, images=1, image_side=16)
 class Memory:
     """A tracker in memory: the events of all of its runs, and when each run was opened."""
 
+    numbered: ClassVar[bool] = False
     destination: str = "memory"
     pace: Pace = QUICK
     folder: Path = Path("outputs")

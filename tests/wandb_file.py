@@ -60,6 +60,18 @@ def read_run(file: Path) -> OfflineRun:
     return run
 
 
+def points_of(file: Path) -> dict[int, dict[str, Any]]:
+    """The points of a .wandb file by their number; each has one point."""
+    found: dict[int, dict[str, Any]] = {}
+    for record in records(file):
+        if record.WhichOneof("record_type") == "history":
+            point = _items(record.history.item)
+            number = point.get("_step", record.history.step.num)
+            assert number not in found
+            found[number] = point
+    return found
+
+
 def records(path: Path) -> Iterator[Record]:
     """The records of a .wandb file: LevelDB's log format after a header of seven bytes. Private to
     wandb, so it is read here and nowhere else.

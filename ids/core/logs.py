@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -50,10 +50,12 @@ class RunInfo:
 class LogRun(Protocol):
     """An open run of a tracker."""
 
-    @property
-    def points(self) -> int:
-        """The number of points and tables it has, those of earlier commands included."""
-        ...
+    points: int
+    """The number of points and tables it has, those of earlier commands included: the place of the
+    next one."""
+    numbered: ClassVar[bool]
+    """Does the tracker drop a point in a place that it has? Then points that a killed command may
+    not have delivered are logged again, each in its place."""
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
         """A point of each curve. `axis` is `curve` (optimization steps), `edit` (finished edits) or

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 from ids.core.logs import Cell, Pace, RunInfo
 from ids.core.numbers import Number, to_number
@@ -54,6 +54,7 @@ class JsonLines:
 class JsonLinesRun:
     """An open file of log lines, each with the id of its run."""
 
+    numbered: ClassVar[bool] = False  # a line is written at once
     stream: TextIO
     id: str
     points: int

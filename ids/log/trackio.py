@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from ids.core.errors import ConfigError
 from ids.core.logs import Cell, Pace, RunInfo
 from ids.images import to_array
+from ids.log.axes import named_point
 
 PLACE = "TRACKIO_DIR"  # where trackio keeps its database: it is read once a process
 
@@ -82,13 +83,13 @@ class Trackio:
 class TrackioRun:
     """An open run of trackio. Every point has a step of its own, counted over all commands."""
 
+    numbered: ClassVar[bool] = False  # it keeps a point twice
     run: Any
     points: int
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
         """A point of each curve."""
-        named = {f"{axis}/{name}": value for name, value in values.items()}
-        self._log({f"{axis}/step": step} | named)
+        self._log(named_point(axis, step, values))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """A `trackio.Table`."""

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from torch import Tensor
@@ -16,11 +16,11 @@ from torch import Tensor
 from ids.core.errors import ConfigError
 from ids.core.logs import Cell, Pace, RunInfo
 from ids.images import to_array
+from ids.log.axes import AXES, named_point
 
 log = logging.getLogger(__name__)
 MODES = ("auto", "online", "offline", "disabled")
 NAME, TAG = 128, 64  # characters: limits of the service for names and groups, and for tags
-AXES = ("curve", "edit", "progress")
 PLACES = {"WANDB_DATA_DIR": "data", "WANDB_CACHE_DIR": "cache"}  # by default below the home folder
 HOSTED, FORMER_HOST = "forge.coreweave.com", "api.wandb.ai"  # a login for the latter is for both
 HERE = Path("/proc/self/cwd")  # the current folder, by a path that names no folder (Linux)
@@ -138,11 +138,19 @@ class WeightsAndBiases:
         import wandb
 
         if not self._unreached:
+            others = wandb.setup().most_recent_active_run is not None  # of the caller, or of ours
             try:
                 return wandb.init(**options, mode=self._mode())
             except (wandb.errors.Error, TimeoutError) as error:
                 self._unreached.append(_without_key(str(error)))
-                wandb.teardown()  # else its process keeps the id of the run that was not opened
+                # The process of wandb keeps the id of the refused run, and other runs need it.
+                if others:
+                    raise ConfigError(
+                        "logger.wandb.mode: expected a reachable Weights & Biases server; got "
+                        f"{self._unreached[0]}, and other open runs of wandb in this process; "
+                        "set logger.wandb.mode=offline, or finish them"
+                    ) from error
+                wandb.teardown()
                 if self.mode != "online":
                     log.warning(
                         "Weights & Biases cannot be reached (%s); logging offline; `ids log` "
@@ -171,13 +179,13 @@ class WeightsAndBiasesRun:
     commands: the service drops a step that it has, so a point that is sent again is no duplicate.
     """
 
+    numbered: ClassVar[bool] = True
     run: Any
     points: int
 
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
         """A point of each curve."""
-        named = {f"{axis}/{name}": value for name, value in values.items()}
-        self._log({f"{axis}/step": step} | named)
+        self._log(named_point(axis, step, values))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """A `wandb.Table`."""

@@ -3,9 +3,10 @@
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -92,8 +93,12 @@ def fitted(grid: Grid, console: Console) -> Grid:
 
 
 def _width(grid: TextGrid, console: Console) -> int:
-    """Of the table with labels wrapped at their share, in characters."""
-    table = grid.rich_table(console.width // LABEL_SHARE)
+    """Of the table with labels wrapped at their share, in characters: rich measures slowly, so the
+    widest cell of each column stands for all.
+    """
+    widest = [max(cells, key=cell_len) for cells in zip(*grid.lines, strict=True)]
+    short = replace(grid, lines=(tuple(widest),) if widest else ())
+    table = short.rich_table(console.width // LABEL_SHARE)
     return console.measure(table, options=console.options.update(width=WIDE)).maximum
 
 
@@ -170,7 +175,7 @@ def _text(cell: Estimate, column: Column, grid: Grid, remark: str, compact: bool
     if column.derived:
         return _derived(cell.value, column.digits)
     sign = "+" if grid.paired else ""
-    text, low, high = (f"{x:{sign}.{column.digits}f}" for x in (cell.value, cell.low, cell.high))
+    text, low, high = (f"{x:{sign}z.{column.digits}f}" for x in (cell.value, cell.low, cell.high))
     if not math.isnan(cell.low):
         half = f"{(cell.high - cell.low) / 2:.{column.digits}f}"
         bounds = "" if low == high else _bounds((low, high), compact)
@@ -183,7 +188,7 @@ def _text(cell: Estimate, column: Column, grid: Grid, remark: str, compact: bool
 def _derived(value: float, digits: int) -> str:
     """`0.0213`, and `<0.0001` for a positive number that would be rounded to zero."""
     least = 10.0**-digits
-    return f"<{least:.{digits}f}" if 0 < value < least / 2 else f"{value:.{digits}f}"
+    return f"<{least:.{digits}f}" if 0 < value < least / 2 else f"{value:z.{digits}f}"
 
 
 def _bounds(ends: Sequence[str], compact: bool) -> str:

@@ -19,6 +19,7 @@ from ids.results.card import card_of
 from ids.results.catalog import ResultGroup, join
 from ids.results.columns import select_columns
 from ids.results.environments import mixed_note
+from ids.results.equal_parts import EqualParts
 from ids.results.export import export_frame
 from ids.results.frames import columns_of, frame, weights_notes
 from ids.results.grids import Report
@@ -82,8 +83,9 @@ def _groups(runs: Sequence[RunRecord], store: Store) -> list[ResultGroup]:
     """The results of a run, by data set and backbone."""
     manifests = {(m.name, m.place, m.view): m for m in (run.manifest for run in runs)}
     keys = dict.fromkeys(o.key for run in runs for o in run.outcomes if o.key)
-    records = [look.record for look in (store.look(key, files=False) for key in keys)]
-    return join([r for r in records if r], list(manifests.values()), store.numbers)[0]
+    found, shared = (store.look(key, files=False).record for key in keys), EqualParts()
+    records = [shared.of_edit(record) for record in found if record]
+    return join(records, list(manifests.values()), store.numbers)[0]
 
 
 def run_frame(folder: Path, output_dir: Path) -> pd.DataFrame:

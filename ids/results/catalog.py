@@ -16,6 +16,7 @@ from msgspec.structs import replace as replace_row
 from ids.core.errors import ConfigError
 from ids.core.records import digest_of
 from ids.core.text import counted
+from ids.results.equal_parts import EqualParts
 from ids.run.manifest import Manifests
 from ids.run.numbers import Numbers
 from ids.run.records import EditRecord, Manifest, MetricsRecord, Row
@@ -110,13 +111,17 @@ def open_store(root: Path) -> Store:
 
 def read_catalog(store: Store) -> Catalog:
     """Of all results; their images and tensors are not read."""
-    looks = [store.look(key) for key in store.all_keys()]
-    looks += [Lookup("", None, problem, "misplaced") for problem in store.misplaced()]
-    records = [look.record for look in looks if look.record]
+    shared, records, problems = EqualParts(), [], []
+    for look in map(store.look, store.all_keys()):
+        if look.record:
+            records.append(shared.of_edit(look.record))
+        else:
+            problems.append(look)
+    problems += [Lookup("", None, problem, "misplaced") for problem in store.misplaced()]
     manifests = Manifests(store.root / "datasets", store.claims, store.numbers).all()
     groups, used = join(records, manifests, store.numbers)
     orphans = [record for record in records if record.key not in used]
-    return Catalog(groups, orphans, [look for look in looks if look.problem])
+    return Catalog(groups, orphans, [look for look in problems if look.problem])
 
 
 def join(
@@ -124,6 +129,7 @@ def join(
 ) -> tuple[list[ResultGroup], set[str]]:
     """Results by data set and backbone, and the keys of those that belong to one."""
     by_source: dict[str, list[EditRecord]] = defaultdict(list)
+    shared = EqualParts()
     for record in records:
         by_source[record.source].append(record)
     groups: dict[tuple[int, str], ResultGroup] = {}
@@ -137,7 +143,7 @@ def join(
                 place = (index, backbone_title(record))
                 groups.setdefault(place, ResultGroup("", manifest, place[1], []))
                 if (record.key, row.case) not in entries[place]:
-                    known = numbers.metrics(record.key, row.case)
+                    known = shared.of_metrics(numbers.metrics(record.key, row.case))
                     entries[place][record.key, row.case] = Entry(record, row, known)
     found = [groups[place].with_entries(entries[place].values()) for place in groups]
     return _titled(found), {key for pairs in entries.values() for key, _ in pairs}

@@ -82,10 +82,10 @@ def baseline_of(label: str, settings: pd.DataFrame, baseline: str) -> str | None
     at guidance 3. Words after the name are conditions: `ids fpr.n_iters=1`.
     """
     name, *conditions = baseline.split() or [""]
-    values = settings.drop_duplicates("label").set_index("label")["values"]
+    values = dict(zip(settings["label"], settings["values"], strict=True))
     candidates = [
         other
-        for other in in_order(values.index)
+        for other in in_order(values)
         if other.split(" ")[0] == name and all(matches(values[other], c) for c in conditions)
     ]
     ours = set(values[label].items())

@@ -1,5 +1,6 @@
 """`ids table --matched`: preservation where the methods have reached the same edit strength."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -89,7 +90,8 @@ def matched(
         level: [each.row(level, differing if each.against else shown, mean) for each in compared]
         for level in levels
     }
-    notes = (*methods.notes, *above, *methods.undefined(columns))
+    beyond = [note for level in levels if (note := _beyond_note(level.value, curves, methods.axis))]
+    notes = (*methods.notes, *above, *beyond, *methods.undefined(columns))
     return Matched(methods, shown, differing, rows, notes)
 
 
@@ -105,6 +107,20 @@ def _levels(
     values = question.levels or default_levels(axis, spans)
     above = [above_note(x, check_level(axis, x, starts, anytime)) for x in values]
     return [Level(axis, value) for value in values], [note for note in above if note]
+
+
+def _beyond_note(level: float, curves: Mapping[str, Curves], axis: str) -> str:
+    """A level that no curve reaches, and the highest mean; empty where one reaches it."""
+    means = {k: plain_mean(of, axis) for k, of in curves.items() if of.moving}
+    highest = {label: span(mean)[1] for label, mean in means.items()}
+    reached = {label: high for label, high in highest.items() if math.isfinite(high)}
+    if not reached or max(reached.values()) >= level:
+        return ""
+    best = max(reached, key=reached.__getitem__)
+    return (
+        f"No method reaches {axis} {level:.3g}: the highest mean is {reached[best]:.3g}, of "
+        f"{best}; lower --at."
+    )
 
 
 def _shown(frame: pd.DataFrame, columns: Sequence[Column]) -> list[Column]:

@@ -6,7 +6,6 @@ of the tables has nearly the same power.
 """
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from scipy.special import nctdtr, stdtrit
@@ -24,7 +23,6 @@ def power(effect: float, n: int) -> float:
     return float(1 - np.nan_to_num(missed) + np.nan_to_num(opposite))  # nan: too small for scipy
 
 
-@lru_cache(maxsize=1024)
 def detectable_effect(n: int) -> float:
     """The smallest d_z that n cases show with 80 % power; nan below two cases."""
     if n < 2:

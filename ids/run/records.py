@@ -167,3 +167,4 @@ class Mirrored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     config: str = ""  # digest of the configuration that it has
     curves: bool = False  # has it the mean curves?
     complete: str = ""  # digest of the jobs and metrics that were all logged
+    unconfirmed: list[tuple[int, str, int]] = []  # place, EDIT/CASE (or curve), step: maybe lost

@@ -10,7 +10,7 @@ from ids.results.catalog import Entry
 from ids.track.content import cases_table, curves_table, points, summary
 from ids.track.curves import MeanCurves
 from ids.track.scrub import scrub
-from ids.track.sent import Sent, read_sent
+from ids.track.sent import CURVE, Place, Sent, edit_name, read_sent, states_digest
 from ids.track.tracked import Name, Tracked
 
 
@@ -28,9 +28,11 @@ class Feed:
     logged: int = 0  # edits, by this feed
     _sent: Sent | None = None
     _run: LogRun | None = None
+    _intact: bool = True  # has every point been handed over that was announced?
+    _not_again: list[Place] = field(default_factory=list)
     _claim: ExitStack = field(default_factory=ExitStack)
     _next_tables: int = 1  # edits in the run at which its tables are logged again
-    _tabled: list[Entry] = field(default_factory=list)  # in the tables as they were logged last
+    _tabled: str = ""  # digest of the edits in the tables as they were logged last
     _curves: MeanCurves = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,8 +45,9 @@ class Feed:
         config = scrub(self.tracked.config())
         digest, one = digest_of(config), self.tracked
         given = {} if digest == sent.config else config
-        info = RunInfo(sent.run, one.name, one.label, one.group, one.kind, given, sent.points)
+        info = RunInfo(sent.run, one.name, one.label, one.group, one.kind, given, sent.next_place)
         self._run = self.logger.open(info)
+        self._log_again(self._run, sent)
         self._next_tables = 2 * len(sent.results) or 1
         sent.config = digest
         self._write(sent)
@@ -70,23 +73,51 @@ class Feed:
         """
         if (sent := self._claimed()) is None:
             return False
-        if self.changed or self._run is not None or sent.complete != self.tracked.jobs:
+        whole = sent.complete == self.tracked.jobs and not sent.unconfirmed
+        if self.changed or self._run is not None or not whole:
             entries = self.tracked.entries(self.tracked.names)
-            if entries and (not sent.complete or sent.differs(entries)):
+            if entries and (not sent.complete or sent.unconfirmed or sent.differs(entries)):
                 self._complete(sent, entries)
             sent.complete = self.tracked.jobs
-            self._write(sent)
+            if self._run is None or not self._run.numbered:
+                self._write(sent)
         self.close()
         return True
 
     def close(self) -> None:
         """Close the run; another command may continue it."""
-        run, self._run, self._sent = self._run, None, None
+        run, sent = self._run, self._sent
         try:
             if run is not None:
                 run.finish()
+                if sent is not None and run.numbered and self._intact:
+                    sent.unconfirmed = self._not_again
+                    self._write(sent)
         finally:
+            self._run, self._sent = None, None
             self._claim.close()
+
+    def _log_again(self, run: LogRun, sent: Sent) -> None:
+        """Points that a killed command may not have delivered, each in its place."""
+        if not sent.unconfirmed:
+            return
+        curves: list[dict[str, float]] = []
+        if any(name == CURVE for _, name, _ in sent.unconfirmed):
+            self._curves.add(every := self.tracked.entries(self.tracked.names))
+            curves = self._curves.means(every)
+        edits = self.tracked.entries(sent.unconfirmed_edits())
+        known = [edit for edit in edits if edit not in sent.lacks(edits)]
+        values = points(known, self.tracked.store) if known else []
+        by_name = {edit_name(edit): of for edit, of in zip(known, values, strict=True)}
+        last = run.points
+        for place, name, step in sorted(sent.unconfirmed):
+            of_curve = curves[step - 1] if name == CURVE and step <= len(curves) else None
+            if (found := by_name.get(name, of_curve)) is None:
+                self._not_again.append((place, name, step))
+                continue
+            run.points = place
+            run.scalars("curve" if name == CURVE else "edit", step, found)
+        run.points = last
 
     def _complete(self, sent: Sent, entries: Sequence[Entry]) -> None:
         if (run := self.open()) is None:
@@ -96,6 +127,11 @@ class Feed:
         self._log_rows(run, sent, entries)
         curves = self._log_tables(run, entries)
         if not sent.curves:
+            if run.numbered:
+                places = enumerate(range(1, len(curves) + 1), start=run.points)
+                sent.unconfirmed += [(place, CURVE, step) for place, step in places]
+                sent.curves = True
+                self._write(sent)
             for step, values in enumerate(curves, start=1):
                 run.scalars("curve", step, values)
         sent.curves = True
@@ -107,9 +143,14 @@ class Feed:
         new = sent.lacks(entries)
         self._curves.add(new)
         if new:
-            first = len(sent.results)
-            for step, values in enumerate(points(new, self.tracked.store), start=first):
-                run.scalars("edit", step, values)
+            first, values = len(sent.results), points(new, self.tracked.store)
+            if run.numbered:
+                sent.expect(run.points, new)
+                self._write(sent, new)
+            self._intact = False
+            for step, numbers in enumerate(values, start=first):
+                run.scalars("edit", step, numbers)
+            self._intact = True
             sent.add(new)
             sent.complete = ""
             self.logged += len(new)
@@ -121,8 +162,8 @@ class Feed:
         """The tables of cases and curves, unless the run has just got them; the mean curves."""
         self._curves.add(entries)
         curves = self._curves.means(entries)
-        if entries != self._tabled:
-            self._tabled = list(entries)
+        if (tabled := states_digest(entries)) != self._tabled:
+            self._tabled = tabled
             run.table("cases", *cases_table(self.tracked, entries, self.logger.pace))
             if curves:
                 run.table("curves", *curves_table(curves))
@@ -144,6 +185,7 @@ class Feed:
                 self._claim.close()
         return self._sent
 
-    def _write(self, sent: Sent) -> None:
+    def _write(self, sent: Sent, new: Sequence[Entry] = ()) -> None:
         sent.points = self._run.points if self._run is not None else sent.points
+        sent.add(new)
         sent.write()

@@ -11,13 +11,17 @@ from ids.results.catalog import Entry
 from ids.run.records import Mirrored
 from ids.run.sealed import Unusable, read, seal
 from ids.run.store import Store
-from ids.track.tracked import Tracked
+from ids.track.tracked import Name, Tracked
+
+CURVE = "curve"  # instead of an edit
+Place = tuple[int, str, int]  # of a point: its number, EDIT/CASE or CURVE, its step
 
 
 @dataclass
 class Sent:
     """The record of one run of a logger. It is written after the points that it counts: what a
-    killed command sent last is sent again, with the same steps.
+    killed command sent last is sent again, with the same steps. To a tracker that numbers its
+    points, every point is sent again until its run was closed: `unconfirmed` is written before.
     """
 
     store: Store
@@ -27,19 +31,39 @@ class Sent:
     config: str = ""
     curves: bool = False
     complete: str = ""
+    unconfirmed: list[Place] = field(default_factory=list)
     results: dict[str, str] = field(default_factory=dict)  # EDIT/CASE -> TIME/METRICS
 
     def lacks(self, entries: Sequence[Entry]) -> list[Entry]:
         """The edits that the run has no point of; one that was made again is another."""
-        return [e for e in entries if _made(self.results.get(_name(e), "")) != str(e.record.made)]
+        return [
+            e for e in entries if _made(self.results.get(edit_name(e), "")) != str(e.record.made)
+        ]
 
     def differs(self, entries: Sequence[Entry]) -> bool:
         """Does any edit, or any of its metrics, not belong to what the run has?"""
-        return any(self.results.get(_name(e)) != _state(e) for e in entries)
+        return any(self.results.get(edit_name(e)) != _state(e) for e in entries)
 
     def add(self, entries: Sequence[Entry]) -> None:
         """These edits are in the run now."""
-        self.results |= {_name(entry): _state(entry) for entry in entries}
+        self.results |= {edit_name(entry): _state(entry) for entry in entries}
+
+    @property
+    def next_place(self) -> int:
+        """Behind all points, those that a killed command has announced included."""
+        return max([self.points, *(place + 1 for place, _, _ in self.unconfirmed)])
+
+    def unconfirmed_edits(self) -> list[Name]:
+        """The edits among the unconfirmed points."""
+        names = [name for _, name, _ in self.unconfirmed if name != CURVE]
+        return [(key, case) for key, _, case in (name.partition("/") for name in names)]
+
+    def expect(self, place: int, entries: Sequence[Entry]) -> None:
+        """Points of these edits follow, from this place on."""
+        first = len(self.results)
+        self.unconfirmed += [
+            (place + n, edit_name(entry), first + n) for n, entry in enumerate(entries)
+        ]
 
     def write(self) -> None:
         """Replace the stored record."""
@@ -50,6 +74,7 @@ class Sent:
             config=self.config,
             curves=self.curves,
             complete=self.complete,
+            unconfirmed=self.unconfirmed,
         )
         self.store.numbers.write(self.path, seal(content))
 
@@ -71,16 +96,23 @@ def read_sent(tracked: Tracked, kind: str, destination: str) -> Sent:
                 found.config,
                 found.curves,
                 found.complete,
+                found.unconfirmed,
                 results,
             )
     return sent
+
+
+def states_digest(entries: Sequence[Entry]) -> str:
+    """Of these edits, in order, as `Sent` remembers them."""
+    return digest_of([f"{edit_name(entry)}/{_state(entry)}" for entry in entries])
 
 
 def _parts(text: str) -> list[str]:
     return text.split("/")
 
 
-def _name(entry: Entry) -> str:
+def edit_name(entry: Entry) -> str:
+    """EDIT/CASE."""
     return f"{entry.record.key}/{entry.row.case}"
 
 

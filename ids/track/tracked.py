@@ -7,6 +7,7 @@ from typing import Any
 
 from ids.core.records import EditCase, digest_of
 from ids.results.catalog import Entry
+from ids.results.equal_parts import EqualParts
 from ids.run.records import Row
 from ids.run.store import Store
 
@@ -50,11 +51,12 @@ class Tracked:
 
     def entries(self, names: Sequence[Name]) -> list[Entry]:
         """The finished ones of these edits, with their numbers."""
-        found = []
+        found, shared = [], EqualParts()
         for key, case in names:
             record = self.store.look(key, files=False).record
             if record is not None and record.status == "ok" and case in self.rows:
-                found.append(Entry(record, self.rows[case], self.store.numbers.metrics(key, case)))
+                numbers = shared.of_metrics(self.store.numbers.metrics(key, case))
+                found.append(Entry(shared.of_edit(record), self.rows[case], numbers))
         return found
 
 

@@ -11,6 +11,7 @@ from conftest import Ids
 from PIL import Image as PIL
 from wandb_file import OfflineRun, read_run
 
+from ids.core.errors import ConfigError
 from ids.core.logs import RunInfo
 from ids.log import WeightsAndBiases
 from ids.log.weights_and_biases import has_account
@@ -209,6 +210,27 @@ def test_without_its_server_the_run_is_offline(
     found = read_run(file)
     assert (found.id, found.history["edit/psnr"]) == (INFO.id, [20.0])
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_of_the_caller_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the service cannot be reached, other runs of this process stay open."""
+    wandb.teardown()
+    names = ("API_KEY", "BASE_URL", "DATA_DIR", "CACHE_DIR")
+    for name, value in zip(names, (SECRET, UNREACHABLE, *[str(tmp_path)] * 2), strict=True):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    try:
+        settings = wandb.Settings(silent=True, console="off")
+        theirs = wandb.init(project="theirs", mode="offline", dir=tmp_path, settings=settings)
+        monkeypatch.setenv("WANDB_MODE", "online")
+        ours = WeightsAndBiases("ids", str(tmp_path), wait=1.0)
+        with pytest.raises(ConfigError, match=r"other open runs of wandb.*mode=offline"):
+            ours.open(INFO)
+        theirs.log({"loss": 1.0})
+        theirs.finish()
+    finally:
+        wandb.teardown()
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    assert read_run(file).history["loss"] == [1.0]
 
 
 def test_names_fit_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,3 +135,12 @@ def test_edits_without_a_common_step_are_not_read_as_finished() -> None:
     assert all(math.isnan(cell.value) for cell in row.cells)
     assert row.cells[0].n == row.cases > 0
     assert any(note.startswith("ids (g=3): its edits share no kept step") for note in report.notes)
+
+
+def test_a_level_that_no_method_reaches_is_explained() -> None:
+    report = matched_report("t", frame(), Question("success", (1.5,), "dds"))
+    assert any("No method reaches success 1.5: the highest mean is" in n for n in report.notes)
+    assert not any(
+        "No method reaches" in n
+        for n in matched_report("t", frame(), Question("success", (LEVEL,), "dds")).notes
+    )

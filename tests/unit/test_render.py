@@ -232,3 +232,7 @@ def test_two_titles_are_two_files(tmp_path: Path) -> None:
     assert paths[0].name == "photos-on-sd15-ids.md"
     assert len(set(paths)) == len(titles)
     assert {path.parent for path in paths} == {tmp_path}
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
+    assert shown(Estimate(-0.0001, -0.0001, -0.0001, 3)).startswith("0.00")
