@@ -43,7 +43,7 @@ def test_a_shell_is_answered(tmp_path: Path) -> None:
     assert completed("ids run --conf", tmp_path) == ["--config-dir"]
     assert completed("ids data check pie_", tmp_path) == ["pie_plus"]
     assert completed("ids data check pie dataset.im", tmp_path) == ["dataset.images="]
-    assert completed("ids run method=dd", tmp_path) == ["method=dds", "method=dds_and_back"]
+    assert completed("ids run method=sd", tmp_path) == ["method=sdedit", "method=sds"]
 
 
 @pytest.mark.parametrize(
