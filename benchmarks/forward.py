@@ -2,7 +2,7 @@
 the engine's evaluation of the same weights. One thread, interleaved rounds: median, least.
 
     python benchmarks/forward.py                               # three minutes
-    python benchmarks/forward.py --only embedded --rounds 25
+    python benchmarks/forward.py --only embedded --operators   # where the engine's time goes
 
 Half of the rows have the null prompt, half that of a case, as under guidance.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from engine_work.cells import World, worlds
 from engine_work.clock import spread, timed
+from engine_work.cost import operator_shares
 from engine_work.report import environment
 from loops.worlds import random_latents, shape_cases
 
@@ -22,6 +23,7 @@ from ids.core.protocols import Backbone
 CPU = torch.device("cpu")
 ROWS = (2, 4, 8, 16)
 SHAPES = {"embedded": [(12, 8, 8)], "reduced": [(4, side, side) for side in (8, 16, 24, 32)]}
+SHOWN = 8  # operators
 OUT = Path(__file__).parent / "results" / "forward-cpu.md"
 
 
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", type=int, default=ROWS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=OUT, help="the Markdown file")
+    parser.add_argument("--operators", action="store_true", help="of two rows, their shares alone")
     args = parser.parse_args()
     torch.set_num_threads(1)
     head = ", ".join(f"{name} {value}" for name, value in environment(CPU, "fp32").items())
@@ -40,10 +43,14 @@ def main() -> None:
     lines += [_line(["network", *(f"{rows} rows" for rows in args.rows)])]
     lines += [_line(["---"] * (len(args.rows) + 1))]
     for name, world in worlds(set(args.only), CPU, "fp32").items():
+        if args.operators:
+            print(f"{name}: {operators(world, SHAPES[name][-1])}")
+            continue
         for shape in SHAPES[name]:
             lines += table(f"{name}, {' x '.join(map(str, shape))}", world, shape, args)
             print("\n".join(lines[-2:]), flush=True)
-    args.out.write_text("\n".join(lines) + "\n")
+    if not args.operators:
+        args.out.write_text("\n".join(lines) + "\n")
 
 
 def table(name: str, world: World, shape: Sequence[int], args: argparse.Namespace) -> Iterator[str]:
@@ -51,6 +58,13 @@ def table(name: str, world: World, shape: Sequence[int], args: argparse.Namespac
     found = [_times(world, shape, rows, args.rounds) for rows in args.rows]
     for side, taken in zip(("modules", "engine"), zip(*found, strict=True), strict=True):
         yield _line([f"{name}, {side}", *(f"{x['median']:.4g}, {x['min']:.4g}" for x in taken)])
+
+
+def operators(world: World, shape: Sequence[int]) -> str:
+    """The largest shares of the CPU time of the engine's call of two rows."""
+    with torch.no_grad():
+        shares = operator_shares(_call(world.tuned, shape, rows=2))
+    return ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:SHOWN])
 
 
 @torch.no_grad()

@@ -34,8 +34,10 @@ FIGURES = {
     "success": ("psnr_background", "feature_distance"),
     "nfe": ("success", "psnr_background"),
 }
-DRAWN = ("dds", "ids", "ids (N=1, λ=0.65)", "ids (N=1, λ=0.65, lr=0.4)", "ids+polyak")
-DRAWN += ("ids_bank (N=1, λ=0.65, size=8, lr=0.4)", "ids_descending (over=16)", "true_edit")
+DRAWN = (
+    *("dds", "ids", "ids (N=1, λ=0.65)", "ids (N=1, λ=0.65, lr=0.4)", "ids+polyak"),
+    *("ids_bank (N=1, λ=0.65, size=8, lr=0.4)", "ids_descending (over=16)", "true_edit"),
+)
 TARGET = 2  # forwards of a step's target half under guidance
 
 

@@ -107,6 +107,7 @@ def cpu_cells() -> list[Cell]:
         *(Cell("embedded", method, prompts=k) for k in (8, 16) for method in ("ids", "dds")),
         *(Cell("embedded", method, images=n) for n in (4, 16) for method in ("ids", "dds")),
         *(Cell("embedded", method) for method in ("sds", "pds", N1, DIFFERENCE)),
+        *(Cell("embedded", m, alone=True, rows=k) for k in (1, 2, 4) for m in ("dds", "ids")),
         Cell("embedded", "ids", prompts=4),
         Cell("embedded", "cds", images=4),
         Cell("reduced", "ids", prompts=8),

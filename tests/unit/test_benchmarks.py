@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import engine
 import forward
 from engine_work.cells import Cell, cpu_cells, gpu_cells, tiny_cells, worlds
-from engine_work.cost import degenerate, peak_above
+from engine_work.cost import degenerate, operator_shares, peak_above
 from engine_work.report import Results
 
 CPU = torch.device("cpu")
@@ -114,3 +114,9 @@ def test_calls_of_the_network_are_timed_for_modules_and_engine(
     lines = [line for line in out.read_text().splitlines() if line.startswith("| embedded")]
     assert [line.split(" | ")[0].split(", ")[-1] for line in lines] == ["modules", "engine"]
     assert all(float(ms) > 0 for ms in re.findall(r"\d+\.\d+", " ".join(lines)))
+
+
+def test_shares_of_operators_are_those_of_the_work() -> None:
+    shares = operator_shares(lambda: torch.ones(300, 300) @ torch.ones(300, 300))
+    assert next(iter(shares)) == "aten::mm"
+    assert sum(shares.values()) == pytest.approx(1)
