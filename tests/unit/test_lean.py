@@ -1,71 +1,22 @@
-"""The UNet without its modules' bookkeeping: equal numbers, keys of a prompt once."""
+"""The UNet without its modules' bookkeeping: equal numbers, and other networks use their modules."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
+from small_unet import inputs, network
 from torch import Tensor
 
-from ids.backbones import StableDiffusion, text_keys
+from ids.backbones import StableDiffusion
 from ids.backbones.evaluation import Direct
 from ids.backbones.lean import Lean, can_be_lean
 from ids.backbones.tuning import tune
 from ids.run import Engine
 
 CPU = torch.device("cpu")
-
-
-def network(**options: Any) -> Any:
-    torch.manual_seed(0)
-    levels = ("CrossAttnDownBlock2D", "DownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D")
-    given: dict[str, Any] = {
-        "in_channels": 4,
-        "out_channels": 4,
-        "down_block_types": levels[0],
-        "up_block_types": levels[1],
-        "block_out_channels": (16, 32),
-        "norm_num_groups": 8,
-        "cross_attention_dim": 24,
-        "layers_per_block": 1,
-        "attention_head_dim": 4,
-    }
-    unet: Any = UNet2DConditionModel(**{**given, **options})
-    return unet.eval().requires_grad_(False)
-
-
-@pytest.fixture(scope="module")
-def unet() -> Any:
-    return network()
-
-
-def inputs(rows: int = 3, side: int = 8) -> tuple[Tensor, Tensor, Tensor]:
-    rng = torch.Generator().manual_seed(rows)
-    z, text = (torch.randn(rows, *s, generator=rng) for s in ((4, side, side), (5, 24)))
-    return z, torch.linspace(20, 900, rows).long(), text
-
-
-@contextmanager
-def projections(unet: Any) -> Iterator[list[int]]:
-    """The rows of each text that a key projection gets."""
-    rows: list[int] = []
-    to_k = unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2.to_k
-    forward = to_k.forward
-
-    def noted(text: Tensor) -> Tensor:
-        rows.append(len(text))
-        return forward(text)  # type: ignore[no-any-return]
-
-    to_k.forward = noted
-    try:
-        yield rows
-    finally:
-        del to_k.forward
 
 
 ALIKE: list[dict[str, Any]] = [  # what `Lean` may compute, too
@@ -96,97 +47,6 @@ def test_the_numbers_are_those_of_the_modules(options: dict[str, Any], side: int
             for evaluate in (lean, direct)
         )
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-
-
-def test_keys_of_a_text_are_computed_once_for_each_distinct_row(unet: Any) -> None:
-    direct, lean = Direct(unet), Lean.of(unet, Direct(unet))
-    z, t, text = inputs(4)
-    twice = torch.cat([text[:2], text[:2]])
-    with torch.no_grad(), projections(unet) as seen:
-        found = [lean(z, t, twice.view_as(twice), False) for _ in range(3)]
-        assert seen == [2]
-    with torch.no_grad():
-        wanted = direct(z, t, twice, False)
-    assert torch.equal(found[0], found[2])
-    torch.testing.assert_close(found[0], wanted, atol=1e-5, rtol=1e-4)
-
-
-def test_a_text_changed_in_place_has_new_keys(unet: Any) -> None:
-    direct, lean = Direct(unet), Lean.of(unet, Direct(unet))
-    z, t, text = inputs()
-    with torch.no_grad():
-        lean(z, t, text, False)
-        text.mul_(2)
-        assert torch.equal(lean(z, t, text, False), direct(z, t, text, False))
-
-
-def test_a_gradient_reaches_the_text(unet: Any) -> None:
-    direct, lean = Direct(unet), Lean.of(unet, Direct(unet))
-    z, t, text = inputs()
-    with torch.no_grad():
-        lean(z, t, text, False)  # kept keys have no graph
-    text.requires_grad_()
-    found, expected = (
-        torch.autograd.grad(evaluate(z, t, text, False).square().sum(), text)[0]
-        for evaluate in (lean, direct)
-    )
-    assert expected.abs().max() > 0
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-
-
-@torch.no_grad()
-def test_memory_of_kept_keys_is_bounded(unet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    lean = Lean.of(unet, Direct(unet))
-    z, t, _ = inputs()
-    texts = [torch.randn(3, 5, 24) for _ in range(text_keys.KEPT + 1)]
-    with projections(unet) as seen:
-        for text in (*texts, texts[-1], texts[0]):
-            lean(z, t, text, False)
-        assert len(seen) == len(texts) + 1  # the oldest anew
-        assert len(lean.keys._known) == text_keys.KEPT
-        monkeypatch.setattr(text_keys, "LIMIT", 1)
-        for _ in range(2):
-            lean(z, t, texts[1], False)
-        assert len(seen) == len(texts) + 3
-
-
-def test_keys_follow_weights_changed_in_place() -> None:
-    unet = network()
-    direct, lean = Direct(unet), Lean.of(unet, Direct(unet))
-    z, t, text = inputs()
-    with torch.no_grad():
-        lean(z, t, text, False)
-        unet.mid_block.attentions[0].transformer_blocks[0].attn2.to_v.weight.mul_(3)
-        assert torch.equal(lean(z, t, text, False), direct(z, t, text, False))
-
-
-def test_keys_of_autocast_and_inference_mode_are_not_kept(unet: Any) -> None:
-    direct, lean = Direct(unet), Lean.of(unet, Direct(unet))
-    z, t, text = inputs()
-    with torch.inference_mode():
-        lean(z, t, text, False)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(lean(z, t, text, False), direct(z, t, text, False))
-    z.requires_grad_()
-    found, expected = (evaluate(z, t, text, False) for evaluate in (lean, direct))
-    assert torch.equal(found, expected)
-    found.sum().backward()  # inference tensors cannot be saved for it
-
-
-@torch.no_grad()
-def test_threads_share_the_keys(unet: Any) -> None:
-    direct, lean = Direct(unet), Lean.of(unet, Direct(unet))
-    z, t, _ = inputs()
-    texts = [torch.randn(3, 5, 24) for _ in range(5)]
-    wanted = [direct(z, t, text, False) for text in texts]
-
-    @torch.no_grad()
-    def call(i: int) -> bool:
-        return torch.equal(lean(z, t, texts[i], False), wanted[i])
-
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(call, [k % 5 for k in range(40)]))
-    assert len(lean.keys._known) <= text_keys.KEPT
 
 
 def test_hooks_see_the_modules_of_a_lean_network() -> None:
