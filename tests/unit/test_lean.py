@@ -1,4 +1,4 @@
-"""The UNet without its modules' bookkeeping: equal numbers, and other networks use their modules."""
+"""The UNet without its modules' bookkeeping: equal numbers; other networks use their modules."""
 
 from collections.abc import Callable
 from dataclasses import replace
