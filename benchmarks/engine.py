@@ -12,6 +12,7 @@ importance; after `--budget` seconds no further one begins. Results are written 
 import argparse
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 import torch
@@ -44,7 +45,9 @@ def main() -> int:
     parser.add_argument("--precision", choices=PRECISIONS, help="default: fp32, fp16 on a GPU")
     parser.add_argument("--budget", type=float, default=240, help="seconds")
     parser.add_argument("--tiny", action="store_true", help="the GPU's cells on a tiny network")
-    parser.add_argument("--only", nargs="+", default=[""], metavar="NAME", help="prefixes")
+    parser.add_argument(
+        "--only", nargs="+", default=["*"], metavar="NAME", help="world/method/images x prompts"
+    )
     parser.add_argument(
         "--steps", type=int, default=0, help="of an edit; half of it for several edits"
     )
@@ -58,7 +61,7 @@ def main() -> int:
     args.precision = args.precision or ("fp16" if device.type == "cuda" else "fp32")
     args.rows = args.rows or (64 if device.type == "cuda" else 16)
     set_tf32(False)
-    cells = [cell for cell in _cells(args, device) if cell.name.startswith(tuple(args.only))]
+    cells = [c for c in _cells(args, device) if any(fnmatch(c.name, name) for name in args.only)]
     results, bench = _results(args, device), _bench(args, device, cells)
     print(f"matrix product: {bench.product / 1e12:.3g} TFLOP/s", flush=True)
     if device.type == "cuda" or args.tiny:

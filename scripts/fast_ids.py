@@ -1,6 +1,7 @@
 """The tables of docs/fast_ids.md: `experiments=fast_ids` at equal edit strength and at equal NFE.
 
 ids run experiments=fast_ids; python scripts/fast_ids.py outputs
+python scripts/fast_ids.py outputs --figures docs  # fast_ids_success.png, fast_ids_nfe.png
 
 The NFE of an edit are spread evenly over its steps. On a bank of M draws, the source halves are
 evaluated in the first M steps, and every step has two forwards for the target half.
@@ -13,6 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 import ids
+from ids.report.figure import draw_curves
+from ids.results.columns import columns_in
+from ids.results.compare import with_values
+from ids.results.methods import Question
 
 NAMES = {"fpr.n_iters": "N", "fpr.scale": "λ", "timesteps.size": "size", "timesteps.over": "over"}
 NAMES |= {"optimizer.lr": "lr"}
@@ -25,6 +30,14 @@ TITLES |= {"latent_distance": "latent dist."}
 TITLES |= {"strongest": "highest success", "mean": "mean PSNR bg ↑"}
 DIGITS = {"nfe": 0, "knob": 1}  # others: 2
 IDENTITY = ("psnr_background", "feature_distance", "psnr_truth")
+FIGURES = {
+    "success": ("psnr_background", "feature_distance"),
+    "nfe": ("success", "psnr_background"),
+}
+DRAWN = (
+    *("dds", "ids", "ids (N=1, λ=0.65)", "ids (N=1, λ=0.65, lr=0.4)", "ids+polyak"),
+    *("ids_bank (N=1, λ=0.65, size=8, lr=0.4)", "ids_descending (over=16)", "true_edit"),
+)
 TARGET = 2  # forwards of a step's target half under guidance
 
 
@@ -37,8 +50,12 @@ def main() -> None:
     parser.add_argument("--success", type=float, nargs="*", default=[0.8, 0.9])
     parser.add_argument("--latent-distance", type=float, nargs="*", default=[0.5])
     parser.add_argument("--nfe", type=float, nargs="*", default=[384.0, 192.0, 96.0])
+    parser.add_argument("--figures", type=Path, help="draw them into this folder, print nothing")
     words = parser.parse_args()
     frame = labelled(with_nfe(ids.results(words.output_dir, dataset="shapes-dev", states=True)))
+    if words.figures:
+        draw(frame[frame["label"].isin(DRAWN)], words.figures)
+        return
     areas = [ids.frontier(frame, "success", "psnr_background", baseline=b) for b in BASELINES]
     print(f"## Common range of success\n\n{_grid(areas, ('strongest', 'mean'), ('mean',))}")
     way = frame.assign(step=frame["step"] * frame["setting.optimizer.lr"].astype(float) / LR)
@@ -47,6 +64,14 @@ def main() -> None:
     show(frame, distance, words.latent_distance, (*cost, "success", *IDENTITY), 0)
     show(frame, "success", words.success, (*cost, *IDENTITY), 0)
     show(frame, "nfe", words.nfe, ("knob", "success", distance, *IDENTITY), 1)
+
+
+def draw(frame: pd.DataFrame, folder: Path) -> None:
+    """Identity over success, and both over NFE."""
+    for axis, panels in FIGURES.items():
+        question = Question(axis=axis, baseline=BASELINES[0])
+        columns = columns_in([axis, *panels])
+        draw_curves(with_values(frame), question, "", folder / f"fast_ids_{axis}.png", columns)
 
 
 def show(

@@ -92,7 +92,7 @@ def worlds(names: set[str], device: Device, precision: str) -> dict[str, World]:
 
     makers: dict[str, Callable[[], World]] = {
         "embedded": trained,
-        "reduced": lambda: random(NARROW, 32, 2),
+        "reduced": lambda: random(NARROW, 32, 1),
         "sd15": lambda: random(SD15, 64, 8),
         "tiny": lambda: random(TINY, 8, 2, layers=1),
     }
@@ -104,12 +104,13 @@ def cpu_cells() -> list[Cell]:
     return [
         *(Cell("embedded", method) for method in ("dds", "ids", "cds")),
         *(Cell("reduced", method) for method in ("dds", "ids", "cds")),
-        *(Cell("embedded", method, prompts=8) for method in ("ids", "dds")),
+        *(Cell("embedded", method, prompts=k) for k in (8, 16) for method in ("ids", "dds")),
+        *(Cell("embedded", method, images=n) for n in (4, 16) for method in ("ids", "dds")),
         *(Cell("embedded", method) for method in ("sds", "pds", N1, DIFFERENCE)),
+        *(Cell("embedded", m, alone=True, rows=k) for k in (1, 2, 4) for m in ("dds", "ids")),
+        Cell("embedded", "ids", prompts=4),
+        Cell("embedded", "cds", images=4),
         Cell("reduced", "ids", prompts=8),
-        *(Cell("embedded", "ids", prompts=k) for k in (16, 4)),
-        *(Cell("embedded", method, images=n) for n in (16, 4) for method in ("ids", "dds")),
-        *(Cell("embedded", "cds", images=n) for n in (4,)),
         Cell("embedded", "ids", images=16, prompts=8),
         *(Cell("reduced", method, images=4) for method in ("dds", "ids")),
     ]

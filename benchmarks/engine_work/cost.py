@@ -1,4 +1,4 @@
-"""Memory above the weights, and floating point operations."""
+"""Memory above the weights, floating point operations, and the time of torch's operators."""
 
 import os
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ids.core.tensors import Latent
 
+REPEATED = 10
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's messages
 
 
@@ -38,6 +39,17 @@ def peak_above(call: Callable[[], object], device: torch.device) -> float:
 
 def _memory_events(profile: Any) -> list[Any]:
     return [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+
+
+def operator_shares(call: Callable[[], object]) -> dict[str, float]:
+    """Operator -> its share of the CPU time of repeated calls, the largest first."""
+    call()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        for _ in range(REPEATED):
+            call()
+    times = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    total = sum(times.values())
+    return {name: times[name] / total for name in sorted(times, key=lambda n: -times[n])}
 
 
 def operations(network: Network, z: Latent, text: torch.Tensor) -> Counts:

@@ -3,7 +3,7 @@ functions in the same order, so that results are equal bit by bit. On a CPU, the
 third of a small network's time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -59,6 +59,7 @@ MODULES = {
     "SiLU",
     "Dropout",
 }
+FREEU = {"b1": None, "b2": None, "s1": None, "s2": None}  # that of diffusers is off
 FIELDS: Mapping[str, Mapping[str, Any]] = {  # of these modules
     "ResnetBlock2D": {
         "time_embedding_norm": "default",
@@ -66,46 +67,76 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {  # of these modules
         "upsample": None,
         "downsample": None,
     },
-    "BasicTransformerBlock": {"norm_type": "layer_norm", "pos_embed": None, "_chunk_size": None},
+    "BasicTransformerBlock": {
+        "norm_type": "layer_norm",
+        "pos_embed": None,
+        "only_cross_attention": False,
+        "_chunk_size": None,
+    },
     "Attention": PLAIN,
+    "CrossAttnUpBlock2D": FREEU,
+    "UpBlock2D": FREEU,
 }
 Keys = Mapping[nn.Module, tuple[Tensor, Tensor]]
 
 
 def can_be_lean(unet: Any) -> bool:
-    """Is this a frozen UNet of Stable Diffusion's kind, whose modules `Lean` knows?"""
+    """Is this a frozen UNet of Stable Diffusion's kind, whose modules `Lean` knows, without hooks
+    and gradient checkpointing?
+    """
     config = {"_class_name": type(unet).__name__, **getattr(unet, "config", {})}
     known = all(config.get(name, "") in values for name, values in CONFIGURATION.items())
-    frozen = not unet.training and not any(p.requires_grad for p in unet.parameters())
-    return known and frozen and all(map(_is_known, unet.modules()))
+    frozen = not any(p.requires_grad or p.is_inference() for p in unet.parameters())
+    plain = known and frozen and not unet.is_gradient_checkpointing
+    return plain and all(map(_is_known, unet.modules()))
 
 
 def _is_known(module: Any) -> bool:
     kind = type(module).__name__
     fields = all(getattr(module, n, v) == v for n, v in FIELDS.get(kind, {}).items())
-    fused = kind != "Attention" or type(module.processor).__name__ == "AttnProcessor2_0"
-    return kind in MODULES and fields and fused
+    replaced = module.training or "forward" in vars(module) or _is_hooked(module)
+    return (
+        kind in MODULES and fields and not replaced and (kind != "Attention" or _is_fused(module))
+    )
+
+
+def _is_hooked(module: Any) -> bool:
+    """FreeU, weight normalization and recorders of features are hooks."""
+    return bool(
+        module._forward_pre_hooks
+        or module._forward_hooks
+        or module._backward_pre_hooks
+        or module._backward_hooks
+    )
+
+
+def _is_fused(attention: Any) -> bool:
+    return type(attention.processor).__name__ == "AttnProcessor2_0"
 
 
 @dataclass(frozen=True)
 class Lean:
     """Evaluates a UNet for which `can_be_lean` holds. Keys and values of the latest prompts
-    are kept. Calls with hooks, whose modules have to run, are `direct`.
+    are kept. Calls with hooks or other attention, whose modules have to run, are `direct`.
     """
 
     unet: Any = field(repr=False)
     direct: Evaluation
     keys: TextKeys
+    modules: Sequence[Any] = field(repr=False)
+    attentions: Sequence[Any] = field(repr=False)
 
     @classmethod
     def of(cls, unet: Any, direct: Evaluation) -> "Lean":
         """Of this network."""
-        cross = [m.attn2 for m in unet.modules() if type(m).__name__ == "BasicTransformerBlock"]
-        return cls(unet, direct, TextKeys(cross))
+        modules = tuple(unet.modules())
+        blocks = [m for m in modules if type(m).__name__ == "BasicTransformerBlock"]
+        cross = [block.attn2 for block in blocks]
+        return cls(unet, direct, TextKeys(cross), modules, [b.attn1 for b in blocks] + cross)
 
     def __call__(self, z_t: Tensor, t: Tensor, text: Tensor, hooked: bool) -> Tensor:
         """As `Evaluation`."""
-        if hooked:
+        if hooked or any(map(_is_hooked, self.modules)) or not all(map(_is_fused, self.attentions)):
             return self.direct(z_t, t, text, hooked)
         unet, keys = self.unet, self.keys(text)
         emb = F.silu(unet.time_embedding.forward(unet.get_time_embed(z_t, t)))

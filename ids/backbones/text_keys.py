@@ -20,22 +20,22 @@ def heads(x: Tensor, attention: Any) -> Tensor:
 
 
 class _Known(NamedTuple):
-    """A text as it was, and its pairs: those of its distinct rows. Row i is the distinct row number
-    `of_row[i]`; None if all rows are distinct. The text is held so that no other tensor gets its
-    address.
+    """A text as it was at the `versions`, and its pairs: those of its distinct rows. Row i is the
+    distinct row number `of_row[i]`; None if all rows are distinct. The text is held so that no
+    other tensor gets its address.
     """
 
     text: Tensor
-    version: int
+    versions: int
     pairs: Pairs
     of_row: Tensor | None
 
-    def matches(self, text: Tensor) -> bool:
+    def matches(self, text: Tensor, versions: int) -> bool:
         """Are these the same numbers in the same memory?"""
         mine = self.text
         return (
             mine.data_ptr() == text.data_ptr()
-            and self.version == text._version
+            and self.versions == versions
             and (mine.shape, mine.stride(), mine.dtype) == (text.shape, text.stride(), text.dtype)
         )
 
@@ -44,20 +44,26 @@ class _Known(NamedTuple):
 class TextKeys:
     """Attention -> keys and values [B, heads, n_tokens, channels] of a text [B, n_tokens, width],
     for frozen `attentions`. Those of the latest texts are kept, a row for each distinct prompt,
-    unless they need a gradient or are large.
+    unless they are large, need a gradient, or are computed in inference mode or under autocast.
     """
 
     attentions: Sequence[Any] = field(repr=False)
+    _weights: Sequence[Tensor] = field(init=False, repr=False)
     _known: tuple[_Known, ...] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        layers = (layer for m in self.attentions for layer in (m.to_k, m.to_v))
+        self._weights = [p for layer in layers for p in layer.parameters()]
 
     def __call__(self, text: Tensor) -> Pairs:
         """The pairs of all attentions."""
-        if text.is_inference() or (text.requires_grad and torch.is_grad_enabled()):
+        if _for_one_call(text):
             return self._pairs(text)
-        found = next((known for known in self._known if known.matches(text)), None)
+        versions = sum(x._version for x in (text, *self._weights))  # each one only grows
+        found = next((known for known in self._known if known.matches(text, versions)), None)
         if found is None:
-            found = self._computed(text)
-            if self._size(len(next(iter(found.pairs.values()))[0]), text) <= LIMIT:
+            found = self._computed(text, versions)
+            if sum(x.nbytes for pair in found.pairs.values() for x in pair) <= LIMIT:
                 self._known = (*self._known[1 - KEPT :], found)
         if found.of_row is None:
             return found.pairs
@@ -65,16 +71,18 @@ class TextKeys:
         return {attention: (k[at], v[at]) for attention, (k, v) in found.pairs.items()}
 
     @torch.no_grad()
-    def _computed(self, text: Tensor) -> _Known:
+    def _computed(self, text: Tensor, versions: int) -> _Known:
         rows, of_row = torch.unique(text, dim=0, return_inverse=True)
         if len(rows) == len(text):
-            return _Known(text, text._version, self._pairs(text), None)
-        return _Known(text, text._version, self._pairs(rows), of_row)
+            return _Known(text, versions, self._pairs(text), None)
+        return _Known(text, versions, self._pairs(rows), of_row)
 
     def _pairs(self, text: Tensor) -> Pairs:
         return {m: (heads(m.to_k(text), m), heads(m.to_v(text), m)) for m in self.attentions}
 
-    def _size(self, rows: int, text: Tensor) -> int:
-        """Bytes."""
-        channels = sum(m.to_k.out_features + m.to_v.out_features for m in self.attentions)
-        return rows * text.shape[1] * int(channels) * text.element_size()
+
+def _for_one_call(text: Tensor) -> bool:
+    """Do its keys need a gradient, or do they depend on more than the text and the weights?"""
+    inference = torch.is_inference_mode_enabled() or text.is_inference()
+    gradient = text.requires_grad and torch.is_grad_enabled()
+    return inference or gradient or torch.is_autocast_enabled(text.device.type)

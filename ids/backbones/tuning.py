@@ -72,7 +72,7 @@ def _evaluation(denoiser: UNetDenoiser, tuning: Tuning, device: torch.device) ->
     evaluation: Evaluation = Direct(unet)
     if tuning.compile:
         evaluation = Compiled(Direct(torch.compile(unet)), evaluation)
-    elif device.type == "cpu" and not tuning.checkpointing and can_be_lean(unet):
+    elif device.type == "cpu" and can_be_lean(unet):
         evaluation = Lean.of(unet, evaluation)
     if tuning.graphs and device.type == "cuda":
         always = tuning.graphs is True

@@ -9,7 +9,7 @@ from ids.core.records import Anchor
 from ids.core.tensors import Latent, out_of_memory
 
 log = logging.getLogger(__name__)
-ENOUGH = 16384  # numbers of all latents in a call, above which a CPU gains nothing (docs/engine.md)
+ENOUGH = 8192  # numbers of all latents in a call; a CPU gains little above it (docs/engine.md)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The benchmark of the engine runs where no GPU is, writes every cell, and reads what it wrote."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import engine
+import forward
 from engine_work.cells import Cell, cpu_cells, gpu_cells, tiny_cells, worlds
-from engine_work.cost import degenerate, peak_above
+from engine_work.cost import degenerate, operator_shares, peak_above
 from engine_work.report import Results
 
 CPU = torch.device("cpu")
@@ -100,3 +102,21 @@ def test_results_are_whole_after_every_cell(tmp_path: Path) -> None:
         assert len(json.loads(results.path.read_text())["cells"]) == number + 1
         assert f"- w/m/{number}x1: none" in results.path.with_suffix(".md").read_text()
     assert {path.name for path in results.path.parent.iterdir()} == {"engine.json", "engine.md"}
+
+
+def test_calls_of_the_network_are_timed_for_modules_and_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "forward.md"
+    words = ["--only", "embedded", "--rows", "1", "2", "--rounds", "1", "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["forward.py", *words])
+    forward.main()
+    lines = [line for line in out.read_text().splitlines() if line.startswith("| embedded")]
+    assert [line.split(" | ")[0].split(", ")[-1] for line in lines] == ["modules", "engine"]
+    assert all(float(ms) > 0 for ms in re.findall(r"\d+\.\d+", " ".join(lines)))
+
+
+def test_shares_of_operators_are_those_of_the_work() -> None:
+    shares = operator_shares(lambda: torch.ones(300, 300) @ torch.ones(300, 300))
+    assert next(iter(shares)) == "aten::mm"
+    assert sum(shares.values()) == pytest.approx(1)
