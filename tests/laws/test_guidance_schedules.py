@@ -182,13 +182,13 @@ def test_denoisers_at_other_scales_share_their_prompts() -> None:
     y = world.prompt(["", ""])
     guided = Guided(world, y, 7.5)
     prompt = world.prompt(["a", "b"])
-    both = guided.both(prompt)
+    joined = guided.joined(y, prompt)
     assert guided.at(7.5) is guided
     assert guided.at(2.0).guidance_scale == 2.0
-    assert guided.at(2.0).both(prompt) is both
+    assert guided.at(2.0).joined(y, prompt) is joined
     rows = guided.rows(torch.tensor([1]))
-    assert isinstance(rows.both(prompt[torch.tensor([1])]), Prompt)
-    assert guided.both(prompt) is both
+    assert isinstance(rows.joined(rows.y_null, prompt[torch.tensor([1])]), Prompt)
+    assert guided.joined(y, prompt) is joined
 
 
 @pytest.mark.parametrize(
