@@ -28,14 +28,14 @@ LEVELS, AT_NFE = (0.8, 0.9), (50.0, 100.0, 200.0)
 PRIMARY = "psnr_background"
 SECONDARY = ("psnr_background", "psnr_truth", "feature_distance", "clip_directional")
 CANDIDATE = "dds_settled_masked guidance_scale=7.5"
-SAME_WALK = "dds guidance_scale=7.5"  # without settling steps: cheaper by construction
+UNSETTLED = "dds guidance_scale=7.5"  # without settling steps: cheaper by construction
 # Every primary setting and the points of its curve, the untouched source included.
 POINTS = {
     CANDIDATE: 9,
     "dds guidance_scale=1.5": 33,
     "dds guidance_scale=2": 33,
     "dds guidance_scale=3": 21,
-    SAME_WALK: 17,
+    UNSETTLED: 17,
     "ids guidance_scale=3": 21,
     "ids guidance_scale=7.5": 17,
 }
@@ -160,7 +160,7 @@ def verdict(found: Sequence[Comparison]) -> str:
         return f"Refuted: worse in {sum(worse)} of {len(found)} comparisons."
     if not all(better):
         return f"Not confirmed: better in {sum(better)} of {len(found)} comparisons."
-    costly = [one for one in found if one.baseline != SAME_WALK and not one.nfe < 1]
+    costly = [one for one in found if one.baseline != UNSETTLED and not one.nfe < 1]
     if costly:
         return f"Not confirmed: better in all comparisons, for more NFE in {len(costly)}."
     return "Confirmed."

@@ -10,8 +10,8 @@ from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Trace
 from ids.core.tensors import PositionMap
 from ids.diffusion import ConstantGuidance
+from ids.editing.cached import CachedEditor, EditCache
 from ids.editing.distill import DistillationEditor
-from ids.editing.remembered import Remembered, WalkMemory
 from ids.editing.soft_mask import position_norm
 from ids.editing.there_and_back import ThereAndBack
 from ids.representations import LatentImage
@@ -32,7 +32,7 @@ class Finished:
     def __post_init__(self) -> None:
         if isinstance(self.editor, ThereAndBack):
             raise ValueError("finish: expected none for an edit and its reverse; use finish=none")
-        made_by = self.editor.editor if isinstance(self.editor, Remembered) else self.editor
+        made_by = self.editor.editor if isinstance(self.editor, CachedEditor) else self.editor
         if self.finish.reads_gradient and not isinstance(made_by, DistillationEditor):
             raise ValueError(
                 f"finish: expected a method that descends a gradient; got "
@@ -87,14 +87,14 @@ def source_editor(editor: Editor) -> Editor:
     return replace(raw, guidance=ConstantGuidance()) if isinstance(raw, DistillationEditor) else raw
 
 
-def remembering(editor: Editor, memory: WalkMemory, name: str) -> Editor:
+def cached_editor(editor: Editor, cache: EditCache, name: str) -> Editor:
     """The editor, with edits that it shares with other finishes of the same `name`. An editor that
     takes no step, and a round trip, are as they were.
     """
     raw = unfinished(editor)
     if not raw.n_ticks or isinstance(raw, ThereAndBack):
         return editor
-    kept = Remembered(raw, memory, name)
+    kept = CachedEditor(raw, cache, name)
     return replace(editor, editor=kept) if isinstance(editor, Finished) else kept
 
 

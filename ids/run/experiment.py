@@ -125,7 +125,7 @@ class Experiment:
         raw = spec.unfinished
         source = replace(raw, editor=source_editor(raw.editor))
         return BatchEditor(
-            self.session.remembering(spec.editor, self.setting(raw)),
+            self.session.cached_editor(spec.editor, self.setting(raw)),
             backbone,
             device,
             self.keep_every,

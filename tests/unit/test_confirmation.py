@@ -80,8 +80,8 @@ def test_the_verdict(
     assert script.verdict(found).startswith(verdict)
 
 
-def test_the_same_walk_without_settling_steps_may_be_cheaper(script: ModuleType) -> None:
-    dear = script.Comparison(script.SAME_WALK, 0.8, 1.0, 0.001, 1.5)
+def test_the_same_edit_without_settling_steps_may_be_cheaper(script: ModuleType) -> None:
+    dear = script.Comparison(script.UNSETTLED, 0.8, 1.0, 0.001, 1.5)
     assert script.verdict([dear] * 12) == "Confirmed."
 
 
@@ -161,9 +161,9 @@ def test_stores(
         monkeypatch.setattr(script, "SECONDARY", ("psnr_truth",))
     monkeypatch.setattr("sys.argv", ["confirmation.py", str(tmp_path)])
     script.main()
-    said = capsys.readouterr().out.strip().splitlines()
-    assert len(said) == 2 + 12 + 2
-    assert said[-1].startswith(verdict)
+    printed = capsys.readouterr().out.strip().splitlines()
+    assert len(printed) == 2 + 12 + 2
+    assert printed[-1].startswith(verdict)
     written = sorted(path.name for path in tmp_path.rglob("*.csv"))
     assert written == (["confirmation_nfe.csv", "confirmation_success.csv"] if whole else [])
 

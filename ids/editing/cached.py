@@ -14,7 +14,7 @@ from ids.core.tensors import Latent
 
 
 @dataclass(frozen=True)
-class Walk:
+class KeptEdit:
     """An edit of a batch: z_trg and its gradient, where it has one, at each tick of the progress;
     z_trg at the end, and the trace.
     """
@@ -31,21 +31,21 @@ class Walk:
 
 
 @runtime_checkable
-class WalkMemory(Protocol):
-    """Keeps walks under names that stand for everything that decides them, as there is room."""
+class EditCache(Protocol):
+    """Keeps edits under names that stand for everything that decides them, as there is room."""
 
-    def get(self, name: str) -> Walk | None: ...
-    def put(self, name: str, kept: Walk) -> None: ...
+    def get(self, name: str) -> KeptEdit | None: ...
+    def put(self, name: str, kept: KeptEdit) -> None: ...
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """An editor that makes each edit of a batch once: one that the `memory` has is repeated from
+class CachedEditor:
+    """An editor that makes each edit of a batch once: one that the `cache` has is repeated from
     it, bit for bit and without an evaluation. `name` stands for the editor and the backbone.
     """
 
     editor: Editor
-    memory: WalkMemory
+    cache: EditCache
     name: str
 
     @property
@@ -78,12 +78,12 @@ class Remembered:
         latents = require(subject, LatentSubject)
         rows = [case.digest for case in subject.cases]
         name = digest_of([self.name, context.rng.keys, rows])
-        walk = self.memory.get(name)
-        if walk is not None:
-            return _repeated(walk, latents, context.progress)
+        kept = self.cache.get(name)
+        if kept is not None:
+            return _repeated(kept, latents, context.progress)
         ticks = _Ticks(context.progress, latents)
         trace = self.editor(replace(context, progress=ticks), latents)
-        self.memory.put(name, Walk(ticks.found, latents.z_trg.detach().clone(), trace))
+        self.cache.put(name, KeptEdit(ticks.found, latents.z_trg.detach().clone(), trace))
         return trace
 
 
@@ -104,11 +104,11 @@ class _Ticks:
 
 
 @torch.no_grad()
-def _repeated(walk: Walk, subject: LatentSubject, progress: Progress) -> Trace:
+def _repeated(kept: KeptEdit, subject: LatentSubject, progress: Progress) -> Trace:
     """The same ticks again."""
-    for z_trg, gradient in walk.ticks:
+    for z_trg, gradient in kept.ticks:
         subject.z_trg.copy_(z_trg)
         subject.z_trg.grad = gradient
         progress.step()
-    subject.z_trg.copy_(walk.z_trg)
-    return walk.trace
+    subject.z_trg.copy_(kept.z_trg)
+    return kept.trace

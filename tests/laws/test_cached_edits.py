@@ -16,7 +16,7 @@ from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.diffusion import SettleGuidance
 from ids.editing import Finished, MeteredBackbone, SoftMask, StateRecorder, ThereAndBack
-from ids.editing.finished import remembering
+from ids.editing.finished import cached_editor
 from ids.methods import SDEdit
 from ids.representations import LatentSpace
 from ids.run import Store
@@ -56,7 +56,7 @@ def test_finishes_share_an_edit(settled: bool) -> None:
     alone = [edited(edit) for edit in whole]
     for order in (whole, whole[::-1]):
         memory = MemoryCache(10**8)
-        found = [edited(remembering(edit, memory, "dds")) for edit in order]
+        found = [edited(cached_editor(edit, memory, "dds")) for edit in order]
         assert [one[-1] for one in found] == [alone[0][-1], 0, 0, 0]
         expected = alone if order is whole else alone[::-1]
         assert all(map(same, found, expected))
@@ -65,31 +65,31 @@ def test_finishes_share_an_edit(settled: bool) -> None:
 def test_only_equal_edits_are_shared() -> None:
     memory = MemoryCache(10**8)
     raw = editor(n_steps=3)
-    edit = remembering(raw, memory, "dds")
+    edit = cached_editor(raw, memory, "dds")
     full = edited(edit)[-1]
     assert edited(edit)[-1] == 0
     assert edited(edit, seed=1)[-1] == full
     assert edited(edit, IMAGES[:2])[-1] == full * 2 // 3
     assert edited(edit, IMAGES[::-1])[-1] == full
     assert edited(edit, [replace(case, prompt_trg="other") for case in IMAGES])[-1] == full
-    assert edited(remembering(raw, memory, "ids"))[-1] == full
+    assert edited(cached_editor(raw, memory, "ids"))[-1] == full
 
 
 def test_memory_is_bounded() -> None:
     n_bytes = 5 * 2 * IMAGES[0].source.load().numel() * 3 * 4  # of five steps, at least
     memory = MemoryCache(n_bytes // 100)
-    edit = remembering(editor(n_steps=5), memory, "dds")
+    edit = cached_editor(editor(n_steps=5), memory, "dds")
     assert edited(edit)[-1] == edited(edit)[-1] > 0
 
 
 def test_an_edit_is_as_its_editor() -> None:
     settled = replace(editor(), guidance=SettleGuidance(2))
     for raw in (editor(), settled, SDEdit()):
-        kept = remembering(raw, MemoryCache(1), "x")
+        kept = cached_editor(raw, MemoryCache(1), "x")
         for name in ("anytime", "uses_seed", "uses_prompts", "n_ticks"):
             assert getattr(kept, name) == getattr(raw, name)
     round_trip = ThereAndBack(editor())
-    assert remembering(round_trip, MemoryCache(1), "x") is round_trip
+    assert cached_editor(round_trip, MemoryCache(1), "x") is round_trip
 
 
 def nfe(folder: Path) -> dict[str, float]:
