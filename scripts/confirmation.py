@@ -42,7 +42,12 @@ POINTS = {
 EDITS = 192  # 64 cases, 3 seeds
 ENOUGH = 0.95  # of the edits
 PER_STEP = {"dds": 4, "ids": 16}  # NFE of a guided step; N = 3; a step without guidance costs half
-SETTLED = ("dds_settled_masked", "dds+settle", "dds+settle+fixed_mask", "ids+settle")
+SETTLED: tuple[str, ...] = (
+    "dds_settled_masked",
+    "dds+settle",
+    "dds+settle+fixed_mask",
+    "ids+settle",
+)
 SETTLED += ("ids+settle+displacement_mask", "ids+settle+fixed_mask")
 KNOBS = dict.fromkeys(SETTLED, "n_steps")
 
