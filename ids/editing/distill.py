@@ -1,9 +1,9 @@
 """The optimization loop that every distillation rule shares."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -86,7 +86,7 @@ class DistillationEditor:
 
         half = ScheduledSourceHalf.of([now.scale for now in guidance], source_half)
         optimizer = self.optimizer(subject.parameters())
-        rates = [group["lr"] for group in optimizer.param_groups]
+        rates = _Rates.of(optimizer, guidance)
         curves: dict[str, list[Tensor]] = defaultdict(list)
         anchors = context.anchors(half, self.n_steps)
         for step, (now, anchor) in enumerate(zip(guidance, anchors, strict=True)):
@@ -96,8 +96,7 @@ class DistillationEditor:
                 g = rule.grad(eps_phi.at(now.scale), z_trg.detach(), y.trg, anchor)
             optimizer.zero_grad()
             z_trg.backward(gradient=self.grad_scale * g)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = now.rate * rate
+            rates.times(now.rate)
             optimizer.step()
             logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(subject, rng)}
             for name, value in {**logs, **anchor.logs}.items():
@@ -118,6 +117,28 @@ class DistillationEditor:
             rule, eps_phi, draws, subject, y_src, context.rng, self.negative_prompt
         )
         return BankedSourceHalf(half, bank) if bank else half
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """The groups of an optimizer that have a learning rate, each with its own."""
+
+    groups: Sequence[tuple[dict[str, Any], Any]]
+
+    @classmethod
+    def of(cls, optimizer: torch.optim.Optimizer, guidance: Sequence[StepGuidance]) -> "_Rates":
+        """`ValueError` where a step changes a learning rate, and there is none."""
+        groups = [(group, group["lr"]) for group in optimizer.param_groups if "lr" in group]
+        if not groups and any(now.rate != 1 for now in guidance):
+            raise ValueError(
+                f"guidance.rate: expected 1 for {type(optimizer).__name__}, which has no lr"
+            )
+        return cls(groups)
+
+    def times(self, factor: float) -> None:
+        """This factor times each group's own learning rate."""
+        for group, rate in self.groups:
+            group["lr"] = factor * rate
 
 
 @torch.no_grad()

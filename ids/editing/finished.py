@@ -9,6 +9,8 @@ from ids.core.edit import CaseChecker, EditContext, Editor, Finish, LatentSubjec
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import EditCase, Trace
 from ids.core.tensors import PositionMap
+from ids.diffusion import ConstantGuidance
+from ids.editing.cached import CachedEditor, EditCache
 from ids.editing.distill import DistillationEditor
 from ids.editing.soft_mask import position_norm
 from ids.editing.there_and_back import ThereAndBack
@@ -30,10 +32,11 @@ class Finished:
     def __post_init__(self) -> None:
         if isinstance(self.editor, ThereAndBack):
             raise ValueError("finish: expected none for an edit and its reverse; use finish=none")
-        if self.finish.reads_gradient and not isinstance(self.editor, DistillationEditor):
+        made_by = self.editor.editor if isinstance(self.editor, CachedEditor) else self.editor
+        if self.finish.reads_gradient and not isinstance(made_by, DistillationEditor):
             raise ValueError(
                 f"finish: expected a method that descends a gradient; got "
-                f"{type(self.editor).__name__}; use finish=displacement_mask"
+                f"{type(made_by).__name__}; use finish=displacement_mask"
             )
 
     @property
@@ -69,6 +72,30 @@ class Finished:
         trace = self.editor(replace(context, progress=steps), raw)
         steps.show()
         return trace
+
+
+def unfinished(editor: Editor) -> Editor:
+    """The editor without its finish."""
+    return editor.editor if isinstance(editor, Finished) else editor
+
+
+def source_editor(editor: Editor) -> Editor:
+    """An editor whose source halves are the same at equal guidance scales: finishes and schedules
+    are no part of them.
+    """
+    raw = unfinished(editor)
+    return replace(raw, guidance=ConstantGuidance()) if isinstance(raw, DistillationEditor) else raw
+
+
+def cached_editor(editor: Editor, cache: EditCache, name: str) -> Editor:
+    """The editor, with edits that it shares with other finishes of the same `name`. An editor that
+    takes no step, and a round trip, are as they were.
+    """
+    raw = unfinished(editor)
+    if not raw.n_ticks or isinstance(raw, ThereAndBack):
+        return editor
+    kept = CachedEditor(raw, cache, name)
+    return replace(editor, editor=kept) if isinstance(editor, Finished) else kept
 
 
 @dataclass

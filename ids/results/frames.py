@@ -105,12 +105,14 @@ def _states(entry: Entry) -> tuple[Sequence[int | float], Mapping[str, Sequence[
 
 def _nfe_along(record: EditRecord, nfe: float, steps: Sequence[int | float]) -> list[float]:
     """NFE up to each step. Every step costs the same, but not on a bank of draws, whose first
-    steps cost most: how much is not known, and nan.
+    steps cost most, and not under changing guidance, without which a step costs half: how much is
+    not known, and nan.
     """
     if len(steps) == 1:
         return [nfe]
     timesteps, last = record.method.get("timesteps"), max(steps)
-    even = not isinstance(timesteps, Mapping) or timesteps.get("_target_") != "ids.diffusion.Bank"
+    bank = isinstance(timesteps, Mapping) and timesteps.get("_target_") == "ids.diffusion.Bank"
+    even = not bank and "guidance" not in record.method
     return [nfe * step / last if even or step in (0, last) else math.nan for step in steps]
 
 

@@ -1,9 +1,10 @@
-"""Source halves kept for later batches and settings."""
+"""Source halves, and whole edits, kept for later batches and settings."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -16,6 +17,17 @@ from ids.run.environment import versions
 from ids.run.job import Setting
 
 MB = 2**20
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """What takes so many bytes."""
+
+    @property
+    def n_bytes(self) -> int: ...
+
+
+Kept = TypeVar("Kept", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -41,37 +53,37 @@ class CacheLimits:
         """The cache within these limits; memory comes first. Writes nothing yet."""
         levels: list[AnchorCache] = []
         if self.memory_mb:
-            levels.append(MemoryCache(self.memory_mb * MB))
+            levels.append(MemoryCache[AnchorRows](self.memory_mb * MB))
         if self.disk_mb and self.folder:
             levels.append(FileCache(Path(self.folder), self.disk_mb * MB, editing_digest()))
         return Levels(levels)
 
 
 @dataclass
-class MemoryCache:
-    """An `AnchorCache` of at most `limit` bytes: what was used longest ago goes first. Rows stay on
-    the device where they were made.
+class MemoryCache(Generic[Kept]):
+    """At most `limit` bytes of rows of anchors, or of edits: what was used longest ago goes first.
+    Their tensors stay on the device where they were made.
     """
 
     limit: int
-    _rows: OrderedDict[str, AnchorRows] = field(default_factory=OrderedDict, repr=False)
+    _kept: OrderedDict[str, Kept] = field(default_factory=OrderedDict, repr=False)
     _bytes: int = 0
 
-    def get(self, name: str) -> AnchorRows | None:
-        """The row of that name."""
-        row = self._rows.get(name)
-        if row is not None:
-            self._rows.move_to_end(name)
-        return row
+    def get(self, name: str) -> Kept | None:
+        """What has that name."""
+        kept = self._kept.get(name)
+        if kept is not None:
+            self._kept.move_to_end(name)
+        return kept
 
-    def put(self, name: str, row: AnchorRows) -> None:
-        """Keep a row, unless it is larger than the limit."""
-        if name in self._rows or row.n_bytes > self.limit:
+    def put(self, name: str, kept: Kept) -> None:
+        """Keep it, unless it is larger than the limit."""
+        if name in self._kept or kept.n_bytes > self.limit:
             return
-        self._rows[name] = row
-        self._bytes += row.n_bytes
+        self._kept[name] = kept
+        self._bytes += kept.n_bytes
         while self._bytes > self.limit:
-            self._bytes -= self._rows.popitem(last=False)[1].n_bytes
+            self._bytes -= self._kept.popitem(last=False)[1].n_bytes
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One setting over one data set: everything that its jobs need."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ids.core.protocols import BackboneSource, Dataset, Metric, NetworkMetric
 from ids.core.records import EditCase, LazyImage
 from ids.core.rows import RowSelection
 from ids.core.tensors import Images, Latent
+from ids.editing.finished import source_editor, unfinished
 from ids.log.progress import RunProgress
 from ids.metrics.sizes import check_size
 from ids.representations import LatentSpace, encode
@@ -35,6 +36,12 @@ class MethodSpec:
     name: str
     method: Mapping[str, Any]
     editor: Editor
+
+    @property
+    def unfinished(self) -> "MethodSpec":
+        """The method without its finish."""
+        method = {key: node for key, node in self.method.items() if key != "finish"}
+        return MethodSpec(self.name, method, unfinished(self.editor))
 
 
 @dataclass(frozen=True)
@@ -111,15 +118,19 @@ class Experiment:
         )
 
     def editor(self, spec: MethodSpec) -> BatchEditor:
-        """The editor of a method on the loaded backbone."""
+        """The editor of a method on the loaded backbone. Finishes share edits, and settings with
+        the same source halves share those, where the engine shares.
+        """
         backbone, device = self.session.backbone(self.backbone), self.session.device
+        raw = spec.unfinished
+        source = replace(raw, editor=source_editor(raw.editor))
         return BatchEditor(
-            spec.editor,
+            self.session.cached_editor(spec.editor, self.setting(raw)),
             backbone,
             device,
             self.keep_every,
             self.representation,
-            self.session.anchors(self.store, self.setting(spec)),
+            self.session.anchors(self.store, self.setting(source)),
         )
 
     def executor(self, spec: MethodSpec, folder: Path | None = None) -> Executor:

@@ -11,14 +11,23 @@ import torch
 
 from ids.backbones.loaded import InMemory
 from ids.backbones.tuning import Tuning, tune
-from ids.core.edit import AnchorCache, Anchors, inline
+from ids.core.edit import AnchorCache, Anchors, Editor, inline
 from ids.core.importing import lean_imports
 from ids.core.protocols import Backbone, BackboneSource, Dataset
 from ids.core.records import EditCase
 from ids.core.rows import RowSelection
 from ids.core.storage import patiently
 from ids.editing.ahead import Ahead
-from ids.run.anchor_cache import CacheLimits, Named, halves_key, predictions_key
+from ids.editing.cached import KeptEdit
+from ids.editing.finished import cached_editor
+from ids.run.anchor_cache import (
+    MB,
+    CacheLimits,
+    MemoryCache,
+    Named,
+    halves_key,
+    predictions_key,
+)
 from ids.run.engine import Engine
 from ids.run.job import Setting
 from ids.run.manifest import Manifests, Survey, read_cases, survey
@@ -58,6 +67,7 @@ class Session:
     parts: dict[str, Any] = field(default_factory=dict)  # by configuration: data sets, metrics, ...
     _backbone: dict[Place, Backbone] = field(default_factory=dict)
     _caches: dict[CacheLimits, AnchorCache] = field(default_factory=dict)
+    _edits: dict[CacheLimits, MemoryCache[KeptEdit]] = field(default_factory=dict)
     _warm: dict[Place, set[Shape]] = field(default_factory=dict)
     _models: dict[torch.device, LoadedModels] = field(default_factory=dict)
     _surveys: dict[tuple[int, RowSelection], tuple[Dataset, Survey]] = field(default_factory=dict)
@@ -114,6 +124,16 @@ class Session:
         kept = self._caches[limits]
         halves = Named(kept, halves_key(setting, self.device))
         return Ahead(rows, halves, Named(kept, predictions_key(setting, self.device)), fit)
+
+    def cached_editor(self, editor: Editor, raw: Setting) -> Editor:
+        """The editor, which shares its edits with other finishes, where the engine shares. `raw` is
+        its setting without a finish.
+        """
+        limits = self.engine.cache
+        if self.engine.anchors != "shared" or not limits.memory_mb:
+            return editor
+        memory = self._edits.setdefault(limits, MemoryCache(limits.memory_mb * MB))
+        return cached_editor(editor, memory, f"{raw.key}-{halves_key(raw, self.device)}")
 
     def warm(self, source: BackboneSource) -> set[Shape]:
         """Shapes of images that the loaded backbone has run on, for all settings of the session:

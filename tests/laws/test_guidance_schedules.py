@@ -118,6 +118,27 @@ def test_the_settling_steps_have_their_learning_rate() -> None:
     torch.testing.assert_close(z[1] - z[0], (z[2] - z[0]) / 2, rtol=1e-4, atol=1e-5)
 
 
+class Halving(torch.optim.Optimizer):
+    """A descent without a learning rate, as others may write one."""
+
+    def __init__(self, params: object) -> None:
+        super().__init__(params, {})  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for parameter in self.param_groups[0]["params"]:
+            parameter -= parameter.grad / 2
+
+
+def test_an_optimizer_without_a_learning_rate_has_none_to_change() -> None:
+    plain = replace(editor(n_steps=4), optimizer=Halving)
+    torch.testing.assert_close(
+        edited(plain, IMAGES)[0], edited(editor(n_steps=4, lr=0.5), IMAGES)[0]
+    )
+    with pytest.raises(ValueError, match=r"guidance.rate: expected 1 for Halving, which has no lr"):
+        edited(replace(plain, guidance=SettleGuidance(2, rate=0.5)), IMAGES)
+
+
 @pytest.mark.parametrize("bank", [False, True])
 @pytest.mark.parametrize("schedule", FALLING)
 def test_anchors_ahead_and_shared_are_those_of_single_steps(
@@ -182,13 +203,13 @@ def test_denoisers_at_other_scales_share_their_prompts() -> None:
     y = world.prompt(["", ""])
     guided = Guided(world, y, 7.5)
     prompt = world.prompt(["a", "b"])
-    both = guided.both(prompt)
+    joined = guided.joined(y, prompt)
     assert guided.at(7.5) is guided
     assert guided.at(2.0).guidance_scale == 2.0
-    assert guided.at(2.0).both(prompt) is both
+    assert guided.at(2.0).joined(y, prompt) is joined
     rows = guided.rows(torch.tensor([1]))
-    assert isinstance(rows.both(prompt[torch.tensor([1])]), Prompt)
-    assert guided.both(prompt) is both
+    assert isinstance(rows.joined(rows.y_null, prompt[torch.tensor([1])]), Prompt)
+    assert guided.joined(y, prompt) is joined
 
 
 @pytest.mark.parametrize(

@@ -97,15 +97,21 @@ def test_a_state_names_what_is_undefined_at_its_step(group: tuple[Store, ResultG
     assert list(data["undefined"]) == ["clip", ""]
 
 
-@pytest.mark.parametrize(("draws", "nfe"), [("Uniform", [0, 8, 16]), ("Bank", [0, math.nan, 16])])
-def test_the_nfe_of_states_is_spread_evenly_but_not_on_a_bank(
+@pytest.mark.parametrize(
+    ("method", "nfe"),
+    [
+        ({"timesteps": {"_target_": "ids.diffusion.Uniform"}}, [0, 8, 16]),
+        ({"timesteps": {"_target_": "ids.diffusion.Bank"}}, [0, math.nan, 16]),
+        ({"guidance": {"_target_": "ids.diffusion.RampGuidance", "over": 1}}, [0, math.nan, 16]),
+    ],
+)
+def test_the_nfe_of_states_is_spread_evenly_but_not_on_a_bank_or_a_ramp(
     group: tuple[Store, ResultGroup],
     monkeypatch: pytest.MonkeyPatch,
-    draws: str,
+    method: dict[str, object],
     nfe: list[float],
 ) -> None:
     store, (entry, *_) = group[0], group[1].entries
-    method = {"timesteps": {"_target_": f"ids.diffusion.{draws}"}}
     entry = replace(
         entry,
         record=structs.replace(entry.record, method=method),
