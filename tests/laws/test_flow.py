@@ -221,13 +221,14 @@ def test_mixtures_end_in_source_and_noise() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: FlowEdit(n_max=60), "n_min <= n_max <= n_steps"),
+        (lambda: FlowEdit(n_max=60), "method.n_max: expected 1 to n_steps"),
         (lambda: FlowEdit(n_max=0), "n_max above 0"),
-        (lambda: FlowEdit(n_min=34), "n_min <= n_max"),
+        (lambda: FlowEdit(n_min=34), "n_min of 0 to n_max"),
         (lambda: FlowEdit(n_draws=0), "method.n_draws: expected 1 or more"),
-        (lambda: DVRF(n_steps=1, grid_size=3), "method.grid_size: expected 4 or more"),
-        (lambda: DVRF(n_steps=51), "method.grid_size: expected 4 or more"),
-        (lambda: DVRF(n_steps=0), "n_steps and n_draws of 1 or more"),
+        (lambda: DVRF(n_steps=1, grid_size=1), "method.grid_size: expected 2 or more"),
+        (lambda: DVRF(n_steps=1, grid_size=3, order="random"), "expected 4 or more in random"),
+        (lambda: DVRF(n_steps=51), "method.grid_size: expected 51 or more"),
+        (lambda: DVRF(n_steps=0), "method.n_steps: expected 1 or more"),
         (lambda: DVRF(lr=0.0), "method.lr: expected custom"),
     ],
 )

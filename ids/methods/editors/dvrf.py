@@ -45,17 +45,16 @@ class DVRF:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.n_steps < 1 or self.n_draws < 1:
-            raise ValueError(
-                "method: expected n_steps and n_draws of 1 or more; "
-                f"got n_steps={self.n_steps}, n_draws={self.n_draws}"
-            )
+        for name in ("n_steps", "n_draws"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"method.{name}: expected 1 or more; got {getattr(self, name)}")
         if self.lr != "custom" and not (isinstance(self.lr, int | float) and self.lr > 0):
             raise ValueError(f"method.lr: expected custom or a number above 0; got {self.lr!r}")
-        if self.grid_size < max(4, self.n_steps if self.order == "descending" else 0):
+        least = max(2, self.n_steps) if self.order == "descending" else 4
+        if self.grid_size < least:
             raise ValueError(
-                "method.grid_size: expected 4 or more, and n_steps or more in descending order; "
-                f"got {self.grid_size} with n_steps={self.n_steps}"
+                f"method.grid_size: expected {least} or more in {self.order} order with "
+                f"n_steps={self.n_steps}; got {self.grid_size}"
             )
 
     @property

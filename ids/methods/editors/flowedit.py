@@ -44,8 +44,8 @@ class FlowEdit:
             raise ValueError(f"method.n_draws: expected 1 or more; got {self.n_draws}")
         if not 0 <= self.n_min <= self.n_max <= self.n_steps or self.n_max < 1:
             raise ValueError(
-                "method: expected 0 <= n_min <= n_max <= n_steps and n_max above 0; "
-                f"got n_min={self.n_min}, n_max={self.n_max}, n_steps={self.n_steps}"
+                "method.n_max: expected 1 to n_steps, and n_min of 0 to n_max; got n_max="
+                f"{self.n_max} with n_min={self.n_min} and n_steps={self.n_steps}"
             )
 
     @property
