@@ -73,7 +73,9 @@ Keys = Mapping[nn.Module, tuple[Tensor, Tensor]]
 
 
 def can_be_lean(unet: Any) -> bool:
-    """Is this a frozen UNet of Stable Diffusion's kind, whose modules `Lean` knows?"""
+    """Is this a frozen UNet of Stable Diffusion's kind, whose modules `Lean` knows, without hooks,
+    such as those of FreeU?
+    """
     config = {"_class_name": type(unet).__name__, **getattr(unet, "config", {})}
     known = all(config.get(name, "") in values for name, values in CONFIGURATION.items())
     frozen = not unet.training and not any(p.requires_grad for p in unet.parameters())
@@ -84,7 +86,8 @@ def _is_known(module: Any) -> bool:
     kind = type(module).__name__
     fields = all(getattr(module, n, v) == v for n, v in FIELDS.get(kind, {}).items())
     fused = kind != "Attention" or type(module.processor).__name__ == "AttnProcessor2_0"
-    return kind in MODULES and fields and fused
+    hooked = module._forward_pre_hooks or module._forward_hooks
+    return kind in MODULES and fields and fused and not hooked
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from ids.core.prompt import Prompts
 from ids.core.records import Trace
 from ids.core.tensors import Latent, Timestep, to_device
 from ids.diffusion.guidance import Guided
-from ids.diffusion.velocity import FlowGrid, flow_grid, mix
+from ids.diffusion.velocity import FlowGrid, check_start, flow_grid, mix
+
+NOISIEST = 2  # the first place in the grid that random order draws
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,12 @@ class DVRF:
 
     @torch.no_grad()
     def __call__(self, context: EditContext, subject: Subject) -> Trace:
-        """Write the edit to z_trg. No curves."""
+        """Write the edit to z_trg. No curves. `ConfigError` for a start that the backbone lacks."""
         latents, backbone = require(subject, LatentSubject), context.backbone
         grid = flow_grid(backbone.schedule, self.grid_size, self.t_max, latents.z_src.device)
-        y = context.prompts(subject.cases, self.negative_prompt)
         first = self.grid_size - self.n_steps if self.order == "descending" else 0
+        check_start(backbone, grid, first if self.order == "descending" else NOISIEST)
+        y = context.prompts(subject.cases, self.negative_prompt)
         for step in range(first, first + self.n_steps):
             g = self._gradient(context, latents, y, grid, step)
             latents.z_trg.sub_(self.learning_rate(grid, step) * g)
@@ -106,5 +109,5 @@ class DVRF:
         """The place in the grid of each row's draw."""
         if self.order == "descending":
             return torch.full((len(z),), step, device=z.device)
-        drawn = context.rng.at(step).integers(name, 2, self.grid_size - 1)
+        drawn = context.rng.at(step).integers(name, NOISIEST, self.grid_size - 1)
         return to_device(drawn, z.device)
