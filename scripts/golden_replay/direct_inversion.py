@@ -134,6 +134,9 @@ class _Run:
         n = self.hyper["num_steps"]
         given, outputs = self.given[-n:], backbone.outputs[-n:]
         eps_step0 = backbone.outputs[0][:1]
+        if self.hyper.get("inverse_guidance") == 1:  # the null half, which ours does not need
+            y, t = network.prompt([""]), torch.zeros(1, dtype=torch.long)
+            eps_step0 = network.eps(z_src, y, t)
         values = {"inversion.eps_step0": eps_step0, **self._states(observed, network)}
         values |= self._offsets(text, observed) if offsets else {}
         return values | self._sampled(network, observed, given, outputs, subject.z_trg.detach())
@@ -170,12 +173,16 @@ class _Run:
         result = observed.result
         assert result is not None
         for step, t in enumerate(times[:-1]):
-            z, below = given[step].chunk(2)[1], times[step + 1]
-            eps_null, eps_y = outputs[step].chunk(2)
-            eps = guide(eps_null, eps_y, self.hyper["guidance"])
+            z, below = (
+                given[step][-2:],
+                times[step + 1],
+            )  # without guidance, there are two rows alone
+            eps = outputs[step]
+            if len(eps) > 2:
+                eps = guide(*eps.chunk(2), self.hyper["guidance"])
             moved = ddim_step(network.schedule, z, eps, t, below)
             if step + 1 < len(given):
-                after = given[step + 1].chunk(2)[1]
+                after = given[step + 1][-2:]
             else:
                 after = torch.cat([result.pulled(moved[:1], t, below), z_trg])
             ours = {"t": torch.tensor([t]), "eps_cfg": eps, "before_offset": moved}
