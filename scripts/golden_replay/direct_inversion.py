@@ -179,7 +179,8 @@ class _Run:
             )  # without guidance, there are two rows alone
             eps = outputs[step]
             if len(eps) > 2:
-                eps = guide(*eps.chunk(2), self.hyper["guidance"])
+                eps_null, eps_y = eps.chunk(2)
+                eps = guide(eps_null, eps_y, self.hyper["guidance"])
             moved = ddim_step(network.schedule, z, eps, t, below)
             if step + 1 < len(given):
                 after = given[step + 1][-2:]

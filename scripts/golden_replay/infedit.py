@@ -34,7 +34,8 @@ def infedit(golden: Golden, name: str) -> Verdict:
     rows = runs[0].rows
     stored = {k: x[rows] if k.endswith(("unet_in", "unet_out")) else x for k, x in stored.items()}
     aside = ("pred_xm", "mutual_latents") if hyper["eta"] == 1 else ()
-    return compare_runs(stored, *(run.values() for run in runs), LIMITS, aside)
+    exact, single = (run.values() for run in runs)
+    return compare_runs(stored, exact, single, LIMITS, aside)
 
 
 def editor_of(hyper: Mapping[str, Any]) -> InfEdit:

@@ -32,8 +32,8 @@ def stable_score_distillation(golden: Golden, name: str) -> Verdict:
     hyper = golden.description(name)["hyper"]
     if hyper["optimizer"] != "SGD":
         raise ValueError(f"expected the optimizer SGD; got {hyper['optimizer']}")
-    runs = [_run(golden, hyper, dtype) for dtype in (torch.float64, torch.float32)]
-    return compare_runs(golden.tensors(name), *runs, LIMITS)
+    exact, single = (_run(golden, hyper, dtype) for dtype in (torch.float64, torch.float32))
+    return compare_runs(golden.tensors(name), exact, single, LIMITS)
 
 
 def editor_of(hyper: Mapping[str, Any]) -> DistillationEditor:

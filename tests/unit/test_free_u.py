@@ -61,7 +61,14 @@ def test_other_values_are_refused(freeu: Any) -> None:
 
 
 def test_the_command_line_takes_it_and_refuses_others_in_one_line(in_process: InProcess) -> None:
-    fast = ("debug=fast", "backbone=shapes", "method=ssd", "method.n_steps=1", "limit=1", "controls=none")
+    fast = (
+        "debug=fast",
+        "backbone=shapes",
+        "method=ssd",
+        "method.n_steps=1",
+        "limit=1",
+        "controls=none",
+    )
     assert in_process("run", *fast, "logger=none", "backbone.freeu=[1.1,1.1,0.9,0.2]")[0] == 0
     code, _, errors = in_process("run", "backbone.freeu=[1.1,1.1,0.9]", "logger=none")
     assert code == 2
