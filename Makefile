@@ -67,7 +67,7 @@ check-gpu: $(STAMP)  ## every method on a GPU against the CPU, host synchronizat
 	$(BIN)/python benchmarks/cuda_check.py
 
 parity: $(STAMP)  ## our numbers against the authors'
-	$(BIN)/python scripts/parity.py tests/golden
+	$(BIN)/python scripts/parity.py tests/golden tests/golden_rules
 
 shapes: $(STAMP)  ## train the embedded networks: 105 minutes on two idle cores; resumes
 	$(BIN)/python scripts/train_shapes.py

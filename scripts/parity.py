@@ -1,10 +1,11 @@
-"""Replay a folder of recorded numbers through the classes that `ids run` builds.
+"""Replay folders of recorded numbers through the classes that `ids run` builds.
 
-    python scripts/parity.py tests/golden            # one line per recording; status 1 on any FAIL
-    python scripts/parity.py GOLDEN_DIR --only traj  # recordings whose name has this prefix
+    python scripts/parity.py tests/golden tests/golden_rules    # a line each; status 1 on any FAIL
+    python scripts/parity.py GOLDEN_DIR --only traj     # recordings whose name has this prefix
 
 The recordings come from the authors' released code on small networks (see NOTICE). Float64, largest
-absolute error 1e-9; recordings made in float32, 1e-5; our float32 path against their float64, 5e-4.
+absolute error 1e-9; recordings made in float32, 1e-5; our float32 path against their float64, 5e-4,
+in golden_rules 1e-3 to 5e-5. A recorded number that nothing compares is a FAIL.
 """
 
 import argparse
@@ -20,19 +21,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="folder")
     parser.add_argument("--only", default="", help="recordings whose name has this prefix")
     args = parser.parse_args()
-    if not any(args.folder.glob("inputs_*.safetensors")):
-        print(f"{args.folder}: expected a golden folder with inputs_NETWORK.safetensors; got none")
-        return 2
+    for folder in args.folders:
+        if not any(folder.glob("inputs_*.safetensors")):
+            print(f"{folder}: expected a golden folder with inputs_NETWORK.safetensors; got none")
+            return 2
     torch.set_num_threads(1)
-    verdicts = [_replay(Golden(args.folder), name) for name in _names(args)]
+    golden = [Golden(folder) for folder in args.folders]
+    chosen = [(one, name) for one in golden for name in one.names() if name.startswith(args.only)]
+    if not chosen:
+        print(f"--only: expected the beginning of a recording's name; got {args.only!r}")
+        return 2
+    verdicts = [_replay(one, name) for one, name in chosen]
     return int(not all(verdicts))
-
-
-def _names(args: argparse.Namespace) -> list[str]:
-    return [name for name in Golden(args.folder).names() if name.startswith(args.only)]
 
 
 def _replay(golden: Golden, name: str) -> bool:

@@ -9,10 +9,11 @@ from ids.core.errors import WeightsError
 
 Config = Mapping[str, Any]
 SDXL = "Stable Diffusion XL"
+FLOW = "Stable Diffusion 3"
 LCM = "a latent consistency model (LCM)"
 PIPELINES = {  # part of a pipeline's class name -> kind
     "StableDiffusionXL": SDXL,
-    "StableDiffusion3": "Stable Diffusion 3",
+    "StableDiffusion3": FLOW,
     "Flux": "FLUX",
     "LatentConsistency": LCM,
     "InstructPix2Pix": "InstructPix2Pix",

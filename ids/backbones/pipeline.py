@@ -10,7 +10,7 @@ from torch import nn
 
 from ids.backbones.autoencoder import KLAutoencoder
 from ids.backbones.latent_diffusion import ClipText, LatentDiffusion, UNetDenoiser
-from ids.backbones.model_kind import another_kind, check_kind, kind_of_pipeline
+from ids.backbones.model_kind import FLOW, another_kind, check_kind, kind_of_pipeline
 from ids.backbones.noise_schedule import check_scheduler, noise_schedule, prediction_of
 from ids.core.errors import UnsupportedError, WeightsError
 from ids.core.weight_files import not_finite
@@ -27,8 +27,9 @@ def from_pipeline(pipe: Any, truncate: bool = False) -> LatentDiffusion:
     that share the pipeline's tensors, in evaluation mode, frozen, with hooks of their own. Weights
     changed in place are changed in both. `truncate` cuts prompts that are too long.
 
-    `UnsupportedError` for an object that is no such pipeline, or is offloaded or spread over
-    devices; `WeightsError` for another model, parts of two models, or NaN weights.
+    `UnsupportedError` for an object that is no such pipeline (Stable Diffusion 3 is read from a
+    folder alone), or is offloaded or spread over devices; `WeightsError` for another model, parts
+    of two models, or NaN weights.
     """
     where = f"backbone {type(pipe).__name__}"
     parts = _parts(pipe, where)
@@ -50,6 +51,11 @@ def from_pipeline(pipe: Any, truncate: bool = False) -> LatentDiffusion:
 
 def _parts(pipe: Any, where: str) -> dict[str, Any]:
     kind = kind_of_pipeline({"_class_name": type(pipe).__name__})
+    if kind == FLOW:
+        raise UnsupportedError(
+            f"{where}: expected a Stable Diffusion 1.x or 2.x pipeline; got {FLOW}, which is read "
+            "from a folder; call pipe.save_pretrained(FOLDER) and take StableDiffusion3(FOLDER)"
+        )
     if getattr(pipe, "text_encoder_2", None) is not None:
         raise another_kind(where, kind or "a model with two text encoders", "it has text_encoder_2")
     parts = {name: getattr(pipe, name, None) for name in PARTS}

@@ -65,6 +65,8 @@ class StableDiffusion:
                 "backbone.freeu: expected the four numbers b1, b2, s1 and s2, or null; got "
                 f"{self.freeu}"
             )
+        if self.freeu is not None:  # a list of a configuration has no hash; a source needs one
+            object.__setattr__(self, "freeu", tuple(self.freeu))
 
     def identity(self) -> Mapping[str, str]:
         """Digest of the weights, precision, truncation and, where it is used, FreeU. `WeightsError`

@@ -22,9 +22,20 @@ from ids.backbones.latent_diffusion import (
     UNetDenoiser,
 )
 from ids.backbones.lean import Lean, can_be_lean
+from ids.backbones.loaded import InMemory
 from ids.backbones.offload import Idle
-from ids.core.protocols import Backbone
+from ids.core.capabilities import VelocityBackbone
+from ids.core.errors import ConfigError
+from ids.core.protocols import Backbone, BackboneSource
 
+NOTHING = {  # values of the engine's options that ask nothing of a network
+    "graphs": (False, "auto"),
+    "channels_last": (False, "auto"),
+    "attention": ("auto",),
+    "compile": (False,),
+    "checkpointing": (False,),
+    "offload": (False,),
+}
 Switch = bool | Literal["auto"]
 HALF = (torch.float16, torch.bfloat16)
 
@@ -39,6 +50,20 @@ class Tuning:
     compile: bool
     checkpointing: bool
     offload: bool
+
+
+def check_tuning(source: BackboneSource, tuning: Tuning, name: str) -> None:
+    """`ConfigError` for a choice that would have no effect on this backbone, as it is a rectified
+    flow; one in memory is used as it was loaded. Reads no weights.
+    """
+    if VelocityBackbone not in source.gives or isinstance(source, InMemory):
+        return
+    for option, harmless in NOTHING.items():
+        if (value := getattr(tuning, option)) not in harmless:
+            raise ConfigError(
+                f"engine.{option}: expected {str(harmless[-1]).lower()} with backbone={name}, "
+                f"which the engine does not set up; got {str(value).lower()}; leave it out"
+            )
 
 
 def tune(backbone: Backbone, tuning: Tuning, device: torch.device) -> Backbone:

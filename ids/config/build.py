@@ -15,6 +15,7 @@ import torch
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
+from ids.backbones.tuning import check_tuning
 from ids.config.check import is_reserved, row_selection
 from ids.config.classes import Classes
 from ids.config.optimizers import uncompiled
@@ -45,13 +46,15 @@ def build_experiment(
     engine.find_device()  # a device that this machine lacks is known now
     session = session or Session(engine)
     part = _Parts(classes, session)
+    backbone = part(config["backbone"], "backbone", BackboneSource)
+    check_tuning(backbone, engine.tuning, setting.choices["backbone"])
     return Experiment(
         method=part.finished(setting.name, config["method"], config["finish"]),
         controls=[
             part.method(key, node, f"controls.{key}") for key, node in config["controls"].items()
         ],
         backbone_name=setting.choices["backbone"],
-        backbone=part(config["backbone"], "backbone", BackboneSource),
+        backbone=backbone,
         dataset=part(config["dataset"], "dataset", Dataset),
         metrics={
             key: part(node, f"metrics.{key}", Metric) for key, node in config["metrics"].items()

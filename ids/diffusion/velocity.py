@@ -32,7 +32,8 @@ def mix(level: Tensor, z_0: Latent, eps: Latent) -> Latent:
 
 def velocity(backbone: Backbone, z: Latent, y: Prompt, t: Timestep) -> Latent:
     """The backbone's velocity at z, a mixture at noise level tau(t); differentiable in z. One that
-    predicts noise alone has v = (eps - z) / (1 - tau), which no schedule with tau = 1 allows there.
+    predicts noise alone has v = (eps - z) / (1 - tau), which is not defined at tau = 1: see
+    `check_start`.
     """
     if isinstance(backbone, VelocityBackbone):
         return backbone.velocity(z, y, t)
@@ -74,6 +75,18 @@ def flow_grid(
     t = torch.tensor(evenly(n_steps, first + 1)[:-1], device=device)
     levels = noise_level(schedule, t).flatten()
     return FlowGrid(t, _ended(levels), levels)
+
+
+def check_start(backbone: Backbone, grid: FlowGrid, first: int) -> None:
+    """`ConfigError` if the first step that is run is at pure noise, where a backbone that predicts
+    noise alone has no velocity.
+    """
+    if not isinstance(backbone, VelocityBackbone) and float(grid.levels[first]) == 1:
+        top = backbone.schedule.n_timesteps
+        raise ConfigError(
+            f"method.t_max: expected less than {top}, as the backbone predicts noise alone, which "
+            f"gives no velocity at pure noise; set method.t_max={top - 1}, or run fewer steps"
+        )
 
 
 def _euler_grid(schedule: Flow, n_steps: int, first: int, device: torch.device) -> FlowGrid:

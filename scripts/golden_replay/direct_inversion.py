@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from golden_replay.fake_text import FakeTextBackbone
+from golden_replay.fake_text import FakeTextBackbone, Words
 from golden_replay.recorder import RecordingBackbone
-from golden_replay.recording import Golden, Worst
-from golden_replay.verdict import EXACT, Verdict
+from golden_replay.recording import Golden
+from golden_replay.runs import compare_runs
+from golden_replay.verdict import Verdict
 from ids.config.build import build
 from ids.config.compose import compose_all
 from ids.core.edit import EditContext
@@ -22,29 +23,38 @@ from ids.data.shapes import Shapes
 from ids.diffusion.ddim import ddim_step
 from ids.diffusion.guidance import guide
 from ids.methods import DirectInversion, PromptToPrompt
+from ids.methods.editors.p2p_words import refinement, replacement, shares, weights
 from ids.methods.inversion import InversionRequest, InversionResult
 from ids.representations import LatentImage
 
-AFTER = 1e-3  # float32 against float64
+LIMITS = dict.fromkeys(("inverted_latents", "noise_loss", "latents", "eps_cfg"), 1e-3)  # float32
+N_TOKENS = 77
 
 
 def direct_inversion(golden: Golden, name: str) -> Verdict:
-    """Inversion, offsets, and every step of the sampling in float64; latents in float32."""
+    """Word tables, inversion, offsets, and every step of the sampling in float64; latents in
+    float32.
+    """
     hyper, stored = golden.description(name)["hyper"], golden.tensors(name)
-    exact, single, seen = Worst(), Worst(), set[str]()
-    for dtype, worst in ((torch.float64, exact), (torch.float32, single)):
-        for key, value in _Run(golden, hyper, dtype).values("noise_loss" in stored).items():
-            if key not in stored:
-                continue
-            short = key.rpartition(".")[2]
-            if dtype == torch.float64:
-                worst.compare(short, value, stored[key])
-                seen.add(key)
-            elif short in ("inverted_latents", "noise_loss", "latents"):
-                worst.compare(f"{short} f32", value, stored[key])
-    allowed = dict.fromkeys(exact.errors, EXACT) | dict.fromkeys(single.errors, AFTER)
-    unknown = {key for key in stored if not key.startswith(("f32.", "ctl."))} - seen
-    return Verdict(exact.errors | single.errors, allowed, tuple(sorted(unknown)))
+    dtypes = (torch.float64, torch.float32)
+    exact, single = (_Run(golden, hyper, d).values("noise_loss" in stored) for d in dtypes)
+    return compare_runs(stored, exact | tables_of(hyper), single, LIMITS)
+
+
+def tables_of(hyper: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The word tables of the editor's functions under the names of the recording."""
+    words, (source, target) = Words(), hyper["prompts"]
+    x, y = words.tokens(source), words.tokens(target)
+    taken = shares(hyper["cross_replace_steps"], target, y, hyper["num_steps"], N_TOKENS)
+    tables = {"alpha_time_words": taken[:, None, None, None]}
+    if hyper["controller"].startswith("replace"):
+        tables["mapper"] = replacement((source, x), (target, y), N_TOKENS)[None]
+    else:
+        mapper, alphas = refinement(x, y, N_TOKENS)
+        tables |= {"mapper": mapper[None], "alphas": alphas[None]}
+    if "equalizer" in hyper:
+        tables["equalizer"] = weights(dict([hyper["equalizer"]]), target, y, N_TOKENS)[None]
+    return {f"ctl.{key}": table for key, table in tables.items()}
 
 
 def editor_of(hyper: Mapping[str, Any]) -> PromptToPrompt:
@@ -124,6 +134,9 @@ class _Run:
         n = self.hyper["num_steps"]
         given, outputs = self.given[-n:], backbone.outputs[-n:]
         eps_step0 = backbone.outputs[0][:1]
+        if self.hyper.get("inverse_guidance") == 1:  # the null half, which ours does not need
+            y, t = network.prompt([""]), torch.zeros(1, dtype=torch.long)
+            eps_step0 = network.eps(z_src, y, t)
         values = {"inversion.eps_step0": eps_step0, **self._states(observed, network)}
         values |= self._offsets(text, observed) if offsets else {}
         return values | self._sampled(network, observed, given, outputs, subject.z_trg.detach())
@@ -160,12 +173,17 @@ class _Run:
         result = observed.result
         assert result is not None
         for step, t in enumerate(times[:-1]):
-            z, below = given[step].chunk(2)[1], times[step + 1]
-            eps_null, eps_y = outputs[step].chunk(2)
-            eps = guide(eps_null, eps_y, self.hyper["guidance"])
+            z, below = (
+                given[step][-2:],
+                times[step + 1],
+            )  # without guidance, there are two rows alone
+            eps = outputs[step]
+            if len(eps) > 2:
+                eps_null, eps_y = eps.chunk(2)
+                eps = guide(eps_null, eps_y, self.hyper["guidance"])
             moved = ddim_step(network.schedule, z, eps, t, below)
             if step + 1 < len(given):
-                after = given[step + 1].chunk(2)[1]
+                after = given[step + 1][-2:]
             else:
                 after = torch.cat([result.pulled(moved[:1], t, below), z_trg])
             ours = {"t": torch.tensor([t]), "eps_cfg": eps, "before_offset": moved}

@@ -7,9 +7,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from golden_replay.flow_recorder import RecordedStreams, RecordingFlow, Seen, flow_backbone
-from golden_replay.recording import Golden, Worst
-from golden_replay.verdict import EXACT, Verdict
+from golden_replay.flow_recorder import (
+    RecordedStreams,
+    RecordingFlow,
+    Seen,
+    flow_backbone,
+    run_recorded,
+)
+from golden_replay.recording import Golden
+from golden_replay.runs import compare_runs
+from golden_replay.verdict import Verdict
 from ids.config.build import build
 from ids.config.compose import compose_all
 from ids.core.edit import EditContext
@@ -23,15 +30,19 @@ from ids.representations import LatentImage
 
 E = TypeVar("E")
 SILENT_LR = 0.02  # what the released DVRF takes in place of a whole number
-FINAL_F32 = {"flowedit": 1e-4, "dvrf": 5e-5}  # latents of our float32 against their float64
+ALONG = dict.fromkeys(("grad", "V_delta_avg", "Vt_src", "Vt_tar", "Vt_tgt"), 1e-4)  # float32
+STATES = {  # latents in float32
+    "flowedit": dict.fromkeys(("output", "zt_edit", "xt_tar"), 1e-4),
+    "dvrf": {"z_after": 5e-5, "lr": 1e-6},
+}
 
 
 def flowedit(golden: Golden, name: str) -> Verdict:
-    """Every intermediate of every step in float64; the result in float32 too."""
+    """Every intermediate of every step in float64; velocities and latents in float32 too."""
     hyper = golden.description(name)["hyper"]
     values: dict[str, Any] = {
         "n_steps": hyper["T_steps"],
-        "n_max": hyper["n_max"],
+        "n_max": min(hyper["n_max"], hyper["T_steps"]),  # more run all steps, as released
         "n_min": hyper["n_min"],
         "n_draws": hyper["n_avg"],
         "source_guidance_scale": hyper["src_guidance_scale"],
@@ -42,7 +53,7 @@ def flowedit(golden: Golden, name: str) -> Verdict:
 
 
 def dvrf(golden: Golden, name: str) -> Verdict:
-    """Every intermediate of every step in float64; the result in float32 too."""
+    """Every intermediate of every step in float64; gradients and latents in float32 too."""
     hyper = golden.description(name)["hyper"]
     if hyper["optimizer"] != "SGD":
         raise ValueError(f"expected the optimizer SGD; got {hyper['optimizer']}")
@@ -76,28 +87,14 @@ Values = Callable[[RecordingFlow, FlowGrid, Latent, Tensor], Mapping[str, Tensor
 def _verdict(golden: Golden, name: str, editor: Any, values: Values) -> Verdict:
     stored = golden.tensors(name)
     hyper = golden.description(name)["hyper"]
-    run, grid, x, noise = _run(golden, hyper, editor, torch.float64)
-    worst, single = Worst(), Worst()
-    ours = dict(values(run, grid, x, noise))
-    if "timesteps" in stored:
-        ours["timesteps"] = grid.levels[:-1] * 1000
-        ours["sigmas"] = torch.cat([grid.sigmas, torch.zeros(1)])
-    for key in ours.keys() & stored.keys():
-        worst.compare(_stem(key), ours[key], stored[key].to(ours[key].dtype))
-    short, _, _, _ = _run(golden, hyper, editor, torch.float32)
-    last = f"step{len(short.states) - 1}.z_after"
-    single.compare("result f32", short.states[-1], stored["output" if "output" in stored else last])
-    known = {"n_draws", *ours}
-    unknown = {_stem(key) for key in stored if key not in known and not key.startswith("f32.")}
-    allowed = dict.fromkeys(worst.errors, EXACT)
-    allowed |= dict.fromkeys(single.errors, FINAL_F32[name.split("/")[0]])
-    return Verdict(worst.errors | single.errors, allowed, tuple(sorted(unknown)))
+    exact, single = (_run(golden, hyper, editor, d, values) for d in (torch.float64, torch.float32))
+    return compare_runs(stored, exact, single, ALONG | STATES[name.split("/")[0]])
 
 
 def _run(
-    golden: Golden, hyper: Mapping[str, Any], editor: Any, dtype: torch.dtype
-) -> tuple[RecordingFlow, FlowGrid, Latent, Tensor]:
-    """The finished edit with its grid, its source and the noise that it was given."""
+    golden: Golden, hyper: Mapping[str, Any], editor: Any, dtype: torch.dtype, values: Values
+) -> dict[str, Tensor]:
+    """Our values under the names of the recording."""
     inputs = golden.inputs_of("sd3")
     x, noise = inputs["x_src"].to(dtype), inputs["noise"].to(dtype)
     backbone = RecordingFlow(flow_backbone(golden, hyper["shift"], dtype))
@@ -106,9 +103,14 @@ def _run(
     backbone.subjects.append(subject)
     places = hyper.get("random_indices", ())
     streams = RecordedStreams(("recorded",), noise=noise, places=places)
-    editor(EditContext(backbone, streams, backbone), subject)
+    run_recorded(editor, EditContext(backbone, streams, backbone), subject, backbone)
     grid = flow_grid(backbone.schedule, hyper["T_steps"], editor.t_max, x.device)
-    return backbone, grid, x, noise
+    return {
+        **values(backbone, grid, x, noise),
+        "timesteps": grid.levels[:-1] * 1000,
+        "sigmas": torch.cat([grid.sigmas, torch.zeros(1)]),
+        "n_draws": torch.tensor(streams.n_draws),
+    }
 
 
 def _flowedit_values(
@@ -146,19 +148,15 @@ def _dvrf_values(
     x: Latent,
     noise: Tensor,
 ) -> dict[str, Tensor]:
-    """Our values under the names of the recording; the gradient as it moved z. At a learning rate
-    of 0, that of the first step alone, it is the velocity: z is the source.
-    """
+    """Our values under the names of the recording."""
     ours: dict[str, Tensor] = {}
     first = editor.grid_size - editor.n_steps if editor.order == "descending" else 0
-    before = x
-    for n, (calls, z) in enumerate(zip(run.calls, run.states, strict=False)):
+    steps = zip(run.calls, run.gradients, run.states, strict=False)
+    for n, (calls, gradient, z) in enumerate(steps):
         lr = torch.as_tensor(editor.learning_rate(grid, first + n), dtype=torch.float64)
         ours |= _draws(f"step{n}", calls, hyper, "tgt")
-        ours |= {f"step{n}.z_after": z, f"step{n}.lr": lr, f"step{n}.i": torch.tensor(first + n)}
-        mean = ours[f"step{n}.V_delta_avg"]
-        ours[f"step{n}.grad"] = (before - z) / lr if lr else mean
-        before = z
+        seen = {"grad": gradient, "z_after": z, "lr": lr, "i": torch.tensor(first + n)}
+        ours |= {f"step{n}.{key}": value for key, value in seen.items()}
     return ours
 
 
@@ -179,8 +177,3 @@ def _draws(
         differences.append(v[target] - v["src"])
     ours[f"{step}.V_delta_avg"] = torch.stack(differences).mean(0)
     return ours
-
-
-def _stem(key: str) -> str:
-    """`Vt_src` of `step3.k0.Vt_src`."""
-    return key.rsplit(".", 1)[-1]

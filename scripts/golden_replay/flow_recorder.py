@@ -7,13 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from golden_replay.recording import Golden, NoAutoencoder, StoredPrompts
+from golden_replay.recording import Golden, NoAutoencoder, StoredPrompts, network_of
 from ids.backbones.flow_denoiser import POOLED, FlowDenoiser
 from ids.backbones.latent_flow import LatentFlow
+from ids.core.edit import EditContext
 from ids.core.prompt import Prompt
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, Timestep
 from ids.diffusion import Flow
+from ids.methods import DVRF, FlowEdit
 from ids.representations import LatentImage
 
 TEXTS = {"": "null", "source": "src", "target": "trg"}
@@ -41,6 +43,11 @@ class RecordedStreams(Streams):
             raise ValueError(f"{name}: expected a place from {low} to {high - 1}; got {place}")
         return torch.tensor([place])
 
+    @property
+    def n_draws(self) -> int:
+        """Of noise."""
+        return self._drawn["noise"]
+
     def _next(self, kind: str) -> int:
         self._drawn[kind] += 1
         return self._drawn[kind] - 1
@@ -58,10 +65,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class RecordingFlow:
-    """A flow that keeps what it is evaluated at; and, as a progress listener, z after each step."""
+    """A flow that keeps what it is evaluated at; and, as a progress listener, z after each step.
+    `gradients` are those of DVRF.
+    """
 
     flow: LatentFlow
     calls: list[list[Seen]] = field(default_factory=lambda: [[]])
+    gradients: list[Latent] = field(default_factory=list)
     states: list[Latent] = field(default_factory=list)
     subjects: list[LatentImage] = field(default_factory=list)
 
@@ -81,15 +91,39 @@ class RecordingFlow:
         self.calls.append([])
 
 
+@dataclass(frozen=True)
+class _Observed:
+    """DVRF, whose gradients are kept."""
+
+    editor: DVRF
+    gradients: list[Latent]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.editor, name)
+
+    def _gradient(self, *given: Any) -> Latent:
+        gradient = self.editor._gradient(*given)
+        self.gradients.append(gradient.clone())
+        return gradient
+
+
+def run_recorded(
+    editor: FlowEdit | DVRF, context: EditContext, subject: LatentImage, run: RecordingFlow
+) -> None:
+    """Edit the subject."""
+    if isinstance(editor, FlowEdit):
+        editor(context, subject)
+    else:
+        DVRF.__call__(_Observed(editor, run.gradients), context, subject)  # type: ignore[arg-type]
+
+
 def flow_backbone(golden: Golden, shift: float, dtype: torch.dtype) -> LatentFlow:
     """The stored transformer, its prompts and schedule in this precision."""
-    from diffusers import SD3Transformer2DModel
-
-    network = SD3Transformer2DModel.from_pretrained(golden.folder / "model_sd3", torch_dtype=dtype)
+    network = network_of("SD3Transformer2DModel", golden.folder / "model_sd3", dtype)
     inputs = {name: x.to(dtype) for name, x in golden.inputs_of("sd3").items()}
     prompts = {
         text: Prompt(inputs[f"emb_{name}"], {POOLED: inputs[f"pooled_{name}"]})
         for text, name in TEXTS.items()
     }
-    denoiser = FlowDenoiser(network.requires_grad_(False).eval(), Flow(dtype=dtype, shift=shift))
+    denoiser = FlowDenoiser(network, Flow(dtype=dtype, shift=shift))
     return LatentFlow(denoiser, NoAutoencoder(), StoredPrompts(prompts))

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from golden_replay.recorder import RecordingBackbone
-from golden_replay.recording import Golden, Worst
-from golden_replay.verdict import EXACT, Verdict
+from golden_replay.recording import Golden
+from golden_replay.runs import compare_runs
+from golden_replay.verdict import Verdict
 from ids.config.build import build
 from ids.config.compose import compose_all
 from ids.core.edit import EditContext
@@ -19,48 +20,22 @@ from ids.diffusion.consistency import consistency_times
 from ids.diffusion.ddim import Times
 from ids.methods import InfEdit
 
-AFTER = 1e-3  # float32 against float64
+LIMITS = dict.fromkeys(("output", "latents", "unet_out"), 1e-3)  # float32
 STATES = ("source_latents", "latents", "mutual_latents")
 CLEAN = ("pred_x0", "pred_xm")
 
 
 def infedit(golden: Golden, name: str) -> Verdict:
-    """Every branch of every step in float64, the edit in float32. At eta 1 the mutual branch is
-    not evaluated, and not compared.
+    """Every branch of every step in float64, the edit in float32. At eta 1 the mutual branch has no
+    effect: it is not evaluated, and not compared. The network's rows are those that ours evaluates.
     """
     hyper, stored = golden.description(name)["hyper"], golden.tensors(name)
-    exact, single = Worst(), Worst()
-    run = _Run.of(golden, hyper, torch.float64)
-    values = run.values()
-    for key, value in values.items():
-        if key in stored:
-            exact.compare(key.rpartition(".")[2], value, stored[key])
-    exact.compare("scheduler_timesteps", _grid(run), stored["scheduler_timesteps"])
-    exact.compare("n_steps", torch.tensor(len(run.times)), stored["n_steps"])
-    for step, tensors in enumerate(zip(run.given, run.outputs, strict=True)):
-        for key, ours in zip(("unet_in", "unet_out"), tensors, strict=True):
-            if f"step{step}.{key}" in stored:
-                exact.compare(key, ours, stored[f"step{step}.{key}"][run.rows])
-            values[f"step{step}.{key}"] = ours
-    for key, value in _Run.of(golden, hyper, torch.float32).values().items():
-        if key in stored and (key == "output" or key.endswith(".latents")):
-            single.compare(f"{key.rpartition('.')[2]} f32", value, stored[key])
-    allowed = dict.fromkeys(exact.errors, EXACT) | dict.fromkeys(single.errors, AFTER)
-    known = {*values, "scheduler_timesteps", "n_steps", "n_draws"}
-    return Verdict(exact.errors | single.errors, allowed, _unknown(stored, known, hyper["eta"]))
-
-
-def _unknown(stored: Mapping[str, Tensor], known: set[str], eta: float) -> tuple[str, ...]:
-    """What was not compared, the branch without an effect aside."""
-    mutual = {"pred_xm", "mutual_latents"} if eta == 1 else set[str]()
-    left = (key for key in stored if key not in known and not key.startswith("f32."))
-    return tuple(sorted(key for key in left if key.rpartition(".")[2] not in mutual))
-
-
-def _grid(run: "_Run") -> Tensor:
-    """All timesteps, those that are not sampled included."""
-    editor = run.editor
-    return torch.tensor(consistency_times(editor.n_steps, editor.original_steps, 1000))
+    runs = [_Run.of(golden, hyper, dtype) for dtype in (torch.float64, torch.float32)]
+    rows = runs[0].rows
+    stored = {k: x[rows] if k.endswith(("unet_in", "unet_out")) else x for k, x in stored.items()}
+    aside = ("pred_xm", "mutual_latents") if hyper["eta"] == 1 else ()
+    exact, single = (run.values() for run in runs)
+    return compare_runs(stored, exact, single, LIMITS, aside)
 
 
 def editor_of(hyper: Mapping[str, Any]) -> InfEdit:
@@ -83,18 +58,20 @@ def editor_of(hyper: Mapping[str, Any]) -> InfEdit:
 
 @dataclass(frozen=True)
 class _RecordedNoise(Streams):
-    """The recorded draws: that of the start, and one per step."""
+    """The recorded draws: that of the start, and one per step. They are counted."""
 
-    noise: Tensor = field(default_factory=lambda: torch.zeros(0))
+    noise: Tensor = field(kw_only=True)
+    drawn: list[str] = field(default_factory=list)
 
     def normal(self, name: str, like: Tensor) -> Tensor:
+        self.drawn.append(name)
         return self.noise[0 if name == "eps" else 1 + self.step].to(like)
 
 
 @dataclass(frozen=True)
 class _Run:
     """A finished edit: timesteps, inputs and outputs of the network by step, the branches after
-    each step and their clean latents.
+    each step and their clean latents, and the number of draws.
     """
 
     editor: InfEdit
@@ -103,6 +80,7 @@ class _Run:
     outputs: list[Tensor]
     branches: list[list[Tensor]]
     clean: list[list[Tensor]]
+    n_draws: int
 
     @classmethod
     def of(cls, golden: Golden, hyper: Mapping[str, Any], dtype: torch.dtype) -> "_Run":
@@ -117,14 +95,23 @@ class _Run:
             steps = list(editor.steps(EditContext(backbone, rng), z_src, y))
         branches = [[branch.z_t for branch in found] for found, _ in steps]
         times = editor.times(backbone.schedule)
-        return cls(editor, times, given, backbone.outputs, branches, [z for _, z in steps])
+        clean = [z for _, z in steps]
+        return cls(editor, times, given, backbone.outputs, branches, clean, len(rng.drawn))
 
     def values(self) -> dict[str, Tensor]:
-        """Under the names of the recordings, inputs and outputs of the network aside."""
-        found = {"output": self.clean[-1][0]}
+        """Under the names of the recordings."""
+        editor = self.editor
+        grid = consistency_times(editor.n_steps, editor.original_steps, 1000)
+        found = {
+            "output": self.clean[-1][0],
+            "scheduler_timesteps": torch.tensor(grid),  # those that are not sampled included
+            "n_steps": torch.tensor(len(self.times)),
+            "n_draws": torch.tensor(self.n_draws),
+        }
         for step, t in enumerate(self.times):
             named = dict(zip(STATES, self.branches[step], strict=False))
             named |= dict(zip(CLEAN, self.clean[step], strict=False)) | {"t": torch.tensor([t])}
+            named |= {"unet_in": self.given[step], "unet_out": self.outputs[step]}
             found |= {f"step{step}.{key}": value for key, value in named.items()}
         return found
 

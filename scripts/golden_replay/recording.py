@@ -59,7 +59,7 @@ class Golden:
 
     def backbone(self, dtype: torch.dtype, network: str = "tiny") -> LatentDiffusion:
         """A stored network, `tiny` or `sd4`, its prompts and schedule in this precision."""
-        unet = unet_of(self.folder / f"model_{network}", dtype)
+        unet = network_of("UNet2DConditionModel", self.folder / f"model_{network}", dtype)
         inputs = self.inputs_of(network)
         table = inputs if "alphas_cumprod_f32" in inputs else self.inputs
         schedule = RecordedSchedule(
@@ -68,32 +68,33 @@ class Golden:
         prompts = {
             text: Prompt(inputs[name].to(dtype)) for text, name in TEXTS.items() if name in inputs
         }
-        denoiser = UNetDenoiser(unet.requires_grad_(False).eval(), schedule)
+        denoiser = UNetDenoiser(unet, schedule)
         return LatentDiffusion(denoiser, NoAutoencoder(), StoredPrompts(prompts))
 
 
-def unet_of(folder: Path, dtype: torch.dtype) -> Any:
-    """The stored UNet or, where a `recipe.json` stands for its weights, one of the same weights:
-    initialized from the seed, some of them scaled. `ValueError` if their digest is another.
+def network_of(kind: str, folder: Path, dtype: torch.dtype) -> Any:
+    """The stored network, of a diffusers class, or, where a `recipe.json` stands for its weights,
+    one of the same weights: initialized from the seed, some of them scaled. `ValueError` if their
+    digest is another.
     """
-    from diffusers import UNet2DConditionModel
+    import diffusers
 
-    recipe = folder / "recipe.json"
+    cls, recipe = getattr(diffusers, kind), folder / "recipe.json"
     if not recipe.is_file():
-        return UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype)
+        return cls.from_pretrained(folder, torch_dtype=dtype).requires_grad_(False).eval()
     made = json.loads(recipe.read_text())
     with torch.random.fork_rng([]):
         torch.manual_seed(made["seed"])
-        unet: Any = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder))
+        network: Any = cls.from_config(cls.load_config(folder)).requires_grad_(False).eval()
     digest = hashlib.sha256()
-    for name, weight in sorted(unet.state_dict().items()):
+    for name, weight in sorted(network.state_dict().items()):
         for end, factor in made["scaled"].items():
             if name.endswith(end):
                 weight *= factor
         digest.update(name.encode() + weight.numpy().tobytes())
     if digest.hexdigest() != made["sha256"]:
         raise ValueError(f"{recipe}: expected weights of digest {made['sha256']}; got others")
-    return torch.nn.Module.to(unet, dtype)
+    return torch.nn.Module.to(network, dtype)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ RELATIVE = 1e-7  # relative error of a single gradient
 @dataclass(frozen=True)
 class Verdict:
     """Errors by name, the largest that is allowed for each, and what was recorded but not
-    compared.
+    compared: nothing may be left over.
     """
 
     errors: Mapping[str, float]
@@ -23,7 +23,8 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        return bool(self.errors) and all(e <= self.allowed[name] for name, e in self.errors.items())
+        within = all(error <= self.allowed[name] for name, error in self.errors.items())
+        return bool(self.errors) and within and not self.unknown
 
 
 def all_within(errors: Mapping[str, float], bound: float) -> Verdict:

@@ -212,6 +212,19 @@ def test_the_grid_begins_at_the_given_timestep(schedule: Schedule) -> None:
             flow_grid(schedule, 10, t_max, device)
 
 
+@pytest.mark.parametrize("editor", [FlowEdit(4, 4), DVRF(4, 4)], ids=["flowedit", "dvrf"])
+def test_pure_noise_is_refused_where_noise_alone_is_predicted(editor: Any) -> None:
+    """On a flow schedule, whose noisiest timestep is pure noise; the next one and fewer steps of
+    the same grid are not.
+    """
+    world, z = GaussianWorld(SCHEDULES[1]), latents(1)
+    with pytest.raises(ConfigError, match=r"method\.t_max: expected less than 1000.*t_max=999"):
+        edited(world, editor, z, [case("a")])
+    fewer = {"n_max": 3} if isinstance(editor, FlowEdit) else {"n_steps": 3}
+    for possible in (replace(editor, t_max=999), replace(editor, **fewer)):
+        assert edited(world, possible, z, [case("a")]).isfinite().all()
+
+
 def test_mixtures_end_in_source_and_noise() -> None:
     z, eps = latents(1, 1), latents(1, 2)
     assert torch.equal(mix(torch.tensor(0.0), z, eps), z)
@@ -221,13 +234,14 @@ def test_mixtures_end_in_source_and_noise() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: FlowEdit(n_max=60), "n_min <= n_max <= n_steps"),
-        (lambda: FlowEdit(n_max=0), "n_max above 0"),
-        (lambda: FlowEdit(n_min=34), "n_min <= n_max"),
+        (lambda: FlowEdit(n_max=60), "method.n_max: expected 1 to n_steps"),
+        (lambda: FlowEdit(n_max=0), "method.n_max: expected 1 to"),
+        (lambda: FlowEdit(n_min=34), "n_min of 0 to n_max"),
         (lambda: FlowEdit(n_draws=0), "method.n_draws: expected 1 or more"),
-        (lambda: DVRF(n_steps=1, grid_size=3), "method.grid_size: expected 4 or more"),
-        (lambda: DVRF(n_steps=51), "method.grid_size: expected 4 or more"),
-        (lambda: DVRF(n_steps=0), "n_steps and n_draws of 1 or more"),
+        (lambda: DVRF(n_steps=1, grid_size=1), "method.grid_size: expected 2 or more"),
+        (lambda: DVRF(n_steps=1, grid_size=3, order="random"), "expected 4 or more in random"),
+        (lambda: DVRF(n_steps=51), "method.grid_size: expected 51 or more"),
+        (lambda: DVRF(n_steps=0), "method.n_steps: expected 1 or more"),
         (lambda: DVRF(lr=0.0), "method.lr: expected custom"),
     ],
 )

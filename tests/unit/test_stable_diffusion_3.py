@@ -10,11 +10,13 @@ from conftest import InProcess
 from malformed_tries.folders import config, tensors
 from safetensors.torch import load_file, save_file
 
-from ids.backbones import LatentFlow, StableDiffusion3
-from ids.core.errors import ConfigError, DataError
+from ids.backbones import LatentFlow, StableDiffusion, StableDiffusion3, from_pipeline
+from ids.backbones.tuning import check_tuning
+from ids.core.errors import ConfigError, DataError, UnsupportedError
 from ids.core.prompt import Prompt
 from ids.diffusion import predict_z0
 from ids.doctor.presets import needed_files
+from ids.run import Engine
 
 CPU = torch.device("cpu")
 TEXTS = ["a red circle", "a blue square"]
@@ -188,3 +190,38 @@ def test_a_run(in_process: InProcess, tiny_sd3: Path, method: str) -> None:
     status, out, err = in_process("run", *words, "metrics=shapes", "controls=none", "logger=none")
     assert status == 0, err
     assert f"{name}: 1 of 1 edits" in out + err
+
+
+def test_a_pipeline_in_memory_is_refused_by_name(tiny_sd3: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"got Stable Diffusion 3.*StableDiffusion3\(FOLDER"):
+        from_pipeline(pipeline(tiny_sd3))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"graphs": True},
+        {"channels_last": True},
+        {"attention": "math"},
+        {"compile": True},
+        {"checkpointing": True},
+        {"offload": True},
+    ],
+    ids=str,
+)
+def test_an_engine_option_without_effect_is_refused(option: dict[str, Any]) -> None:
+    """A flow in memory is used as it was loaded, and a UNet has all of them."""
+    tuning, source = Engine(**option).tuning, StableDiffusion3("missing")
+    (name,) = option
+    with pytest.raises(ConfigError, match=rf"^engine\.{name}: expected .* with backbone=flow"):
+        check_tuning(source, tuning, "flow")
+    check_tuning(source, Engine(graphs=False, channels_last=False).tuning, "flow")
+    check_tuning(StableDiffusion("missing"), tuning, "sd15")
+
+
+def test_a_run_refuses_it_before_the_folder_is_read(in_process: InProcess) -> None:
+    words = ("backbone=flow", "backbone.path=missing", "engine.compile=true", "logger=none")
+    code, _, errors = in_process("run", *words)
+    assert code == 2
+    assert len(errors.strip().splitlines()) == 1
+    assert errors.startswith("ids: ConfigError: engine.compile: expected false")

@@ -13,7 +13,9 @@ from ids.core.prompt import Prompts
 from ids.core.records import Trace
 from ids.core.tensors import Latent, Timestep, to_device
 from ids.diffusion.guidance import Guided
-from ids.diffusion.velocity import FlowGrid, flow_grid, mix
+from ids.diffusion.velocity import FlowGrid, check_start, flow_grid, mix
+
+NOISIEST = 2  # the first place in the grid that random order draws
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,16 @@ class DVRF:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.n_steps < 1 or self.n_draws < 1:
-            raise ValueError(
-                "method: expected n_steps and n_draws of 1 or more; "
-                f"got n_steps={self.n_steps}, n_draws={self.n_draws}"
-            )
+        for name in ("n_steps", "n_draws"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"method.{name}: expected 1 or more; got {getattr(self, name)}")
         if self.lr != "custom" and not (isinstance(self.lr, int | float) and self.lr > 0):
             raise ValueError(f"method.lr: expected custom or a number above 0; got {self.lr!r}")
-        if self.grid_size < max(4, self.n_steps if self.order == "descending" else 0):
+        least = max(2, self.n_steps) if self.order == "descending" else 4
+        if self.grid_size < least:
             raise ValueError(
-                "method.grid_size: expected 4 or more, and n_steps or more in descending order; "
-                f"got {self.grid_size} with n_steps={self.n_steps}"
+                f"method.grid_size: expected {least} or more in {self.order} order with "
+                f"n_steps={self.n_steps}; got {self.grid_size}"
             )
 
     @property
@@ -65,11 +66,12 @@ class DVRF:
 
     @torch.no_grad()
     def __call__(self, context: EditContext, subject: Subject) -> Trace:
-        """Write the edit to z_trg. No curves."""
+        """Write the edit to z_trg. No curves. `ConfigError` for a start that the backbone lacks."""
         latents, backbone = require(subject, LatentSubject), context.backbone
         grid = flow_grid(backbone.schedule, self.grid_size, self.t_max, latents.z_src.device)
-        y = context.prompts(subject.cases, self.negative_prompt)
         first = self.grid_size - self.n_steps if self.order == "descending" else 0
+        check_start(backbone, grid, first if self.order == "descending" else NOISIEST)
+        y = context.prompts(subject.cases, self.negative_prompt)
         for step in range(first, first + self.n_steps):
             g = self._gradient(context, latents, y, grid, step)
             latents.z_trg.sub_(self.learning_rate(grid, step) * g)
@@ -107,5 +109,5 @@ class DVRF:
         """The place in the grid of each row's draw."""
         if self.order == "descending":
             return torch.full((len(z),), step, device=z.device)
-        drawn = context.rng.at(step).integers(name, 2, self.grid_size - 1)
+        drawn = context.rng.at(step).integers(name, NOISIEST, self.grid_size - 1)
         return to_device(drawn, z.device)

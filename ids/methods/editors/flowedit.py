@@ -11,7 +11,7 @@ from ids.core.prompt import Prompts
 from ids.core.records import Trace
 from ids.core.tensors import Latent
 from ids.diffusion.guidance import Guided
-from ids.diffusion.velocity import FlowGrid, flow_grid, mix
+from ids.diffusion.velocity import FlowGrid, check_start, flow_grid, mix
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class FlowEdit:
             raise ValueError(f"method.n_draws: expected 1 or more; got {self.n_draws}")
         if not 0 <= self.n_min <= self.n_max <= self.n_steps or self.n_max < 1:
             raise ValueError(
-                "method: expected 0 <= n_min <= n_max <= n_steps and n_max above 0; "
-                f"got n_min={self.n_min}, n_max={self.n_max}, n_steps={self.n_steps}"
+                "method.n_max: expected 1 to n_steps, and n_min of 0 to n_max; got n_max="
+                f"{self.n_max} with n_min={self.n_min} and n_steps={self.n_steps}"
             )
 
     @property
@@ -55,12 +55,14 @@ class FlowEdit:
 
     @torch.no_grad()
     def __call__(self, context: EditContext, subject: Subject) -> Trace:
-        """Write the edit to z_trg. No curves."""
+        """Write the edit to z_trg. No curves. `ConfigError` for a start that the backbone lacks."""
         latents, backbone = require(subject, LatentSubject), context.backbone
         grid = flow_grid(backbone.schedule, self.n_steps, self.t_max, latents.z_src.device)
+        first = self.n_steps - self.n_max
+        check_start(backbone, grid, first)
         y = context.prompts(subject.cases, self.negative_prompt)
         z = latents.z_src.clone()
-        for step in range(self.n_steps - self.n_max, self.n_steps):
+        for step in range(first, self.n_steps):
             if step == self.n_steps - self.n_min:
                 z = self._noised(context, latents.z_src, z, grid, step)
             z = z + self._velocity(context, latents.z_src, z, y, grid, step) * grid.stride(step)
