@@ -2,6 +2,7 @@
 subprocess.
 """
 
+import gc
 import json
 import os
 import signal
@@ -46,6 +47,12 @@ TINY_CLIP = {  # in open_clip's layout
     "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 16, "head_width": 8, "layers": 1},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1},
 }
+
+
+def pytest_collection_finish() -> None:
+    """The libraries stay: no collection of garbage looks at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

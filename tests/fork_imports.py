@@ -9,6 +9,10 @@ from typing import NoReturn
 # What the package imports when it is needed.
 SLOW = ("torch", "transformers", "diffusers", "pandas", "matplotlib.pyplot", "hydra")
 SLOW += ("safetensors.torch", "open_clip", "timm", "wandb", "scipy.stats")
+SLOW += ("diffusers.models.unets.unet_2d_condition", "diffusers.models.autoencoders")
+SLOW += ("transformers.models.clip.modeling_clip", "diffusers.schedulers.scheduling_ddpm")
+SLOW += ("wandb.apis.public", "torchvision.transforms.v2", "accelerate")
+SLOW += ("pandas.core.methods.to_dict", "pyarrow.pandas_compat", "PIL.JpegImagePlugin")
 
 
 def load() -> None:

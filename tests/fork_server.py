@@ -2,6 +2,7 @@
 imported them. Reads one request per line and answers with the exit status.
 """
 
+import gc
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import fork_imports
 
 def serve() -> None:
     fork_imports.load()
+    gc.freeze()  # a collection in a child copies no page of the libraries
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -20,7 +20,7 @@ def case(name: str, source: str = "source", target: str = "target", **words: obj
     return EditCase(name, Shapes(count=1)[0].source, source, target, **words)  # type: ignore[arg-type]
 
 
-def normal(rows: int, seed: int, channels: int = 4, size: tuple[int, int] = (16, 16)) -> Tensor:
+def normal(rows: int, seed: int, channels: int = 4, size: tuple[int, int] = (8, 8)) -> Tensor:
     rng = torch.Generator().manual_seed(seed)
     return torch.randn(rows, channels, *size, dtype=torch.float64, generator=rng)
 

@@ -1,29 +1,33 @@
 """The groups `finish` and `guidance`: what they are in a method, in its key and in messages."""
 
+from collections.abc import Callable
+
 import pytest
+from conftest import Compose
 
 from ids.config.build import build_experiment
-from ids.config.compose import compose_all
 from ids.config.entry import prepare
 from ids.core.errors import ConfigError
 from ids.editing import DistillationEditor, Finished
 from ids.run import Experiment
 
-QUICK = ("backbone=gaussian", "method.n_steps=20")
+QUICK = "method.n_steps=20"
+Make = Callable[..., Experiment]
 
 
-def experiment(*words: str) -> Experiment:
-    (setting,) = compose_all(words)
-    return build_experiment(setting)
+@pytest.fixture
+def experiment(compose: Compose) -> Make:
+    """What these words build."""
+
+    def make(*words: str) -> Experiment:
+        (setting,) = compose(words)
+        return build_experiment(setting)
+
+    return make
 
 
-def key(*words: str) -> str:
-    found = experiment(*QUICK, *words)
-    return found.setting(found.method).key
-
-
-def test_what_changes_no_result_is_no_part_of_a_key() -> None:
-    found = experiment(*QUICK, "method=dds", "guidance=constant", "finish=none")
+def test_what_changes_no_result_is_no_part_of_a_key(experiment: Make) -> None:
+    found = experiment(QUICK, "method=dds", "guidance=constant", "finish=none")
     setting = found.setting(found.method)
     assert {"guidance", "finish"}.isdisjoint(setting.method)
     assert {"ConstantGuidance", "NoFinish"}.isdisjoint(setting.revisions)
@@ -31,7 +35,11 @@ def test_what_changes_no_result_is_no_part_of_a_key() -> None:
     assert isinstance(found.method.editor, DistillationEditor)
 
 
-def test_what_changes_results_is_part_of_the_key() -> None:
+def test_what_changes_results_is_part_of_the_key(experiment: Make) -> None:
+    def key(*words: str) -> str:
+        found = experiment(QUICK, *words)
+        return found.setting(found.method).key
+
     words = ("", "guidance=settle", "guidance=linear", "guidance=cosine")
     words += ("finish=displacement_mask", "finish=gradient_mask")
     keys = [key("method=dds", *word.split()) for word in words]
@@ -42,8 +50,8 @@ def test_what_changes_results_is_part_of_the_key() -> None:
     assert key("method=dds_settled_masked") == key("method=dds", *parts)
 
 
-def test_a_finish_belongs_to_the_method_and_not_to_the_controls() -> None:
-    found = experiment(*QUICK, "method=dds", "finish=displacement_mask")
+def test_a_finish_belongs_to_the_method_and_not_to_the_controls(experiment: Make) -> None:
+    found = experiment(QUICK, "method=dds", "finish=displacement_mask")
     assert isinstance(found.method.editor, Finished)
     assert found.method.method["finish"]["_target_"] == "ids.editing.SoftMask"
     assert "name" not in found.method.method["finish"]
@@ -64,7 +72,7 @@ def test_a_finish_belongs_to_the_method_and_not_to_the_controls() -> None:
         (["guidance=settle", "guidance.scales=2"], "did you mean scale"),
     ],
 )
-def test_wrong_values_are_one_line(words: list[str], message: str) -> None:
+def test_wrong_values_are_one_line(experiment: Make, words: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message) as error:
         experiment(*words)
     assert "\n" not in str(error.value)

@@ -13,7 +13,7 @@ SWEEPS = (
     ("method=dds", "method.optimizer.lr=0.1,0.2", "limit=3"),
     ("method=p2p", "inversion=ddim,ddim_from_0", "inversion.prompt=empty"),
     ("backbone=gaussian", "backbone.image_size=32,64", "method=ids"),
-    ("method.n_steps=1,2", "method.negative_prompt=null,'$a','?'"),
+    ("method.n_steps=2", "method.negative_prompt=null,'$a','?'"),
     ("backbone.fpr_scale=0.1,0.3", "output_dir=a"),
     ("metrics=shapes", "clip.model=shapes", "seeds=[0],[0,1]", "~metrics.psnr"),
 )

@@ -5,11 +5,13 @@ import io
 import json
 import math
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import InProcess
+from conftest import ForkServer, Ids, InProcess
 from PIL import Image
 
 from ids.run import Store
@@ -24,10 +26,11 @@ def run(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     return in_process
 
 
-@pytest.fixture
-def command(run: InProcess, tmp_path: Path) -> InProcess:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Path:
     """Two methods on two photos, one with a mask, one whose prompt looks like a formula."""
-    folder = tmp_path / "photos"
+    place = tmp_path_factory.mktemp("finished")
+    folder = place / "photos"
     folder.mkdir()
     for name, colour in (("a", "red"), ("b", "blue")):
         Image.new("RGB", (40, 40), colour).save(folder / f"{name}.png")
@@ -39,9 +42,20 @@ def command(run: InProcess, tmp_path: Path) -> InProcess:
         'a.png,a cat,"=HYPERLINK(""x"")",m.png,pet,Ann\n'
         "b.png,a bike,a car,,vehicle,Bob\n"
     )
-    status, _, err = run(*WORDS)
-    assert status == 0, err
-    return run
+    done = Ids(place, fork_server)(*WORDS)
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+@pytest.fixture
+def command(run: InProcess, finished: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcess]:
+    """Where the run was, since a store knows where its images are; restored afterwards."""
+    untouched = finished.with_name("untouched")
+    shutil.copytree(finished, untouched)
+    monkeypatch.chdir(finished)
+    yield run
+    shutil.rmtree(finished)
+    untouched.rename(finished)
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -31,7 +31,7 @@ def case(name: str, source: str = "source", target: str = "target") -> EditCase:
     return EditCase(name, Shapes(count=1)[0].source, source, target)
 
 
-def editor(rule: object, n_steps: int = 150, lr: float = 1.0, w: float = 1.0) -> DistillationEditor:
+def editor(rule: object, n_steps: int = 30, lr: float = 1.0, w: float = 1.0) -> DistillationEditor:
     optimizer = partial(torch.optim.SGD, lr=lr)
     return DistillationEditor(rule, Uniform(), optimizer, n_steps, w, grad_scale=1.0)  # type: ignore[arg-type]
 
@@ -74,7 +74,7 @@ def test_sds_forgets_the_source() -> None:
 def test_sds_converges_to_the_mean_of_the_prompt() -> None:
     world = GaussianWorld(scaled_linear_vp(DOUBLE))
     z = torch.full((1, 3, 64, 64), 0.9, dtype=DOUBLE)
-    z_trg, _ = run(world, editor(SDS(), n_steps=600, lr=0.05), z, [case("a")])
+    z_trg, _ = run(world, editor(SDS(), n_steps=300, lr=0.1), z, [case("a")])
     mu_trg = world.prompt(["target"]).embedding.double()
     torch.testing.assert_close(z_trg.mean((2, 3)), mu_trg, atol=0.05, rtol=0)
 

@@ -19,8 +19,8 @@ def test_null_text_reconstructs_under_guidance() -> None:
     errors = {
         name: (edited(Reconstruction(inversion, 7.5), z, cases) - z).flatten(1).norm(dim=1)
         for name, inversion in {
-            "ddim": DDIMInversion(5, 0),
-            "null text": NullTextInversion(5, n_inner=10, lr=0.1),
+            "ddim": DDIMInversion(4, 0),
+            "null text": NullTextInversion(4, n_inner=5, lr=0.1),
         }.items()
     }
     assert (errors["null text"] < 0.9 * errors["ddim"]).all()
@@ -100,10 +100,10 @@ def test_a_converged_row_is_not_changed() -> None:
 
 def test_null_text_fits_the_guidance_and_the_negative_prompt_of_the_edit() -> None:
     z, cases = normal(1, 3), [case("a")]
-    edit = Reconstruction(NullTextInversion(5, n_inner=10, lr=0.1), 3.0)
-    ddim = Reconstruction(DDIMInversion(5, 0), 3.0)
+    edit = Reconstruction(NullTextInversion(4, n_inner=5, lr=0.1), 3.0)
+    ddim = Reconstruction(DDIMInversion(4, 0), 3.0)
     assert (edited(edit, z, cases) - z).norm() < 0.9 * (edited(ddim, z, cases) - z).norm()
-    none = replace(edit, inversion=NullTextInversion(5, n_inner=0), negative_prompt="target")
+    none = replace(edit, inversion=NullTextInversion(4, n_inner=0), negative_prompt="target")
     negative = replace(ddim, negative_prompt="target")
     torch.testing.assert_close(edited(none, z, cases), edited(negative, z, cases))
 

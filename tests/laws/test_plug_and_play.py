@@ -24,7 +24,7 @@ def sites_of(option: str) -> dict[str, str]:
     return {key: setting.values["method"][key] for key in ("conv_sites", "attention_sites")}
 
 
-PNP = PlugAndPlay(DDIMInversion(10), **sites_of("stable_diffusion"), n_steps=10, negative_prompt="")
+PNP = PlugAndPlay(DDIMInversion(5), **sites_of("stable_diffusion"), n_steps=5, negative_prompt="")
 
 
 def full(share: float, followed: str) -> PlugAndPlay:
@@ -43,7 +43,7 @@ def test_equal_prompts_give_the_reconstruction() -> None:
     reconstruction; if they are the inversion's, up to the difference between the two.
     """
     z, same = normal(1, 1), [case("a", "source", "source")]
-    back = edited(Reconstruction(DDIMInversion(10)), z, same)
+    back = edited(Reconstruction(DDIMInversion(5)), z, same)
     exact = edited(full(1.0, "reconstruction"), z, same)
     torch.testing.assert_close(exact, back, rtol=0, atol=1e-10)
     near = edited(full(1.0, "inversion"), z, same)
@@ -54,18 +54,18 @@ def test_injection_preserves_the_source() -> None:
     z, cases = normal(1, 1), [case("a")]
     free = edited(replace(PNP, conv_share=0.0, attention_share=0.0), z, cases)
     held = edited(PNP, z, cases)
-    source = edited(Reconstruction(DDIMInversion(10)), z, cases)
+    source = edited(Reconstruction(DDIMInversion(5)), z, cases)
     assert (held - source).norm() < (free - source).norm()
     assert hooks() == 0
 
 
 def test_a_followed_reconstruction_has_the_prompt_of_the_inversion() -> None:
     """Here the empty one: full injection gives its reconstruction, whatever the source prompt."""
-    z, metered, unprompted = normal(1, 1), MeteredBackbone(SD), DDIMInversion(10, prompt="empty")
+    z, metered, unprompted = normal(1, 1), MeteredBackbone(SD), DDIMInversion(5, prompt="empty")
     follow = replace(full(1.0, "reconstruction"), inversion=unprompted, source_prompt="empty")
     held = edited(follow, z, [case("a", "source", "")], metered)
-    assert metered.nfe.forwards == 10 + 10 + 30
-    back = edited(Reconstruction(DDIMInversion(10)), z, [case("a", "", "")])
+    assert metered.nfe.forwards == 5 + 5 + 15
+    back = edited(Reconstruction(DDIMInversion(5)), z, [case("a", "", "")])
     torch.testing.assert_close(held, back, rtol=0, atol=1e-10)
 
 
@@ -124,7 +124,7 @@ def test_sites_by_resolution_work_on_another_topology() -> None:
     with pytest.raises(ConfigError, match="its maps have 1/2 of the latent"):
         edited(PNP, z, same, distilled)
     held = edited(replace(full(1.0, "reconstruction"), **sites), z, same, distilled)
-    back = edited(Reconstruction(DDIMInversion(10)), z, same, distilled)
+    back = edited(Reconstruction(DDIMInversion(5)), z, same, distilled)
     torch.testing.assert_close(held, back, rtol=0, atol=1e-10)
     for share in ("conv_share", "attention_share"):
         free = replace(PNP, **sites, **{share: 0.0})
@@ -151,19 +151,20 @@ class Watched:
 
 def test_each_injection_has_its_share_of_the_steps() -> None:
     watched = Watched(SD)
-    edited(replace(PNP, conv_share=0.29, n_steps=10), normal(1, 1), [case("a")], watched)  # type: ignore[arg-type]
+    edit = replace(PNP, inversion=DDIMInversion(10), n_steps=10, conv_share=0.29)
+    edited(edit, normal(1, 1), [case("a")], watched)  # type: ignore[arg-type]
     assert watched.open.count(PNP.conv_sites) == 2
     assert watched.open.count(PNP.attention_sites) == 5
 
 
 def test_more_inversion_than_sampling_steps() -> None:
     """States are found by timestep; a timestep without a state is an error before any pass."""
-    edited(replace(PNP, inversion=DDIMInversion(20)), normal(1, 1), [case("a")])
+    edited(replace(PNP, inversion=DDIMInversion(10)), normal(1, 1), [case("a")])
     metered = MeteredBackbone(SD)
-    with pytest.raises(ConfigError, match="of its 7 none is 901; make them equal"):
-        edited(replace(PNP, inversion=DDIMInversion(7)), normal(1, 1), [case("a")], metered)
+    with pytest.raises(ConfigError, match="of its 3 none is 801; make them equal"):
+        edited(replace(PNP, inversion=DDIMInversion(3)), normal(1, 1), [case("a")], metered)
     assert metered.nfe.forwards == 0
-    edited(replace(PNP, inversion=DDIMInversion(10, 0)), normal(1, 1), [case("a")])
+    edited(replace(PNP, inversion=DDIMInversion(5, 0)), normal(1, 1), [case("a")])
 
 
 def test_rows_are_independent_of_the_batch() -> None:
@@ -174,7 +175,7 @@ def test_nfe() -> None:
     """Inversion without guidance, then three samples per step."""
     metered = MeteredBackbone(SD)
     edited(PNP, normal(1, 1), [case("a")], metered)
-    assert metered.nfe.forwards == 10 + 30
+    assert metered.nfe.forwards == 5 + 15
 
 
 @pytest.mark.parametrize(

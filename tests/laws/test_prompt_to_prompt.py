@@ -23,6 +23,8 @@ from ids.methods import DDIMInversion, LocalBlend, Reconstruction
 from ids.methods.inversion import InversionRequest
 from ids.representations import LatentImage
 
+LARGE = (16, 16)  # with maps of several sizes
+
 
 @pytest.mark.parametrize("guidance_scale", [7.5, 1.0])
 def test_equal_prompts_give_the_reconstruction(guidance_scale: float) -> None:
@@ -99,7 +101,7 @@ def test_rows_are_independent_of_the_batch(words: dict[str, object]) -> None:
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("size", [(16, 16), (17, 21)])
+@pytest.mark.parametrize("size", [LARGE, (17, 21)])
 @pytest.mark.parametrize("side", [0.25, 0.5])
 def test_a_blend_preserves_the_rest_of_the_latent(size: tuple[int, int], side: float) -> None:
     z = normal(1, 1, size=size)
@@ -116,7 +118,7 @@ def test_a_blend_preserves_the_rest_of_the_latent(size: tuple[int, int], side: f
 def test_a_blend_observes_every_step_whatever_the_batch() -> None:
     worded = case("a", blend_words=("chair", "chair"))
     for cases in [case("b")], [case("b"), worded]:
-        subject = LatentImage(normal(len(cases), 1), cases, SD.decode)
+        subject = LatentImage(normal(len(cases), 1, size=LARGE), cases, SD.decode)
         control = P2P.control(BACKBONE, subject)  # type: ignore[arg-type]
         control.step = 4
         assert [control.wants("x.attn2.probs", n) for n in (256, 64, 16)] == [False, True, False]
@@ -124,7 +126,7 @@ def test_a_blend_observes_every_step_whatever_the_batch() -> None:
 
 def test_a_blend_starts_late() -> None:
     """Not in the first fifth of the steps."""
-    z, attended = normal(2, 1), torch.zeros(1, 2, 64, dtype=torch.float64)
+    z, attended = normal(2, 1, size=LARGE), torch.zeros(1, 2, 64, dtype=torch.float64)
     attended[..., 0] = 1
     blend, worded = LocalBlend(0.2, side=0.5), torch.tensor([True])
     assert torch.equal(blend(z, attended, 9, 50, worded), z)
@@ -133,14 +135,14 @@ def test_a_blend_starts_late() -> None:
 
 def test_a_side_without_self_attention_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"method.self_side: .* none up to 0.05 of 16x16"):
-        edited(replace(P2P, self_side=0.05), normal(1, 1), [case("a")])
+        edited(replace(P2P, self_side=0.05), normal(1, 1, size=LARGE), [case("a")])
     edited(replace(P2P, self_side=0.05, self_share=0.0), normal(1, 1), [case("a")])
 
 
 def test_a_blend_without_maps_of_its_size_is_refused() -> None:
     worded = [case("a", blend_words=("chair", "chair"))]
     with pytest.raises(ConfigError, match="it has none of 5x5 where latents have 16x16"):
-        edited(replace(P2P, blend=LocalBlend(side=0.3)), normal(1, 1), worded)
+        edited(replace(P2P, blend=LocalBlend(side=0.3)), normal(1, 1, size=LARGE), worded)
     unblended = replace(P2P, blend=None, blend_weight=1.0)
     plain = edited(unblended, normal(1, 1), [case("a")])
     assert torch.equal(edited(unblended, normal(1, 1), worded), plain)
