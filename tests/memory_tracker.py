@@ -4,7 +4,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 from ids.core.logs import Cell, Pace, RunInfo
 
@@ -15,12 +14,13 @@ QUICK = Pace(every=0.0, queue=1000, wait=30.0, images=1, image_side=16)
 class Memory:
     """A tracker in memory: the events of all of its runs, and when each run was opened."""
 
-    numbered: ClassVar[bool] = False
+    numbered: bool = False
     destination: str = "memory"
     pace: Pace = QUICK
     folder: Path = Path("outputs")
     hold: threading.Event | None = None  # a point waits for it
     error: Exception | None = None  # of a point
+    axis: str = ""  # of the points that it is of; empty: of every one
     refused: Exception | None = None  # of a run
     infos: list[RunInfo] = field(default_factory=list)
     events: list[tuple[str, int, dict[str, float]]] = field(default_factory=list)
@@ -28,6 +28,7 @@ class Memory:
     summaries: list[dict[str, float]] = field(default_factory=list)
     results_at_open: list[int] = field(default_factory=list)
     finished: int = 0
+    places: set[int] = field(default_factory=set)  # of all points
 
     def open(self, info: RunInfo) -> "Memory":
         if self.refused:
@@ -43,9 +44,12 @@ class Memory:
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
         if self.hold:
             self.hold.wait(30)
-        if self.error:
+        if self.error and self.axis in ("", axis):
             raise self.error
         self.points += 1
+        if self.numbered and self.points in self.places:
+            return
+        self.places.add(self.points)
         self.events.append((axis, step, dict(values)))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
