@@ -135,7 +135,8 @@ class Jobs:
         while self._running and time.monotonic() < deadline:
             self._running = {n: r for n, r in self._running.items() if not r.job.done()}
             time.sleep(0.1)
-        forget(self.folder)
+        if not self._running:  # else the next command looks whether they have ended
+            forget(self.folder)
 
     def _news(self, number: int, one: _Running) -> list[Report]:
         file = reports_file(self.folder, number)
