@@ -1,4 +1,4 @@
-"""Jobs that are left of a command: which commands wait for them, and when they count as ended."""
+"""Jobs of SLURM: arrays, and jobs left of a command: who waits, and when they have ended."""
 
 import logging
 import os
@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 from ids.config.entry import prepare
-from ids.launch import detached, launch
+from ids.launch import detached, launch, slurm
 from ids.launch.detached import FILE
+from ids.launch.jobs import Jobs, UnitJob, _Running
 from ids.launch.launcher import Command
 from ids.launch.slurm import Slurm
 
@@ -30,10 +31,12 @@ class Cluster:
 
     cluster: str = "local"
     jobs: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    arrays: list[int] = field(default_factory=list)  # their sizes
 
     def map_array(self, _: Any, units: Sequence[str]) -> list[Any]:
         new = [subprocess.Popen(JOB, stdin=PIPE, stdout=PIPE) for _ in units]
         self.jobs += new
+        self.arrays.append(len(new))
         for job in new:
             assert job.stdout is not None
             job.stdout.readline()
@@ -54,8 +57,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
     cluster.end()
 
 
-def submit(method: str) -> None:
-    launch(prepare([*WORDS, f"method={method}", "launch.detach=true"]))
+def submit(method: str, *words: str) -> None:
+    launch(prepare([*WORDS, f"method={method}", "launch.detach=true", *words]))
 
 
 def command(folder: Path) -> Command:
@@ -126,3 +129,22 @@ def test_to_continue_at_once_the_file_is_removed(
     (file,) = left()
     monkeypatch.setattr(detached, "time", SimpleNamespace(sleep=lambda _: file.unlink()))
     assert detached.wait_for_detached(command(file.parents[1]), wait=True)
+
+
+def test_no_array_is_larger_than_clusters_take(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm, "MOST", 2)
+    submit("dds", "seeds=[0,1,2]", "engine.batch_size=1")
+    assert cluster.arrays == [2, 1]
+    (file,) = left()
+    ids = [str(job.pid) for job in cluster.jobs]
+    assert msgspec.json.decode(file.read_bytes())["jobs"] == ids
+
+
+def test_the_next_array_follows_when_the_first_leaves_room(tmp_path: Path) -> None:
+    """Each array has its own limit of jobs at a time."""
+    jobs = Jobs(UnitJob("plan.json", str(tmp_path)), Cluster("slurm"), tmp_path, at_a_time=16)
+    for running, free in ((0, 1000), (15, 985), (16, 0), (999, 0)):
+        jobs._running = {n: _Running(None) for n in range(running)}
+        assert jobs.free() == free
