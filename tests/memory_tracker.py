@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ids.config.entry import Prepared, prepare
 from ids.core.logs import Cell, Pace, RunInfo
+from ids.launch import launch
 
+FAST = ("debug=fast", "method.n_steps=2", "logger=none", "controls=none", "method=dds")
 QUICK = Pace(every=0.0, queue=1000, wait=30.0, images=1, image_side=16)
 
 
@@ -64,3 +67,11 @@ class Memory:
 
     def steps(self, axis: str) -> list[int]:
         return [step for found, step, _ in self.events if found == axis]
+
+
+def run(tracker: Memory, *words: str) -> None:
+    keys = {word.partition("=")[0] for word in words}
+    prepared = prepare([*(w for w in FAST if w.partition("=")[0] not in keys), *words])
+    ready = [(s, replace(e, loggers=[tracker])) for s, e in prepared.ready]
+    launched = launch(Prepared(ready, prepared.refused, prepared.sweep, ()))
+    assert not launched.failed

@@ -111,8 +111,8 @@ def _under_way(file: Path) -> list[Job]:
 
 
 def _jobs(file: Path) -> list[Job]:
-    """The jobs of this file; none where it is damaged. They are made once: submitit asks SLURM's
-    accounting about each new one at once, and then ever more rarely.
+    """The jobs of this file; none where it is damaged. They are made once: submitit calls SLURM's
+    accounting for each new one at once, and then ever more rarely.
     """
     import submitit
 

@@ -5,7 +5,18 @@ import signal
 from pathlib import Path
 
 import pytest
-from cluster_tools import descendants, is_alive, made, n_results, start, states, statuses, wait_for
+from cluster_tools import (
+    KILLER,
+    assert_whole,
+    descendants,
+    is_alive,
+    made,
+    n_results,
+    start,
+    states,
+    statuses,
+    wait_for,
+)
 from conftest import ForkServer, Ids
 from whole_store import content, leftovers
 
@@ -18,23 +29,6 @@ WORDS = ["run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=60", "limi
 WORDS += ["seeds=[0,1]", "engine.batch_size=2", "launch.minutes=0.05"]
 WORKER = b"ids.launch.worker"
 DEVICES = ["launch=devices", "launch.workers=2"]
-KILLER = """
-import os, signal
-from dataclasses import dataclass
-from pathlib import Path
-from ids.editing import NullEdit
-
-@dataclass(frozen=True)
-class Killer:
-    uses_seed = uses_prompts = True
-    anytime = False
-    n_ticks = 1
-
-    def __call__(self, context, subject):
-        if any(case.id == "dev-0003-colour" for case in subject.cases):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return NullEdit()(context, subject)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -192,16 +186,6 @@ def test_a_job_or_actor_is_killed_in_mid_unit(
     assert_whole(tmp_path, serial, limit, twice=2)
     for folder in (tmp_path / "outputs" / "runs").glob("*/jobs"):
         assert folder.stat().st_mode & 0o777 == 0o700
-
-
-def assert_whole(folder: Path, serial: dict[str, object], limit: int, twice: int) -> None:
-    """The edits of so many cases are those of a single process; at most so many were made twice."""
-    found = content(Store(folder / "outputs"))
-    assert len(found) == 4 * limit
-    assert found.items() <= serial.items()
-    assert sum(made(folder).values()) <= len(found) + twice
-    assert statuses(folder) == [["ok"] * 2 * limit] * 2
-    assert states(folder) == {"done": 4 * limit}
 
 
 @pytest.mark.parametrize(

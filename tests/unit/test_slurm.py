@@ -96,10 +96,10 @@ def test_the_process_of_another_program_is_no_job(cluster: Cluster) -> None:
     assert not file.exists()
 
 
-def test_a_cluster_is_asked_about_each_job_at_its_own_pace(
+def test_each_job_is_looked_at_as_often_as_submitit_does(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SLURM's accounting is asked when a job is new to submitit, then ever more rarely."""
+    """SLURM's accounting is called when a job is new to submitit, then ever more rarely."""
     import submitit
 
     made: list[str] = []

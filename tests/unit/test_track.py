@@ -1,20 +1,17 @@
 """Trackers follow a sweep: opened before the first edit, nothing twice, never in the way."""
 
 import logging
-import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
-from memory_tracker import QUICK, Memory
+from memory_tracker import QUICK, Memory, run
 from torch import Tensor
 
-from ids.config.entry import Prepared, prepare
 from ids.core.errors import ConfigError
 from ids.core.numbers import Number
-from ids.launch import launch
 from ids.results.catalog import Entry, read_catalog
 from ids.results.frames import columns_of, frame
 from ids.results.table import table
@@ -23,21 +20,11 @@ from ids.track.content import summary
 from ids.track.scrub import scrub
 from ids.track.stored import Origins, log_stored
 
-FAST = ("debug=fast", "method.n_steps=2", "logger=none", "controls=none", "method=dds")
-
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(tracker: Memory, *words: str) -> None:
-    keys = {word.partition("=")[0] for word in words}
-    prepared = prepare([*(w for w in FAST if w.partition("=")[0] not in keys), *words])
-    ready = [(s, replace(e, loggers=[tracker])) for s, e in prepared.ready]
-    launched = launch(Prepared(ready, prepared.refused, prepared.sweep, ()))
-    assert not launched.failed
 
 
 def log_again(tracker: Memory) -> list[int]:
@@ -181,46 +168,6 @@ def test_a_tracker_that_fails_costs_one_line(caplog: pytest.LogCaptureFixture) -
     tracker.error = None
     assert log_again(tracker) == [3]
     assert tracker.steps("edit") == [0, 1, 2]
-
-
-@pytest.mark.parametrize("axis", ["edit", "curve"])
-@pytest.mark.parametrize("commands", [1, 2])
-def test_points_that_a_tracker_refused_are_logged_by_a_later_command(
-    axis: str, commands: int
-) -> None:
-    """The second one fails while it logs them again."""
-    tracker = Memory(numbered=True, error=OSError("no route to host"), axis=axis)
-    for _ in range(commands):
-        run(tracker, "limit=2")
-    tracker.error = None
-    run(tracker, "limit=2")
-    assert tracker.steps("edit") == [0, 1]
-    assert tracker.steps("curve") == [1, 2]
-    opened = len(tracker.infos)
-    run(tracker, "limit=2")
-    assert len(tracker.infos) == opened
-
-
-def test_refused_points_are_logged_by_a_command_that_has_their_rows() -> None:
-    tracker = Memory(numbered=True, error=OSError("no route to host"), axis="edit")
-    run(tracker, "limit=2", "dataset.count=2")
-    tracker.error = None
-    run(tracker, "limit=1", "dataset.count=2")
-    run(tracker, "limit=1", "dataset.count=2")
-    assert (len(tracker.infos), tracker.steps("edit")) == (2, [0])
-    run(tracker, "limit=2", "dataset.count=2")
-    assert (len(tracker.infos), tracker.steps("edit")) == (3, [0, 1])
-
-
-def test_a_refused_point_whose_edit_is_gone_opens_no_run_for_ever() -> None:
-    tracker = Memory(numbered=True, error=OSError("no route to host"), axis="edit")
-    run(tracker, "limit=2", "dataset.count=2")
-    tracker.error = None
-    shutil.rmtree(next(Path("outputs/results").glob("*/*/")))
-    run(tracker, "limit=2", "dataset.count=2")
-    assert len(tracker.steps("edit")) == 2
-    run(tracker, "limit=2", "dataset.count=2")
-    assert len(tracker.infos) == 2
 
 
 def test_two_commands_do_not_log_one_setting_at_once() -> None:
