@@ -10,10 +10,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conftest import ENVIRONMENT
+from whole_store import content
 
 from ids.results.status import read_status
 from ids.run import Store
 from ids.run.outcomes import read_outcomes
+
+KILLER = """
+import os, signal
+from dataclasses import dataclass
+from pathlib import Path
+from ids.editing import NullEdit
+
+@dataclass(frozen=True)
+class Killer:
+    uses_seed = uses_prompts = True
+    anytime = False
+    n_ticks = 1
+
+    def __call__(self, context, subject):
+        if any(case.id == "dev-0003-colour" for case in subject.cases):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return NullEdit()(context, subject)
+"""
 
 
 def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
@@ -81,3 +100,13 @@ def descendants(parent: int, part: bytes) -> list[int]:
         todo += below
         found += [pid for pid in below if part in commands[pid]]
     return found
+
+
+def assert_whole(folder: Path, serial: dict[str, object], limit: int, twice: int) -> None:
+    """The edits of so many cases are those of a single process; at most so many were made twice."""
+    found = content(Store(folder / "outputs"))
+    assert len(found) == 4 * limit
+    assert found.items() <= serial.items()
+    assert sum(made(folder).values()) <= len(found) + twice
+    assert statuses(folder) == [["ok"] * 2 * limit] * 2
+    assert states(folder) == {"done": 4 * limit}

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
 
+from ids.config.entry import Prepared, prepare
 from ids.core.logs import Cell, Pace, RunInfo
+from ids.launch import launch
 
+FAST = ("debug=fast", "method.n_steps=2", "logger=none", "controls=none", "method=dds")
 QUICK = Pace(every=0.0, queue=1000, wait=30.0, images=1, image_side=16)
 
 
@@ -15,12 +17,13 @@ QUICK = Pace(every=0.0, queue=1000, wait=30.0, images=1, image_side=16)
 class Memory:
     """A tracker in memory: the events of all of its runs, and when each run was opened."""
 
-    numbered: ClassVar[bool] = False
+    numbered: bool = False
     destination: str = "memory"
     pace: Pace = QUICK
     folder: Path = Path("outputs")
     hold: threading.Event | None = None  # a point waits for it
     error: Exception | None = None  # of a point
+    axis: str = ""  # of the points that it is of; empty: of every one
     refused: Exception | None = None  # of a run
     infos: list[RunInfo] = field(default_factory=list)
     events: list[tuple[str, int, dict[str, float]]] = field(default_factory=list)
@@ -28,6 +31,7 @@ class Memory:
     summaries: list[dict[str, float]] = field(default_factory=list)
     results_at_open: list[int] = field(default_factory=list)
     finished: int = 0
+    places: set[int] = field(default_factory=set)  # of all points
 
     def open(self, info: RunInfo) -> "Memory":
         if self.refused:
@@ -43,9 +47,12 @@ class Memory:
     def scalars(self, axis: str, step: int, values: Mapping[str, float]) -> None:
         if self.hold:
             self.hold.wait(30)
-        if self.error:
+        if self.error and self.axis in ("", axis):
             raise self.error
         self.points += 1
+        if self.numbered and self.points in self.places:
+            return
+        self.places.add(self.points)
         self.events.append((axis, step, dict(values)))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
@@ -60,3 +67,11 @@ class Memory:
 
     def steps(self, axis: str) -> list[int]:
         return [step for found, step, _ in self.events if found == axis]
+
+
+def run(tracker: Memory, *words: str) -> None:
+    keys = {word.partition("=")[0] for word in words}
+    prepared = prepare([*(w for w in FAST if w.partition("=")[0] not in keys), *words])
+    ready = [(s, replace(e, loggers=[tracker])) for s, e in prepared.ready]
+    launched = launch(Prepared(ready, prepared.refused, prepared.sweep, ()))
+    assert not launched.failed

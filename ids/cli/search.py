@@ -16,7 +16,7 @@ SEARCH = """search the settings with the best trade between identity and prompt 
   ids search method=ids 'method.guidance_scale=interval(2,10)' \\
       'fpr.scale=tag(log,interval(0.01,1))' 'fpr.n_iters=choice(1,3)' --trials 40
   ids search method=sdedit 'method.strength=interval(0.1,0.9)' --sampler nsga2 --seed 1
-  ids search method=dds 'method.optimizer.lr=tag(log,interval(0.05,2))' dataset.count=48 \
+  ids search method=dds 'method.optimizer.lr=tag(log,interval(0.05,2))' dataset.count=48 \\
       --prune 12 --looks 0.25
   ids search 'method=choice(dds,ids)' 'method.n_steps=int(interval(50,200))' launch=devices
 

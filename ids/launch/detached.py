@@ -3,8 +3,9 @@
 import logging
 import time
 from collections.abc import Collection
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -16,7 +17,8 @@ from ids.run.planned import read_planned, run_claim
 log = logging.getLogger(__name__)
 FILE = "submitted.json"
 POLL = 2.0  # seconds
-WAITING = "; waiting for them; to continue at once, cancel them and remove their file"
+WAITING = "waiting for them; to continue at once, cancel them and remove their file"
+REFUSED = "nothing is submitted; wait for them, or cancel them and remove their file"
 
 
 class Submitted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,21 +38,46 @@ def forget(folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
 
 
+@runtime_checkable
+class Job(Protocol):
+    """A job as submitit has it."""
+
+    def done(self) -> bool:
+        """Is it neither queued nor running?"""
+        ...
+
+
+@dataclass(frozen=True)
+class LocalJob:
+    """The process of submitit that runs a job on this machine."""
+
+    process: str
+
+    def done(self) -> bool:
+        """Also where its number belongs to another program by now, or it is a zombie."""
+        try:
+            return b"submitit" not in Path(f"/proc/{self.process}/cmdline").read_bytes()
+        except OSError:
+            return True
+
+
 def wait_for_detached(command: Command, wait: bool) -> bool:
     """Were jobs of the same settings left of earlier commands, and under way? Waits until they have
     ended, if `wait`. Jobs of a command that is alive are its own to wait for.
     """
-    found = {path: jobs for path in _left(command) if (jobs := _active(path))}
+    found = {file: jobs for file in _left(command) if (jobs := _under_way(file))}
     if not found:
         return False
     log.warning(
-        "%d jobs of an earlier command are under way%s: %s",
-        sum(found.values()),
-        WAITING if wait else "",
+        "%d jobs of an earlier command are under way; %s: %s",
+        sum(map(len, found.values())),
+        WAITING if wait else REFUSED,
         ", ".join(map(str, found)),
     )
-    while wait and any(map(_active, found)):
-        time.sleep(POLL)
+    for file, jobs in found.items() if wait else ():
+        while file.exists() and not all(job.done() for job in jobs):
+            time.sleep(POLL)
+        forget(file.parent)
     return True
 
 
@@ -75,20 +102,24 @@ def _settings(store: Path, runs: Collection[Path]) -> dict[str, set[str]]:
     return found
 
 
-def _active(file: Path) -> int:
-    """How many jobs of this file are queued or running. The file is removed where none is."""
+def _under_way(file: Path) -> list[Job]:
+    """The jobs of this file that are queued or running. The file is removed where none is."""
+    jobs = [job for job in _jobs(file) if not job.done()]
+    if not jobs:
+        forget(file.parent)
+    return jobs
+
+
+def _jobs(file: Path) -> list[Job]:
+    """The jobs of this file; none where it is damaged. They are made once: submitit calls SLURM's
+    accounting for each new one at once, and then ever more rarely.
+    """
     import submitit
 
-    submitted = Submitted("local", [])
-    with suppress(OSError, msgspec.MsgspecError):
+    try:
         submitted = msgspec.json.decode(file.read_bytes(), type=Submitted)
+    except (OSError, msgspec.MsgspecError):
+        return []
     if submitted.cluster == "local":
-        active = sum(Path(f"/proc/{job}").exists() for job in submitted.jobs)
-    else:
-        jobs: list[submitit.SlurmJob[None]] = [
-            submitit.SlurmJob(file.parent, job) for job in submitted.jobs
-        ]
-        active = sum(not job.done() for job in jobs)
-    if not active:
-        forget(file.parent)
-    return active
+        return [LocalJob(job) for job in submitted.jobs]
+    return [submitit.SlurmJob(file.parent, job) for job in submitted.jobs]

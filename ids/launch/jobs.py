@@ -81,9 +81,13 @@ class Jobs:
     _failed_starts: int = 0
 
     def free(self) -> int:
-        """SLURM queues what cannot run yet; on this machine no more are started at a time."""
-        most = self.at_a_time if self.executor.cluster == "local" else MOST
-        return max(most - len(self._running), 0)
+        """On this machine no more are started at a time. SLURM queues what cannot run yet, and each
+        array has its own limit: the next one follows when the last leaves room.
+        """
+        left = max(self.at_a_time - len(self._running), 0)
+        if self.executor.cluster == "local" or not left:
+            return left
+        return MOST - len(self._running)
 
     def give(self, units: Sequence[Unit]) -> None:
         """Submit units as one array. `ConfigError` where SLURM refuses it."""
@@ -135,7 +139,8 @@ class Jobs:
         while self._running and time.monotonic() < deadline:
             self._running = {n: r for n, r in self._running.items() if not r.job.done()}
             time.sleep(0.1)
-        forget(self.folder)
+        if not self._running:  # else the next command looks whether they have ended
+            forget(self.folder)
 
     def _news(self, number: int, one: _Running) -> list[Report]:
         file = reports_file(self.folder, number)

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from ids.launch.detached import wait_for_detached
 from ids.launch.devices import check_devices
 from ids.launch.dispatch import Dispatch
 from ids.launch.here import check_minutes
-from ids.launch.jobs import Jobs, UnitJob
+from ids.launch.jobs import MOST, Jobs, UnitJob
 from ids.launch.launcher import Command
 from ids.launch.statement import write_statement
 from ids.run.cut import Bounds
@@ -24,11 +25,11 @@ MISSING = "launch={0}: expected the package {1}; got none; pip install 'ids-edit
 
 @dataclass(frozen=True)
 class Slurm:
-    """A job array with a unit per job, at most `jobs` at a time. Units take about `minutes`, jobs
-    may take `time_minutes`: one that reaches them, or is preempted, is queued again and goes on
-    with what its unit lacks. `gres` replaces `gpus`; `extra` are further options of sbatch. With
-    `detach` the command returns once the jobs are submitted. `ValueError` for a number out of
-    range.
+    """Job arrays with a unit per job, at most `jobs` of an array at a time. Units take about
+    `minutes`, jobs may take `time_minutes`: one that reaches them, or is preempted, is queued again
+    and goes on with what its unit lacks. `gres` replaces `gpus`; `extra` are further options of
+    sbatch. With `detach` the command returns once the jobs are submitted. `ValueError` for a number
+    out of range.
     """
 
     cluster: Literal["slurm", "local"] = "slurm"
@@ -81,7 +82,8 @@ class Slurm:
         folder = private_folder(command.folder / "jobs")
         crew = Jobs(UnitJob(str(statement), str(folder)), self._executor(folder), folder, self.jobs)
         if self.detach:
-            crew.give(list(units))
+            while array := list(islice(units, MOST)):
+                crew.give(array)
             sweep.progress.print(
                 f"{crew.n_running} jobs submitted; the same command without launch.detach "
                 "waits for them"

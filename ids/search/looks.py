@@ -98,11 +98,10 @@ class Looks:
         """
         if not self.fractions:
             return
-        left_out = {}
-        for built, words in candidates:
-            if len(self.of(built, words)) == 1:
-                left_out[built[1].method.name] = _reason(built[1])
-        if len(left_out) == len({built[1].method.name for built, _ in candidates}):
+        looked_at = {b[1].method.name for b, words in candidates if len(self.of(b, words)) > 1}
+        reasons = {built[1].method.name: _reason(built[1]) for built, _ in candidates}
+        left_out = {name: reason for name, reason in reasons.items() if name not in looked_at}
+        if not looked_at:
             name, reason = next(iter(left_out.items()))
             raise ConfigError(
                 f"--looks: expected edits that can be stopped early; got method={name}, where "

@@ -109,17 +109,7 @@ class Study:
         from optuna.trial import TrialState
 
         ended = (TrialState.COMPLETE, TrialState.FAIL)
-        found = self.study.get_trials(deepcopy=False, states=ended)
-        return [
-            Trial(
-                trial.number,
-                trial.params,
-                [Estimate(*mean) for mean in trial.user_attrs.get("means", ())],
-                str(trial.user_attrs.get("reason", trial.user_attrs.get("pruned", ""))),
-                "pruned" in trial.user_attrs,
-            )
-            for trial in found
-        ]
+        return [_ended(one) for one in self.study.get_trials(deepcopy=False, states=ended)]
 
     def _running(self) -> list[Any]:
         from optuna.trial import TrialState
@@ -194,6 +184,18 @@ def import_optuna() -> Any:
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
+
+
+def _ended(trial: Any) -> Trial:
+    """A trial as it ended. It may have attributes of another end, at which it was killed."""
+    attributes = trial.user_attrs
+    means = [Estimate(*mean) for mean in attributes.get("means", ())]
+    if trial.values is None:
+        return Trial(trial.number, trial.params, reason=str(attributes.get("reason", "")))
+    if means and [mean.value for mean in means] == trial.values:
+        return Trial(trial.number, trial.params, means)
+    reason = str(attributes.get("pruned", ""))
+    return Trial(trial.number, trial.params, reason=reason, pruned=True)
 
 
 def _new_sampler(name: str, seed: int, number: int) -> Any:

@@ -1,7 +1,7 @@
 """One run of one logger: what it lacks of a setting is read from the store and logged."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from ids.core.logs import Logger, LogRun, RunInfo
@@ -29,7 +29,6 @@ class Feed:
     _sent: Sent | None = None
     _run: LogRun | None = None
     _intact: bool = True  # has every point been handed over that was announced?
-    _not_again: list[Place] = field(default_factory=list)
     _claim: ExitStack = field(default_factory=ExitStack)
     _next_tables: int = 1  # edits in the run at which its tables are logged again
     _tabled: str = ""  # digest of the edits in the tables as they were logged last
@@ -73,10 +72,11 @@ class Feed:
         """
         if (sent := self._claimed()) is None:
             return False
-        whole = sent.complete == self.tracked.jobs and not sent.unconfirmed
+        announced = sent.announced(self.tracked.rows)
+        whole = sent.complete == self.tracked.jobs and not announced
         if self.changed or self._run is not None or not whole:
             entries = self.tracked.entries(self.tracked.names)
-            if entries and (not sent.complete or sent.unconfirmed or sent.differs(entries)):
+            if entries and (not sent.complete or announced or sent.differs(entries)):
                 self._complete(sent, entries)
             sent.complete = self.tracked.jobs
             if self._run is None or not self._run.numbered:
@@ -91,33 +91,51 @@ class Feed:
             if run is not None:
                 run.finish()
                 if sent is not None and run.numbered and self._intact:
-                    sent.unconfirmed = self._not_again
+                    announced = sent.announced(self.tracked.rows)
+                    sent.unconfirmed = sorted({*sent.unconfirmed} - {*announced})
                     self._write(sent)
         finally:
             self._run, self._sent = None, None
             self._claim.close()
 
     def _log_again(self, run: LogRun, sent: Sent) -> None:
-        """Points that a killed command may not have delivered, each in its place."""
-        if not sent.unconfirmed:
+        """Points that an earlier command announced and may not have delivered, each in its place.
+        One of an edit that is gone, or was made again, has no successor: it is forgotten.
+        """
+        if not (announced := sent.announced(self.tracked.rows)):
             return
-        curves: list[dict[str, float]] = []
-        if any(name == CURVE for _, name, _ in sent.unconfirmed):
-            self._curves.add(every := self.tracked.entries(self.tracked.names))
-            curves = self._curves.means(every)
-        edits = self.tracked.entries(sent.unconfirmed_edits())
-        known = [edit for edit in edits if edit not in sent.lacks(edits)]
-        values = points(known, self.tracked.store) if known else []
-        by_name = {edit_name(edit): of for edit, of in zip(known, values, strict=True)}
+        edits, curves = self._edit_points(sent, announced), self._curve_points(announced)
         last = run.points
-        for place, name, step in sorted(sent.unconfirmed):
-            of_curve = curves[step - 1] if name == CURVE and step <= len(curves) else None
-            if (found := by_name.get(name, of_curve)) is None:
-                self._not_again.append((place, name, step))
-                continue
-            run.points = place
-            run.scalars("curve" if name == CURVE else "edit", step, found)
+        with self._handing_over():
+            for place, name, step in announced:
+                values = curves.get(step) if name == CURVE else edits.get(name)
+                if values is not None:
+                    run.points = place
+                    run.scalars("curve" if name == CURVE else "edit", step, values)
         run.points = last
+
+    def _edit_points(self, sent: Sent, places: Sequence[Place]) -> dict[str, dict[str, float]]:
+        """The points of the edits among them that are as they were announced, by EDIT/CASE."""
+        names = [name.partition("/") for _, name, _ in places if name != CURVE]
+        edits = self.tracked.entries([(key, case) for key, _, case in names])
+        lacks = {edit_name(edit) for edit in sent.lacks(edits)}
+        known = [edit for edit in edits if edit_name(edit) not in lacks]
+        values = points(known, self.tracked.store) if known else []
+        return {edit_name(edit): of for edit, of in zip(known, values, strict=True)}
+
+    def _curve_points(self, places: Sequence[Place]) -> dict[int, dict[str, float]]:
+        """The points of the mean curves, by step, if any of these places is one."""
+        if not any(name == CURVE for _, name, _ in places):
+            return {}
+        self._curves.add(every := self.tracked.entries(self.tracked.names))
+        return dict(enumerate(self._curves.means(every), start=1))
+
+    @contextmanager
+    def _handing_over(self) -> Iterator[None]:
+        """The run is not intact where announced points end in an error."""
+        self._intact = False
+        yield
+        self._intact = True
 
     def _complete(self, sent: Sent, entries: Sequence[Entry]) -> None:
         if (run := self.open()) is None:
@@ -132,8 +150,9 @@ class Feed:
                 sent.unconfirmed += [(place, CURVE, step) for place, step in places]
                 sent.curves = True
                 self._write(sent)
-            for step, values in enumerate(curves, start=1):
-                run.scalars("curve", step, values)
+            with self._handing_over():
+                for step, values in enumerate(curves, start=1):
+                    run.scalars("curve", step, values)
         sent.curves = True
         sent.add(entries)
         run.summary(summary(entries, self.tracked.store) | self._progress())
@@ -147,10 +166,9 @@ class Feed:
             if run.numbered:
                 sent.expect(run.points, new)
                 self._write(sent, new)
-            self._intact = False
-            for step, numbers in enumerate(values, start=first):
-                run.scalars("edit", step, numbers)
-            self._intact = True
+            with self._handing_over():
+                for step, numbers in enumerate(values, start=first):
+                    run.scalars("edit", step, numbers)
             sent.add(new)
             sent.complete = ""
             self.logged += len(new)

@@ -1,7 +1,7 @@
 """What a logger has, remembered in the store: nothing is logged twice."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from ids.results.catalog import Entry
 from ids.run.records import Mirrored
 from ids.run.sealed import Unusable, read, seal
 from ids.run.store import Store
-from ids.track.tracked import Name, Tracked
+from ids.track.tracked import Tracked
 
 CURVE = "curve"  # instead of an edit
 Place = tuple[int, str, int]  # of a point: its number, EDIT/CASE or CURVE, its step
@@ -53,10 +53,13 @@ class Sent:
         """Behind all points, those that a killed command has announced included."""
         return max([self.points, *(place + 1 for place, _, _ in self.unconfirmed)])
 
-    def unconfirmed_edits(self) -> list[Name]:
-        """The edits among the unconfirmed points."""
-        names = [name for _, name, _ in self.unconfirmed if name != CURVE]
-        return [(key, case) for key, _, case in (name.partition("/") for name in names)]
+    def announced(self, rows: Collection[str]) -> list[Place]:
+        """The unconfirmed points of the edits of these rows, and of the curves."""
+        return sorted(
+            place
+            for place in self.unconfirmed
+            if place[1] == CURVE or place[1].partition("/")[2] in rows
+        )
 
     def expect(self, place: int, entries: Sequence[Entry]) -> None:
         """Points of these edits follow, from this place on."""

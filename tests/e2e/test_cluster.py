@@ -5,7 +5,18 @@ import signal
 from pathlib import Path
 
 import pytest
-from cluster_tools import descendants, is_alive, made, n_results, start, states, statuses, wait_for
+from cluster_tools import (
+    KILLER,
+    assert_whole,
+    descendants,
+    is_alive,
+    made,
+    n_results,
+    start,
+    states,
+    statuses,
+    wait_for,
+)
 from conftest import ForkServer, Ids
 from whole_store import content, leftovers
 
@@ -18,24 +29,6 @@ WORDS = ["run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=60", "limi
 WORDS += ["seeds=[0,1]", "engine.batch_size=2", "launch.minutes=0.05"]
 WORKER = b"ids.launch.worker"
 DEVICES = ["launch=devices", "launch.workers=2"]
-HALF = [word.replace("limit=12", "limit=6") for word in WORDS]  # where starts are slow
-KILLER = """
-import os, signal
-from dataclasses import dataclass
-from pathlib import Path
-from ids.editing import NullEdit
-
-@dataclass(frozen=True)
-class Killer:
-    uses_seed = uses_prompts = True
-    anytime = False
-    n_ticks = 1
-
-    def __call__(self, context, subject):
-        if any(case.id == "dev-0003-colour" for case in subject.cases):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return NullEdit()(context, subject)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +88,7 @@ def test_a_row_that_kills_its_workers_fails_alone(ids: Ids) -> None:
     option = "# Kills its process.\nname: killer\n_target_: killer.Killer\n"
     (tmp_path / "method" / "killer.yaml").write_text(option)
     words = ["run", "--config-dir", ".", "debug=fast", "method=killer", "limit=6", *DEVICES]
-    done = ids(*words, "controls=none", "engine.batch_size=4")
+    done = ids(*words, "controls=none", "engine.batch_size=2")
     assert done.returncode == 1, done.stderr
     (run,) = read_outcomes(max((tmp_path / "outputs" / "runs").iterdir()))
     failed = [line for line in run.outcomes if line.status != "ok"]
@@ -161,50 +154,58 @@ SLURM = ["launch=slurm", "launch.cluster=local", "launch.jobs=2", "launch.gpus=0
 RAY = ["launch=ray", "launch.address=local", "launch.workers=2", "launch.gpus=0"]
 
 
+def few(limit: int) -> list[str]:
+    """Words for four edits per case. Each job of SLURM is a new process: few cases are enough."""
+    return [*(word.replace("limit=12", f"limit={limit}") for word in WORDS), "controls=none"]
+
+
+def is_at_work(folder: Path) -> bool:
+    """Has a job of SLURM begun its unit, or any worker made edits?"""
+    return any(folder.glob("outputs/runs/*/jobs/unit*.jsonl")) or n_results(folder) >= 4
+
+
 @pytest.mark.parametrize(
-    ("launcher", "process"), [(SLURM, b"submitit.core._submit"), (RAY, b"UnitActor")]
+    ("launcher", "process", "limit"),
+    [(SLURM, b"submitit.core._submit", 2), (RAY, b"UnitActor", 6)],
+    ids=["slurm", "ray"],
 )
 def test_a_job_or_actor_is_killed_in_mid_unit(
-    tmp_path: Path, serial: dict[str, object], launcher: list[str], process: bytes
+    tmp_path: Path, serial: dict[str, object], launcher: list[str], process: bytes, limit: int
 ) -> None:
-    words = [word for word in HALF if not word.startswith("launch.")]
-    running = start(tmp_path, *words, *launcher, "launch.minutes=0.05")
-    wait_for(lambda: n_results(tmp_path) >= 4 or running.poll() is not None)
+    running = start(tmp_path, *few(limit), *launcher)
+    wait_for(lambda: is_at_work(tmp_path) or running.poll() is not None)
     seen = states(tmp_path)
     assert seen["left"] + seen["running"] > 0
-    assert sum(seen.values()) == 36
+    assert sum(seen.values()) == 4 * limit
     killed = descendants(running.pid, process)[:1]
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     _, answer = running.communicate(timeout=400)
     assert running.returncode == 0, answer
-    found = content(Store(tmp_path / "outputs"))
-    assert len(found) == 36
-    assert found.items() <= serial.items()
     assert killed
-    assert sum(made(tmp_path).values()) <= len(found) + 2
-    assert statuses(tmp_path) == [["ok"] * 24, ["ok"] * 24]
-    assert states(tmp_path) == {"done": 36}
+    assert_whole(tmp_path, serial, limit, twice=2)
     for folder in (tmp_path / "outputs" / "runs").glob("*/jobs"):
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("launcher", [DEVICES, SLURM, RAY], ids=["devices", "slurm", "ray"])
+@pytest.mark.parametrize(
+    ("launcher", "limit"), [(DEVICES, 6), (SLURM, 2), (RAY, 6)], ids=["devices", "slurm", "ray"]
+)
 def test_the_same_line_finishes_a_killed_command(
-    tmp_path: Path, serial: dict[str, object], launcher: list[str]
+    tmp_path: Path, serial: dict[str, object], launcher: list[str], limit: int
 ) -> None:
     """Its workers and the cluster of Ray end with it. Jobs of SLURM end their units: the next
     command waits for them.
     """
-    words, slurm = [*HALF, *launcher], launcher is SLURM
+    words, slurm = [*few(limit), *launcher], launcher is SLURM
     killed = start(tmp_path, *words)
-    wait_for(lambda: n_results(tmp_path) >= 4 or killed.poll() is not None)
+    wait_for(lambda: is_at_work(tmp_path) or killed.poll() is not None)
     below = descendants(killed.pid, b"")
     for pid in below if slurm else ():
         os.kill(pid, signal.SIGSTOP)  # until the next command has seen them
     killed.kill()
     killed.wait()
-    assert n_results(tmp_path) < 36
+    assert n_results(tmp_path) < 4 * limit
     again = start(tmp_path, *words)
     assert again.stderr is not None
     first = again.stderr.readline()
@@ -213,22 +214,17 @@ def test_the_same_line_finishes_a_killed_command(
         os.kill(pid, signal.SIGCONT)
     _, answer = again.communicate(timeout=400)
     assert again.returncode == 0, answer
-    wait_for(lambda: not any(map(is_alive, below)), 120)  # Ray's agents look for it for a minute
-    found = content(Store(tmp_path / "outputs"))
-    assert len(found) == 36
-    assert found.items() <= serial.items()
+    assert_whole(tmp_path, serial, limit, twice=0 if slurm else 2 * 2)  # a batch per worker
     assert leftovers(Store(tmp_path / "outputs")) == []
-    in_flight = 0 if slurm else 2 * 2  # a batch per worker
-    assert sum(made(tmp_path).values()) <= len(found) + in_flight
-    assert statuses(tmp_path) == [["ok"] * 24, ["ok"] * 24]
-    assert states(tmp_path) == {"done": 36}
+    wait_for(lambda: not any(map(is_alive, below)), 120)  # Ray's agents look for it for a minute
 
 
 def test_detached_jobs_are_waited_for(ids: Ids) -> None:
     words = ["run", "debug=fast", "method=dds", "method.n_steps=3", *SLURM, "controls=none"]
+    words += ["limit=2", "engine.batch_size=1"]  # two jobs
     done = ids(*words, "launch.detach=true")
     assert done.returncode == 0, done.stderr
-    assert "jobs submitted; the same command without launch.detach waits for them" in done.stderr
+    assert "2 jobs submitted; the same command without launch.detach waits" in done.stderr
     done = ids(*words)
     assert done.returncode == 0, done.stderr
     assert set(made(ids.folder).values()) == {1}

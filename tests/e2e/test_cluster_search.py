@@ -41,7 +41,7 @@ def test_a_killed_search_on_workers_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker is killed in the first trial, then the command itself."""
-    running = start(tmp_path, *SEARCH, "3", *DEVICES)
+    running = start(tmp_path, *SEARCH, "2", *DEVICES)
     wait_for(lambda: len(descendants(running.pid, WORKER)) == 2)
     os.kill(descendants(running.pid, WORKER)[0], signal.SIGKILL)
     wait_for(lambda: n_results(tmp_path) >= 3)  # in the second trial
@@ -49,11 +49,11 @@ def test_a_killed_search_on_workers_continues(
     running.kill()
     running.communicate()
     wait_for(lambda: not any(map(is_alive, workers)))
-    again = start(tmp_path, *SEARCH, "3", *DEVICES)
+    again = start(tmp_path, *SEARCH, "2", *DEVICES)
     out, err = again.communicate(timeout=300)
     assert again.returncode == 0, err
-    assert "Pareto set of 3 trials, shapes-dev-v1" in out
-    assert_equal(found(tmp_path, monkeypatch), serial(tmp_path / "other", 3, monkeypatch))
+    assert "Pareto set of 2 trials, shapes-dev-v1" in out
+    assert_equal(found(tmp_path, monkeypatch), serial(tmp_path / "other", 2, monkeypatch))
     assert len(list((tmp_path / "outputs/runs").glob("*/worker*.log"))) >= 4
 
 

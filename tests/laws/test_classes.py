@@ -13,13 +13,13 @@ import pytest
 
 import ids
 from ids.core.options import check_options
-from ids.core.protocols import Metric
+from ids.core.protocols import BoundedMetric, Metric
 from ids.editing import NullEdit, SoftMask, ThereAndBack
-from ids.methods import DVRF, PDS, SDS, DDIMInversion, PlugAndPlay, PromptToPrompt
+from ids.methods import DVRF, PDS, SDS, DDIMInversion, InfEdit, PlugAndPlay, PromptToPrompt
 
 DDIM = DDIMInversion()
 OPTIONED = [SDS(), PDS(), DDIM, PlugAndPlay(DDIM, "", ""), PromptToPrompt(DDIM, None)]
-OPTIONED += [DVRF(), ThereAndBack(NullEdit()), SoftMask()]
+OPTIONED += [DVRF(), InfEdit(), ThereAndBack(NullEdit()), SoftMask()]
 CODE = (property, staticmethod, classmethod, functools.cached_property, type)
 
 
@@ -45,7 +45,7 @@ def unannotated(kind: type) -> set[str]:
         for name, value in vars(kind).items()
         if not name.startswith(("__", "_abc_", "_is_", "_non_callable", "_msgspec"))
         and name not in hints
-        and name not in vars(Metric)
+        and name not in {**vars(Metric), **vars(BoundedMetric)}
         and not isinstance(value, CODE)
         and not inspect.isroutine(value)
         and not inspect.ismemberdescriptor(value)
@@ -69,7 +69,7 @@ def test_class_variables_have_known_names() -> None:
     known = {"needs", "gives", "ignored", "revision", "fits_null", "sites", "exit_code"}
     known |= {"uses_seed", "uses_prompts", "anytime", "n_ticks"}
     known |= {"name", "title", "unit", "digits", "higher_is_better", "min_side", "uses_latents"}
-    known |= {"place", "partial", "neutral", "reads_gradient"}
+    known |= {"place", "partial", "neutral", "reads_gradient", "numbered"}
     found = {
         name
         for kind in classes()

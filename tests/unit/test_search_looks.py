@@ -171,6 +171,17 @@ def test_wrong_looks_are_one_line(prune: int, looks: tuple[float, ...], message:
         open_search(request)
 
 
+def test_trials_of_too_few_steps_are_pruned_by_finished_edits_alone() -> None:
+    """Of an interval of steps, its lower end may have no look."""
+    fixed = [word for word in FIXED if "n_steps" not in word]
+    words = [*fixed, "method.n_steps=int(interval(2,16))"]
+    search = open_search(Request(words, "psnr", "psnr_truth", prune=8, looks=(0.25,)))
+    assert search.notes == []
+    corners = [search.space.words(values) for values in search.space.corners()]
+    looks = [search.looks.of(search.candidates.build(words), words) for words in corners]
+    assert [[each.where for each in of] for of in looks] == [[""], [", after 4 of 16 steps", ""]]
+
+
 def test_editors_whose_states_are_no_results_are_not_looked_at() -> None:
     fixed = [word for word in FIXED if not word.startswith("method")]
     sampled = [*fixed, "method=sdedit", "method.strength=interval(0.1,0.9)"]

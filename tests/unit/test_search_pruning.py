@@ -97,6 +97,25 @@ def test_pruning_keeps_the_pareto_set(in_process: InProcess) -> None:
     assert n_edits("pruned") == n_edits("whole") - 4
 
 
+def test_a_trial_is_what_it_ended_as() -> None:
+    """It was killed while another end of it was written, and run again beside other trials."""
+    study = open_search(Request([*FIXED, AXIS], "psnr", "psnr_truth", 2)).study
+    means = [Estimate(0.2, 0.1, 0.3, 10), Estimate(0.7, 0.6, 0.8, 10)]
+    with study.next_trial(1) as killed:
+        assert killed is not None
+        killed.trial.set_user_attr("pruned", "worse in both")
+    with study.next_trial(1) as again:
+        assert again is not None
+        completed = again.completed(means)
+    with study.next_trial(2) as killed:
+        assert killed is not None
+        killed.trial.set_user_attr("means", [[0.2, 0.1, 0.3, 10], [0.7, 0.6, 0.8, 10]])
+    with study.next_trial(2) as again:
+        assert again is not None
+        pruned = again.pruned("worse in both", [0.1, 0.6])
+    assert study.trials() == [completed, pruned]
+
+
 @pytest.mark.parametrize("prune", [4, 10])
 def test_a_look_takes_some_of_the_cases(prune: int) -> None:
     with pytest.raises(ConfigError, match="--prune: expected 5 cases or more, and fewer than"):

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from memory_tracker import QUICK, Memory
+from memory_tracker import QUICK, Memory, run
 from torch import Tensor
 
-from ids.config.entry import Prepared, prepare
 from ids.core.errors import ConfigError
 from ids.core.numbers import Number
-from ids.launch import launch
 from ids.results.catalog import Entry, read_catalog
 from ids.results.frames import columns_of, frame
 from ids.results.table import table
@@ -22,21 +20,11 @@ from ids.track.content import summary
 from ids.track.scrub import scrub
 from ids.track.stored import Origins, log_stored
 
-FAST = ("debug=fast", "method.n_steps=2", "logger=none", "controls=none", "method=dds")
-
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(tracker: Memory, *words: str) -> None:
-    keys = {word.partition("=")[0] for word in words}
-    prepared = prepare([*(w for w in FAST if w.partition("=")[0] not in keys), *words])
-    ready = [(s, replace(e, loggers=[tracker])) for s, e in prepared.ready]
-    launched = launch(Prepared(ready, prepared.refused, prepared.sweep, ()))
-    assert not launched.failed
 
 
 def log_again(tracker: Memory) -> list[int]:
