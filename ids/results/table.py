@@ -62,13 +62,12 @@ def _means(
     columns: Sequence[Column],
 ) -> Grid:
     statuses = (*BAD, *sorted(set(frame["status"].unique()) - {"ok", *BAD}))
+    counts = frame.groupby(["label", "status"])["case"].nunique().to_dict()
     rows = []
     for label in in_order(frame["label"].unique()):
-        lines = frame[frame["label"] == label]
-        counts = lines.groupby("status")["case"].nunique().to_dict()
-        others = tuple(counts.get(status, 0) for status in statuses)
+        others = tuple(counts.get((label, status), 0) for status in statuses)
         found = cells.get(label, (MISSING,) * len(columns))
-        rows.append(Row(label, counts.get("ok", 0), found, others=others))
+        rows.append(Row(label, counts.get((label, "ok"), 0), found, others=others))
     return Grid(title, tuple(columns), tuple(rows), statuses=statuses)
 
 
@@ -99,6 +98,8 @@ def _other_anchors(done: pd.DataFrame) -> "pd.Series[bool]":
     if "anchors" not in done:
         return pd.Series(False, index=done.index)
     measured = done[done["anchors"].notna()]
+    if measured["anchors"].nunique() < 2:
+        return pd.Series(False, index=done.index)
     most = measured.groupby("label")["anchors"].agg(lambda found: found.mode().iloc[0])
     return done["anchors"].notna() & (done["anchors"] != done["label"].map(most))
 
