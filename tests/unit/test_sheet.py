@@ -157,7 +157,7 @@ def changed_seed(store: Store, lines: pd.DataFrame) -> None:
 
 
 def changed_order(store: Store, lines: pd.DataFrame) -> None:
-    lines["label"] = lines["label"].replace({"dds": "ids", "ids": "dds"})
+    lines.loc[[0, 1], "key"] = lines["key"][[1, 0]].to_numpy()
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,11 @@ def test_no_stale_page_is_copied(
     change: Callable[[Store, pd.DataFrame], None], tmp_path: Path, pages: list[str]
 ) -> None:
     store = Store(tmp_path)
-    lines = pd.concat([frame(store, [name], [0]) for name in ("dds", "ids")], ignore_index=True)
+    shades = [torch.full((3, 8, 4), number / 4) for number, _ in enumerate(CASES)]
+    each = [
+        (name, *of_case) for name in ("dds", "ids") for of_case in zip(CASES, shades, strict=True)
+    ]
+    lines = pd.DataFrame([stored(store, name, case, 0, shade) for name, case, shade in each])
     (old,) = contact_sheets(CASES, {"shapes": lines}, store, tmp_path / "runs" / "1")
     change(store, lines)
     (new,) = contact_sheets(CASES, {"shapes": lines}, store, tmp_path / "runs" / "2")
