@@ -133,7 +133,6 @@ class _Composer:
     sources: Sources
     composed: Compositions = field(default_factory=dict)
     parsed: dict[str, Override] = field(default_factory=dict)  # by word
-    default_names: dict[str, Names] = field(default_factory=dict)  # by method
 
     def __call__(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed | Refused:
         try:
@@ -170,12 +169,8 @@ class _Composer:
         """The name of the method in tables."""
 
         def default_names() -> Names:
-            method = options.choices["method"]
-            if method not in self.default_names:
-                alone = self.options((f"method={method}",))
-                config = alone.variants.config
-                self.default_names[method] = option_names(config, alone.choices, self.sources)
-            return self.default_names[method]
+            alone = self.options((f"method={options.choices['method']}",))
+            return option_names(alone.variants.config, alone.choices, self.sources)
 
         names = option_names(values, options.choices, self.sources)
         return method_name(values["method"], names, default_names)

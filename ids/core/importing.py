@@ -33,7 +33,7 @@ class Deferred(ModuleType):
     def __init__(self, name: str, called: Sequence[str] = ()) -> None:
         super().__init__(name)
         self.__spec__ = ModuleSpec(name, None)  # it is installed, for those who look
-        self.__path__ = _Path(self)
+        self.__path__ = _Path(self)  # type: ignore[assignment]
         for function in called:
             setattr(self, function, _called_later(self, function))
 
@@ -48,7 +48,7 @@ class Deferred(ModuleType):
         return import_module(self.__name__)
 
     def withdraw(self) -> None:
-        """Whoever imports the module from now on gets the module itself."""
+        """Later imports of the name import the module itself."""
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
 
@@ -102,7 +102,7 @@ def lean_imports() -> Iterator[None]:
     gc.disable()
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an ImportError
     sys.modules.update({module.__name__: module for module in deferred})
-    metadata.packages_distributions = Distributions  # type: ignore[assignment]
+    metadata.packages_distributions = Distributions
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from ids.report.escape import FORMULA, for_csv, for_markdown, markdown_paragraph
 from ids.report.formats import csv_text, json_text, markdown
 from ids.report.render import print_report, text_grid
 from ids.report.write import write_report
-from ids.results.columns import PIE_ORDER, Column
+from ids.results.columns import Column
 from ids.results.grids import Estimate, Grid, Report, Row
 from ids.results.matched import matched_report
 from ids.results.methods import Question
@@ -83,39 +83,6 @@ def test_text_is_rounded_with_its_interval() -> None:
     assert shown(Estimate(1.0, 1.0, 1.0, 7)) == "1.00 ± 0.00"
     assert shown(Estimate(1.0, 1.0, 1.0, 7), symmetric=False) == "1.00"
     assert shown(Estimate(math.nan)) == "-"
-
-
-def printed(report: Report, width: int, wide: bool = False) -> str:
-    console = Console(width=width, file=io.StringIO())
-    print_report(report, console, wide)
-    assert isinstance(console.file, io.StringIO)
-    return " ".join(console.file.getvalue().split())
-
-
-def test_notes_are_about_the_columns_that_are_shown() -> None:
-    data = frame(["dds", "ids"]).assign(engine="cpu")
-    data["peak_mb"] += data.index  # an interval of three batches
-    report = table("t", data)
-    seconds, few = "Seconds and memory over batches", "cases or batches behind intervals of PSNR"
-    narrow = printed(report, 28)
-    assert "Not shown: s/edit, NFE, peak MB; --wide shows all columns." in narrow
-    assert f"{few}: too narrow." in narrow
-    assert seconds not in narrow
-    for text in (printed(report, 200), printed(report, 28, wide=True), markdown(report)):
-        assert f"{few}, s/edit, peak MB: too narrow." in text
-        assert seconds in text
-        assert "Not shown" not in text
-
-
-def test_columns_of_pie_bench_that_do_not_fit_are_named() -> None:
-    data = frame(["dds", "ids"])
-    for name in PIE_ORDER[:8]:
-        data[f"pie_{name}"] = data["psnr"]
-    report = table("t", data)
-    text = printed(report, 120)
-    headers, hidden = text.partition("─")[0], text.partition("Not shown: ")[2]
-    for column in report.grids[0].columns:
-        assert (column.header in headers) != (column.title in hidden.split(";")[0].split(", "))
 
 
 def test_n_is_shown_where_it_is_not_that_of_the_row() -> None:
