@@ -195,7 +195,7 @@ def test_a_damaged_or_missing_sheet_is_drawn_again(tmp_path: Path, pages: list[s
     frames = {"shapes": frame(store, ["dds"], [0])}
     (first,) = contact_sheets(CASES, frames, store, tmp_path / "runs" / "1")
     whole = first.read_bytes()
-    damages: list[Callable[[Path, Path], None]] = [
+    damages: list[Callable[[Path, Path], object]] = [
         lambda sheet, record: sheet.unlink(),
         lambda sheet, record: sheet.write_bytes(whole[:-9]),
         lambda sheet, record: record.write_text("{}"),
