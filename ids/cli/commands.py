@@ -8,6 +8,7 @@ from ids.cli.outcome import reported
 from ids.cli.saying import reasons, say_all
 from ids.cli.selecting import selection_of
 from ids.core.errors import ConfigError
+from ids.core.importing import lean_imports
 
 
 def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
@@ -29,7 +30,8 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
         print("\n".join(dry_run(prepared)))
         say_all(reasons(prepared.refused, len(prepared.ready) + len(prepared.refused)))
         return 0
-    from ids.launch import launch
+    with lean_imports():
+        from ids.launch import launch
 
     return reported(launch(prepared), args.baseline, args.wide, args.interval)
 

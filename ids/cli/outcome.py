@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ids.cli.saying import reasons, say_all
 from ids.core.errors import IdsError
+from ids.core.importing import lean_imports
 from ids.core.unexpected import unexpected
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def reported(
     prepared = launched.prepared
     status = 0
     if _has_outcomes(launched.folder):
-        from ids.report.summary import report
+        with lean_imports():
+            from ids.report.summary import report
 
         with traceback_in(launched.folder):
             cases, output_dir = launched.cases(), launched.prepared.output_dir

@@ -27,6 +27,7 @@ UNUSED = (
     "keep_every",
     "force",
 )
+NO_LATENTS = "images made elsewhere have no latents"
 PARTS = ["method=null_edit", "controls=none", "logger=none"]
 
 
@@ -51,9 +52,7 @@ def judge_words(
     if prepared.sweep:
         raise ConfigError("ids judge: expected one data set and set of metrics; got a sweep")
     _, experiment = prepared.ready[0]
-    group, left_out = _judged(folders, experiment)
-    reason = "images made elsewhere have no latents"
-    notes = [f"{name}: left out; {reason}" for name in left_out]
+    group, notes = _judged(folders, experiment)
     return Judgement(group, [*prepared.notes, *notes], prepared.output_dir)
 
 
@@ -72,11 +71,11 @@ def _check(words: Sequence[str]) -> None:
 
 
 def _judged(folders: Sequence[Path], experiment: "Experiment") -> "tuple[ResultGroup, list[str]]":
-    """The group, and the names of the metrics that were left out."""
+    """The group, and notes about metrics and files that were left out."""
     from ids.log.progress import RunProgress
     from ids.results.external import external_group
     from ids.run.environment import environment
-    from ids.run.external import judge_folders, open_folders, without_latents
+    from ids.run.external import judge_folders, open_folders, unmatched_note, without_latents
 
     seen = experiment.survey()
     cases = list({case.digest: case for case in seen.cases}.values())
@@ -88,4 +87,6 @@ def _judged(folders: Sequence[Path], experiment: "Experiment") -> "tuple[ResultG
     with RunProgress() as bars, bars.counted("metrics", len(cases) * len(opened)) as count:
         images = judge_folders(opened, cases, metrics, session.models, count)
     here = environment(session.engine.describe(session.device))
-    return external_group(images, seen.manifest, here), [k for k in given if k not in kept]
+    notes = [f"{name}: left out; {NO_LATENTS}" for name in given if name not in kept]
+    notes += [unmatched_note(folder) for folder in opened if folder.unmatched]
+    return external_group(images, seen.manifest, here), notes

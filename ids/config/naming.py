@@ -5,12 +5,9 @@ replaces its default.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from ids.config.sources import OPTION, Sources
 from ids.core.errors import ConfigError
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
 NAMED = ("method", "fpr", "guidance", "finish", "inversion")  # groups whose options have a `name`
 # A rule on drawn noise -> the name of the rule on noise refined by fpr=released.
 REFINED = {"dds": "ids", "cds": "ids_cut", "dds_and_back": "ids_and_back"}
@@ -59,8 +56,7 @@ def _has(part: str, node: Mapping[str, Any]) -> bool:
 
 def _option_name(group: str, choice: str, config: Mapping[str, Any], sources: Sources) -> str:
     option = sources.option(group, choice)
-    content = yaml.load(option.path.read_text(encoding="utf-8"), Loader=LOADER)
-    name = content.get("name") if isinstance(content, dict) else None
+    name = option.table_name
     where = f"{option.path}: name"
     if name is None:
         raise ConfigError(f"{where}: expected what tables call it; got none; add `name: {choice}`")

@@ -2,7 +2,7 @@
 by the rules of released evaluation code.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,16 @@ def images_of_cases(folder: Path, cases: Sequence[EditCase], place: str) -> dict
             )
         found[case.id], owners[file] = file, case.id
     return found
+
+
+def unmatched_images(folder: Path, matched: Iterable[Path]) -> list[str]:
+    """The image files in a folder and below it that are of no case, relative to it, sorted."""
+    root, known = folder.resolve(), set(matched)
+    return sorted(
+        str(path.relative_to(root))
+        for path in root.rglob("*")
+        if path.suffix.lower() in ENDINGS and path not in known and path.is_file()
+    )
 
 
 def checked_size(file: Path, wanted: Size) -> None:

@@ -15,7 +15,7 @@ from ids.core.storage import storing
 from ids.core.unexpected import unexpected
 from ids.launch.launcher import Command, Launcher
 from ids.launch.statement import write_statement
-from ids.log.progress import RunProgress, setting_labels
+from ids.log.progress import RunProgress, labels_of_words
 from ids.run.cut import Bounds
 from ids.run.experiment import Experiment
 from ids.run.follower import Follower, Unfollowed
@@ -54,7 +54,7 @@ def launch(prepared: Prepared, labels: Sequence[str] = ()) -> Launched:
     folder = new_run_folder(prepared.output_dir)
     places = {n: folder / str(n) if prepared.sweep else folder for n in range(len(settings))}
     experiments = {n: experiment for n, (_, experiment) in enumerate(prepared.ready)}
-    labels = labels or setting_labels(
+    labels = labels or labels_of_words(
         [experiment.method.name for experiment in experiments.values()],
         [setting.words for setting in settings],
     )

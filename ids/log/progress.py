@@ -176,8 +176,8 @@ def _line(edits: EditProgress, existing: int, seconds: float, quiet: bool) -> st
     return "" if quiet else f"{edits.label}: nothing to do, {existing} edits exist already"
 
 
-def setting_labels(names: Sequence[str], words: Sequence[Sequence[str]]) -> list[str]:
-    """A label per setting of a sweep: its method, and the words that tell the settings apart."""
+def labels_of_words(names: Sequence[str], words: Sequence[Sequence[str]]) -> list[str]:
+    """A label per setting of a command: its method, and the words in which the settings differ."""
     common = set(words[0]).intersection(*words) if words else set()
     return [
         " ".join([name, *(w for w in mine if w not in common and not w.startswith("method="))])

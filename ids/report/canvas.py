@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import Image as PIL
@@ -14,6 +15,17 @@ INK, FAINT, PAPER, EMPTY = "#1c1c1e", "#6a6a6e", "#ffffff", "#ececf0"
 Place = tuple[int, int]  # left, top
 
 
+def font_file(bold: bool = False) -> Path:
+    """DejaVu Sans, which matplotlib contains: Latin, Greek, Cyrillic, Arabic, arrows. Nothing of
+    matplotlib is imported.
+    """
+    found = find_spec("matplotlib")
+    assert found is not None
+    assert found.origin is not None
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return Path(found.origin).with_name("mpl-data") / "fonts" / "ttf" / name
+
+
 @dataclass(frozen=True)
 class Font:
     """A face at one size. Text is escaped where it would not print."""
@@ -23,12 +35,8 @@ class Font:
 
     @classmethod
     def open(cls, size: int, bold: bool = False) -> "Font":
-        """DejaVu Sans, which matplotlib contains: Latin, Greek, Cyrillic, Arabic, arrows."""
-        import matplotlib
-
-        name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-        path = Path(matplotlib.get_data_path(), "fonts", "ttf", name)
-        return cls(size, ImageFont.truetype(path, size))
+        """The font of `font_file`."""
+        return cls(size, ImageFont.truetype(font_file(bold), size))
 
     @property
     def line(self) -> int:

@@ -33,7 +33,7 @@ def markdown(report: Report) -> str:
     parts = [f"# {for_markdown(report.title)}"]
     for grid in report.grids:
         parts += [f"## {for_markdown(grid.title)}", markdown_table(text_grid(grid))]
-    return "\n\n".join([*parts, *map(markdown_paragraph, report.notes)]) + "\n"
+    return "\n\n".join([*parts, *map(markdown_paragraph, report.all_notes())]) + "\n"
 
 
 def markdown_table(grid: TextGrid) -> str:
@@ -48,7 +48,7 @@ def latex(report: Report) -> str:
     parts = [latex_comment(r"needs \usepackage{booktabs}"), latex_comment(report.title)]
     for grid in report.grids:
         parts += ["", latex_comment(grid.title), _latex_table(text_grid(grid))]
-    return "\n".join([*parts, "", *map(latex_comment, report.notes)]) + "\n"
+    return "\n".join([*parts, "", *map(latex_comment, report.all_notes())]) + "\n"
 
 
 def html(report: Report) -> str:
@@ -56,7 +56,7 @@ def html(report: Report) -> str:
     tables = "\n".join(
         f"<h2>{for_html(grid.title)}</h2>\n{_html_table(text_grid(grid))}" for grid in report.grids
     )
-    notes = "\n".join(f"<p>{for_html(note)}</p>" for note in report.notes)
+    notes = "\n".join(f"<p>{for_html(note)}</p>" for note in report.all_notes())
     title = for_html(report.title)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -94,7 +94,7 @@ def json_text(report: Report) -> str:
     whole = {
         "title": report.title,
         "grids": [_json_grid(grid) for grid in report.grids],
-        "notes": report.notes,
+        "notes": report.all_notes(),
         "results": report.keys,
     }
     return json.dumps(whole, indent=1, allow_nan=False) + "\n"

@@ -63,19 +63,21 @@ def print_report(report: Report, console: Console, wide: bool = False) -> None:
     first, as fit the console, and a note names the others.
     """
     hidden: dict[str, None] = {}
+    seen: set[str] = set()
     for grid in report.grids:
+        shown = grid if wide else fitted(grid, console)
+        keys = {column.key for column in shown.columns}
+        seen |= keys
+        hidden |= {c.title: None for c in grid.columns if c.key not in keys}
         if wide:
             text_grid(grid).print(console)
         else:
-            shown = fitted(grid, console)
-            keys = {column.key for column in shown.columns}
-            hidden |= {c.title: None for c in grid.columns if c.key not in keys}
             compact = text_grid(shown, compact=True)
             console.print(Text(printable(compact.title), style="bold"), soft_wrap=True)
             console.print(compact.rich_table(_label_width(compact, console)))
         console.print()
     left_out = f"Not shown: {', '.join(hidden)}; --wide shows all columns."
-    for note in (*report.notes, *([left_out] if hidden else [])):
+    for note in (*report.all_notes(seen), *([left_out] if hidden else [])):
         console.print(Text(printable(note), style="dim"))
 
 

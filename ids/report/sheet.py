@@ -1,12 +1,14 @@
 """Contact sheets: a row per case, a column per setting, source and true edit at the ends."""
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 from PIL import Image as PIL
@@ -15,13 +17,16 @@ from ids.core.places import create_folder
 from ids.core.records import EditCase
 from ids.images import to_pil
 from ids.report.canvas import FAINT, GAP, Canvas, Font
+from ids.report.drawn import DrawnSheets, digest_of_drawing
 from ids.results.labels import in_order
+from ids.run.files import write_beside
 from ids.run.store import IMAGE, Store
 
 MAX_COLUMNS, MAX_ROWS, MAX_CASES = 8, 12, 36  # settings and cases a page, cases in all
 SIDE, LABEL, TITLE = 192, 240, 38  # pixels: of an image, of the row labels, of the title line
 SMALL, BODY = 15, 17  # pixels of letters
 COMPRESSION = 1  # of 9: a third of the usual time
+NO_EDIT = "no result", ""
 T = TypeVar("T")
 
 
@@ -50,16 +55,37 @@ def contact_sheets(
     cases: Sequence[EditCase], frames: Mapping[str, pd.DataFrame], store: Store, folder: Path
 ) -> list[Path]:
     """contact_sheet.png, or contact_sheet_1.png, ... where one page is too small or there are
-    several data sets. `frames` has the lines of each group, by its title.
+    several data sets. `frames` has the lines of each group, by its title. A page that an earlier
+    run has drawn from the same images and texts is copied.
     """
     pages = [page for title, lines in frames.items() for page in _pages(title, cases, lines)]
     create_folder(folder)
-    fonts, paths = Fonts(), []
+    drawn, fonts, paths = DrawnSheets(store.root), Fonts(), []
     for number, page in enumerate(pages, start=1):
         name = f"contact_sheet_{number}.png" if len(pages) > 1 else "contact_sheet.png"
-        _draw(page, store, fonts).save(folder / name, compress_level=COMPRESSION)
+        digest = digest_of_drawing(_content(page, store))
+        content = drawn.find(digest) or _png(_draw(page, store, fonts))
+        write_beside(folder / name, content)
+        drawn.add(digest, folder / name, content)
         paths.append(folder / name)
     return paths
+
+
+def _content(page: Page, store: Store) -> Any:
+    """All that decides the sheet of a page, as JSON data: texts, and digests of images."""
+    cases = [(c.id, c.source_digest, c.prompt_src, c.prompt_trg) for c in page.cases]
+    edits = []
+    for case, label in product(page.cases, page.labels):
+        status, key = page.edits.get((label, case.digest), NO_EDIT)
+        path = store.folder(key) / IMAGE
+        edits.append(sha256(path.read_bytes()).hexdigest() if status == "ok" else [status])
+    return page.title, page.labels, cases, edits
+
+
+def _png(sheet: PIL.Image) -> bytes:
+    content = io.BytesIO()
+    sheet.save(content, "PNG", compress_level=COMPRESSION)
+    return content.getvalue()
 
 
 def _pages(title: str, cases: Sequence[EditCase], frame: pd.DataFrame) -> Iterator[Page]:
@@ -143,7 +169,7 @@ def _draw_label(canvas: Canvas, case: EditCase, top: int, fonts: Fonts) -> None:
 
 def _edited(page: Page, label: str, case: EditCase, store: Store) -> PIL.Image | str:
     """The edited image, or the status of an edit without one."""
-    status, key = page.edits.get((label, case.digest), ("no result", ""))
+    status, key = page.edits.get((label, case.digest), NO_EDIT)
     if status != "ok":
         return status
     path = store.folder(key) / IMAGE

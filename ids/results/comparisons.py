@@ -120,12 +120,15 @@ def _tested(
     """With their tests; p-values corrected for all of them."""
     samples = [sample for each in pairs for sample in each.case_means()]
     p_values = sign_flip_p_values(samples)
-    tests = iter(_test(*line) for line in zip(samples, p_values, holm(p_values), strict=True))
+    detectable = {n: detectable_effect(n) for n in set(map(len, samples))}
+    lines = zip(samples, p_values, holm(p_values), strict=True)
+    tests = iter(_test(*line, detectable[len(line[0])]) for line in lines)
     return [tuple(replace(cell, test=next(tests)) for cell in row) for row in cells]
 
 
-def _test(sample: Sample, p: float, corrected: float) -> PairedTest:
+def _test(sample: Sample, p: float, corrected: float, detectable: float) -> PairedTest:
+    """`detectable` is an effect: a difference in units of its standard deviation."""
     n, d_z = len(sample), effect_size(sample)
     constant = 0.0 if n > 1 else math.nan  # rounding errors are no spread
     spread = constant if math.isnan(d_z) else float(np.std(sample, ddof=1))
-    return PairedTest(spread, d_z, p, corrected, detectable_effect(n) * spread)
+    return PairedTest(spread, d_z, p, corrected, detectable * spread)

@@ -58,7 +58,7 @@ def frontier_frame(
     def lines(edits: pd.DataFrame) -> Iterator[Line]:
         known = columns_in(_metrics(edits))
         report = frontier_report("", edits, question, metric, columns=known)
-        _warn(note for note in report.notes if note.startswith("No paired differences"))
+        _warn(note for note in report.all_notes() if note.startswith("No paired differences"))
         for grid in report.grids[:-1]:  # the last has the points of the Pareto set
             for row in grid.rows:
                 for column, cell in zip(grid.columns, row.cells, strict=True):

@@ -96,6 +96,19 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class ColumnNote:
+    """A note that is shown with any of its columns; `{}` stands for the titles of those shown."""
+
+    text: str
+    columns: tuple[Column, ...]
+
+    def about(self, keys: Collection[str] | None) -> str:
+        """The note where these columns are shown (None: all); empty without any of them."""
+        titles = [column.title for column in self.columns if keys is None or column.key in keys]
+        return self.text.replace("{}", ", ".join(titles)) if titles else ""
+
+
+@dataclass(frozen=True)
 class Report:
     """Grids about one question, notes to them, and the keys of the results behind them."""
 
@@ -103,3 +116,9 @@ class Report:
     grids: tuple[Grid, ...]
     notes: tuple[str, ...]
     keys: tuple[str, ...]
+    column_notes: tuple[ColumnNote, ...] = ()
+
+    def all_notes(self, keys: Collection[str] | None = None) -> tuple[str, ...]:
+        """The notes where these columns are shown; None shows all."""
+        about = (note.about(keys) for note in self.column_notes)
+        return (*self.notes, *(text for text in about if text))

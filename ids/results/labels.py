@@ -85,8 +85,8 @@ def baseline_of(label: str, settings: pd.DataFrame, baseline: str) -> str | None
     values = dict(zip(settings["label"], settings["values"], strict=True))
     candidates = [
         other
-        for other in in_order(values)
-        if other.split(" ")[0] == name and all(matches(values[other], c) for c in conditions)
+        for other in in_order(label for label in values if label.split(" ")[0] == name)
+        if all(matches(values[other], c) for c in conditions)
     ]
     ours = set(values[label].items())
     return max(candidates, key=lambda other: len(ours & set(values[other].items())), default=None)

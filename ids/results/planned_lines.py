@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import yaml
 
-from ids.log.progress import setting_labels
+from ids.log.progress import labels_of_words
 from ids.run.planned import PlannedPart, PlannedSetting, words_aside
 from ids.run.unit import JobRef
 
@@ -42,7 +42,7 @@ class Line:
 def method_lines(plans: Sequence[tuple[Path, PlannedSetting]]) -> list[Line]:
     """The method of each setting, labelled by the words that distinguish the settings apart."""
     words = [_words(folder) for folder, _ in plans]
-    labels = setting_labels([plan.name for _, plan in plans], words)
+    labels = labels_of_words([plan.name for _, plan in plans], words)
     return [
         Line(
             label,

@@ -1,14 +1,15 @@
 """The table: a row per setting, means with intervals, differences paired to a baseline."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from ids.results.columns import Column, columns_in, legend
 from ids.results.comparisons import differences, tests_note
-from ids.results.grids import MISSING, Estimate, Grid, Report, Row
+from ids.results.grids import MISSING, ColumnNote, Estimate, Grid, Report, Row
 from ids.results.intervals import IntervalKind
 from ids.results.labels import baseline_note, in_order, settings_of
 from ids.results.omissions import undefined_note
@@ -46,13 +47,13 @@ def table(
     notes = (
         *_notes(frame, columns, interval),
         *tests_note(grids[1:]),
-        *_few(grids),
         *undefined_note(done, paired),
         *_empty(possible, columns),
         *baseline_note(settings, baseline),
         *notes,
     )
-    return Report(title, tuple(grids), notes, tuple(sorted(frame["key"])))
+    about = (*_measured(frame, columns), *_few(grids))
+    return Report(title, tuple(grids), notes, tuple(sorted(frame["key"])), about)
 
 
 def _means(
@@ -62,13 +63,13 @@ def _means(
     columns: Sequence[Column],
 ) -> Grid:
     statuses = (*BAD, *sorted(set(frame["status"].unique()) - {"ok", *BAD}))
+    cases = set(zip(frame["label"], frame["status"], frame["case"], strict=True))
+    counts = Counter((label, status) for label, status, _ in cases)
     rows = []
     for label in in_order(frame["label"].unique()):
-        lines = frame[frame["label"] == label]
-        counts = lines.groupby("status")["case"].nunique().to_dict()
-        others = tuple(counts.get(status, 0) for status in statuses)
+        others = tuple(counts[label, status] for status in statuses)
         found = cells.get(label, (MISSING,) * len(columns))
-        rows.append(Row(label, counts.get("ok", 0), found, others=others))
+        rows.append(Row(label, counts[label, "ok"], found, others=others))
     return Grid(title, tuple(columns), tuple(rows), statuses=statuses)
 
 
@@ -99,6 +100,8 @@ def _other_anchors(done: pd.DataFrame) -> "pd.Series[bool]":
     if "anchors" not in done:
         return pd.Series(False, index=done.index)
     measured = done[done["anchors"].notna()]
+    if measured["anchors"].nunique() < 2:
+        return pd.Series(False, index=done.index)
     most = measured.groupby("label")["anchors"].agg(lambda found: found.mode().iloc[0])
     return done["anchors"].notna() & (done["anchors"] != done["label"].map(most))
 
@@ -112,31 +115,39 @@ def _notes(
 ) -> tuple[str, ...]:
     seeds = [int(seed) for seed in sorted(frame["seed"].unique()) if seed >= 0]
     averaged = f"seeds {seeds} are averaged per case first" if seeds else "no method uses seeds"
-    notes = [legend(columns), f"{INTERVALS[interval]}; {averaged}."]
-    if "engine" in frame and frame["engine"].notna().any():
-        engines = "; ".join(sorted(frame["engine"].dropna().unique()))
-        notes.append(
-            f"Seconds and memory over batches, on {engines}; without warm-up, decoding, saving."
-        )
-        if left := int(_other_anchors(frame).sum()):
-            notes.append(
-                f"Seconds, NFE and memory leave out {left} edits that computed source halves at "
-                "other times than most of their row (engine.anchors)."
-            )
+    notes = (legend(columns), f"{INTERVALS[interval]}; {averaged}.")
     return tuple(note for note in notes if note)
 
 
-def _few(grids: Iterable[Grid]) -> tuple[str, ...]:
+def _measured(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[ColumnNote]:
+    """Where seconds and memory were measured, and of which edits they are not."""
+    if "engine" not in frame or not frame["engine"].notna().any():
+        return
+    measured = tuple(column for column in columns if column.measured)
+    engines = "; ".join(sorted(frame["engine"].dropna().unique()))
+    yield ColumnNote(
+        f"Seconds and memory over batches, on {engines}; without warm-up, decoding, saving.",
+        tuple(column for column in measured if not column.exact),
+    )
+    if left := int(_other_anchors(frame).sum()):
+        yield ColumnNote(
+            f"Seconds, NFE and memory leave out {left} edits that computed source halves at "
+            "other times than most of their row (engine.anchors).",
+            measured,
+        )
+
+
+def _few(grids: Iterable[Grid]) -> Iterator[ColumnNote]:
     """One note that names the columns with intervals of fewer than five cases."""
-    titles = {
-        column.title: None
+    columns = {
+        column.key: column
         for grid in grids
         for row in grid.rows
         for column, cell in zip(grid.columns, row.cells, strict=True)
         if cell.n < FEW and not math.isnan(cell.low)
     }
-    note = f"Fewer than {FEW} cases or batches behind intervals of {', '.join(titles)}: too narrow."
-    return (note,) if titles else ()
+    text = f"Fewer than {FEW} cases or batches behind intervals of {{}}: too narrow."
+    yield ColumnNote(text, tuple(columns.values()))
 
 
 def _empty(possible: Sequence[Column], shown: Sequence[Column]) -> tuple[str, ...]:

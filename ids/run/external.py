@@ -13,7 +13,14 @@ from torch import Tensor
 from ids.core.errors import ConfigError, DataError
 from ids.core.protocols import Metric, Models
 from ids.core.records import EditCase, Edited
-from ids.data.external import checked_size, images_of_cases, read_external, size_of
+from ids.core.text import counted
+from ids.data.external import (
+    checked_size,
+    images_of_cases,
+    read_external,
+    size_of,
+    unmatched_images,
+)
 from ids.data.messages import shorten
 from ids.images import digest_of_pixels, to_array
 from ids.run.edit import FinishedEdit
@@ -21,19 +28,21 @@ from ids.run.in_memory import with_images
 from ids.run.judge import IMAGES_AT_ONCE, judge_edits
 from ids.run.records import Environment, MetricsRecord, MetricValue, Origin, Status
 
+NAMED = 10  # files of no case that a note names
 NO_LATENT = torch.full((1, 1, 1), float("nan"))  # makes every number of it undefined
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """A folder of edited images: `files` by case id, and the `problems` of the other cases. `label`
-    stands for the method that made them.
+    """A folder of edited images: `files` by case id, the `problems` of the other cases, and images
+    that are of no case (`unmatched`). `label` stands for the method that made them.
     """
 
     path: Path
     label: str
     files: Mapping[str, Path]
     problems: Mapping[str, tuple[Status, str]]
+    unmatched: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,13 @@ def judge_folders(
     return found
 
 
+def unmatched_note(folder: ImageFolder) -> str:
+    """The first files of a folder that are of no case, and how many others are."""
+    names, more = folder.unmatched[:NAMED], len(folder.unmatched) - NAMED
+    text = f"{folder.label}: {counted(len(folder.unmatched), 'image')} of no selected case: "
+    return text + ", ".join(map(shorten, names)) + (f" and {more} more" if more > 0 else "")
+
+
 def numbers_of(image: JudgedImage, key: str, environment: Environment) -> MetricsRecord:
     """The numbers as a record of an edit of this key."""
     origins = [Origin(list(image.values), time.time(), environment)] if image.values else []
@@ -133,7 +149,7 @@ def _opened(folder: Path, label: str, cases: Sequence[EditCase], place: str) -> 
             f"{shorten(folder)}: expected images of {len(cases)} cases; none can be used, the "
             f"first: {next(iter(problems.values()))[1]}"
         )
-    return ImageFolder(folder, label, files, problems)
+    return ImageFolder(folder, label, files, problems, unmatched_images(folder, files.values()))
 
 
 def _missing(case: EditCase) -> tuple[Status, str]:

@@ -6,6 +6,7 @@ sources/<xx>/<name>             the source's latent, once per image and backbone
 measurements/<engine>/          time, memory and network evaluations, a file per batch
 datasets/                       the rows of each data set as they were read last
 mirrored/                       the results that each logger has
+sheets/                         where each contact sheet that was drawn is, see `ids.report.drawn`
 claims/  partial/               work under way, see `ids.run.claims`
 aside/                          files that were in the place of a result
 """

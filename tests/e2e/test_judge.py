@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from conftest import InProcess
 from judging import Networks
 from PIL import Image as PIL
@@ -71,6 +72,21 @@ def test_folders_are_compared_case_by_case(in_process: InProcess, tmp_path: Path
     assert card["edits"] == {"ok": 5, "missing": 1}
     assert card["metrics"]["psnr@2"]["values"]["defined"] <= 5
     assert (card["environments"]["edits"], card["seeds"]) == ({}, [])
+
+
+def test_images_of_no_case_are_named(in_process: InProcess, tmp_path: Path) -> None:
+    folder = save_all(tmp_path / "a", [0, 1, 2])
+    to_pil(torch.zeros(3, 8, 8)).save(folder / "stray.PNG")
+    (folder / "notes.txt").write_text("no image")
+    below = folder / "more"
+    below.mkdir()
+    for number in range(10):
+        shutil.copy(folder / "stray.PNG", below / f"{number}.png")
+    status, out, err = in_process("judge", "a", *SHAPES)
+    assert status == 0, err
+    named = ", ".join(f"more/{number}.png" for number in range(10))
+    assert f"a: 11 images of no selected case: {named} and 1 more" in " ".join(out.split())
+    assert CASES[0].id not in out.partition("of no selected case")[2]
 
 
 def test_the_frame_is_one_for_compare(tmp_path: Path) -> None:

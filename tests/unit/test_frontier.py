@@ -93,6 +93,7 @@ def test_a_curve_without_a_part_of_the_range_is_left_out_and_named() -> None:
     report = frontier_report("t", frame, Question("success", (0.5, 0.95), "a"), "psnr")
     means, differences, dominance, _ = report.grids
     rows = {row.method: row.cells for row in means.rows}
+    assert set(rows) == {"a", "b", "pnp"}  # the baseline, too
     assert math.isnan(rows["pnp"][4].value)
     assert rows["pnp"][-1].value == pytest.approx(1 + 19.5)  # its value at 0.95
     assert math.isnan(rows["pnp"][-2].value)  # 0.5 is below its weakest setting

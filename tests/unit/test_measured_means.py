@@ -28,5 +28,7 @@ def test_costs_with_and_without_shared_source_halves_are_never_averaged() -> Non
     (row, *_) = (row for row in report.grids[0].rows if row.method == "ids")
     assert [(cell.value, cell.n) for cell in row.cells[1:]] == [(1.0, 15), (4.0, 15), (100.0, 15)]
     assert row.cells[0].n == 6
-    assert "leave out 3 edits that computed source halves at other times" in " ".join(report.notes)
-    assert "leave out" not in " ".join(table("t", frame()).notes)
+    assert "leave out 3 edits that computed source halves at other times" in " ".join(
+        report.all_notes()
+    )
+    assert "leave out" not in " ".join(table("t", frame()).all_notes())

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from rich.console import Console
 
-from ids.log.progress import RunProgress, setting_labels
+from ids.log.progress import RunProgress, labels_of_words
 
 
 def terminal() -> tuple[Console, io.StringIO]:
@@ -19,10 +19,10 @@ def test_a_setting_is_labelled_by_what_tells_it_apart() -> None:
         ("debug=fast", "method=ids", "fpr.scale=0.3"),
         ("debug=fast", "method=dds", "fpr.scale=0.2"),
     ]
-    labels = setting_labels(["ids", "ids", "dds"], words)
+    labels = labels_of_words(["ids", "ids", "dds"], words)
     assert labels == ["ids fpr.scale=0.2", "ids fpr.scale=0.3", "dds fpr.scale=0.2"]
-    assert setting_labels(["ids"], [("method=ids", "fpr.scale=0.2")]) == ["ids"]
-    assert setting_labels([], []) == []
+    assert labels_of_words(["ids"], [("method=ids", "fpr.scale=0.2")]) == ["ids"]
+    assert labels_of_words([], []) == []
 
 
 def test_the_sweep_counts_every_step_once() -> None:

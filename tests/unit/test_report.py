@@ -152,9 +152,9 @@ def test_a_lopsided_difference_shows_both_ends() -> None:
 def test_few_cases_and_columns_without_values_are_noted() -> None:
     data = frame()
     data["psnr_truth"] = math.nan
-    few = table("t", data[data.case < "c4"]).notes
+    few = table("t", data[data.case < "c4"]).all_notes()
     assert "Fewer than 5 cases or batches behind intervals of PSNR" in " ".join(few)
-    enough = " ".join(table("t", data).notes)
+    enough = " ".join(table("t", data).all_notes())
     assert "Fewer" not in enough
     assert "No value in any case, not shown: PSNR true." in enough
     columns = columns_in([*data, "clip_image"])
