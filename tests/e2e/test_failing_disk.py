@@ -69,6 +69,7 @@ def fault_at(kind: str, at: int) -> dict[str, object]:
     return {"error": kind, "at": at, "once": kind == "EIO"}
 
 
+@pytest.mark.slow
 def test_some_writes_fail(tmp_path: Path) -> None:
     """Or leave a part of a file, at a limit of its size."""
     chosen = [fault_at(kind, at) for n, kind in enumerate(LINES) for at in range(4 + n, 60, 17)]

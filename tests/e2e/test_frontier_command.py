@@ -15,6 +15,7 @@ DDS = ("run", *FAST, "method=dds", "method.n_steps=30", "keep_every=10")
 AXES = ("--x", "latent_distance", "--y", "psnr")
 
 
+@pytest.mark.slow
 def test_a_swept_baseline_has_a_frontier_beside_an_optimizing_method(
     in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

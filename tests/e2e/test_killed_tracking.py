@@ -41,6 +41,7 @@ def run(folder: Path, *words: str) -> int:
     ).returncode
 
 
+@pytest.mark.slow
 def test_points_that_wandb_has_not_written_are_logged_again(tmp_path: Path) -> None:
     assert run(tmp_path, "-c", KILLED) < 0
     assert run(tmp_path, "-m", "ids.cli") == 0

@@ -113,6 +113,7 @@ def test_a_data_set_without_a_table_is_missing(caches: Path) -> None:
     assert file.place == str(caches / "edits.csv")
 
 
+@pytest.mark.slow
 def test_every_preset_has_one_line() -> None:
     summaries = dict(summarize_presets())
     assert summaries["backbone=shapes"] == summaries["metrics=shapes"] == ""

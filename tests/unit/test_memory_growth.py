@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-IN_THE_LOOP, IN_A_TABLE = 2000, 8000  # bytes an edit; about 1,000 and 6,000 are needed
+IN_THE_LOOP, IN_A_TABLE = 3000, 8000  # bytes an edit; about 2,000 and 6,000 are needed
 # In a process of its own: checks of array shapes keep memory that commands do not need.
 COUNT = """
 import gc, tracemalloc

@@ -118,6 +118,7 @@ def test_a_diverging_trial_ends_before_its_last_step() -> None:
     assert sum(spent[key].forwards for key in keys) == 8 * 4 * (1 + 2 + 4)  # not 12 * 4 * 16
 
 
+@pytest.mark.slow
 def test_a_search_stopped_at_a_look_decides_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = opened("whole", 4).run(lambda _: None)
     run_all, calls = looks_module.run_all, iter(range(9))

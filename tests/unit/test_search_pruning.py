@@ -84,6 +84,7 @@ def n_edits(folder: str) -> int:
     return len(list(Path(folder, "results").glob("??/*/job.json")))
 
 
+@pytest.mark.slow
 def test_pruning_keeps_the_pareto_set(in_process: InProcess) -> None:
     flags = ("--identity", "psnr", "--fidelity", "psnr_truth", "--trials", "6", "--prune", "6")
     status, out, err = in_process("search", *FIXED, AXIS, "output_dir=pruned", *flags)
