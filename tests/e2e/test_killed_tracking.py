@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from wandb_file import points_of
 
 WORDS = ("run", "debug=fast", "controls=none", "method=ids", "method.n_steps=2", "limit=6")
