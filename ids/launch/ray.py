@@ -30,6 +30,7 @@ PRIVATE = {  # set before Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+LISTENS = 10.0  # seconds until Ray has told a listener that its actor is dead
 
 
 @dataclass(frozen=True)
@@ -180,11 +181,14 @@ class ActorChannel:
     ray: Any
     actor: Any
     hear: Hear
+    _closed: Any = None
+    _listener: threading.Thread | None = None
 
     def send(self, unit: Unit) -> None:
         """Have a unit done; its lines are heard as they come."""
         lines = self.actor.lines.options(num_returns="streaming").remote(encode(unit))
-        threading.Thread(target=self._listen, args=(lines,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(lines,), daemon=True)
+        self._listener.start()
 
     def end(self, busy: bool) -> None:
         """An idle actor removes its files; a busy one is killed."""
@@ -194,12 +198,16 @@ class ActorChannel:
             self._closed = self.actor.close.remote()
 
     def kill(self, seconds: float) -> None:
-        """Kill it; the kernel releases its claims."""
+        """Kill it; the kernel releases its claims. Nothing is listened to afterwards: Ray ends the
+        process with status 1 where a thread uses it after its shutdown.
+        """
         with suppress(Exception):  # it may have ended
-            if closed := getattr(self, "_closed", None):
-                self.ray.get(closed, timeout=max(seconds, 0.1))
+            if self._closed is not None:
+                self.ray.get(self._closed, timeout=max(seconds, 0.1))
         with suppress(Exception):
             self.ray.kill(self.actor)
+        if self._listener is not None:
+            self._listener.join(LISTENS)
 
     def _listen(self, lines: Any) -> None:
         try:

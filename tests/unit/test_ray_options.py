@@ -1,12 +1,18 @@
-"""What Ray needs is checked before Ray is imported."""
+"""What Ray needs is checked before Ray is imported; its actors are left before it is shut down."""
 
 import importlib.util
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from ids.core.errors import ConfigError
 from ids.launch import Ray
+from ids.launch.ray import ActorChannel
+from ids.run.unit import Unit
 
 
 @pytest.mark.parametrize(
@@ -23,3 +29,28 @@ def test_workers_without_gpus_need_a_number(
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=message):
         _ = launcher.bounds
+
+
+class FakeActor:
+    """Its lines end some time after it is killed."""
+
+    def __init__(self) -> None:
+        self.killed, self.lines, self.ended = threading.Event(), self, False
+
+    def options(self, **_: object) -> "FakeActor":
+        return self
+
+    def remote(self, *_: object) -> Iterator[bytes]:
+        self.killed.wait()
+        time.sleep(0.2)
+        self.ended = True
+        yield from ()
+
+
+def test_nothing_is_listened_to_after_an_actor_is_killed() -> None:
+    """Ray ends a process with status 1 whose threads use it after its shutdown."""
+    actor = FakeActor()
+    channel = ActorChannel(SimpleNamespace(kill=lambda one: one.killed.set()), actor, print)
+    channel.send(Unit(0, []))
+    channel.kill(0.0)
+    assert actor.ended
