@@ -30,7 +30,7 @@ PRIVATE = {  # set before Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-LISTENS = 10.0  # seconds until Ray has told a listener that its actor is dead
+LISTENS = 10.0  # seconds for a listener to learn that its actor is dead
 
 
 @dataclass(frozen=True)
