@@ -30,11 +30,11 @@ demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact s
 test: $(STAMP)  ## the tests, on two cores
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m "not slow and not cluster"
 
-test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machine: four minutes
+test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machine: three minutes
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m cluster
 
-slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners: seven minutes
-	$(TESTING) $(BIN)/python -m pytest -m slow
+slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners: six minutes
+	$(TESTING) $(BIN)/python -m pytest -n 2 -m slow
 
 check: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -86,7 +86,7 @@ def test_twenty_killed_among_four(tmp_path: Path, ids: Ids, serial: dict[str, An
     assert leftovers(store) == []
 
 
-SWEEP_OF_200 = ["debug=fast", "controls=none", "method=sds,dds", "method.n_steps=20"]
+SWEEP_OF_200 = ["debug=fast", "controls=none", "method=sds,dds", "method.n_steps=40"]
 SWEEP_OF_200 += ["dataset.count=50", "limit=50", "seeds=[0,1]", "engine.batch_size=2"]
 SWEEP_OF_200 += ["~metrics.ssim", "~metrics.ssim_background"]
 
@@ -98,7 +98,7 @@ def test_fifty_killed_in_a_sweep_of_two_hundred(tmp_path: Path) -> None:
     whole.mkdir()
     killed.mkdir()
     assert swarm(whole, [SWEEP_OF_200])["codes"] == [0], errors(whole)
-    done = swarm(killed, [SWEEP_OF_200] * 2, kills=50, every=3)
+    done = swarm(killed, [SWEEP_OF_200] * 2, kills=50, every=2)
     assert done["killed"] == 50
     assert done["codes"] == [0, 0], errors(killed)
     found = content(Store(killed / "outputs"))
