@@ -32,8 +32,12 @@ class KeptEdit:
 
 @runtime_checkable
 class EditCache(Protocol):
-    """Keeps edits under names that stand for everything that decides them, as there is room."""
+    """Keeps edits under names that stand for everything that decides them, none of more than
+    `limit` bytes.
+    """
 
+    @property
+    def limit(self) -> int: ...
     def get(self, name: str) -> KeptEdit | None: ...
     def put(self, name: str, kept: KeptEdit) -> None: ...
 
@@ -81,25 +85,34 @@ class CachedEditor:
         kept = self.cache.get(name)
         if kept is not None:
             return _repeated(kept, latents, context.progress)
-        ticks = _Ticks(context.progress, latents)
+        ticks = _Ticks(context.progress, latents, self.cache.limit)
         trace = self.editor(replace(context, progress=ticks), latents)
-        self.cache.put(name, KeptEdit(ticks.found, latents.z_trg.detach().clone(), trace))
+        if ticks.found:
+            self.cache.put(name, KeptEdit(ticks.found, latents.z_trg.detach().clone(), trace))
         return trace
 
 
 @dataclass
 class _Ticks:
-    """A progress listener that copies what the subject has at each tick."""
+    """A progress listener that copies what the subject has at each tick, none of an edit that takes
+    more than `limit` bytes: memory does not grow with its steps.
+    """
 
     progress: Progress
     subject: LatentSubject
+    limit: int
     found: list[tuple[Latent, Latent | None]] = field(default_factory=list)
+    _bytes: int = 0
 
     def step(self) -> None:
         """Copy, and pass the step on."""
-        z_trg = self.subject.z_trg
-        gradient = None if z_trg.grad is None else z_trg.grad.clone()
-        self.found.append((z_trg.detach().clone(), gradient))
+        z_trg, gradient = self.subject.z_trg, self.subject.z_trg.grad
+        self._bytes += z_trg.nbytes + (0 if gradient is None else gradient.nbytes)
+        if self._bytes > self.limit:
+            self.found.clear()
+        else:
+            copied = None if gradient is None else gradient.clone()
+            self.found.append((z_trg.detach().clone(), copied))
         self.progress.step()
 
 

@@ -16,6 +16,7 @@ from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.diffusion import SettleGuidance
 from ids.editing import Finished, MeteredBackbone, SoftMask, StateRecorder, ThereAndBack
+from ids.editing.cached import KeptEdit
 from ids.editing.finished import cached_editor
 from ids.methods import SDEdit
 from ids.representations import LatentSpace
@@ -80,6 +81,17 @@ def test_memory_is_bounded() -> None:
     memory = MemoryCache(n_bytes // 100)
     edit = cached_editor(editor(n_steps=5), memory, "dds")
     assert edited(edit)[-1] == edited(edit)[-1] > 0
+
+
+def test_an_edit_that_is_too_large_is_not_copied() -> None:
+    """Memory does not grow with its steps: nothing is left to put."""
+
+    class Small(MemoryCache[KeptEdit]):
+        def put(self, name: str, kept: KeptEdit) -> None:
+            raise AssertionError("an edit above the limit was copied whole")
+
+    edit = editor(n_steps=5)
+    assert same(edited(cached_editor(edit, Small(1000), "dds")), edited(edit))
 
 
 def test_an_edit_is_as_its_editor() -> None:
