@@ -76,6 +76,8 @@ def launch(prepared: Prepared, labels: Sequence[str] = ()) -> Launched:
     finally:
         for experiment in experiments.values():
             experiment.store.close()
+        with suppress(OSError):  # workers of a killed command may have died since it was opened
+            store.sweep()
     return Launched(folder, prepared, _failed(sweep, settings))
 
 

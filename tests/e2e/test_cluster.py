@@ -215,7 +215,8 @@ def test_the_same_line_finishes_a_killed_command(
     _, answer = again.communicate(timeout=400)
     assert again.returncode == 0, answer
     assert_whole(tmp_path, serial, limit, twice=0 if slurm else 2 * 2)  # a batch per worker
-    assert leftovers(Store(tmp_path / "outputs")) == []
+    left = {path.name for path in leftovers(Store(tmp_path / "outputs"))}
+    assert all(any(is_alive(pid) and name.startswith(f"{pid}-") for pid in below) for name in left)
     wait_for(lambda: not any(map(is_alive, below)), 120)  # Ray's agents look for it for a minute
 
 

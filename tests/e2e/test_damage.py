@@ -8,11 +8,13 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from conftest import Ids
 from malformed_tries.stores import FILES, Damage, flip
+from whole_store import leftovers
 
 from ids.config.entry import prepare
 from ids.diffusion import Uniform
@@ -195,3 +197,20 @@ def test_changed_code_of_this_package_is_logged_once(
         run()
     assert caplog.text.count("dds: the code of DDS has changed since existing") == 1
     assert "--force" in caplog.text
+
+
+def test_files_of_workers_that_die_during_a_command_are_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a killed command's workers, which end a moment later."""
+    monkeypatch.chdir(tmp_path)
+    put, stale = Store.put, tmp_path / "outputs" / "partial" / "1-12345678"
+
+    def put_beside_the_dead(store: Store, *args: Any) -> bool:
+        stale.mkdir(parents=True, exist_ok=True)
+        stale.with_suffix(".lock").touch()
+        return put(store, *args)
+
+    monkeypatch.setattr(Store, "put", put_beside_the_dead)
+    run()
+    assert leftovers(Store(Path("outputs"))) == []
