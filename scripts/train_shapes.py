@@ -67,7 +67,7 @@ def _parse() -> argparse.Namespace:
         "--scenes", type=int, default=48_000, help="scenes whose latents are cached"
     )
     parser.add_argument(
-        "--minutes-vae", type=float, default=26, help="time budget, summed over resumes"
+        "--minutes-vae", type=float, default=26, help="CPU minutes per thread, summed over resumes"
     )
     parser.add_argument("--minutes-unet", type=float, default=60)
     parser.add_argument("--minutes-classifier", type=float, default=8)

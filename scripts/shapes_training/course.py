@@ -24,7 +24,10 @@ WARM_UP_STEPS = 200
 
 @dataclass(frozen=True)
 class Budget:
-    """A stage ends after `samples` or `minutes` (summed over resumes), whichever is first."""
+    """A stage ends after `samples` or `minutes`, whichever is first. Minutes are of CPU time per
+    thread, summed over resumes: those of a clock on an idle machine, and no fewer steps on a busy
+    one.
+    """
 
     samples: int
     minutes: float
@@ -79,9 +82,9 @@ class Course:
                 self.name, total=self.budget.samples, completed=self.step * self.budget.batch
             )
             while (progress := self._progress()) < 1:
-                began = time.monotonic()
+                began = _cpu_seconds()
                 value = self._train_step(loss, progress)
-                self.seconds += time.monotonic() - began
+                self.seconds += _cpu_seconds() - began
                 bar.update(task, advance=self.budget.batch)
                 if self.step % 100 == 0:
                     bar.console.print(
@@ -140,3 +143,7 @@ class Course:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
+
+
+def _cpu_seconds() -> float:
+    return time.process_time() / torch.get_num_threads()
