@@ -1,0 +1,58 @@
+"""Photos of a scene with their cameras."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ids.core.camera import Camera
+from ids.core.records import LazyImage
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """x -> scale * rotation @ x + translation."""
+
+    scale: float
+    rotation: Float[Tensor, "3 3"]
+    translation: Float[Tensor, "3"]
+
+    def __call__(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+        """Points in the other frame."""
+        return self.scale * points @ self.rotation.T + self.translation
+
+    def inverse(self) -> "Similarity":
+        """The way back."""
+        rotation = self.rotation.T
+        return Similarity(1 / self.scale, rotation, -rotation @ self.translation / self.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo without lens distortion, and its camera. `is_held_out`: it is for evaluation alone.
+    `mask` is white where the scene is to be edited or fitted, where a capture has masks.
+    """
+
+    name: str
+    camera: Camera
+    image: LazyImage
+    is_held_out: bool = False
+    mask: LazyImage | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """A scene as photographed. World coordinates: z up, the cameras around the origin, the farthest
+    one at distance 1. `from_file` maps the coordinates of the capture's files to them. `points` are
+    surface points [P, 3] with colours [P, 3] in [0, 1]; empty where the format has none.
+    """
+
+    name: str
+    photos: Sequence[Photo]
+    points: Float[Tensor, "P 3"]
+    colours: Float[Tensor, "P 3"]
+    from_file: Similarity
+    bounded: (
+        bool  # does the scene end within the cameras' near and far, or does it need contraction?
+    )
