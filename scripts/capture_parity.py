@@ -1,7 +1,7 @@
 """Read a folder of captures with known geometry through the classes that `ids run` builds.
 
-    python scripts/capture_parity.py FOLDER                # a line per quantity; status 1 on any FAIL
-    python scripts/capture_parity.py FOLDER --only orbit   # captures and cases with this prefix
+    python scripts/capture_parity.py FOLDER               # a line a quantity; status 1 on any FAIL
+    python scripts/capture_parity.py FOLDER --only orbit  # captures and cases with this prefix
 
 The folder (see its README.md) has files that the formats' own programs wrote, and the truth in
 truth.json and truth.safetensors. Right is a reprojection within 0.05 px. A recorded truth that

@@ -62,7 +62,10 @@ def _draw_scene(axes: Any, capture: Capture, side: tuple[int, int]) -> None:
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), zlim=(-limit, limit))
     axes.set(xlabel="x", ylabel="y", zlabel="z")
     axes.set_box_aspect((1, 1, 1))
+    axes.set_proj_type("ortho")
     axes.view_init(*side)
+    if side[0] > 80:  # the heights lie on top of each other
+        axes.set(zlabel="", zticks=[])
     axes.legend(loc="upper left", fontsize=8)
 
 

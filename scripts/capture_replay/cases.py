@@ -1,6 +1,5 @@
-"""Malformed captures, which must be refused in one clear line, and unusual ones, which must load."""
+"""Malformed captures, to be refused in one clear line, and unusual ones, to be read."""
 
-import logging
 import re
 import signal
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import torch
 from metric_replay.lines import Line, exact_line, guarded
 
 from capture_replay.geometry import PIXEL, distance, error_line
-from capture_replay.opened import Array, Open
+from capture_replay.opened import Array, Open, collected_warnings
 from capture_replay.truth import Json, Truth
 from ids.captures import CaptureFolder, read_gaussians
 from ids.core.capture import Capture
@@ -41,7 +40,7 @@ def unusual(truth: Truth, open_folder: Open) -> Iterator[Line]:
 def _refusal(truth: Truth, case: Json, open_folder: Open) -> Line:
     name, folder = f"malformed/{case['id']}", truth.folder / case["path"]
     try:
-        with _alarm(), _warnings() as warned:
+        with _alarm(), collected_warnings() as warned:
             _open(case, folder, open_folder)
     except IdsError as error:
         message = str(error).replace(str(truth.folder), "")
@@ -64,7 +63,7 @@ def _open(case: Json, folder: Path, open_folder: Open) -> None:
 
 def _loads(truth: Truth, case: Json, folder: CaptureFolder) -> Iterator[Line]:
     name = f"unusual/{case['id']}"
-    with _alarm(), _warnings() as warned:
+    with _alarm(), collected_warnings() as warned:
         capture = folder.capture
         for photo in capture.photos:
             photo.image.load()
@@ -106,22 +105,3 @@ def _alarm() -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, former)
-
-
-@contextmanager
-def _warnings() -> Iterator[list[str]]:
-    """The warnings that the readers log meanwhile, instead of showing them."""
-    messages: list[str] = []
-
-    class _Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            messages.append(record.getMessage())
-
-    logger, handler = logging.getLogger("ids"), _Collect(logging.WARNING)
-    logger.addHandler(handler)
-    former, logger.propagate = logger.propagate, False
-    try:
-        yield messages
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = former

@@ -14,6 +14,7 @@ from ids.captures.lens import Lens
 PIXEL = 0.05
 POSE, DEPTH, SINGLE_DEPTH = 1e-6, 1e-6, 1e-5  # relative
 CLOUD, LEVELS = 2e-6, 1.01e-3  # absolute, in units of the file
+MARGIN = 0.02  # relative: between the pixels' centres, surfaces are nearer or farther
 UP = 20.0  # degrees between the scene's up direction and z, an estimate; a wrong axis is 90 off
 
 
@@ -100,25 +101,19 @@ def _bounds(opened: Opened, name: str) -> Iterator[Line]:
     """Those that the file has, exactly; and whether the surfaces of each photo lie between the
     camera's near and far.
     """
-    recorded, views = opened.recorded, _views(opened)
-    near_far = np.array([view.near_far or (np.nan, np.nan) for view in views])
-    if recorded.truth.has(f"{name}/near_far"):
-        yield error_line(f"{name}/near_far", relative(near_far, recorded.file("near_far")), POSE)
+    recorded, bounds = opened.recorded, opened.recorded.scene("image_bounds")
+    near_far = np.array([view.near_far or (np.nan, np.nan) for view in _views(opened)])
     if hint := recorded.entry.get("near_far_hint"):
         yield error_line(f"{name}/near_far", relative(near_far, np.array(hint)), POSE)
     unit = opened.capture.from_file.scale * recorded.entry["scene_to_file"]["scale"]
     near, far = np.array([(p.camera.near, p.camera.far) for p in opened.photos]).T / unit
-    _, _, rays = opened.pixels(recorded.file("points"))
-    seen = recorded.scene("visible") > 0
-    if recorded.truth.has(f"{name}/near_far"):  # percentiles: some surfaces lie outside
-        inside = (near[:, None] < rays) & (rays < far[:, None])
-        share = float(inside[seen].mean())
-        yield Line(f"{name}/bounded", "ok" if share > 0.9 else "FAIL", f"{share:.0%} of points")
-    else:
-        bounds = recorded.scene("image_bounds")
-        inside = (near <= bounds[:, 0]) & (bounds[:, 1] <= far)
-        share = float(inside.mean())
-        yield Line(f"{name}/bounded", "ok" if share == 1 else "FAIL", f"{share:.0%} of photos")
+    inside = (near <= bounds[:, 0]) & (bounds[:, 1] <= far)
+    if recorded.truth.has(f"{name}/near_far"):  # percentiles of points: within the surfaces' depths
+        yield error_line(f"{name}/near_far", relative(near_far, recorded.file("near_far")), POSE)
+        depths = near_far / recorded.entry["scene_to_file"]["scale"] * [1 + MARGIN, 1 - MARGIN]
+        inside = (bounds[:, 2] <= depths[:, 0]) & (depths[:, 1] <= bounds[:, 3])
+    share = float(inside.mean())
+    yield Line(f"{name}/bounded", "ok" if share == 1 else "FAIL", f"{share:.0%} of photos")
 
 
 def _points(opened: Opened, name: str) -> Iterator[Line]:
@@ -160,6 +155,8 @@ def _depth_files(opened: Opened, name: str, known: np.ndarray[Any, Any]) -> Iter
 def _lenses(opened: Opened, name: str) -> Iterator[Line]:
     """Ray distance over z-depth at every pixel centre of the first photo."""
     recorded, lens = opened.recorded, _views(opened)[0].lens
+    if not recorded.truth.has(f"{recorded.capture}/depth0_ray"):
+        return
     ray, depth = recorded.scene("depth0_ray"), recorded.scene("depth0_z")
     y, x = np.nonzero(depth)
     directions = unprojected(lens, np.stack((x + 0.5, y + 0.5), axis=-1))

@@ -1,6 +1,8 @@
 """A capture as `ids run` opens it, beside its recorded truth."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,4 +77,24 @@ class Opened:
 
 def open_recorded(recorded: Recorded, open_folder: Open, **changes: Any) -> Opened:
     folder = open_folder(recorded.path, **changes)
-    return Opened(recorded, folder.capture, find_views(folder.path, folder.reading))
+    with collected_warnings():
+        return Opened(recorded, folder.capture, find_views(folder.path, folder.reading))
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """The warnings that the readers log meanwhile, instead of showing them."""
+    messages: list[str] = []
+
+    class _Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    logger, handler = logging.getLogger("ids"), _Collect(logging.WARNING)
+    logger.addHandler(handler)
+    former, logger.propagate = logger.propagate, False
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = former
