@@ -79,7 +79,7 @@ class CaptureFolder:
     partial: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        checked_canvas(self.size or 512, "aspect", self.multiple)
+        checked_canvas(512 if self.size is None else self.size, "aspect", self.multiple)
         if self.held_out_every < 0 or self.held_out_every == 1:
             raise ValueError(
                 f"dataset.held_out_every: expected 0, or 2 and above; got {self.held_out_every}"

@@ -123,9 +123,13 @@ class CoveredPixels:
 
 
 def _resized(pixels: Array, size: Size) -> Array:
-    """By area where it becomes smaller, else bicubic."""
-    image = PIL.fromarray(pixels)
-    if image.size == size:
+    """By area where it becomes smaller, else bicubic. In floats: 8 bits would be rounded twice."""
+    height, width = pixels.shape[:2]
+    if (width, height) == size:
         return pixels
-    smaller = size[0] <= image.width and size[1] <= image.height
-    return np.asarray(image.resize(size, PIL.Resampling.BOX if smaller else PIL.Resampling.BICUBIC))
+    smaller = size[0] <= width and size[1] <= height
+    filtered = PIL.Resampling.BOX if smaller else PIL.Resampling.BICUBIC
+    planes = np.moveaxis(np.atleast_3d(pixels), -1, 0).astype(np.float32)
+    levels = [np.asarray(PIL.fromarray(plane).resize(size, filtered)) for plane in planes]
+    array: Array = np.stack(levels, axis=-1).round().clip(0, 255).astype(np.uint8)
+    return array.reshape(*array.shape[:2], *pixels.shape[2:])

@@ -37,8 +37,8 @@ class GaussianCloud:
         if centre is None:
             return 0.5 + C0 * self.harmonics[:, 0]
         directions = torch.nn.functional.normalize(self.means - centre, dim=-1)
-        basis = harmonics(directions, self.harmonics.shape[1])
-        return (0.5 + (basis[..., None] * self.harmonics).sum(dim=1)).clamp(min=0)
+        waves = harmonics(directions, self.harmonics.shape[1])
+        return (0.5 + (waves[..., None] * self.harmonics).sum(dim=1)).clamp(min=0)
 
     def moved(self, similarity: Similarity) -> "GaussianCloud":
         """The same Gaussians in another frame; the directions of their colours turn with them."""
@@ -59,7 +59,7 @@ def harmonics(directions: Float[Tensor, "N 3"], count: int) -> Float[Tensor, "N 
     x, y, z = directions.unbind(dim=-1)
     first = math.sqrt(3 / (4 * math.pi))
     second, third = math.sqrt(15 / math.pi), 1 / math.sqrt(math.pi)
-    basis: Sequence[Tensor] = (
+    waves: Sequence[Tensor] = (
         torch.full_like(x, C0),
         *(-first * y, first * z, -first * x),
         second / 2 * x * y,
@@ -75,7 +75,7 @@ def harmonics(directions: Float[Tensor, "N 3"], count: int) -> Float[Tensor, "N 
         math.sqrt(105) / 4 * third * z * (x * x - y * y),
         -math.sqrt(35 / 2) / 4 * third * x * (x * x - 3 * y * y),
     )
-    return torch.stack(basis[:count], dim=-1)
+    return torch.stack(waves[:count], dim=-1)
 
 
 def _turned(values: Float[Tensor, "N K 3"], turn: Float[Tensor, "3 3"]) -> Float[Tensor, "N K 3"]:

@@ -70,7 +70,7 @@ def _loads(truth: Truth, case: Json, folder: CaptureFolder) -> Iterator[Line]:
     order = case.get("frames") or {image: n for n, image in enumerate(case["names"])}
     yield exact_line(f"{name}/names", sorted(p.name for p in capture.photos), sorted(order))
     yield error_line(f"{name}/reprojection", _reprojection(truth, capture, order), PIXEL, "px")
-    if "says" in case["expect"] and not ALTERNATIVE.search(case["expect"]):
+    if "say" in case["expect"] and not ALTERNATIVE.search(case["expect"]):
         yield Line(f"{name}/warning", "ok" if warned else "FAIL", "; ".join(warned[:1]))
     if "train" in case:
         trained = sorted(photo.name for photo in capture.photos if not photo.is_held_out)
