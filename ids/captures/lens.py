@@ -75,7 +75,8 @@ class Lens:
     def covered(self) -> NDArray[np.bool_]:
         """Which pixels of the undistorted photo lie in the photo, [h, w]."""
         x, y = np.moveaxis(self.sources(), -1, 0)
-        return (x >= 0) & (x <= self.width) & (y >= 0) & (y <= self.height)
+        inside: NDArray[np.bool_] = (x >= 0) & (x <= self.width) & (y >= 0) & (y <= self.height)
+        return inside
 
     def _distort(self, x: Array, y: Array) -> tuple[Array, Array]:
         square = x * x + y * y

@@ -48,9 +48,17 @@ def capture_of(found: Found, path: str | os.PathLike[str], reading: Reading) -> 
     to_world = world_frame(found)
     poses = poses_in_world(found.views, to_world)
     split = _held_out(found.views, reading.held_out_every)
+    lenses = {view.lens for view in found.views if view.lens.is_distorted}
+    partial = {lens for lens in lenses if not lens.covered().all()}
     photos = [
-        _photo(view, _camera(view, pose, bounds_of(view, found.points, to_world)), reading, test)
-        for view, pose, test in zip(found.views, poses, split, strict=True)
+        _photo(
+            view,
+            _camera(view, pose, bounds_of(view, found.points, to_world)),
+            reading,
+            is_held_out=is_held_out,
+            is_partial=view.lens in partial,
+        )
+        for view, pose, is_held_out in zip(found.views, poses, split, strict=True)
     ]
     return Capture(
         name=os.path.basename(os.path.realpath(path)),
@@ -101,15 +109,16 @@ def _camera(view: View, pose: Array, bounds: tuple[float, float]) -> Camera:
     )
 
 
-def _photo(view: View, camera: Camera, reading: Reading, is_held_out: bool) -> Photo:
+def _photo(
+    view: View, camera: Camera, reading: Reading, is_held_out: bool, is_partial: bool
+) -> Photo:
     size = working_size((camera.width, camera.height), reading.size, reading.multiple)
     image = PhotoImage(view.file, view.lens, size)
-    is_whole = not view.lens.is_distorted or bool(view.lens.covered().all())
     return Photo(
         name=view.name,
         camera=camera.resized(size[1], size[0]),
         image=image,
         is_held_out=is_held_out,
         mask=PhotoMask(view.mask, image) if view.mask else None,
-        covered=None if is_whole else CoveredPixels(image),
+        covered=CoveredPixels(image) if is_partial else None,
     )

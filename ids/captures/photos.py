@@ -119,7 +119,8 @@ class CoveredPixels:
 
     def _pixels(self) -> Array:
         covered = self.photo.lens.covered().astype(np.uint8) * np.uint8(255)
-        return (_resized(covered, self.photo.size) == 255).astype(np.uint8)
+        whole: Array = (_resized(covered, self.photo.size) == 255).astype(np.uint8)
+        return whole
 
 
 def _resized(pixels: Array, size: Size) -> Array:
@@ -132,4 +133,4 @@ def _resized(pixels: Array, size: Size) -> Array:
     planes = np.moveaxis(np.atleast_3d(pixels), -1, 0).astype(np.float32)
     levels = [np.asarray(PIL.fromarray(plane).resize(size, filtered)) for plane in planes]
     array: Array = np.stack(levels, axis=-1).round().clip(0, 255).astype(np.uint8)
-    return array.reshape(*array.shape[:2], *pixels.shape[2:])
+    return array if pixels.ndim == 3 else array[..., 0]

@@ -45,7 +45,7 @@ def pose_of_colmap(quaternion: Sequence[float], translation: Sequence[float], wh
         )
     w2c = np.eye(4)
     w2c[:3, :3], w2c[:3, 3] = rotation_of(quaternion), translation
-    return flipped(np.linalg.inv(w2c))
+    return flipped(np.linalg.inv(w2c).astype(np.float64))
 
 
 def pose_of_llff(matrix: Array, where: str) -> Array:

@@ -48,8 +48,9 @@ class Photo:
 @dataclass(frozen=True, eq=False)
 class Capture:
     """A scene as photographed. World coordinates: z up, the cameras around the origin, the farthest
-    one at distance 1. `from_file` maps the coordinates of the capture's files to them. `points` are
-    surface points [P, 3] with colours [P, 3] in [0, 1]; empty where the format has none.
+    one at distance 1. `from_file` maps the coordinates of the capture's files to them, in float64;
+    cameras and points are float32. `points` are surface points [P, 3] with colours [P, 3] in
+    [0, 1]; empty where the format has none.
     """
 
     name: str

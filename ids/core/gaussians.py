@@ -1,7 +1,6 @@
 """A scene of 3D Gaussians."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -59,7 +58,7 @@ def harmonics(directions: Float[Tensor, "N 3"], count: int) -> Float[Tensor, "N 
     x, y, z = directions.unbind(dim=-1)
     first = math.sqrt(3 / (4 * math.pi))
     second, third = math.sqrt(15 / math.pi), 1 / math.sqrt(math.pi)
-    waves: Sequence[Tensor] = (
+    waves = (
         torch.full_like(x, C0),
         *(-first * y, first * z, -first * x),
         second / 2 * x * y,

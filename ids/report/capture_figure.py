@@ -30,7 +30,8 @@ def capture_figure(capture: Capture) -> PIL.Image:
 
     with plt.rc_context({"text.parse_math": False}):
         figure = plt.figure(figsize=(12, 8.6), layout="constrained")
-        top, bottom = figure.subfigures(2, 1, height_ratios=(3, 1))
+        parts: Any = figure.subfigures(2, 1, height_ratios=(3, 1))
+        top, bottom = parts
         top.suptitle(_title(capture))
         for number, side in enumerate(SIDES):
             _draw_scene(top.add_subplot(1, 2, number + 1, projection="3d"), capture, side)

@@ -8,6 +8,7 @@ from metric_replay.lines import Line
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from capture_replay.geometry import MOST
 from capture_replay.opened import Opened
 from ids.images import from_png
 
@@ -52,7 +53,7 @@ def _owners(opened: Opened) -> Line:
         visible = seen[number]
         errors = [float((_sampled(i, grid[visible]) - rgb[visible]).abs().mean()) for i in images]
         right += errors[number] == min(errors)
-    good = right == len(images)
+    good = right >= MOST * len(images)
     detail = f"{right} of {len(images)} photos"
     return Line(f"{recorded.name}/own_photos", "ok" if good else "FAIL", detail)
 

@@ -59,7 +59,7 @@ class Recorded:
 
     @property
     def path(self) -> Path:
-        return self.truth.folder / self.entry["path"]
+        return self.truth.folder / str(self.entry["path"])
 
     @property
     def names(self) -> list[str]:
