@@ -68,6 +68,7 @@ check-gpu: $(STAMP)  ## every method on a GPU against the CPU, host synchronizat
 
 parity: $(STAMP)  ## our numbers against the authors'
 	$(BIN)/python scripts/parity.py tests/golden tests/golden_rules
+	$(BIN)/python scripts/capture_parity.py tests/golden_captures
 
 shapes: $(STAMP)  ## train the embedded networks: 105 minutes on two idle cores; resumes
 	$(BIN)/python scripts/train_shapes.py

@@ -8,6 +8,7 @@ from ids.cli import completion, extend
 from ids.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ids.captures import CaptureFolder
     from ids.core.protocols import Dataset
     from ids.core.rows import RowSelection
 
@@ -18,12 +19,14 @@ DATA = """check and look at a data set before a run; nothing is edited
   ids data check folder dataset.path=photos
   ids data check folder dataset.path=photos backbone=sd15 dataset.fit=crop
   ids data show pie dataset.path=PIE-Bench tags=style sample=24
+  ids data show capture dataset.path=fox             photos of a scene: their cameras in 3-D
 """
 CHECK = """read every row, name each that cannot be edited, and print what the data set has
 
   ids data check pie dataset.path=PIE-Bench
   ids data check folder dataset.path=photos
   ids data check folder dataset.path=photos tags=[pet,car]
+  ids data check capture dataset.path=fox
 
 Images are read at 512 pixels, or as backbone=... reads them. Exit status: 0 if all rows can be
 edited, 1 if not.
@@ -33,6 +36,7 @@ SHOW = """write a contact sheet: images with the outline of their masks, prompts
   ids data show pie dataset.path=PIE-Bench
   ids data show pie dataset.path=PIE-Bench tags=style sample=24 sample_seed=1
   ids data show folder dataset.path=photos offset=100 limit=60 --out photos.png
+  ids data show capture dataset.path=fox
 """
 
 
@@ -69,12 +73,15 @@ def _complete_words(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> l
 
 
 def _check(args: argparse.Namespace, overrides: Sequence[str]) -> int:
+    from ids.captures import CaptureFolder
     from ids.log.progress import RunProgress
     from ids.report.console import say
     from ids.report.inspection import describe_inspection
     from ids.run.inspection import inspect_rows
 
     dataset, selection = _chosen(args, overrides)
+    if isinstance(dataset, CaptureFolder):
+        return _check_capture(dataset)
     with RunProgress() as progress:
         n_rows = len(selection.rows(dataset))
         with progress.counted(f"{args.name}: rows", n_rows) as count:
@@ -84,9 +91,25 @@ def _check(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     return int(bool(found.faults))
 
 
+def _check_capture(folder: "CaptureFolder") -> int:
+    from ids.captures.inspection import find_all, inspect_capture
+    from ids.log.progress import RunProgress
+    from ids.report.capture_lines import describe_capture
+    from ids.report.console import say
+
+    with RunProgress() as progress:
+        views = find_all(folder)
+        with progress.counted("capture: photos", len(views.views)) as count:
+            found = inspect_capture(folder, views, count)
+    for line in describe_capture(found):
+        say(line)
+    return int(bool(found.faults))
+
+
 def _show(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     from pathlib import Path
 
+    from ids.captures import CaptureFolder
     from ids.report.case_sheet import MAX_CASES, case_sheet
     from ids.report.console import say
     from ids.report.output import check_out, write_image
@@ -94,6 +117,12 @@ def _show(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     dataset, selection = _chosen(args, overrides)
     out = args.out or f"{args.name}_sheet.png"
     check_out(out, [])
+    if isinstance(dataset, CaptureFolder):
+        from ids.report.capture_figure import capture_figure
+
+        write_image(capture_figure(dataset.capture), Path(out))
+        say(f"{out}: the cameras of {len(dataset.capture.photos)} photos")
+        return 0
     rows = selection.rows(dataset)
     write_image(case_sheet(dataset, rows[:MAX_CASES]), Path(out))
     more = (

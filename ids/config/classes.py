@@ -25,7 +25,7 @@ PACKAGES = {  # whose classes a group may name
     "finish": ("ids.editing",),
     "inversion": ("ids.methods",),
     "backbone": ("ids.backbones",),
-    "dataset": ("ids.data",),
+    "dataset": ("ids.data", "ids.captures"),
     "metrics": ("ids.metrics",),
     "clip": ("ids.metrics",),
     "logger": ("ids.log",),

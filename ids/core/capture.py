@@ -19,7 +19,8 @@ class Similarity:
     translation: Float[Tensor, "3"]
 
     def __call__(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
-        """Points in the other frame."""
+        """Points in the other frame, in the precision of the rotation."""
+        points = points.to(self.rotation)
         return self.scale * points @ self.rotation.T + self.translation
 
     def inverse(self) -> "Similarity":
@@ -31,7 +32,9 @@ class Similarity:
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photo without lens distortion, and its camera. `is_held_out`: it is for evaluation alone.
-    `mask` is white where the scene is to be edited or fitted, where a capture has masks.
+    `mask` is white where the scene is to be edited or fitted, where a capture has masks. `covered`
+    is white where the photo has content; None: everywhere. The corners of an undistorted photo may
+    have none.
     """
 
     name: str
@@ -39,13 +42,15 @@ class Photo:
     image: LazyImage
     is_held_out: bool = False
     mask: LazyImage | None = None
+    covered: LazyImage | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Capture:
     """A scene as photographed. World coordinates: z up, the cameras around the origin, the farthest
-    one at distance 1. `from_file` maps the coordinates of the capture's files to them. `points` are
-    surface points [P, 3] with colours [P, 3] in [0, 1]; empty where the format has none.
+    one at distance 1. `from_file` maps the coordinates of the capture's files to them, in float64;
+    cameras and points are float32. `points` are surface points [P, 3] with colours [P, 3] in
+    [0, 1]; empty where the format has none.
     """
 
     name: str

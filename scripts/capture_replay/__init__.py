@@ -1,0 +1,1 @@
+"""Comparisons of `capture_parity.py`."""
