@@ -13,6 +13,7 @@ from ids.cli import (
     frontier,
     judge,
     log,
+    report,
     results,
     search,
     status,
@@ -102,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_parsers(verbs)
     tables.add_parsers(verbs)
-    for module in (frontier, search, judge, results, log, data):
+    for module in (frontier, report, search, judge, results, log, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)
