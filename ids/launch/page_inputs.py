@@ -73,7 +73,9 @@ def page_inputs(
 def _source(folder: Path) -> BackboneSource:
     setting = stored_setting(folder)
     if setting is None:
-        raise DataError(f"the setting of {folder} cannot be read here; give the command where it ran")
+        raise DataError(
+            f"the setting of {folder} cannot be read here; give the command where it ran"
+        )
     source = build(setting.values["backbone"], "backbone", setting.sources.classes)
     if not isinstance(source, BackboneSource):
         raise ConfigError(f"{folder}: expected a backbone; got {type(source).__name__}; run again")

@@ -75,11 +75,11 @@ def write_page(
         data.append({**found, "states": states})
         notes += [f"{group.title}: {problem}" for problem in problems]
         parts.append(_section(page, store, baseline, folder / "figures", paper))
-    missing = _missing(data)
-    html = _html(selection, parts, data, inputs, [*notes, *missing], paper)
+    notes += _missing(data)
+    html = _html(selection, parts, data, inputs, notes, paper)
     write_beside(folder / "index.html", html.encode("utf-8", "replace"))
     images.sweep()
-    return folder / "index.html", (*notes, *missing)
+    return folder / "index.html", notes
 
 
 def _page_group(group: ResultGroup, store: Store) -> PageGroup:

@@ -35,8 +35,8 @@ function showGallery() {
   if (byId("order").value !== "") sortCases(group, Number(byId("order").value));
   gallery.built = 0;
   byId("rows").replaceChildren();
-  const labels = shownLabels(group).length;
-  byId("count").textContent = `${gallery.cases.length} of ${group.cases.length} cases, ${labels} of ${group.labels.length} methods`;
+  const column = group.columns[galleryColumn()];
+  byId("count").textContent = `${gallery.cases.length} of ${group.cases.length} cases${column ? `; below each image: ${column.title}` : ""}`;
   buildMore();
 }
 
@@ -53,9 +53,13 @@ function sortCases(group, column) {
 function buildMore() {
   const next = gallery.cases.slice(gallery.built, gallery.built + CHUNK);
   gallery.built += next.length;
+  byId("rows").append(...next.map((index) => caseRow(view.group, index, galleryColumn())));
+}
+
+// The metric below the images: the one that cases are sorted by.
+function galleryColumn() {
   const order = byId("order").value;
-  const column = order === "" ? mainMetric(view.group) : Number(order);
-  byId("rows").append(...next.map((index) => caseRow(view.group, index, column)));
+  return order === "" ? mainMetric(view.group) : Number(order);
 }
 
 function caseRow(group, index, column, note = "") {
@@ -76,4 +80,4 @@ let typing;
 byId("search").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(showGallery, 120); });
 for (const name of ["tag", "order", "masks"]) byId(name).addEventListener("change", showGallery);
 byId("seed").addEventListener("change", () => { view.seed = byId("seed").value === "" ? null : Number(byId("seed").value); showGallery(); });
-byId("size").addEventListener("input", () => byId("gallery").style.setProperty("--side", `${byId("size").value}px`));
+byId("size").addEventListener("input", () => byId("page-gallery").style.setProperty("--side", `${byId("size").value}px`));

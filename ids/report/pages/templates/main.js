@@ -5,7 +5,7 @@ view.page = "overview";
 
 function showPage(name) {
   view.page = name;
-  for (const page of PAGES) byId(page).hidden = page !== name;
+  for (const page of PAGES) byId(`page-${page}`).hidden = page !== name;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -24,6 +24,7 @@ function chooseGroup(group) {
 
 // #case=DIGEST&set=GROUP opens a case, #NAME a page; anything else the overview.
 function followHash() {
+  if (location.hash === "#main") return undefined;
   const words = new URLSearchParams(location.hash.slice(1));
   if (words.has("case")) {
     const named = DATA.groups.filter((group) => group.id === words.get("set"));

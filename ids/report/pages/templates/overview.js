@@ -32,11 +32,13 @@ function showSets() {
     const column = group.columns[metric];
     const title = el("h3", {}, el("a", { href: "#gallery", onclick: () => chooseGroup(group) }, group.title));
     const about = el("p", {}, facts.join(" · ") + (column ? `. Below each image: ${column.title}.` : "."));
-    const rows = sample(group, 3).map((index) => strip(group, index, shownLabels(group).slice(0, 10), metric));
-    return el("div", { class: "set-summary" }, title, about, ...rows);
+    const rows = sample(group, 6).map((index) => el("div", {}, promptsOf(group.cases[index]), strip(group, index, shownLabels(group).slice(0, 10), metric)));
+    return el("div", { class: "set-summary" }, title, about, el("div", { class: "sample" }, ...rows));
   });
   byId("sets").replaceChildren(...shown);
 }
+
+const promptsOf = (one) => el("p", {}, `${one.prompts[0]} → ${one.prompts[1]}`);
 
 // Evenly chosen cases, the first among them.
 function sample(group, count) {
