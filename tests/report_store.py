@@ -1,8 +1,11 @@
-"""A small store with images, states and numbers, and what its runs would know, made without edits."""
+"""A small store with images, states and numbers, what its runs would know, and its page, parsed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,6 +14,8 @@ from ids.core.rows import RowSelection
 from ids.core.tensors import Images, Latent
 from ids.data import Shapes
 from ids.report.pages.inputs import PageInputs
+from ids.report.pages.page import write_page
+from ids.results.selection import Selection
 from ids.results.verdict import Verdict
 from ids.run.job import Job, Setting
 from ids.run.manifest import Manifests, row_of, survey
@@ -97,7 +102,7 @@ def _put(store: Store, job: Job, number: int, index: int, side: int) -> None:
     z = torch.zeros(1, 2, 2)
     states: Mapping[int, torch.Tensor] = {} if job.seed is None else {k: z + k for k in STEPS}
     store.put(job, Edited(image, z, z), {}, states, keep_every=10)
-    end = {m: 0.3 * number + 0.01 * index for m in METRICS}
+    end = dict.fromkeys(METRICS, 0.3 * number + 0.01 * index)
     values = {m: MetricValue(end[m], "", True) for m in METRICS}
     along = {m: [end[m] * share for share in (0.0, 0.5, 1.0)] for m in METRICS} if states else {}
     store.numbers.add_metrics(
@@ -112,3 +117,35 @@ def _put(store: Store, job: Job, number: int, index: int, side: int) -> None:
     store.numbers.put_measurement(
         "cpu", {"device": "x"}, [job.key], Measurement(1.0, 8.0, 0.0, 1e9)
     )
+
+
+class Parsed(HTMLParser):
+    """Elements, their attributes, and the text of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.elements and self.elements[-1][0] == "script":
+            self.scripts[-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.elements.append((f"/{tag}", {}))
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.scripts[0])
+
+
+def write(root: Path, inputs: PageInputs) -> tuple[Parsed, str, list[str]]:
+    path, notes = write_page(Selection(root / "store"), root / "page", inputs)
+    text = path.read_text("utf-8")
+    return Parsed(text), text, list(notes)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from ids import __version__
 from ids.config.build import build
 from ids.core.errors import ConfigError, DataError
 from ids.core.protocols import Backbone, BackboneSource
@@ -67,7 +68,7 @@ def page_inputs(
             folders[part.setting] = folder
             commands[part.setting] = command or commands.get(part.setting, "")
     known = origins(output_dir)
-    return PageInputs(known.cases, commands, verdicts, Decoder(folders), decoded)
+    return PageInputs(known.cases, commands, verdicts, Decoder(folders), decoded, __version__)
 
 
 def _source(folder: Path) -> BackboneSource:

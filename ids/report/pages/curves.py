@@ -1,7 +1,8 @@
 """Identity over edit strength of one group: figures, matched tables and frontiers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ids.core.errors import ConfigError, DataError
@@ -42,17 +43,18 @@ def read_curves(group: ResultGroup, store: Store, baseline: str, folder: Path) -
     panels = [column for column in columns if column.key in PANELS]
     create_folder(folder)
     reports, missing, figure = [], [], ""
-    for make in (
-        lambda: matched_report(group.title, lines, question, (), columns),
-        lambda: frontier_report(group.title, lines, question, None, (), columns),
-    ):
+    makers = (
+        partial(matched_report, group.title, lines, question, (), columns),
+        partial(frontier_report, group.title, lines, question, None, (), columns),
+    )
+    for make in makers:
         try:
             reports.append(make())
         except (DataError, ConfigError) as error:
             missing.append(str(error))
     try:
         beside = folder / f"{file_name(group.title)}.svg"
-        for path in draw_curves(lines, replace(question, axis=axis), group.title, beside, panels):
+        for path in draw_curves(lines, question, group.title, beside, panels):
             figure = data_uri(path.read_bytes()) if path.suffix == ".svg" else figure
     except DataError as error:
         missing.append(str(error))

@@ -36,6 +36,11 @@ class PageGroup:
         return in_order(self.lines["label"])
 
     @property
+    def labels_of_lines(self) -> list[str]:
+        """Of each line."""
+        return list(self.lines["label"].tolist())
+
+    @property
     def id(self) -> str:
         """What a link names the group by."""
         return digest_of(self.group.title)[:8]
@@ -51,18 +56,19 @@ def group_data(
     rows = {entry.row.case: entry.row for entry in group.entries}
     place = {case: index for index, case in enumerate(rows)}
     stand_ins = _controls(group, images, store)
+    number_of = {label: index for index, label in enumerate(labels)}
     values = page.lines[[column.key for column in page.columns]].to_numpy(float)
     results = []
-    for entry, label, numbers in zip(group.entries, page.lines["label"], values, strict=False):
+    for entry, label, numbers in zip(group.entries, page.labels_of_lines, values, strict=False):
         result = _result(entry, store, images)
         cells = [number(x, c.digits) for x, c in zip(numbers, page.columns, strict=True)]
-        results.append([labels.index(label), place[entry.row.case], *result, cells])
+        results.append([number_of[label], place[entry.row.case], *result, cells])
     return {
         "id": page.id,
         "title": group.title,
         "dataset": group.manifest.name,
         "labels": labels,
-        "commands": [_command(page, label, inputs.commands) for label in labels],
+        "commands": _commands(page, inputs.commands),
         "columns": [_column(column, group.entries) for column in page.columns],
         "cases": [_case(row, group, inputs, images, stand_ins) for row in rows.values()],
         "results": results,
@@ -141,10 +147,9 @@ def _column(column: Column, entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _command(page: PageGroup, label: str, commands: Mapping[str, str]) -> str:
-    settings = {
-        entry.record.setting
-        for entry, name in zip(page.group.entries, page.lines["label"], strict=False)
-        if name == label
-    }
-    return next((commands[key] for key in sorted(settings) if key in commands), "")
+def _commands(page: PageGroup, commands: Mapping[str, str]) -> list[str]:
+    """The command of each label; empty where none is known."""
+    found: dict[str, str] = {}
+    for entry, label in zip(page.group.entries, page.labels_of_lines, strict=False):
+        found[label] = found.get(label) or commands.get(entry.record.setting, "")
+    return [found.get(label, "") for label in page.labels]

@@ -16,7 +16,7 @@ class PageInputs:
     """Cases with their images, by digest; the command that makes a setting's results, by the
     setting's key; the verdicts on claims; `decode` (of a result's states, by its backbone). All may
     lack anything: the page then leaves it out and counts it. `decoded` is the number of cases whose
-    kept states are decoded, None: by the images' size.
+    kept states are decoded, None: by the images' size; `version` that of the package.
     """
 
     cases: Mapping[str, EditCase] = field(default_factory=dict)
@@ -24,3 +24,4 @@ class PageInputs:
     verdicts: Sequence[Verdict] = ()
     decode: Decode | None = None
     decoded: int | None = None
+    version: str = ""

@@ -10,7 +10,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ids import __version__
 from ids.core.errors import DataError
 from ids.core.places import create_folder
 from ids.core.text import counted, printable
@@ -18,7 +17,7 @@ from ids.report.card import sections
 from ids.report.pages.curves import Curves, read_curves
 from ids.report.pages.embed import json_script, script_hash, shown
 from ids.report.pages.groups import PageGroup, group_data
-from ids.report.pages.images import ImageFolder, open_images
+from ids.report.pages.images import open_images
 from ids.report.pages.inputs import PageInputs
 from ids.report.pages.paper import Paper, read_paper, tables_beside
 from ids.report.pages.states import states_data
@@ -135,7 +134,7 @@ def _html(
     return template.render(
         title=", ".join(part for part in (selection.output_dir.resolve().name, where) if part),
         store=str(selection.output_dir),
-        version=__version__,
+        version=inputs.version,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sections=parts,
         verdicts=inputs.verdicts,

@@ -1,6 +1,6 @@
 """Kept states as images: of the most notable cases, decoded once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from PIL import Image as PIL
 
 from ids.core.errors import DataError, IdsError
-from ids.core.numbers import to_float
+from ids.core.numbers import Number, to_float
 from ids.core.records import digest_of
 from ids.core.tensors import Images
 from ids.images import to_pil
@@ -40,11 +40,13 @@ def states_data(
     cases = set(notable_cases(page.lines, page.columns, count or 0))
     found: dict[str, Any] = {}
     notes: dict[str, None] = {}
+    names = metric_columns(entry.numbers.values for entry in page.group.entries)
     for place, entry in kept:
         if entry.row.case in cases:
             try:
-                steps, names = _decoded(entry, store, decode, images)
-                found[str(place)] = {"steps": steps, "images": names, **_along(page, entry, steps)}
+                steps, drawn = _decoded(entry, store, decode, images)
+                along = _along(page, entry, names, steps)
+                found[str(place)] = {"steps": steps, "images": drawn, "along": along}
             except (IdsError, OSError) as error:
                 notes[f"Kept states are not shown: {error}"] = None
     return found, list(notes)
@@ -76,20 +78,22 @@ def _decoded(
     return steps, names
 
 
-def _along(page: PageGroup, entry: Entry, steps: Sequence[int]) -> dict[str, Any]:
+def _along(
+    page: PageGroup, entry: Entry, names: Mapping[str, str], steps: Sequence[int]
+) -> list[list[Number] | None]:
     """The values of the page's columns at these steps; None for columns without any."""
     numbers = entry.numbers
-    names = metric_columns([numbers.along])
     by_name = {
         names[key]: dict(zip(numbers.steps, values, strict=True))
         for key, values in numbers.along.items()
+        if key in names
     }
-    along = []
+    along: list[list[Number] | None] = []
     for column in page.columns:
         values = by_name.get(column.key)
-        at = [to_float(values.get(step)) for step in steps] if values else None
-        along.append(at and [number(value, column.digits) for value in at])
-    return {"along": along}
+        at = [to_float(values.get(step)) for step in steps] if values else []
+        along.append([number(value, column.digits) for value in at] or None)
+    return along
 
 
 def _chosen(steps: Sequence[int]) -> list[int]:
