@@ -2,9 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ids import __version__
 from ids.cli.selecting import add_selection, selection_of
 from ids.core.errors import ConfigError
 
@@ -55,7 +57,7 @@ def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.launch.page_inputs import page_inputs
 
     folder = args.out or args.output_dir / "report"
-    inputs = page_inputs(args.output_dir, args.states)
+    inputs = replace(page_inputs(args.output_dir, args.states), version=__version__)
     path, notes = write_page(selection_of(args), folder, inputs, args.baseline)
     for note in notes:
         say(f"note: {note}")

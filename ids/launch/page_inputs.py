@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from ids import __version__
 from ids.config.build import build
 from ids.core.errors import ConfigError, DataError
 from ids.core.protocols import Backbone, BackboneSource
@@ -20,6 +19,8 @@ from ids.results.verdict import Verdict
 from ids.run import Session
 from ids.run.planned import read_planned
 from ids.run.records import EditRecord
+
+AT_ONCE = 2 * 4 * 64 * 64  # numbers of latents: two of Stable Diffusion at 512 pixels
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,12 @@ class Decoder:
 
 
 def decode(backbone: Backbone, z: Latent, session: Session) -> Images:
-    """On the session's device, one latent after another, so that memory does not grow."""
+    """On the session's device, a few latents at a time, so that memory does not grow."""
     import torch
 
     with torch.no_grad():
-        parts = [backbone.decode(one.unsqueeze(0).to(session.device)).cpu() for one in z]
+        few = z.split(max(1, AT_ONCE // z[0].numel()))
+        parts = [backbone.decode(part.to(session.device)).cpu() for part in few]
     return torch.cat(parts)
 
 
@@ -68,7 +70,7 @@ def page_inputs(
             folders[part.setting] = folder
             commands[part.setting] = command or commands.get(part.setting, "")
     known = origins(output_dir)
-    return PageInputs(known.cases, commands, verdicts, Decoder(folders), decoded, __version__)
+    return PageInputs(known.cases, commands, verdicts, Decoder(folders), decoded)
 
 
 def _source(folder: Path) -> BackboneSource:

@@ -97,6 +97,7 @@ def test_the_paper_is_beside_matching_methods(written: tuple[Parsed, str, list[s
     assert "Structure preservation" in text
     assert "Second-hand" in text
     assert "Preference" not in text  # no metric in common
+    assert ">0.30</td>" in text  # as the paper prints it
     for table in read_paper().tables:
         assert all(len(row.values) == len(table.columns) for row in table.rows)
 

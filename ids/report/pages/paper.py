@@ -15,11 +15,12 @@ FILE = Path(__file__).with_name("paper.yaml")
 
 
 class PaperColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column of a table in the paper. `better`: 1 up, -1 down."""
+    """A column of a table in the paper. `better`: 1 up, -1 down; `digits` as printed."""
 
     key: str
     title: str
     better: int
+    digits: int
 
 
 class PaperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
