@@ -32,6 +32,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids table                          every result so far, with intervals
   ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
+  ids report                         an HTML page: claims, tables, images side by side, curves
   ids card                           how they were made: versions, devices, weights, data
   ids log logger=wandb               send stored results to a tracker; also trackio
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
