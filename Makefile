@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cluster slow check format docs malformed bench bench-gpu check-gpu parity shapes wheel clean
+.PHONY: help setup demo test test-cluster test-browser slow check format docs malformed bench bench-gpu check-gpu parity shapes wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -28,10 +28,15 @@ demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact s
 	$(BIN)/ids run experiments=demo
 
 test: $(STAMP)  ## the tests, on two cores
-	$(TESTING) $(BIN)/python -m pytest -n 2 -m "not slow and not cluster"
+	$(TESTING) $(BIN)/python -m pytest -n 2 -m "not slow and not cluster and not browser"
 
 test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machine: three minutes
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m cluster
+
+test-browser: $(STAMP)  ## the report page in headless Chromium, which it installs where it is missing: one minute
+	@command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	  || { echo "test-browser: expected Chromium; none was found; install the chromium package"; exit 1; }
+	$(TESTING) $(BIN)/python -m pytest -m browser tests/browser
 
 slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners: six minutes
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m slow

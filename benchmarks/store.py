@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
-from ids.core.records import Edited, Measurement
+from ids.core.records import EditCase, Edited, Measurement
 from ids.core.rows import RowSelection
 from ids.data import Shapes
 from ids.run.job import Job, Setting
@@ -86,7 +87,7 @@ def _cpu() -> float:
 
 def tables(count: int, root: Path) -> None:
     """`ids table`, plain and matched, over generated results with states."""
-    _fill(Store(root), count)
+    fill(Store(root), count)
     for words in ([], ["--matched", "--axis", "latent_distance", "--at", "0.4"]):
         began = time.perf_counter()
         subprocess.run(
@@ -97,23 +98,28 @@ def tables(count: int, root: Path) -> None:
         print(f"ids table {' '.join(words)}: {time.perf_counter() - began:.1f} s, {count} results")
 
 
-def _fill(store: Store, count: int) -> None:
+def fill(store: Store, count: int, side: int = 0) -> list[EditCase]:
+    """Generated results with states; images of `side` pixels, all different (0: equal ones)."""
     seen = survey(Shapes(count=count // SETTINGS), RowSelection())
     Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
     z = torch.zeros(1, 2, 2)
     edited, generator = Edited(torch.zeros(3, 8, 8), z, z), torch.Generator().manual_seed(0)
+    kept = {10 * step: z for step in range(STATES)}
     for number in range(SETTINGS):
         name = "dds" if number % 2 else "ids"
         method = {"guidance_scale": 1 + number // 2, "name": name}
         setting = Setting(name, method, "gaussian", {"weights": "none"}, {})
         jobs = [Job(setting, c, 0, (c.prompt_src, c.prompt_trg)) for c in seen.cases]
         for job in jobs:
-            store.put(job, edited, {}, {})
+            if side:
+                edited = replace(edited, image=torch.rand(3, side, side, generator=generator))
+            store.put(job, edited, {}, kept if side else {}, keep_every=10)
             store.numbers.add_metrics(_numbers(job, generator))
         for at in range(0, len(jobs), 8):
             keys = [job.key for job in jobs[at : at + 8]]
             store.numbers.put_measurement("cpu", {"device": "x"}, keys, Measurement(1, 800, 0, 1e9))
     store.close()
+    return list(seen.cases)
 
 
 def _numbers(job: Job, generator: torch.Generator) -> MetricsRecord:

@@ -13,6 +13,7 @@ from ids.cli import (
     frontier,
     judge,
     log,
+    report,
     results,
     search,
     status,
@@ -31,6 +32,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids table                          every result so far, with intervals
   ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
+  ids report                         an HTML page: claims, tables, images side by side, curves
   ids card                           how they were made: versions, devices, weights, data
   ids log logger=wandb               send stored results to a tracker; also trackio
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
@@ -102,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_parsers(verbs)
     tables.add_parsers(verbs)
-    for module in (frontier, search, judge, results, log, data):
+    for module in (frontier, report, search, judge, results, log, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)

@@ -66,21 +66,28 @@ def _config(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def _cases(folder: Path, planned: PlannedSetting) -> dict[str, EditCase]:
-    """The cases of a setting, whose images are read when they are needed. None where its command
-    was given in another folder: its paths lead elsewhere.
+def stored_setting(folder: Path) -> Composed | None:
+    """A setting of a run, checked as its command was. None where it cannot be read, and where its
+    command was given in another folder: its paths lead elsewhere.
     """
     run, number = (folder.parent, int(folder.name)) if folder.name.isdigit() else (folder, 0)
     with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError, IndexError, IdsError):
         statement = msgspec.json.decode((run / FILE).read_bytes(), type=Statement)
-        if Path(statement.place) != Path(os.getcwd()):
-            return {}
-        one, sources = statement.settings[number], find_sources(statement.config_dirs)
-        check(one.values, sources.classes)
-        setting = Composed(one.words, one.values, one.choices, one.name, sources)
-        dataset, selection = build_dataset(setting)
-        known = {ref.case for part in planned.parts for ref in part.jobs}
-        ids = {ref.id for part in planned.parts for ref in part.jobs}
-        found = (case for case in read_cases(dataset, selection) if case.id in ids)
-        return {case.digest: case for case in found if case.digest in known}
+        if Path(statement.place) == Path(os.getcwd()):
+            one, sources = statement.settings[number], find_sources(statement.config_dirs)
+            check(one.values, sources.classes)
+            return Composed(one.words, one.values, one.choices, one.name, sources)
+    return None
+
+
+def _cases(folder: Path, planned: PlannedSetting) -> dict[str, EditCase]:
+    """The cases of a setting, whose images are read when they are needed."""
+    setting = stored_setting(folder)
+    with suppress(OSError, IdsError):
+        if setting is not None:
+            dataset, selection = build_dataset(setting)
+            known = {ref.case for part in planned.parts for ref in part.jobs}
+            ids = {ref.id for part in planned.parts for ref in part.jobs}
+            found = (case for case in read_cases(dataset, selection) if case.id in ids)
+            return {case.digest: case for case in found if case.digest in known}
     return {}

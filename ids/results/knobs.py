@@ -142,7 +142,7 @@ def _family(
 
 def _of(lines: pd.DataFrame, labels: Collection[str]) -> pd.DataFrame:
     """The lines with these labels, which may be any text."""
-    return lines[[label in labels for label in lines["label"]]]
+    return lines[[label in labels for label in lines["label"].tolist()]]
 
 
 def _order(lines: pd.DataFrame, axis: str, ascending: list[str]) -> list[str]:

@@ -1,0 +1,1 @@
+"""`ids report`: one static HTML page of a store, which works from file:// without any network."""

@@ -1,0 +1,61 @@
+"""Identity over edit strength of one group: figures, matched tables and frontiers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ids.core.errors import ConfigError, DataError
+from ids.core.places import create_folder
+from ids.report.figure import PANELS, draw_curves
+from ids.report.pages.embed import data_uri
+from ids.report.write import file_name
+from ids.results.catalog import ResultGroup
+from ids.results.frames import columns_of, curve_frame
+from ids.results.frontier_report import frontier_report
+from ids.results.grids import Report
+from ids.results.levels import axis_of
+from ids.results.matched import matched_report
+from ids.results.methods import Question
+from ids.run.store import Store
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What is shown of the curves of a group: a figure as a data URI (empty without one), reports,
+    and the reasons for what is missing.
+    """
+
+    figure: str
+    reports: Sequence[Report]
+    missing: Sequence[str]
+
+
+def read_curves(group: ResultGroup, store: Store, baseline: str, folder: Path) -> Curves:
+    """The figure is also written into a folder, as PNG and SVG."""
+    lines = curve_frame(group.entries, store)
+    try:
+        axis = axis_of(lines)
+    except DataError as error:
+        return Curves("", (), (str(error),))
+    columns = columns_of(group.entries, lines)
+    question = Question(axis=axis, baseline=baseline)
+    panels = [column for column in columns if column.key in PANELS]
+    create_folder(folder)
+    reports, missing, figure = [], [], ""
+    makers = (
+        partial(matched_report, group.title, lines, question, (), columns),
+        partial(frontier_report, group.title, lines, question, None, (), columns),
+    )
+    for make in makers:
+        try:
+            reports.append(make())
+        except (DataError, ConfigError) as error:
+            missing.append(str(error))
+    try:
+        beside = folder / f"{file_name(group.title)}.svg"
+        for path in draw_curves(lines, question, group.title, beside, panels):
+            figure = data_uri(path.read_bytes()) if path.suffix == ".svg" else figure
+    except DataError as error:
+        missing.append(str(error))
+    return Curves(figure, tuple(reports), tuple(dict.fromkeys(missing)))
