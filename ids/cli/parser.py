@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from ids import __version__
 from ids.cli import (
+    claims,
     commands,
     completion,
     data,
@@ -31,6 +32,9 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids table                          every result so far, with intervals
   ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
+  ids claims                         which claims of the paper and of this project hold
+  ids compare "ids" "dds"            paired differences, and the cases that differ most
+  ids worst psnr_background          the worst edits of a metric; `ids show KEY`: one result
   ids card                           how they were made: versions, devices, weights, data
   ids log logger=wandb               send stored results to a tracker; also trackio
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
@@ -102,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_parsers(verbs)
     tables.add_parsers(verbs)
-    for module in (frontier, search, judge, results, log, data):
+    for module in (claims, frontier, search, judge, results, log, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)

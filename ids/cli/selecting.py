@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ids.report.printing import Printing
     from ids.results.selection import Selection
+
+FORMATS = ("text", "markdown", "latex", "csv", "json")
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -44,3 +47,29 @@ def add_interval(parser: argparse.ArgumentParser) -> None:
         default="bootstrap",
         help="95 %% intervals by the bootstrap (default) or Student's t",
     )
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """The format of the output."""
+    parser.add_argument(
+        "--format", choices=FORMATS, default="text", help="of the output (default: text)"
+    )
+
+
+def add_printing(parser: argparse.ArgumentParser, write: str) -> None:
+    """The format of the output, and files; `write` is the help of that flag."""
+    add_format(parser)
+    parser.add_argument("--write", action="store_true", help=write)
+    parser.add_argument(
+        "--figures",
+        metavar="ENDINGS",
+        default="png,svg",
+        help="formats of the figures, of png, svg and pdf (with --write; default: png,svg)",
+    )
+
+
+def printing_of(args: argparse.Namespace) -> "Printing":
+    """How the flags show a report."""
+    from ids.report.printing import Printing, parse_figures
+
+    return Printing(args.format, args.wide, args.write, parse_figures(args.figures))

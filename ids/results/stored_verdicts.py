@@ -63,9 +63,7 @@ def changed(verdicts: Iterable[Verdict], known: Iterable[StoredVerdict]) -> list
     ]
 
 
-def write_verdicts(
-    file: Path, verdicts: Iterable[Verdict], known: Sequence[StoredVerdict]
-) -> int:
+def write_verdicts(file: Path, verdicts: Iterable[Verdict], known: Sequence[StoredVerdict]) -> int:
     """Those that have run take the place of stored ones; the number of those. `ConfigError` for a
     place that cannot be written.
     """

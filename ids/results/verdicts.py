@@ -125,7 +125,8 @@ def _reason(claim: Claim, judged: Sequence[_Judged], weakest: _Judged) -> str:
         }.get(weakest.outcome, f"the interval does not decide about {smallest}")
     same = sum(each.outcome == weakest.outcome for each in judged)
     of = f" ({same} of {len(judged)} comparisons)" if len(judged) > 1 else ""
-    return f"{weakest.contrast.settings}, {claim.where}: {why}{of}."
+    where = "" if claim.at else f", {claim.where}"  # the levels are in the settings
+    return f"{weakest.contrast.settings}{where}: {why}{of}."
 
 
 def _shown(blank: Verdict, claim: Claim, column: Column, found: _Judged, reason: str) -> Verdict:
