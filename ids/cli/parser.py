@@ -7,6 +7,7 @@ from ids import __version__
 from ids.cli import (
     claims,
     commands,
+    comparing,
     completion,
     data,
     edit,
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_parsers(verbs)
     tables.add_parsers(verbs)
+    comparing.add_parsers(verbs)
     for module in (claims, frontier, search, judge, results, log, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)

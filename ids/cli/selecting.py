@@ -19,11 +19,12 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that select results."""
+def add_selection(parser: argparse.ArgumentParser, methods: bool = True) -> None:
+    """Add the flags that select results; without `methods`, the command itself names them."""
     add_store(parser)
     parser.add_argument("--dataset", default="", help="only data sets whose name begins with this")
-    parser.add_argument("--method", action="append", help="only this method (repeatable)")
+    if methods:
+        parser.add_argument("--method", action="append", help="only this method (repeatable)")
     parser.add_argument("--tag", default="", help="only cases with this tag")
     parser.add_argument(
         "--where", action="append", metavar="KEY=VALUE", help="only these settings (repeatable)"
@@ -34,9 +35,8 @@ def selection_of(args: argparse.Namespace, columns: Sequence[str] = ()) -> "Sele
     """The results that the flags select, and these columns of tables (default: all)."""
     from ids.results.selection import Selection
 
-    return Selection(
-        args.output_dir, args.dataset, args.method or (), args.tag, args.where or (), columns
-    )
+    methods = getattr(args, "method", None) or ()
+    return Selection(args.output_dir, args.dataset, methods, args.tag, args.where or (), columns)
 
 
 def add_interval(parser: argparse.ArgumentParser) -> None:

@@ -1,20 +1,15 @@
 """`ids claims`: verdicts as a table, or one by one with their reasons."""
 
-import json
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import pandas as pd
 from rich.text import Text
 
 from ids.core.text import printable
 from ids.report.console import open_console, say
-from ids.report.export import encoded
-from ids.report.formats import latex_table, markdown_table
-from ids.report.printing import Format
+from ids.report.printing import Format, print_grids
 from ids.report.render import TextGrid
 from ids.results.verdict import Verdict
 
@@ -33,14 +28,8 @@ def print_verdicts(found: Sequence[Verdict], kind: Format) -> None:
                 console.print(grid.rich_table(max(LEAST, console.width - numbers)))
                 console.print()
             say(summary(found), console)
-        case "markdown":
-            sys.stdout.write(markdown_table(claims_grid(found)) + "\n")
-        case "latex":
-            sys.stdout.write(latex_table(claims_grid(found)) + "\n")
-        case "csv":
-            sys.stdout.write(encoded(pd.DataFrame(_lines(found)), "csv").decode())
-        case "json":
-            sys.stdout.write(json.dumps(_lines(found), indent=1, ensure_ascii=False) + "\n")
+        case _:
+            print_grids([claims_grid(found)], pd.DataFrame(map(asdict, found)), kind)
 
 
 def claims_grid(found: Sequence[Verdict]) -> TextGrid:
@@ -110,7 +99,3 @@ def _by_data(found: Sequence[Verdict]) -> Iterator[TextGrid]:
     if missing := [verdict for verdict in found if verdict.outcome == "not run"]:
         lines = tuple((f"{v.claim}: {v.statement}",) for v in missing)
         yield TextGrid("not run", ("claim",), lines, left=1)
-
-
-def _lines(found: Sequence[Verdict]) -> list[dict[str, Any]]:
-    return [asdict(verdict) for verdict in found]

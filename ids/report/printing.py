@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
+from rich.text import Text
 
 from ids.core.errors import ConfigError
+from ids.core.text import printable
+from ids.report.console import open_console
+from ids.report.escape import for_markdown, latex_comment
 from ids.report.export import encoded
 from ids.report.figure import FIGURES
-from ids.report.formats import as_json, latex, markdown
+from ids.report.formats import as_json, latex, latex_table, markdown, markdown_table
+from ids.report.render import TextGrid
 from ids.results.grids import Report
 
 Format = Literal["text", "markdown", "latex", "csv", "json"]
@@ -32,6 +37,25 @@ class Printing:
         """All reports as one document; text was printed before, one by one."""
         if self.kind != "text":
             sys.stdout.write(document(reports, self.kind))
+
+
+def print_grids(grids: Sequence[TextGrid], lines: pd.DataFrame, kind: Format) -> None:
+    """Tables with their titles on stdout; CSV and JSON are of the `lines`, numbers in full."""
+    match kind:
+        case "text":
+            console = open_console()
+            for grid in grids:
+                console.print(Text(printable(grid.title), style="bold"), soft_wrap=True)
+                console.print(grid.rich_table())
+                console.print()
+        case "markdown":
+            texts = (f"## {for_markdown(grid.title)}\n\n{markdown_table(grid)}" for grid in grids)
+            sys.stdout.write("\n\n".join(texts) + "\n")
+        case "latex":
+            tables = (f"{latex_comment(grid.title)}\n{latex_table(grid)}" for grid in grids)
+            sys.stdout.write("\n\n".join(tables) + "\n")
+        case _:
+            sys.stdout.write(encoded(lines, kind).decode())
 
 
 def parse_figures(text: str) -> tuple[str, ...]:

@@ -145,6 +145,11 @@ def text_grid(grid: Grid, compact: bool = False) -> TextGrid:
     return TextGrid(title, (*names, "cases", *headers), tuple(lines), len(names), bold)
 
 
+def number_text(value: float, digits: int, sign: bool = False) -> str:
+    """Rounded, `+` in front of a difference; `-` for a missing one."""
+    return "-" if math.isnan(value) else f"{value:{'+' if sign else ''}z.{digits}f}"
+
+
 def names_of(row: Row) -> tuple[str, ...]:
     """The row's label, and its baseline's in a difference."""
     return (row.method,) if row.against is None else (row.method, row.against)

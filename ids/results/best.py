@@ -7,10 +7,10 @@ import pandas as pd
 
 from ids.results.columns import Column
 from ids.results.grids import Grid, Report
+from ids.results.labels import CONTROLS
 from ids.results.significance import ALPHA, holm, sign_flip_p_values
 from ids.results.statistics import Edits, paired, setting_edits
 
-CONTROLS = ("null_edit", "true_edit")  # not ranked: an edit that changes nothing preserves most
 NOTE = (
     f"Bold: better than every other method, null and true edit aside, each with p < {ALPHA} in a "
     "paired sign-flip test, corrected per column (Holm)."

@@ -1,0 +1,163 @@
+"""Claims as files: those of the package are complete, and every mistake is one clear line."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, InProcess
+
+from ids.config.sources import find_sources
+from ids.core.errors import ConfigError
+from ids.metrics.builtin import builtin_metrics
+from ids.results.claim import Claim, package_claims, read_claim, read_claims
+from ids.results.columns import MEASUREMENTS
+from ids.results.stored_verdicts import StoredVerdict, changed, read_verdicts, write_verdicts
+from ids.results.verdict import Verdict
+
+CLAIMS = read_claims([package_claims()])
+PAPER = {"table1", "complexity", "lambda", "n_iters", "latent_or_noise", "posterior_mean"}
+PAPER |= {"convergence", "invertibility", "fpr_rules"}  # a preset per key claim of the paper
+PLANNED = {"posterior_mean_gap"}  # metrics that no run computes yet: their claims are `not run`
+TEXT = """\
+statement: IDS preserves more.
+by: ids
+kind: equal settings
+ours: ids
+theirs: [dds]
+metric: psnr
+direction: higher
+smallest: 0.5
+command: ids run experiments=demo
+"""
+
+
+def preset(claim: Claim) -> str:
+    words = dict(word.split("=", 1) for word in shlex.split(claim.command) if "=" in word)
+    return words["experiments"]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_claims_of_the_package(name: str) -> None:
+    claim = CLAIMS[name]
+    assert (claim.by == "paper") == name.startswith("paper_") == bool(claim.paper)
+    if claim.by == "paper":
+        assert "second-hand" in claim.paper.lower()
+    assert claim.metric in {*builtin_metrics(), *MEASUREMENTS} | PLANNED
+    assert (ROOT / "claims" / f"{name}.yaml").read_text().startswith("# ")
+    assert claim.command.startswith("ids run experiments=")
+    presets = find_sources().options("experiments")
+    assert preset(claim) in presets or preset(claim).removeprefix("paper/") in PAPER
+
+
+def test_every_key_claim_of_the_paper_is_there() -> None:
+    found = {preset(c).removeprefix("paper/") for c in CLAIMS.values() if c.by == "paper"}
+    assert found == PAPER
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("by: ids", "by: them", "them"),
+        ("metric: psnr\n", "", "missing required field `metric`"),
+        ("metric: psnr", "metric: psnr\nmetrc: x", "unknown field `metrc`"),
+        ("smallest: 0.5", "smallest: 0", "expected a smallest effect above 0; got 0"),
+        ("smallest: 0.5", "smallest: .nan", "expected a smallest effect above 0; got nan"),
+        ("smallest: 0.5", "smallest: much", "Expected `float`, got `str`"),
+        ("ours: ids", "ours: ids fast", "expected a method and its conditions"),
+        ("ours: ids", "ours: g=3", "expected a method and its conditions"),
+        ("theirs: [dds]", "theirs: []", "`theirs` in all other kinds; got kind equal settings"),
+        ("theirs: [dds]", "theirs: [dds]\nover: scale", "`over` in a trend alone"),
+        ("equal settings", "matched edit strength", "expected levels `at` an axis"),
+        ("equal settings", "equal cost\nat: {success: 1}", "expected levels of nfe; got success"),
+        ("equal settings", "equal settings\nat: {success: 1}", "levels `at` an axis at matched"),
+        (
+            "equal settings",
+            "matched edit strength\nat: {success: [.inf]}",
+            "finite levels of success",
+        ),
+        ("theirs: [dds]\n", "", "`theirs` in all other kinds"),
+        ("statement: IDS preserves more.", "statement: ''", "expected a statement; got none"),
+        ("ours: ids", "ours: !!python/object:os.system x", "could not determine a constructor"),
+        (TEXT, "[", "expected a claim"),
+        (TEXT, "", "expected a claim"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(TEXT)
+    assert read_claim(file).cases == 20
+    file.write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(ConfigError) as raised:
+        read_claim(file)
+    message = str(raised.value)
+    assert words in message
+    assert message.startswith(str(file))
+    assert len(message.splitlines()) == 1
+
+
+def test_folders_without_claims_and_names_that_are_taken(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected a folder of claims"):
+        read_claims([tmp_path / "none"])
+    (tmp_path / "mine.yaml").write_text(TEXT)
+    assert list(read_claims([tmp_path])) == ["mine"]
+    with pytest.raises(ConfigError, match="a second claim mine; rename"):
+        read_claims([tmp_path, tmp_path])
+
+
+def verdict(outcome: str, data: str = "shapes-test on shapes") -> Verdict:
+    return Verdict("c", "s", "ids", outcome, "why.", 1.0, 0.5, 1.5, data=data)  # type: ignore[arg-type]
+
+
+def test_stored_verdicts(tmp_path: Path) -> None:
+    """A changed outcome is named; what has not run, or was not stored, has not changed."""
+    file = tmp_path / "verdicts.json"
+    assert read_verdicts(file) == []
+    assert write_verdicts(file, [verdict("holds"), verdict("not run", "x")], []) == 1
+    known = read_verdicts(file)
+    assert [each.outcome for each in known] == ["holds"]
+    assert changed([verdict("holds"), verdict("inconclusive", "elsewhere")], known) == []
+    assert changed([verdict("not run")], known) == []
+    (line,) = changed([verdict("inconclusive")], known)
+    assert "expected the stored outcome 'holds'" in line
+    write_verdicts(file, [verdict("inconclusive"), verdict("holds", "more")], known)
+    assert [each.outcome for each in read_verdicts(file)] == ["holds", "inconclusive"]
+    file.write_text('[{"claim": 3}]')
+    with pytest.raises(ConfigError, match="expected stored verdicts"):
+        read_verdicts(file)
+    with pytest.raises(ConfigError, match="expected a writable file"):
+        write_verdicts(tmp_path, [verdict("holds")], [])
+
+
+def test_the_stored_verdicts_are_of_claims_that_exist() -> None:
+    stored: list[StoredVerdict] = read_verdicts(package_claims() / "verdicts.json")
+    assert {each.claim for each in stored} <= CLAIMS.keys()
+
+
+def test_the_command(in_process: InProcess) -> None:
+    """Claims of a folder, in every format; --strict exits 1 where an outcome changed."""
+    run = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=2", "limit=2")
+    assert in_process(*run)[0] == 0
+    Path("mine").mkdir()
+    text = TEXT.replace("ours: ids", "ours: sds") + "cases: 2\n"
+    Path("mine/sds_first.yaml").write_text(text)
+    Path("mine/unknown.yaml").write_text(TEXT.replace("psnr", "nonsense"))
+    claims = ("claims", "--claims", "mine")
+    status, out, err = in_process(*claims)
+    assert status == 0, err
+    assert "sds_first: IDS preserves more." in out
+    assert "1 not run; `ids claims NAME` explains one" in out
+    assert "No values of nonsense." in in_process(*claims, "unknown")[1]
+    assert in_process(*claims, "--format", "json")[1].count('"claim"') == 2
+    assert in_process(*claims, "--format", "csv", "--by", "ids")[1].count("\n") == 3
+    assert "| sds_first |" in in_process(*claims, "--format", "markdown")[1]
+    assert r"sds\_first &" in in_process(*claims, "--format", "latex")[1]
+    assert "1 verdict written" in in_process(*claims, "--write")[2]
+    assert in_process(*claims, "--strict")[0] == 0
+    file = Path("mine/verdicts.json")
+    (known,) = read_verdicts(file)
+    other = "holds" if known.outcome != "holds" else "inconclusive"
+    file.write_text(file.read_text().replace(f'"{known.outcome}"', f'"{other}"'))
+    status, _, err = in_process(*claims, "--strict")
+    assert (status, "sds_first: expected the stored outcome" in err) == (1, True)
+    status, _, err = in_process(*claims, "nonsense")
+    assert (status, "expected a claim (sds_first, unknown)" in err) == (2, True)
