@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, InProcess
+from conftest import ROOT
 
 from ids.config.sources import find_sources
 from ids.core.errors import ConfigError
@@ -133,31 +133,9 @@ def test_the_stored_verdicts_are_of_claims_that_exist() -> None:
     assert {each.claim for each in stored} <= CLAIMS.keys()
 
 
-def test_the_command(in_process: InProcess) -> None:
-    """Claims of a folder, in every format; --strict exits 1 where an outcome changed."""
-    run = ("run", "-m", "debug=fast", "method=sds,dds", "method.n_steps=2", "limit=2")
-    assert in_process(*run)[0] == 0
-    Path("mine").mkdir()
-    text = TEXT.replace("ours: ids", "ours: sds") + "cases: 2\n"
-    Path("mine/sds_first.yaml").write_text(text)
-    Path("mine/unknown.yaml").write_text(TEXT.replace("psnr", "nonsense"))
-    claims = ("claims", "--claims", "mine")
-    status, out, err = in_process(*claims)
-    assert status == 0, err
-    assert "sds_first: IDS preserves more." in out
-    assert "1 not run; `ids claims NAME` explains one" in out
-    assert "No values of nonsense." in in_process(*claims, "unknown")[1]
-    assert in_process(*claims, "--format", "json")[1].count('"claim"') == 2
-    assert in_process(*claims, "--format", "csv", "--by", "ids")[1].count("\n") == 3
-    assert "| sds_first |" in in_process(*claims, "--format", "markdown")[1]
-    assert r"sds\_first &" in in_process(*claims, "--format", "latex")[1]
-    assert "1 verdict written" in in_process(*claims, "--write")[2]
-    assert in_process(*claims, "--strict")[0] == 0
-    file = Path("mine/verdicts.json")
-    (known,) = read_verdicts(file)
-    other = "holds" if known.outcome != "holds" else "inconclusive"
-    file.write_text(file.read_text().replace(f'"{known.outcome}"', f'"{other}"'))
-    status, _, err = in_process(*claims, "--strict")
-    assert (status, "sds_first: expected the stored outcome" in err) == (1, True)
-    status, _, err = in_process(*claims, "nonsense")
-    assert (status, "expected a claim (sds_first, unknown)" in err) == (2, True)
+def test_the_claim_in_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    lines = text.partition("    # mine/ids_on_cats.yaml")[2].partition("\n\n")[0].splitlines()[1:]
+    (tmp_path / "ids_on_cats.yaml").write_text("\n".join(line[4:] for line in lines))
+    claim = read_claim(tmp_path / "ids_on_cats.yaml")
+    assert (claim.at, claim.cases, claim.data) == ({"clip_directional": 0.1}, 30, ["my_cats"])
