@@ -86,8 +86,8 @@ def _compare(args: argparse.Namespace, _: Sequence[str]) -> int:
 
     chosen = selection_of(args)
     if all(Path(word).is_dir() for word in (args.ours, args.theirs)):
-        sides = (_frames(chosen, Path(word)) for word in (args.ours, args.theirs))
-        found = compare_stores(*sides, args.by)
+        ours, theirs = (_frames(chosen, Path(word)) for word in (args.ours, args.theirs))
+        found = compare_stores(ours, theirs, args.by)
     else:
         found = compare_settings(_frames(chosen), args.ours, args.theirs, args.by)
     print_side_by_side(found, max(0, args.n), args.format)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import get_args
 
 import pandas as pd
 from rich.text import Text
@@ -11,7 +12,7 @@ from ids.core.text import printable
 from ids.report.console import open_console, say
 from ids.report.printing import Format, print_grids
 from ids.report.render import TextGrid
-from ids.results.verdict import Verdict
+from ids.results.verdict import Outcome, Verdict
 
 NUMBERS, LEAST = 56, 20  # characters that a line leaves for numbers, and for a claim at least
 HEADERS = ("claim", "outcome", "statement", "data", "metric", "cases", "effect")
@@ -76,8 +77,9 @@ def summary(found: Sequence[Verdict]) -> str:
     """`3 hold, 1 does not, 2 inconclusive, 23 not run; `ids claims NAME` explains one`."""
     counts = Counter(verdict.outcome for verdict in found)
     words = {"holds": "hold", "does not hold": "do not hold"}
-    order = ("holds", "does not hold", "inconclusive", "not run")
-    parts = [f"{counts[name]} {words.get(name, name)}" for name in order if counts[name]]
+    parts = [
+        f"{counts[name]} {words.get(name, name)}" for name in get_args(Outcome) if counts[name]
+    ]
     return f"{', '.join(parts) or 'no claims'}; `ids claims NAME` explains one"
 
 
@@ -96,6 +98,5 @@ def _by_data(found: Sequence[Verdict]) -> Iterator[TextGrid]:
             if each.data == data
         )
         yield TextGrid(data, ("outcome", "claim", "cases", "effect"), lines, left=2)
-    if missing := [verdict for verdict in found if verdict.outcome == "not run"]:
-        lines = tuple((f"{v.claim}: {v.statement}",) for v in missing)
-        yield TextGrid("not run", ("claim",), lines, left=1)
+    if missing := [f"{v.claim}: {v.statement}" for v in found if v.outcome == "not run"]:
+        yield TextGrid("not run", ("claim",), tuple((text,) for text in missing), left=1)

@@ -63,13 +63,17 @@ def _no_data(claim: Claim) -> str:
 
 def _of_group(name: str, claim: Claim, frames: GroupFrames) -> Iterator[Verdict]:
     """A verdict per network of the metric."""
-    group = frames.group
-    place = {"data": group.title, "embedded": _is_embedded(group)}
     columns = [column for column in frames.columns if base_of(column.key) == claim.metric]
     if not columns:
-        yield replace(_blank(name, claim, f"No values of {claim.metric}."), **place)
+        yield _placed(_blank(name, claim, f"No values of {claim.metric}."), frames.group)
     for column in columns:
-        yield replace(_of_column(name, claim, frames, column), **place)
+        yield _placed(_of_column(name, claim, frames, column), frames.group)
+
+
+def _placed(verdict: Verdict, group: ResultGroup) -> Verdict:
+    """With the data that it is about."""
+    embedded = group.backbone.split(" ")[0] == EMBEDDED
+    return replace(verdict, data=group.title, embedded=embedded)
 
 
 def _of_column(name: str, claim: Claim, frames: GroupFrames, column: Column) -> Verdict:
@@ -162,7 +166,3 @@ def _blank(name: str, claim: Claim, reason: str) -> Verdict:
         paper=claim.paper,
         metric=claim.metric,
     )
-
-
-def _is_embedded(group: ResultGroup) -> bool:
-    return group.backbone.split(" ")[0] == EMBEDDED
