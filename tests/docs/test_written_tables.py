@@ -112,9 +112,10 @@ def test_the_commands_of_documents_are_taken() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_tables_of_the_demonstration_are_current(ids: Ids) -> None:
     """Every marked table of the documents is of this store."""
-    done = ids("run", "experiments=demo", timeout=280)
+    done = ids("run", "experiments=demo", timeout=800)
     assert done.returncode == 0, done.stderr
     files = [str(path) for path in dict.fromkeys(path for path, _ in MARKERS)]
     assert main([*files, "--check", "--output-dir", str(ids.folder / "outputs")]) == 0
