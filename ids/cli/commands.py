@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ids.cli.outcome import reported
 from ids.cli.saying import reasons, say_all
-from ids.cli.selecting import selection_of
+from ids.cli.selecting import printing_of, selection_of
 from ids.core.errors import ConfigError
 from ids.core.importing import lean_imports
 
@@ -54,12 +54,12 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
             raise ConfigError("--tests: expected without --matched; got both; leave one out")
         knobs = parse_knobs(args.knob or ())
         question = Question(axis[0] if axis else None, args.at or (), args.baseline, knobs)
-        return show_matched(chosen, question, args.write, args.wide)
+        return show_matched(chosen, question, printing_of(args))
     if args.axis or args.at or args.knob:
         raise ConfigError("--axis, --at, --knob: expected together with --matched; add it")
     _check_difference(args)
     comparison = Comparison(args.baseline, args.interval, args.tests, args.difference)
-    return show_tables(chosen, comparison, args.engine, args.write, args.wide)
+    return show_tables(chosen, comparison, args.engine, printing_of(args))
 
 
 def _check_difference(args: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ids.cli.saying import say_all
-from ids.cli.selecting import add_selection, selection_of
+from ids.cli.selecting import add_printing, add_selection, printing_of, selection_of
 
 FRONTIER = """print identity over edit strength: areas, dominance, matched values, the Pareto set
 
@@ -14,6 +14,8 @@ FRONTIER = """print identity over edit strength: areas, dominance, matched value
   ids frontier --method dds --method ids --baseline "ids fpr.n_iters=1"
   ids frontier --knob p2p=self_share           where settings differ in several numbers
   ids frontier --write                         also into outputs/tables, with the figure
+  ids frontier --write --figures pdf           the figure as PDF alone; also png, svg
+  ids frontier --format csv                    also markdown, latex, json
 
 The curve of a method that optimizes runs along its kept states; that of a method that samples along
 settings that differ in one number: ids run -m method=sdedit method.strength=0.3,0.5,0.7
@@ -45,11 +47,7 @@ def add_parser(commands: Any) -> None:
         help="the method that differences are paired to, and values it must have",
     )
     frontier.add_argument("--wide", action="store_true", help="print all columns")
-    frontier.add_argument(
-        "--write",
-        action="store_true",
-        help="also write Markdown, LaTeX, HTML, CSV, JSON, and the figure (PNG, SVG)",
-    )
+    add_printing(frontier, "also write Markdown, LaTeX, HTML, CSV, JSON, and the figure")
     frontier.set_defaults(act=_frontier)
 
 
@@ -76,4 +74,4 @@ def _frontier(args: argparse.Namespace, _: Sequence[str]) -> int:
     chosen = selection_of(args)
     knobs = parse_knobs(args.knob or ())
     question = Question(axis[0] if axis else None, args.at or (), args.baseline, knobs)
-    return show_frontier(chosen, question, metric[0] if metric else None, args.write, args.wide)
+    return show_frontier(chosen, question, metric[0] if metric else None, printing_of(args))

@@ -5,7 +5,9 @@ from typing import NoReturn
 
 from ids import __version__
 from ids.cli import (
+    claims,
     commands,
+    comparing,
     completion,
     data,
     edit,
@@ -33,6 +35,9 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
   ids report                         an HTML page: claims, tables, images side by side, curves
+  ids claims                         which claims of the paper and of this project hold
+  ids compare "ids" "dds"            paired differences, and the cases that differ most
+  ids worst psnr_background          the worst edits of a metric; `ids show KEY`: one result
   ids card                           how they were made: versions, devices, weights, data
   ids log logger=wandb               send stored results to a tracker; also trackio
   ids results export edits.csv       the numbers for other programs; also list, show, rm, check
@@ -104,7 +109,8 @@ def parser() -> argparse.ArgumentParser:
     )
     status.add_parsers(verbs)
     tables.add_parsers(verbs)
-    for module in (frontier, report, search, judge, results, log, data):
+    comparing.add_parsers(verbs)
+    for module in (claims, frontier, report, search, judge, results, log, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ids import __version__
+from ids.cli.claims import verdicts_in
 from ids.cli.selecting import add_selection, selection_of
 from ids.core.errors import ConfigError
 
@@ -50,6 +51,7 @@ def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.console import say
     from ids.report.pages.page import write_page
     from ids.results.catalog import open_store
+    from ids.results.claim import package_claims, read_claims
 
     if args.states is not None and args.states < 0:
         raise ConfigError(f"--states: expected 0 or more; got {args.states}; change it")
@@ -57,7 +59,8 @@ def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.launch.page_inputs import page_inputs
 
     folder = args.out or args.output_dir / "report"
-    inputs = replace(page_inputs(args.output_dir, args.states), version=__version__)
+    verdicts = verdicts_in(args, read_claims([package_claims()]))
+    inputs = replace(page_inputs(args.output_dir, args.states, verdicts), version=__version__)
     path, notes = write_page(selection_of(args), folder, inputs, args.baseline)
     for note in notes:
         say(f"note: {note}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ids.cli.comparing import show_result
 from ids.cli.selecting import add_selection, add_store, selection_of
 from ids.core.text import counted
 
@@ -65,7 +66,7 @@ def add_parser(commands: Any) -> None:
         dest="what", required=True, metavar="{list,show,export,rm,check}"
     )
     _add_list(_verb(verbs, "list", LIST, _list))
-    _add_show(_verb(verbs, "show", SHOW, _show))
+    _add_show(_verb(verbs, "show", SHOW, show_result))
     _add_export(_verb(verbs, "export", EXPORT, _export))
     _add_rm(_verb(verbs, "rm", REMOVE, _rm))
     add_store(_verb(verbs, "check", CHECK, _check))
@@ -122,17 +123,6 @@ def _list(args: argparse.Namespace, _: Sequence[str]) -> int:
     if not found:
         say(f"{args.output_dir}: no such results")
     return int(not found)
-
-
-def _show(args: argparse.Namespace, _: Sequence[str]) -> int:
-    from ids.report.console import say
-    from ids.results.catalog import open_store
-    from ids.results.shelf import describe, find
-
-    store = open_store(args.output_dir)
-    for line in describe(find(store, args.key), store):
-        say(line)
-    return 0
 
 
 def _export(args: argparse.Namespace, _: Sequence[str]) -> int:

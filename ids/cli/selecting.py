@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ids.report.printing import Printing
     from ids.results.selection import Selection
+
+FORMATS = ("text", "markdown", "latex", "csv", "json")
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +19,12 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that select results."""
+def add_selection(parser: argparse.ArgumentParser, methods: bool = True) -> None:
+    """Add the flags that select results; without `methods`, the command itself names them."""
     add_store(parser)
     parser.add_argument("--dataset", default="", help="only data sets whose name begins with this")
-    parser.add_argument("--method", action="append", help="only this method (repeatable)")
+    if methods:
+        parser.add_argument("--method", action="append", help="only this method (repeatable)")
     parser.add_argument("--tag", default="", help="only cases with this tag")
     parser.add_argument(
         "--where", action="append", metavar="KEY=VALUE", help="only these settings (repeatable)"
@@ -31,9 +35,8 @@ def selection_of(args: argparse.Namespace, columns: Sequence[str] = ()) -> "Sele
     """The results that the flags select, and these columns of tables (default: all)."""
     from ids.results.selection import Selection
 
-    return Selection(
-        args.output_dir, args.dataset, args.method or (), args.tag, args.where or (), columns
-    )
+    methods = getattr(args, "method", None) or ()
+    return Selection(args.output_dir, args.dataset, methods, args.tag, args.where or (), columns)
 
 
 def add_interval(parser: argparse.ArgumentParser) -> None:
@@ -44,3 +47,29 @@ def add_interval(parser: argparse.ArgumentParser) -> None:
         default="bootstrap",
         help="95 %% intervals by the bootstrap (default) or Student's t",
     )
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """The format of the output."""
+    parser.add_argument(
+        "--format", choices=FORMATS, default="text", help="of the output (default: text)"
+    )
+
+
+def add_printing(parser: argparse.ArgumentParser, write: str) -> None:
+    """The format of the output, and files; `write` is the help of that flag."""
+    add_format(parser)
+    parser.add_argument("--write", action="store_true", help=write)
+    parser.add_argument(
+        "--figures",
+        metavar="ENDINGS",
+        default="png,svg",
+        help="formats of the figures, of png, svg and pdf (with --write; default: png,svg)",
+    )
+
+
+def printing_of(args: argparse.Namespace) -> "Printing":
+    """How the flags show a report."""
+    from ids.report.printing import Printing, parse_figures
+
+    return Printing(args.format, args.wide, args.write, parse_figures(args.figures))

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from ids.cli import commands, frontier
-from ids.cli.selecting import add_interval, add_selection
+from ids.cli.selecting import add_interval, add_printing, add_selection
 
 TABLE = """print the results of a store: means with 95 % intervals, differences paired to a baseline
 
@@ -17,7 +17,9 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table --matched --axis latent_distance --at 0.4
   ids table --matched --knob p2p=self_share    the curve of p2p along its settings
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
-  ids table --write                            also into outputs/tables, with curves
+  ids table --format latex > table.tex         also markdown, csv, json; bold: significantly best
+  ids table --write                            also into outputs/tables
+  ids table --matched --write --figures svg,pdf      with the curves as figures
 """
 
 CARD = """print how results were made: versions, devices, weights, data set, seeds, settings
@@ -68,11 +70,7 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
     )
     table.add_argument("--wide", action="store_true", help="print all columns")
-    table.add_argument(
-        "--write",
-        action="store_true",
-        help="also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves",
-    )
+    add_printing(table, "also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves")
     table.set_defaults(act=commands.table)
 
 

@@ -1,10 +1,10 @@
 """Identity over edit strength: a curve per method, a dot per state or setting."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ids.core.errors import DataError
@@ -18,20 +18,30 @@ from ids.results.methods import MethodCurves, Question, method_curves
 
 PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")  # of matched tables
 CONTROLS = ("X", "*", "P")  # markers of edits without a curve: null edit, true edit
+FIGURES = ("png", "svg", "pdf")
+# Okabe & Ito's colours, which the colour-blind tell apart too; curves beyond differ in their line.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES, MARKERS = ("-", "--", ":", "-."), ("o", "s", "^", "D")
 # A dollar in a name starts no formula; text of an SVG is text; the same bytes every time.
 STYLE: Any = {
     "text.parse_math": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "ids",
+    "pdf.fonttype": 42,  # text of a PDF is text
 }
 
 
 def draw_curves(
-    frame: pd.DataFrame, question: Question, title: str, beside: Path, columns: Sequence[Column]
+    frame: pd.DataFrame,
+    question: Question,
+    title: str,
+    beside: Path,
+    columns: Sequence[Column],
+    endings: Sequence[str] = ("png", "svg"),
 ) -> list[Path]:
     """Of the `curve_frame` of one data set and backbone: a panel per column, over the cases that
-    all methods have, as a PNG and an SVG beside that file. Columns without such cases have no
-    panel; without any panel, nothing is drawn.
+    all methods have, as files with these of the endings `FIGURES` beside that file. Columns without
+    such cases have no panel; without any panel, nothing is drawn.
     """
     import matplotlib
 
@@ -50,17 +60,28 @@ def draw_curves(
         for panel, (column, frontier) in zip(panels.flat, shown.items(), strict=True):
             for label, states in methods.states.items():
                 _draw(panel, frontier, label, states, styles[label])
-            axis = next((c.title for c in columns if c.key == methods.axis), methods.axis)
-            panel.set(xlabel=printable(axis), ylabel=printable(column.header))
+            axis = next((_label(c) for c in columns if c.key == methods.axis), methods.axis)
+            panel.set(xlabel=printable(axis), ylabel=printable(_label(column)))
             panel.grid(alpha=0.3)
         figure.suptitle(printable(title), fontsize=10, wrap=True)
         handles = panels[0, 0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncol=3, fontsize=8, frameon=False)
-        paths = [beside.with_suffix(ending) for ending in (".png", ".svg")]
-        figure.savefig(paths[0], dpi=120, bbox_inches="tight")  # a wide legend is not cut
-        figure.savefig(paths[1], metadata={"Date": None}, bbox_inches="tight")
+        paths = [save_figure(figure, beside.with_suffix(f".{ending}")) for ending in endings]
         plt.close(figure)
     return paths
+
+
+def save_figure(figure: Any, path: Path) -> Path:
+    """In the format of its ending; the same bytes every time."""
+    dated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    metadata = dated.get(path.suffix)
+    figure.savefig(path, dpi=120, metadata=metadata, bbox_inches="tight")  # a legend is not cut
+    return path
+
+
+def _label(column: Column) -> str:
+    """`PSNR bg ↑ (dB)`."""
+    return f"{column.header} ({column.unit})" if column.unit else column.header
 
 
 def _frontiers(
@@ -75,21 +96,29 @@ def _frontiers(
 
 
 def _styles(methods: MethodCurves) -> dict[str, dict[str, Any]]:
-    """A colour and a name per curve, with its knob if that is not the steps; controls are black."""
-    import matplotlib
-
-    colours = iter(matplotlib.colormaps["turbo"](np.linspace(0.08, 0.92, len(methods.knobs))))
+    """A colour, line and name per curve, with its knob if that is not the steps; controls are black
+    marks.
+    """
+    looks = cycle(product(zip(LINES, MARKERS, strict=True), COLOURS))
     markers = iter(CONTROLS * len(methods.states))
     styles: dict[str, dict[str, Any]] = {}
     for label in methods.states:
         knob = methods.knobs.get(label)
         name = printable(label if knob in (None, STEPS) else f"{label}, along {knob}")
-        line = {"marker": "o", "markersize": 3.5, "linewidth": 1.3}
-        mark = {"color": "black", "markersize": 8, "linestyle": "none"}
-        place = {"color": next(colours)} if knob else {"marker": next(markers)}
         # a leading underscore would hide a name from the legend
-        styles[label] = {"label": f" {name}", **(line if knob else mark), **place}
+        look = _curve_style(next(looks)) if knob else _mark_style(next(markers))
+        styles[label] = {"label": f" {name}", **look}
     return styles
+
+
+def _curve_style(look: tuple[tuple[str, str], str]) -> dict[str, Any]:
+    (line, marker), colour = look
+    shape = {"marker": marker, "markersize": 3.5, "linestyle": line, "linewidth": 1.3}
+    return {"color": colour, **shape}
+
+
+def _mark_style(marker: str) -> dict[str, Any]:
+    return {"color": "black", "marker": marker, "markersize": 8, "linestyle": "none"}
 
 
 def _draw(

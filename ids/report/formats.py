@@ -38,8 +38,11 @@ def markdown(report: Report) -> str:
 
 def markdown_table(grid: TextGrid) -> str:
     """The lines of a pipe table."""
-    escaped = [[for_markdown(cell) for cell in line] for line in (grid.headers, *grid.lines)]
-    lines = [escaped[0], ["---" for _ in grid.headers], *escaped[1:]]
+    cells = [
+        [f"**{for_markdown(cell)}**" if bold else for_markdown(cell) for cell, bold in line]
+        for line in _with_bold(grid)
+    ]
+    lines = [[for_markdown(cell) for cell in grid.headers], ["---" for _ in grid.headers], *cells]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -47,7 +50,7 @@ def latex(report: Report) -> str:
     """A `tabular` per grid, for `booktabs`; titles and notes are comments."""
     parts = [latex_comment(r"needs \usepackage{booktabs}"), latex_comment(report.title)]
     for grid in report.grids:
-        parts += ["", latex_comment(grid.title), _latex_table(text_grid(grid))]
+        parts += ["", latex_comment(grid.title), latex_table(text_grid(grid))]
     return "\n".join([*parts, "", *map(latex_comment, report.all_notes())]) + "\n"
 
 
@@ -91,19 +94,32 @@ def json_text(report: Report) -> str:
     """Numbers in full, infinite ones `"inf"`, null for what is missing; text unescaped but for
     JSON.
     """
-    whole = {
+    return json.dumps(as_json(report), indent=1, allow_nan=False) + "\n"
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The same as an object."""
+    return {
         "title": report.title,
         "grids": [_json_grid(grid) for grid in report.grids],
         "notes": report.all_notes(),
         "results": report.keys,
     }
-    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
-def _latex_table(grid: TextGrid) -> str:
+def _with_bold(grid: TextGrid) -> list[list[tuple[str, bool]]]:
+    """The lines of cells, each with whether it is bold."""
+    return [
+        [(cell, (row, column) in grid.bold) for column, cell in enumerate(line)]
+        for row, line in enumerate(grid.lines)
+    ]
+
+
+def latex_table(grid: TextGrid) -> str:
+    """A `tabular` for `booktabs`."""
     numbers = len(grid.headers) - grid.left
     head = " & ".join(map(for_latex, grid.headers))
-    lines = [" & ".join(_latex_cells(line, grid.left)) for line in grid.lines]
+    lines = [" & ".join(_latex_cells(line, grid.left)) for line in _with_bold(grid)]
     rows = "\n".join(rf"{line} \\" for line in lines)
     return "\n".join(
         [
@@ -118,30 +134,31 @@ def _latex_table(grid: TextGrid) -> str:
     )
 
 
-def _latex_cells(line: tuple[str, ...], left: int) -> list[str]:
+def _latex_cells(line: Sequence[tuple[str, bool]], left: int) -> list[str]:
     """Numbers as formulas, so that minus signs are minus signs."""
-    numbers = line[left + 1 :]  # after the labels and the number of cases
-    labels = map(for_latex, line[: left + 1])
-    return [
-        *labels,
-        *map(_latex_number, numbers),
-    ]
+    labels = (for_latex(text) for text, _ in line[: left + 1])  # and the number of cases
+    return [*labels, *(_latex_number(*cell) for cell in line[left + 1 :])]
 
 
-def _latex_number(text: str) -> str:
+def _latex_number(text: str, bold: bool = False) -> str:
     """`$27.98 \\pm 0.42$ (n=3)`; a remark is text."""
     number, space, remark = text.partition(" (")
     formula = number.replace("±", r"\pm").replace("*", "^{*}").replace("<", "{<}")
     formula = formula.replace("inf", r"\infty")
+    formula = rf"\mathbf{{{formula}}}" if bold else formula
     return ("--" if number == "-" else f"${formula}$") + for_latex(space + remark)
 
 
 def _html_table(grid: TextGrid) -> str:
     head = "".join(f"<th>{for_html(header)}</th>" for header in grid.headers)
     rows = "\n".join(
-        f"<tr>{''.join(f'<td>{for_html(cell)}</td>' for cell in line)}</tr>" for line in grid.lines
+        f"<tr>{''.join(_html_cell(*cell) for cell in line)}</tr>" for line in _with_bold(grid)
     )
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+
+def _html_cell(text: str, bold: bool) -> str:
+    return f"<td><b>{for_html(text)}</b></td>" if bold else f"<td>{for_html(text)}</td>"
 
 
 def _numbers(grid: Grid, index: int) -> Sequence[str]:

@@ -23,13 +23,14 @@ LABEL_SHARE = 3  # a compact table gives its labels a third of the width at leas
 @dataclass(frozen=True)
 class TextGrid:
     """A title, headers and lines of cells, as people read them. The first `left` columns are text,
-    the others numbers.
+    the others numbers. `bold`: cells, as line and column.
     """
 
     title: str
     headers: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
     left: int = 1
+    bold: frozenset[tuple[int, int]] = frozenset()
 
     def print(self, console: Console) -> None:
         """The title and the table, foreign text escaped."""
@@ -134,7 +135,19 @@ def text_grid(grid: Grid, compact: bool = False) -> TextGrid:
             for cell, column, remark in cells
         )
         lines.append((*names_of(row)[: len(names)], cases_of(row, grid), *texts))
-    return TextGrid(title, (*names, "cases", *headers), tuple(lines), left=len(names))
+    first = len(names) + 1
+    bold = frozenset(
+        (line, first + place)
+        for line, row in enumerate(grid.rows)
+        for place, cell in enumerate(row.cells)
+        if cell.best
+    )
+    return TextGrid(title, (*names, "cases", *headers), tuple(lines), len(names), bold)
+
+
+def number_text(value: float, digits: int, sign: bool = False) -> str:
+    """Rounded, `+` in front of a difference; `-` for a missing one."""
+    return "-" if math.isnan(value) else f"{value:{'+' if sign else ''}z.{digits}f}"
 
 
 def names_of(row: Row) -> tuple[str, ...]:

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from rich.console import Console
 
 from ids.core.errors import ConfigError, DataError
 from ids.core.text import counted
 from ids.report.card import cards_json, print_cards, write_cards
 from ids.report.console import open_console, say
 from ids.report.figure import PANELS, draw_curves
+from ids.report.printing import Printing
 from ids.report.render import print_report
 from ids.report.write import file_name, write_report
+from ids.results.best import with_best
 from ids.results.card import card_of
 from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import Column, select_columns
@@ -45,11 +48,7 @@ class Comparison:
 
 
 def show_tables(
-    selection: Selection,
-    comparison: Comparison,
-    engine: str | None,
-    write: bool,
-    wide: bool = False,
+    selection: Selection, comparison: Comparison, engine: str | None, printing: Printing
 ) -> int:
     """Means, and differences paired to the baseline, per data set and backbone. 1 without results.
     `ConfigError` for an engine without measurements.
@@ -62,56 +61,56 @@ def show_tables(
             f"got {engine}; change it"
         )
 
-    def show(group: ResultGroup) -> None:
+    def show(group: ResultGroup) -> Report:
         lines = frame(group.entries, store, engine, group.broken)
         columns = select_columns(columns_of(group.entries, lines), selection.columns)
         notes = (*weights_notes(group.entries, columns), *_without_metrics(group), *group.notes())
         notes = (*notes, *mixed_note(group.entries))
         title = _title(group, selection)
         report = table(title, lines, comparison.baseline, notes, columns, comparison.interval)
+        if printing.write or printing.kind != "text":
+            report = with_best(report, lines)
         if comparison.tests:
             report = with_tests(report, comparison.difference)
-        if path := _show(report, selection, write, wide):
+        if path := _show(report, selection, printing):
             _write_card(group, store, report.title, path)
+        return report
 
-    return _show_groups(selection, read_catalog(store), show)
+    return _show_groups(selection, read_catalog(store), show, printing)
 
 
-def show_matched(selection: Selection, question: Question, write: bool, wide: bool = False) -> int:
+def show_matched(selection: Selection, question: Question, printing: Printing) -> int:
     """The same at matched edit strength; with `write` also the curves as an image. Groups that
     cannot be matched are named. 1 without results; `DataError` where the only group cannot be
     matched. `ConfigError` for the knob of a method without results.
     """
     store = open_store(selection.output_dir)
 
-    def show(group: ResultGroup) -> None:
+    def show(group: ResultGroup) -> Report:
         lines = curve_frame(group.entries, store)
         axis = axis_of(lines, question.axis)
         columns = select_columns(columns_of(group.entries, lines), selection.columns, keep=axis)
         notes = (*weights_notes(group.entries, columns), *group.notes())
         notes = (*notes, *mixed_note(group.entries))
         report = matched_report(_title(group, selection), lines, question, notes, columns)
-        if path := _show(report, selection, write, wide):
+        if path := _show(report, selection, printing):
             _write_card(group, store, report.title, path)
             panels = [column for column in columns if column.key in PANELS]
-            _draw(lines, replace(question, axis=axis), report.title, panels, path)
+            _draw(lines, replace(question, axis=axis), report.title, panels, path, printing)
+        return report
 
-    return _show_groups(selection, read_catalog(store), show, question.knobs)
+    return _show_groups(selection, read_catalog(store), show, printing, question.knobs)
 
 
 def show_frontier(
-    selection: Selection,
-    question: Question,
-    metric: str | None,
-    write: bool,
-    wide: bool = False,
+    selection: Selection, question: Question, metric: str | None, printing: Printing
 ) -> int:
     """Identity (`metric`) over edit strength, per data set and backbone. Exit status and errors are
     those of `show_matched`.
     """
     store = open_store(selection.output_dir)
 
-    def show(group: ResultGroup) -> None:
+    def show(group: ResultGroup) -> Report:
         lines = curve_frame(group.entries, store)
         known = columns_of(group.entries, lines)
         axis = axis_of(lines, question.axis, "--x")
@@ -119,11 +118,12 @@ def show_frontier(
         columns = [column for column in known if column.key in shown]
         notes = (*weights_notes(group.entries, columns), *group.notes())
         report = frontier_report(_title(group, selection), lines, question, metric, notes, columns)
-        if path := _show(report, selection, write, wide):
+        if path := _show(report, selection, printing):
             _write_card(group, store, report.title, path)
-            _draw(lines, replace(question, axis=axis), report.title, columns, path)
+            _draw(lines, replace(question, axis=axis), report.title, columns, path, printing)
+        return report
 
-    return _show_groups(selection, read_catalog(store), show, question.knobs)
+    return _show_groups(selection, read_catalog(store), show, printing, question.knobs)
 
 
 def show_cards(selection: Selection, as_json: bool, write: bool) -> int:
@@ -150,13 +150,14 @@ def show_cards(selection: Selection, as_json: bool, write: bool) -> int:
 def _show_groups(
     selection: Selection,
     catalog: Catalog,
-    show: Callable[[ResultGroup], None],
+    show: Callable[[ResultGroup], Report],
+    printing: Printing,
     knobs: Collection[str] = (),
 ) -> int:
     """Every selected group, then the results that no table shows; the exit status. `knobs` are the
     methods whose knob is chosen.
     """
-    groups, failed = selection.groups(catalog), []
+    groups, failed, reports = selection.groups(catalog), [], []
     names = {entry.record.name for group in groups for entry in group.entries}
     if unknown := sorted(set(knobs) - names):
         raise ConfigError(
@@ -165,29 +166,34 @@ def _show_groups(
         )
     for group in groups:
         try:
-            show(group)
+            reports.append(show(group))
         except DataError as error:
             if len(groups) == 1:
                 raise
             failed.append(f"{group.title}: {error}")
+    printing.print(reports)
+    console = None if printing.kind == "text" else Console(stderr=True)
     for line in (*failed, *(f"note: {note}" for note in catalog.notes())):
-        say(line)
+        say(line, console)
     if len(failed) < len(groups):
         return 0
     if groups or selection.describe() or selection.dataset:
-        say(f"{selection.output_dir}: no such results")
+        say(f"{selection.output_dir}: no such results", console)
     else:
-        say(f"{selection.output_dir}: no results yet; `ids run experiments=demo` makes some")
+        remedy = "no results yet; `ids run experiments=demo` makes some"
+        say(f"{selection.output_dir}: {remedy}", console)
     return 1
 
 
-def _show(report: Report, selection: Selection, write: bool, wide: bool) -> Path | None:
-    """Print a report; write it, too, where that is requested."""
-    print_report(report, open_console(wide), wide)
-    if not write:
+def _show(report: Report, selection: Selection, printing: Printing) -> Path | None:
+    """Print a report as text; write it, too, where that is requested."""
+    text = printing.kind == "text"
+    if text:
+        print_report(report, open_console(printing.wide), printing.wide)
+    if not printing.write:
         return None
     path = write_report(report, selection.output_dir / "tables")
-    say(f"written: {path}")
+    say(f"written: {path}", None if text else Console(stderr=True))
     return path
 
 
@@ -197,10 +203,16 @@ def _write_card(group: ResultGroup, store: Store, title: str, beside: Path) -> N
 
 
 def _draw(
-    lines: pd.DataFrame, question: Question, title: str, panels: list[Column], beside: Path
+    lines: pd.DataFrame,
+    question: Question,
+    title: str,
+    panels: list[Column],
+    beside: Path,
+    printing: Printing,
 ) -> None:
-    for image in draw_curves(lines, question, title, beside, panels):
-        say(f"drawn: {image}")
+    console = None if printing.kind == "text" else Console(stderr=True)
+    for image in draw_curves(lines, question, title, beside, panels, printing.figures):
+        say(f"drawn: {image}", console)
 
 
 def _title(group: ResultGroup, selection: Selection) -> str:

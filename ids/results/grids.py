@@ -50,6 +50,7 @@ class Estimate:
     n: int = 0
     left_out: LeftOut = LeftOut()
     test: PairedTest | None = None
+    best: bool = False  # significantly better than the same column of every other method
 
     @property
     def numbers(self) -> dict[str, float | int]:

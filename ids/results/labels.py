@@ -9,6 +9,7 @@ import pandas as pd
 from ids.core.errors import ConfigError
 from ids.run.records import EditRecord
 
+CONTROLS = ("null_edit", "true_edit")  # never ranked: what changes nothing preserves most
 # Every other method follows by name, the true edit is last.
 ORDER = [
     "null_edit",

@@ -12,10 +12,11 @@ from ids.core.errors import ConfigError, DataError
 from ids.core.numbers import to_float
 from ids.results.catalog import Catalog, Entry, ResultGroup, read_catalog
 from ids.results.labels import setting_labels, setting_values
+from ids.results.origin import command_of
 from ids.run.claims import take
 from ids.run.records import EditRecord, Manifest, MeasurementRecord, MetricsRecord, Mirrored
 from ids.run.sealed import Unusable, read
-from ids.run.store import Store
+from ids.run.store import IMAGE, Store
 
 KINDS: dict[str, type[msgspec.Struct]] = {  # records beside the results, by their place
     "results/??/*/metrics-*.json": MetricsRecord,
@@ -82,6 +83,10 @@ def describe(record: EditRecord, store: Store) -> Iterator[str]:
     folder = store.folder(record.key)
     yield f"{record.key}  {record.status}  {record.reason}".rstrip()
     yield f"made      {datetime.fromtimestamp(record.made):%Y-%m-%d %H:%M:%S}"
+    if record.status == "ok":
+        yield f"image     {folder / IMAGE}"
+    command = command_of(store.root, record.key)
+    yield f"command   {command or 'not known: no run of this store lists it'}"
     yield f"method    {record.name}"
     for key, value in setting_values(record).items():
         yield f"            {key} = {value}"

@@ -66,6 +66,8 @@ def installed(site: Path, tmp_path: Path) -> Installed:
 def test_the_wheel_has_everything(site: Path) -> None:
     assert (site / "ids" / "conf" / "config.yaml").is_file()
     assert (site / "ids" / "experiments" / "demo.yaml").is_file()
+    assert (site / "ids" / "claims" / "paper_lambda.yaml").is_file()
+    assert (site / "ids" / "claims" / "verdicts.json").is_file()
     assert (site / "ids" / "config" / "templates" / "method.yaml").is_file()
     assert list(site.rglob("NOTICE"))
     assert list((site / "ids" / "shapes" / "weights" / "unet").iterdir())

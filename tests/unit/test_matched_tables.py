@@ -142,4 +142,10 @@ def test_a_figure_takes_names_as_they_are(tmp_path: Path) -> None:
     frame = data().rename(columns={"psnr": "psnr_background"})
     frame["label"] = frame["label"].replace("true_edit", "$\\nonsense{$\n")
     panels = [Column("psnr_background", "PSNR bg", 2, 1)]
-    assert draw_curves(frame, Question("success"), "$\\nonsense{$", tmp_path / "x.md", panels)
+    place = tmp_path / "x.md"
+    assert draw_curves(frame, Question("success"), "$\\nonsense{$", place, panels)
+    (pdf,) = draw_curves(frame, Question("success"), "t", place, panels, endings=("pdf",))
+    content = pdf.read_bytes()
+    assert content.startswith(b"%PDF")
+    draw_curves(frame, Question("success"), "t", place, panels, endings=("pdf",))
+    assert pdf.read_bytes() == content

@@ -1,0 +1,103 @@
+"""`ids compare` and `ids worst` as tables of text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from ids.report.printing import Format, print_grids
+from ids.report.render import TextGrid, number_text
+from ids.results.ranking import RankedEdit, Ranking
+from ids.results.side_by_side import CasePair, MetricPair, SideBySide
+
+SHOWN_KEY = 12  # characters of a key
+
+
+def print_side_by_side(found: Sequence[SideBySide], n: int, kind: Format) -> None:
+    """Of each: the metrics, and the `n` most different cases."""
+    grids = [grid for each in found for grid in (_metrics(each), _cases(each, n))]
+    print_grids(grids, pd.DataFrame(line for each in found for line in _lines(each, n)), kind)
+
+
+def print_rankings(found: Sequence[Ranking], kind: Format) -> None:
+    """A table per data set."""
+    lines = [
+        {"data": ranking.title, "metric": ranking.column.key, **_plain(asdict(edit))}
+        for ranking in found
+        for edit in ranking.edits
+    ]
+    print_grids(list(map(_ranking, found)), pd.DataFrame(lines), kind)
+
+
+def _metrics(found: SideBySide) -> TextGrid:
+    headers = ("metric", "cases", "ours", "theirs", "difference")
+    title = f"{found.title}: {found.ours} (ours) - {found.theirs} (theirs)"
+    return TextGrid(title, headers, tuple(map(_metric_line, found.metrics)))
+
+
+def _metric_line(pair: MetricPair) -> tuple[str, ...]:
+    digits, unit = pair.column.digits, pair.column.unit
+    header = f"{pair.column.header} ({unit})" if unit else pair.column.header
+    means = (number_text(side.value, digits) for side in (pair.ours, pair.theirs))
+    found = pair.difference
+    ends = [number_text(end, digits, sign=True) for end in (found.low, found.high)]
+    value = number_text(found.value, digits, sign=True)
+    interval = "" if "-" in ends else f" [{', '.join(ends)}]"
+    return (header, str(found.n), *means, f"{value}{interval}")
+
+
+def _cases(found: SideBySide, n: int) -> TextGrid:
+    column = found.telling
+    title = f"cases that differ most, by {column.title} (`ids show KEY` for one)"
+    headers = ("case", "prompts", "keys", "ours", "theirs", "difference")
+    lines = tuple(_case_line(pair, column.digits) for pair in found.cases[:n])
+    return TextGrid(title, headers, lines, left=3)
+
+
+def _case_line(pair: CasePair, digits: int) -> tuple[str, ...]:
+    keys = " ".join(key[:SHOWN_KEY] for key in pair.keys)
+    values = (number_text(value, digits) for value in (pair.ours, pair.theirs))
+    difference = number_text(pair.difference, digits, sign=True)
+    return (pair.id, " -> ".join(pair.prompts), keys, *values, difference)
+
+
+def _ranking(found: Ranking) -> TextGrid:
+    headers = ("key", "method", "case", "prompts", "seed", found.column.header)
+    digits = found.column.digits
+    lines = tuple(_edit_line(edit, digits) for edit in found.edits)
+    return TextGrid(f"{found.title}, by {found.column.title}", headers, lines, left=4)
+
+
+def _edit_line(edit: RankedEdit, digits: int) -> tuple[str, ...]:
+    seed = "-" if edit.seed < 0 else str(edit.seed)
+    prompts = " -> ".join(edit.prompts)
+    value = number_text(edit.value, digits)
+    return (edit.key[:SHOWN_KEY], edit.label, edit.id, prompts, seed, value)
+
+
+def _lines(found: SideBySide, n: int) -> Iterator[dict[str, Any]]:
+    """A line per number: of a metric, or of a case."""
+    names = {"data": found.title, "ours": found.ours, "theirs": found.theirs}
+    for pair in found.metrics:
+        values = {"value_ours": pair.ours.value, "value_theirs": pair.theirs.value}
+        numbers = {k: v for k, v in asdict(pair.difference).items() if k in ("low", "high", "n")}
+        yield {
+            **names,
+            "metric": pair.column.key,
+            "case": "",
+            **values,
+            "difference": pair.difference.value,
+            **numbers,
+        }
+    for case in found.cases[:n]:
+        values = {"value_ours": case.ours, "value_theirs": case.theirs}
+        keys = dict(zip(("key_ours", "key_theirs"), case.keys, strict=True))
+        place = {**names, "metric": found.telling.key, "case": case.id}
+        yield {**place, **values, "difference": case.difference, **keys}
+
+
+def _plain(edit: dict[str, Any]) -> dict[str, Any]:
+    """With a column per prompt."""
+    source, target = edit.pop("prompts")
+    return {**edit, "source_prompt": source, "target_prompt": target}
