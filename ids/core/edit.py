@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -15,13 +16,22 @@ from ids.core.rng import Randomness, Streams
 from ids.core.tensors import Images, Latent, PositionMap
 
 
-class View(NamedTuple):
-    """A subject as latents [B, C, H, W], before and after the edit. `z_trg` is differentiable in
-    the subject's parameters.
+Parameters = Iterable[torch.nn.Parameter] | Iterable[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class View:
+    """A subject as latents [B, C, H, W], before and after the edit. `target` gives `z_trg`, once and
+    when it is first read: a scene has to be rendered for it.
     """
 
     z_src: Latent
-    z_trg: Latent
+    target: Callable[[], Latent]
+
+    @cached_property
+    def z_trg(self) -> Latent:
+        """Differentiable in the subject's parameters."""
+        return self.target()
 
 
 @runtime_checkable
@@ -36,8 +46,10 @@ class Subject(Protocol):
         """
         ...
 
-    def parameters(self) -> Iterable[torch.nn.Parameter]:
-        """The parameters that an optimizer changes."""
+    def parameters(self) -> Parameters:
+        """The parameters that an optimizer changes, or groups of them: dictionaries with `params`,
+        and with the factor of their learning rate as `rate`.
+        """
         ...
 
     def images(self) -> Images:

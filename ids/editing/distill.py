@@ -1,14 +1,14 @@
 """The optimization loop that every distillation rule shares."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ids.core.edit import EditContext, SourceHalf, Subject
+from ids.core.edit import EditContext, Parameters, SourceHalf, Subject, View
 from ids.core.prompt import Prompt
 from ids.core.protocols import (
     Distillation,
@@ -18,7 +18,6 @@ from ids.core.protocols import (
     StepGuidance,
 )
 from ids.core.records import Trace
-from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion import Annealed, Bank, ConstantGuidance, Descending, Guided, Uniform
 from ids.editing.banked import BankedSourceHalf
@@ -43,7 +42,7 @@ class DistillationEditor:
 
     distillation: Distillation
     timesteps: DrawSource
-    optimizer: Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
+    optimizer: Callable[[Parameters], torch.optim.Optimizer]
     n_steps: int = 200
     guidance_scale: float = 7.5
     grad_scale: float = 0.48828125  # 2000 / (64 * 64)
@@ -71,7 +70,8 @@ class DistillationEditor:
 
     def __call__(self, context: EditContext, subject: Subject) -> Trace:
         """Edit the subject. Curves [n_steps, B, ...]: `t`, `gradient` (RMS of g), `distance` (RMS
-        of z_trg - z_src after the step) and the logs of the rule and the refiner.
+        of z_trg - z_src after the step; of a rendered view before it) and the logs of the rule and
+        the refiner.
         """
         if isinstance(self.timesteps, Annealed | Bank | Descending | Uniform):
             self.timesteps.check(context.backbone.schedule.n_timesteps)
@@ -91,14 +91,15 @@ class DistillationEditor:
         anchors = context.anchors(half, self.n_steps)
         for step, (now, anchor) in enumerate(zip(guidance, anchors, strict=True)):
             rng = context.rng.at(bank.entry(step) if bank else step)
-            z_trg = subject.view(rng).z_trg
+            view = subject.view(rng)
+            z_trg = view.z_trg
             with torch.no_grad():
                 g = rule.grad(eps_phi.at(now.scale), z_trg.detach(), y.trg, anchor)
             optimizer.zero_grad()
             z_trg.backward(gradient=self.grad_scale * g)
             rates.times(now.rate)
             optimizer.step()
-            logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(subject, rng)}
+            logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(view)}
             for name, value in {**logs, **anchor.logs}.items():
                 curves[name].append(value)
             context.progress.step()
@@ -127,9 +128,14 @@ class _Rates:
 
     @classmethod
     def of(cls, optimizer: torch.optim.Optimizer, guidance: Sequence[StepGuidance]) -> "_Rates":
-        """`ValueError` where a step changes a learning rate, and there is none."""
-        groups = [(group, group["lr"]) for group in optimizer.param_groups if "lr" in group]
-        if not groups and any(now.rate != 1 for now in guidance):
+        """`ValueError` where a step, or the subject, changes a learning rate, and there is none."""
+        factors = [group.get("rate", 1.0) for group in optimizer.param_groups]
+        groups = [
+            (group, factor * group["lr"])
+            for group, factor in zip(optimizer.param_groups, factors, strict=True)
+            if "lr" in group
+        ]
+        if not groups and any(rate != 1 for rate in [*factors, *(now.rate for now in guidance)]):
             raise ValueError(
                 f"guidance.rate: expected 1 for {type(optimizer).__name__}, which has no lr"
             )
@@ -142,8 +148,7 @@ class _Rates:
 
 
 @torch.no_grad()
-def _distance(subject: Subject, rng: Streams) -> PerRow:
-    view = subject.view(rng)
+def _distance(view: View) -> PerRow:
     return _rms(view.z_trg - view.z_src)
 
 

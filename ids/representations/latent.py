@@ -34,7 +34,7 @@ class LatentImage:
 
     def view(self, rng: Randomness) -> View:
         """The latents themselves, whatever `rng`."""
-        return View(self.z_src, self.z_trg)
+        return View(self.z_src, lambda: self.z_trg)
 
     def images(self) -> Images:
         """`z_trg`, decoded."""

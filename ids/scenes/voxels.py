@@ -1,0 +1,126 @@
+"""A grid of densities and colours: the scene model for a CPU."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ids.core.camera import Camera, Rays
+from ids.core.capture import Capture
+from ids.scenes.box import Box
+from ids.scenes.model import ParameterGroup, Pixels, Render, pick
+from ids.scenes.volume import (
+    composite,
+    contracted,
+    points_on,
+    resampled,
+    spaced,
+    weights_of,
+    within_box,
+)
+
+EMPTY = -4.0  # density before its activation, of a new scene
+VISIBLE = 1e-4  # weights of samples whose colour is looked up
+BLOCK = 32  # cells a side of the part in which roughness is measured
+
+
+class VoxelGrid(nn.Module):
+    """Density and colour at grid points, with linear interpolation between them. A colour does not
+    depend on the direction (DVGO, Sun et al. 2022, without its network).
+
+    `n_coarse` samples of the density find where `n_samples` are evaluated; 0: evenly spaced ones.
+    """
+
+    def __init__(self, box: Box, resolution: int, n_samples: int, n_coarse: int = 0) -> None:
+        super().__init__()
+        shape = box.shape(resolution)
+        self.box, self.n_samples, self.n_coarse = box, n_samples, n_coarse
+        self.register_buffer("low", torch.tensor(box.low))
+        self.register_buffer("high", torch.tensor(box.high))
+        self.density = nn.Parameter(torch.zeros(1, 1, *shape))
+        self.colour = nn.Parameter(torch.zeros(1, 3, *shape))
+        self.background = nn.Parameter(torch.zeros(3))
+
+    def groups(self) -> Sequence[ParameterGroup]:
+        """`density`; `colour`, with that of the background."""
+        return [
+            ParameterGroup("density", [self.density]),
+            ParameterGroup("colour", [self.colour, self.background]),
+        ]
+
+    def render(self, camera: Camera, pixels: Pixels | None = None) -> Render:
+        """These pixels; None: all."""
+        return self.trace(*pick(camera, pixels))
+
+    def trace(
+        self, rays: Rays, near: Tensor, far: Tensor, jitter: Float[Tensor, " P"] | None = None
+    ) -> Render:
+        """Rays between two distances."""
+        edges = self._edges(rays, near, far, jitter)
+        places = self._places(points_on(rays, edges))
+        weights = weights_of(self._density(places), edges)
+        seen = weights.detach() > VISIBLE
+        colours = torch.zeros_like(places)
+        colours[seen] = torch.sigmoid(_looked_up(self.colour, places[seen]))
+        return composite(weights, colours, edges, torch.sigmoid(self.background))
+
+    def roughness(self, rng: torch.Generator) -> Tensor:
+        """Mean squared difference of neighbours in a random block, of density and colour."""
+        sizes = self.density.shape[2:]
+        starts = [int(torch.randint(max(n - BLOCK, 0) + 1, (1,), generator=rng)) for n in sizes]
+        block = (..., *(slice(start, start + BLOCK) for start in starts))
+        grids = self.density[block], self.colour[block]
+        return sum(
+            (grid.diff(dim=axis).square().mean() for grid in grids for axis in (2, 3, 4)),
+            start=torch.zeros((), device=self.density.device),
+        )
+
+    def _edges(self, rays: Rays, near: Tensor, far: Tensor, jitter: Tensor | None) -> Tensor:
+        turn = None
+        if self.box.open:
+            turn = float((self.high - self.low).max()) / 2
+        else:
+            near, far = within_box(rays, near, far, self.low, self.high)
+        if not self.n_coarse:
+            return spaced(near, far, self.n_samples, jitter, turn)
+        coarse = spaced(near, far, self.n_coarse, jitter, turn)
+        with torch.no_grad():
+            weights = weights_of(self._density(self._places(points_on(rays, coarse))), coarse)
+        return resampled(coarse, weights, self.n_samples, jitter)
+
+    def _places(self, points: Float[Tensor, "P N 3"]) -> Float[Tensor, "P N 3"]:
+        """Points in the grid's own coordinates, [-1, 1] from end to end."""
+        places = (2 * points - self.low - self.high) / (self.high - self.low)
+        return contracted(places) / 2 if self.box.open else places
+
+    def _density(self, places: Float[Tensor, "P N 3"]) -> Float[Tensor, "P N"]:
+        """Per unit of length; a cell of a new scene is almost transparent."""
+        raw = _looked_up(self.density, places.reshape(-1, 3)).view(places.shape[:-1])
+        cell = float((self.high - self.low).max()) / max(self.density.shape[2:])
+        return F.softplus(raw + EMPTY) / cell
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """The configuration of a `VoxelGrid`: `resolution` cells along the longest side of its box,
+    which lies around the capture's points, or reaches `radius` from the origin.
+    """
+
+    resolution: int = 64
+    n_samples: int = 64
+    n_coarse: int = 0
+    radius: float = 0.0
+
+    def __call__(self, capture: Capture) -> VoxelGrid:
+        """An empty scene for a capture."""
+        box = Box.around(capture, self.radius)
+        return VoxelGrid(box, self.resolution, self.n_samples, self.n_coarse)
+
+
+def _looked_up(grid: Tensor, places: Float[Tensor, "n 3"]) -> Tensor:
+    """Values [n, C] (without C where it is 1) at places in [-1, 1]; zero-padded outside."""
+    found = F.grid_sample(grid, places.view(1, 1, 1, -1, 3), align_corners=True)
+    return found[0, :, 0, 0].T.squeeze(-1)
