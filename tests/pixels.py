@@ -29,6 +29,10 @@ class Pixels(nn.Module):
 
         return View(seen(self.source), lambda: seen(self.x))
 
+    def shown(self) -> View:
+        encode = self.backbone.encode
+        return View(encode(self.source), lambda: encode(self.x))
+
     def images(self) -> Tensor:
         return self.x.detach()
 

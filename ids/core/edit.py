@@ -15,7 +15,6 @@ from ids.core.records import Anchor, EditCase, Trace
 from ids.core.rng import Randomness, Streams
 from ids.core.tensors import Images, Latent, PositionMap
 
-
 Parameters = Iterable[torch.nn.Parameter] | Iterable[dict[str, Any]]
 
 
@@ -54,6 +53,10 @@ class Subject(Protocol):
 
     def images(self) -> Images:
         """The current image of each row, RGB in [0, 1]."""
+        ...
+
+    def shown(self) -> View:
+        """The latents of the case's source and of `images`."""
         ...
 
     def save(self, folder: Path) -> None:

@@ -80,7 +80,9 @@ class DioramaViews:
 
     def _photo(self, number: int, camera: Camera) -> Photo:
         def lazy(what: str, compute: Callable[[Camera], Image]) -> _Computed:
-            return _Computed(f"{what} {number} {self.name} {self.after.scene}", lambda: compute(camera))
+            return _Computed(
+                f"{what} {number} {self.name} {self.after.scene}", lambda: compute(camera)
+            )
 
         return Photo(
             f"{number:03}",

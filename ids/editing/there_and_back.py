@@ -101,6 +101,9 @@ class _Reversed:
     def parameters(self) -> Parameters:
         return self.subject.parameters()
 
+    def shown(self) -> View:
+        return View(self.z_src, lambda: self.subject.z_trg)
+
     def images(self) -> Images:
         return self.subject.images()
 

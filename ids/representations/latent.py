@@ -34,6 +34,10 @@ class LatentImage:
 
     def view(self, rng: Randomness) -> View:
         """The latents themselves, whatever `rng`."""
+        return self.shown()
+
+    def shown(self) -> View:
+        """The latents themselves."""
         return View(self.z_src, lambda: self.z_trg)
 
     def images(self) -> Images:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +13,6 @@ from torch import Tensor
 from ids.core.camera import Camera
 from ids.core.capture import Capture, Photo
 from ids.core.edit import Parameters, View
-from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.rng import Randomness
 from ids.core.tensors import Images, Latent
@@ -30,14 +29,17 @@ class SceneEditing:
     scene, from which an unchanged scene does not differ, or the photo (as PDS and DreamCatalyst).
 
     `rates` are factors of the learning rate, by parameter group; 0 keeps a group as it is. `replay`
-    weighs the mean squared change of distances, which keeps the geometry. `chunk` rays are rendered
-    at a time: memory, not results, depends on it.
+    weighs the squared change of distances, summed over the pixels of the view as the edit's loss is
+    over latents: it keeps the geometry. `chunk` rays are rendered at a time: memory, not results,
+    depends on it.
     """
 
     source: Source = "render"
     rates: Mapping[str, float] = field(default_factory=dict)
     replay: float = 0.0
     chunk: int = 8192
+
+    ignored: ClassVar[tuple[str, ...]] = ("chunk",)
 
     def __post_init__(self) -> None:
         if self.chunk < 1:
@@ -50,7 +52,11 @@ class SceneRow:
     """One scene under edit: the model, its unedited copy, and the photos that it is seen through."""
 
     def __init__(
-        self, model: SceneModel, capture: Capture, encode: Callable[[Images], Latent], how: SceneEditing
+        self,
+        model: SceneModel,
+        capture: Capture,
+        encode: Callable[[Images], Latent],
+        how: SceneEditing,
     ) -> None:
         self.model, self.capture, self.encode, self.how = model, capture, encode, how
         self.source = copy.deepcopy(model)
@@ -84,8 +90,7 @@ class SceneRow:
         return self.encode(self.before(number).image[None])
 
     def _penalty(self, number: int) -> Callable[[Render, Pixels], Tensor]:
-        before = self.before(number).distance.flatten()
-        weight = self.how.replay / len(before)
+        before, weight = self.before(number).distance.flatten(), self.how.replay
 
         def penalty(render: Render, pixels: Pixels) -> Tensor:
             return weight * (render.distance - before[pixels]).square().sum()
@@ -114,10 +119,21 @@ class SceneSubject:
         """The groups of all scenes, with the factors of their learning rates."""
         return [g for row in self.rows for g in learning_groups(row.model, row.how.rates)]
 
+    @torch.no_grad()
+    def shown(self) -> View:
+        """The source images and `images`, encoded: they show no more of a scene than its front."""
+        encode = self.rows[0].encode
+        z_src = torch.cat([encode(case.source.load()[None]) for case in self.cases])
+        z_trg = torch.cat([encode(image[None]) for image in self.images()])
+        return View(z_src, lambda: z_trg)
+
     def images(self) -> Images:
         """Each scene as the camera of its first photo sees it."""
         return torch.stack(
-            [render_view(row.model, row.shown, row.how.chunk).image for row in self.rows]
+            [
+                render_view(row.model, row.shown, row.how.chunk).image.clamp(0, 1)
+                for row in self.rows
+            ]
         )
 
     def save(self, folder: Path) -> None:

@@ -52,7 +52,9 @@ def read_checkpoint(file: Path, name: str) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise DataError(f"{file}: expected a checkpoint of a scene; got {error}; remove it") from None
+        raise DataError(
+            f"{file}: expected a checkpoint of a scene; got {error}; remove it"
+        ) from None
     if found.name != name:
         raise DataError(
             f"{file}: expected a checkpoint of {name}; got one of {found.name}; remove it"
@@ -71,7 +73,9 @@ def restore(
     for key, value in _below("optimizer.", checkpoint.tensors).items():
         number, _, field = key.partition(".")
         state.setdefault(int(number), {})[field] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

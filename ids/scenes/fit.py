@@ -1,10 +1,10 @@
 """A scene model fitted to the photos of a capture."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -54,7 +54,9 @@ class Fit:
     solidity: float = 0.01
     seed: int = 0
     checkpoint_every: int = 250  # steps
-    rates: dict[str, float] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    ignored: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
 
     def __post_init__(self) -> None:
         for name in ("n_steps", "n_rays", "checkpoint_every"):
@@ -141,7 +143,9 @@ class _Photos:
         """
         photos = [photo for photo in capture.photos if not photo.is_held_out]
         if not photos:
-            raise DataError(f"{capture.name}: expected photos to fit; found none that is not held out")
+            raise DataError(
+                f"{capture.name}: expected photos to fit; found none that is not held out"
+            )
         return cls(photos, [pick(p.camera) for p in photos], [_colours(p) for p in photos])
 
     def rays(self, n: int, rng: torch.Generator) -> Target:

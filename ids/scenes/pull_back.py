@@ -3,7 +3,7 @@ view is rendered without a graph, and again part by part with one. Memory does n
 view's size, and the loop of an edit needs no change.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,7 @@ class _PullBack(torch.autograd.Function):
         return None, *ctx.seen.gradients(image_gradient)
 
 
-def learning_groups(model: SceneModel, rates: dict[str, float]) -> Sequence[dict[str, Any]]:
+def learning_groups(model: SceneModel, rates: Mapping[str, float]) -> Sequence[dict[str, Any]]:
     """The model's groups for a torch optimizer, each with the factor of its learning rate; those of
     factor 0 are left out.
     """

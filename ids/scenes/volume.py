@@ -68,7 +68,9 @@ def resampled(edges: Edges, weights: Samples, n: int, jitter: PerRay | None = No
     return torch.lerp(edges.gather(1, above - 1), edges.gather(1, above), share)
 
 
-def within_box(rays: Rays, near: PerRay, far: PerRay, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+def within_box(
+    rays: Rays, near: PerRay, far: PerRay, low: Tensor, high: Tensor
+) -> tuple[Tensor, Tensor]:
     """The parts of the rays within a box; of no length where a ray misses it."""
     inverse = 1 / torch.where(rays.directions.abs() < 1e-9, 1e-9, rays.directions)
     one, other = (low - rays.origins) * inverse, (high - rays.origins) * inverse

@@ -23,6 +23,7 @@ from ids.scenes.volume import (
 )
 
 EMPTY = -4.0  # density before its activation, of a new scene
+GREY = 0.5  # of a new scene: colours are linear, so that saturated ones can be edited
 VISIBLE = 1e-4  # weights of samples whose colour is looked up
 BLOCK = 32  # cells a side of the part in which roughness is measured
 
@@ -64,8 +65,8 @@ class VoxelGrid(nn.Module):
         weights = weights_of(self._density(places), edges)
         seen = weights.detach() > VISIBLE
         colours = torch.zeros_like(places)
-        colours[seen] = torch.sigmoid(_looked_up(self.colour, places[seen]))
-        return composite(weights, colours, edges, torch.sigmoid(self.background))
+        colours[seen] = GREY + _looked_up(self.colour, places[seen])
+        return composite(weights, colours, edges, GREY + self.background)
 
     def roughness(self, rng: torch.Generator) -> Tensor:
         """Mean squared difference of neighbours in a random block, of density and colour."""

@@ -20,6 +20,7 @@ from ids.shapes.scene import Attribute, Scene
 
 HALF = 0.45  # of an image at the card: the tangent of half the angle of view
 WALL = 0.4  # of the background behind the card
+SEEN = 1.6  # half of the wall that cameras see, in half image widths
 NEAR, FAR = 0.6, 2.2  # along the rays
 
 
@@ -52,14 +53,12 @@ class Diorama:
 
     def points(self, n: int = 24) -> Float[Tensor, "P 3"]:
         """Points on the card and on the part of the wall that cameras see, n to a side of each."""
-        grids = []
-        for y, half in ((0.0, HALF), (WALL, 1.6 * HALF * (1 + WALL))):
-            side = torch.linspace(-half, half, n)
-            x, z = torch.meshgrid(side, side, indexing="ij")
-            grids.append(torch.stack((x, torch.full_like(x, y), z), dim=-1).view(-1, 3))
-        card = grids[0] / HALF
-        inside = cover_at([self.scene], card[:, None, 0], -card[:, None, 2], 64)[0, :, 0] > 0.5
-        return torch.cat((grids[0][inside], grids[1]))
+        side = torch.linspace(-1, 1, n)
+        z, x = torch.meshgrid(side, side, indexing="ij")
+        inside = cover_at([self.scene], x, -z, 64)[0] > 0.5
+        unit = torch.stack((x, torch.zeros_like(x), z), dim=-1)
+        card, wall = HALF * unit[inside], SEEN * HALF * (1 + WALL) * unit.view(-1, 3)
+        return torch.cat((card, wall + torch.tensor([0.0, WALL, 0.0])))
 
     def _places(self, camera: Camera, y: float) -> tuple[Tensor, Tensor]:
         """Where rays meet the plane at y, in half image widths of the frontal view: x to the right,

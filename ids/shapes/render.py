@@ -46,9 +46,7 @@ def background_at(
     return _over(_background(scenes, x, y), _distractor_cover(scenes, x, y, size), ink)
 
 
-def object_at(
-    scenes: Sequence[Scene], x: Tensor, y: Tensor, size: int
-) -> Float[Tensor, "B 3 S S"]:
+def object_at(scenes: Sequence[Scene], x: Tensor, y: Tensor, size: int) -> Float[Tensor, "B 3 S S"]:
     """The paint of the object at places in half image widths, as if it had no outline."""
     u, v = _object_frame(scenes, x, y)
     stripes = _stripes(scenes, u, v, size)
