@@ -20,8 +20,8 @@ Parameters = Iterable[torch.nn.Parameter] | Iterable[dict[str, Any]]
 
 @dataclass(frozen=True)
 class View:
-    """A subject as latents [B, C, H, W], before and after the edit. `target` gives `z_trg`, once and
-    when it is first read: a scene has to be rendered for it.
+    """A subject as latents [B, C, H, W], before and after the edit. `target` gives `z_trg`, once
+    and when it is first read: a scene has to be rendered for it.
     """
 
     z_src: Latent

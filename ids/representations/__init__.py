@@ -8,6 +8,16 @@ from ids.representations.latent import encode as encode
 from ids.representations.scene import SceneEditing
 from ids.representations.scenes import Scenes
 from ids.scenes.fit import Fit
+from ids.scenes.gaussians import GaussianSplats
+from ids.scenes.triplane import TriPlanes
 from ids.scenes.voxels import Voxels
 
-__all__ = ["Fit", "LatentSpace", "SceneEditing", "Scenes", "Voxels"]
+__all__ = [
+    "Fit",
+    "GaussianSplats",
+    "LatentSpace",
+    "SceneEditing",
+    "Scenes",
+    "TriPlanes",
+    "Voxels",
+]

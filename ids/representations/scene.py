@@ -49,7 +49,7 @@ class SceneEditing:
 
 
 class SceneRow:
-    """One scene under edit: the model, its unedited copy, and the photos that it is seen through."""
+    """One scene under edit: the model, its unedited copy, and the photos it is seen through."""
 
     def __init__(
         self,

@@ -31,8 +31,8 @@ class ModelKind(Protocol):
 @dataclass(frozen=True)
 class Scenes:
     """Fits a model to the capture of each case, once per capture and settings, and edits it
-    through the cameras of its photos. Fitted scenes are kept in `folder`, and go on from there after
-    an interruption; null: they are not kept.
+    through the cameras of its photos. Fitted scenes are kept in `folder`, and go on from there
+    after an interruption; null: they are not kept.
     """
 
     model: ModelKind

@@ -34,14 +34,23 @@ class Box:
         margin = MARGIN * float((high - low).max())
         return cls(_corner(low - margin), _corner(high + margin), is_open)
 
+    @property
+    def side(self) -> float:
+        """The longest one."""
+        return max(high - low for low, high in zip(self.low, self.high, strict=True))
+
+    def corners(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Low and high, [3], in the dtype and on the device of `like`."""
+        return like.new_tensor(self.low), like.new_tensor(self.high)
+
     def shape(self, resolution: int) -> tuple[int, int, int]:
         """Cells (z, y, x) of equal sides, `resolution` along the longest side; an open box has
         twice as many, half of them beyond it.
         """
-        x, y, z = (high - low for low, high in zip(self.low, self.high, strict=True))
         if self.open:
             return (2 * resolution,) * 3
-        n = [max(round(resolution * side / max(x, y, z)), 2) for side in (z, y, x)]
+        x, y, z = (high - low for low, high in zip(self.low, self.high, strict=True))
+        n = [max(round(resolution * side / self.side), 2) for side in (z, y, x)]
         return n[0], n[1], n[2]
 
 

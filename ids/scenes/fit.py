@@ -41,7 +41,8 @@ class FitReport(NamedTuple):
 class Fit:
     """Adam on the squared error of colours, plus `smoothness` times the model's roughness, plus
     `solidity` times the light that passes through the scene: 0 for a capture of an object alone, in
-    front of nothing. The learning rate falls from `lr` to `lr / 10`; `rates` are factors of single parameter groups.
+    front of nothing. The learning rate falls from `lr` to `lr / 10`; `rates` are factors of it, by
+    parameter group.
 
     A step draws its rays from (seed, step) alone, so a fit that was cut goes on as if it had not
     been.
@@ -173,8 +174,8 @@ def _colours(photo: Photo) -> Tensor:
     if tuple(image.shape[-2:]) != size:
         height, width = image.shape[-2:]
         raise DataError(
-            f"{photo.name}: expected an image of {size[1]}x{size[0]} pixels, as its camera has; got "
-            f"{width}x{height}"
+            f"{photo.name}: expected an image of {size[1]}x{size[0]} pixels, as its "
+            f"camera has; got {width}x{height}; resize one"
         )
     return image.permute(1, 2, 0).reshape(-1, 3)
 

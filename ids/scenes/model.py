@@ -17,8 +17,8 @@ Pixels = Int[Tensor, " P"]  # numbers of pixels of an image, row by row
 
 
 class Render(NamedTuple):
-    """What rays see: `rgb` [P, 3], of photos in [0, 1]; `distance` [P] along the ray (the far end where
-    nothing is), `opacity` [P] in [0, 1].
+    """What rays see: `rgb` [P, 3], of photos in [0, 1]; `distance` [P] along the ray (the far end
+    where nothing is), `opacity` [P] in [0, 1].
     """
 
     rgb: Float[Tensor, "P 3"]

@@ -12,15 +12,8 @@ from ids.core.camera import Camera, Rays
 from ids.core.capture import Capture
 from ids.scenes.box import Box
 from ids.scenes.model import ParameterGroup, Pixels, Render, pick
-from ids.scenes.volume import (
-    composite,
-    contracted,
-    points_on,
-    resampled,
-    spaced,
-    weights_of,
-    within_box,
-)
+from ids.scenes.sampling import Places, Sampling
+from ids.scenes.volume import Samples, composite, weights_of
 
 EMPTY = -4.0  # density before its activation, of a new scene
 GREY = 0.5  # of a new scene: colours are linear, so that saturated ones can be edited
@@ -31,16 +24,12 @@ BLOCK = 32  # cells a side of the part in which roughness is measured
 class VoxelGrid(nn.Module):
     """Density and colour at grid points, with linear interpolation between them. A colour does not
     depend on the direction (DVGO, Sun et al. 2022, without its network).
-
-    `n_coarse` samples of the density find where `n_samples` are evaluated; 0: evenly spaced ones.
     """
 
-    def __init__(self, box: Box, resolution: int, n_samples: int, n_coarse: int = 0) -> None:
+    def __init__(self, box: Box, resolution: int, sampling: Sampling) -> None:
         super().__init__()
         shape = box.shape(resolution)
-        self.box, self.n_samples, self.n_coarse = box, n_samples, n_coarse
-        self.register_buffer("low", torch.tensor(box.low))
-        self.register_buffer("high", torch.tensor(box.high))
+        self.box, self.sampling = box, sampling
         self.density = nn.Parameter(torch.zeros(1, 1, *shape))
         self.colour = nn.Parameter(torch.zeros(1, 3, *shape))
         self.background = nn.Parameter(torch.zeros(3))
@@ -60,8 +49,7 @@ class VoxelGrid(nn.Module):
         self, rays: Rays, near: Tensor, far: Tensor, jitter: Float[Tensor, " P"] | None = None
     ) -> Render:
         """Rays between two distances."""
-        edges = self._edges(rays, near, far, jitter)
-        places = self._places(points_on(rays, edges))
+        edges, places = self.sampling(self.box, rays, near, far, self._density, jitter)
         weights = weights_of(self._density(places), edges)
         seen = weights.detach() > VISIBLE
         colours = torch.zeros_like(places)
@@ -79,28 +67,11 @@ class VoxelGrid(nn.Module):
             start=torch.zeros((), device=self.density.device),
         )
 
-    def _edges(self, rays: Rays, near: Tensor, far: Tensor, jitter: Tensor | None) -> Tensor:
-        turn = None
-        if self.box.open:
-            turn = float((self.high - self.low).max()) / 2
-        else:
-            near, far = within_box(rays, near, far, self.low, self.high)
-        if not self.n_coarse:
-            return spaced(near, far, self.n_samples, jitter, turn)
-        coarse = spaced(near, far, self.n_coarse, jitter, turn)
-        with torch.no_grad():
-            weights = weights_of(self._density(self._places(points_on(rays, coarse))), coarse)
-        return resampled(coarse, weights, self.n_samples, jitter)
-
-    def _places(self, points: Float[Tensor, "P N 3"]) -> Float[Tensor, "P N 3"]:
-        """Points in the grid's own coordinates, [-1, 1] from end to end."""
-        places = (2 * points - self.low - self.high) / (self.high - self.low)
-        return contracted(places) / 2 if self.box.open else places
-
-    def _density(self, places: Float[Tensor, "P N 3"]) -> Float[Tensor, "P N"]:
+    def _density(self, places: Places) -> Samples:
         """Per unit of length; a cell of a new scene is almost transparent."""
         raw = _looked_up(self.density, places.reshape(-1, 3)).view(places.shape[:-1])
-        cell = float((self.high - self.low).max()) / max(self.density.shape[2:])
+        cells = max(self.density.shape[2:]) // (2 if self.box.open else 1)
+        cell = self.box.side / cells
         return F.softplus(raw + EMPTY) / cell
 
 
@@ -118,7 +89,7 @@ class Voxels:
     def __call__(self, capture: Capture) -> VoxelGrid:
         """An empty scene for a capture."""
         box = Box.around(capture, self.radius)
-        return VoxelGrid(box, self.resolution, self.n_samples, self.n_coarse)
+        return VoxelGrid(box, self.resolution, Sampling(self.n_samples, self.n_coarse))
 
 
 def _looked_up(grid: Tensor, places: Float[Tensor, "n 3"]) -> Tensor:

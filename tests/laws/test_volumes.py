@@ -18,6 +18,7 @@ from ids.scenes.volume import (
     weights_of,
     within_box,
 )
+from ids.scenes.sampling import Sampling
 from ids.scenes.voxels import VoxelGrid
 
 RNG = torch.Generator().manual_seed(0)
@@ -82,7 +83,7 @@ def test_contraction_keeps_the_cube_and_reaches_infinity() -> None:
 
 def test_a_wall_has_its_distance_and_depth() -> None:
     """Solid cells behind the plane y = 0, seen by every camera: distance along rays and z-depth."""
-    grid = VoxelGrid(Box((-2.0, -2.0, -2.0), (2.0, 2.0, 2.0)), 65, 400)
+    grid = VoxelGrid(Box((-2.0, -2.0, -2.0), (2.0, 2.0, 2.0)), 65, Sampling(400))
     with torch.no_grad():
         grid.density.fill_(-40.0)
         grid.density[:, :, :, 33:] = 40.0  # cells (z, y, x)
