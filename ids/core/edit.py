@@ -11,7 +11,7 @@ import torch
 from ids.core.anchor_rows import AnchorRows
 from ids.core.prompt import Prompts
 from ids.core.protocols import Backbone, Progress
-from ids.core.records import Anchor, EditCase, Trace
+from ids.core.records import Anchor, EditCase, EditedScene, Trace
 from ids.core.rng import Randomness, Streams
 from ids.core.tensors import Images, Latent, PositionMap
 
@@ -72,6 +72,15 @@ class LatentSubject(Subject, Protocol):
     def z_src(self) -> Latent: ...
     @property
     def z_trg(self) -> Latent: ...
+
+
+@runtime_checkable
+class Scenic(Protocol):
+    """A subject of scenes, of which more is kept than one image each."""
+
+    def scenes(self) -> Sequence[EditedScene]:
+        """Each scene as it is now."""
+        ...
 
 
 @runtime_checkable

@@ -13,14 +13,17 @@ from torch import Tensor
 from ids.core.camera import Camera
 from ids.core.capture import Capture, Photo
 from ids.core.edit import Parameters, View
-from ids.core.records import EditCase
+from ids.core.records import EditCase, EditedScene
 from ids.core.rng import Randomness
 from ids.core.tensors import Images, Latent
+from ids.images import eight_bit
 from ids.scenes.checkpoint import write_checkpoint
 from ids.scenes.model import Pixels, Render, Rendered, SceneModel, render_view
+from ids.scenes.path import path
 from ids.scenes.pull_back import Seen, learning_groups
 
 Source = Literal["render", "photo"]
+N_FRAMES = 24  # of the path around a scene
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,25 @@ class SceneRow:
         self.photos: Sequence[Photo] = [p for p in capture.photos if not p.is_held_out]
         self.before = cache(self._before)
         self.z_src = cache(self._z_src)
+
+    def edited(self) -> EditedScene:
+        """Both models through all cameras of the capture, and along a path around the scene."""
+        cameras = [photo.camera for photo in self.capture.photos]
+        (before, d_before), (after, d_after) = (self._views(m, cameras) for m in self._models)
+        around = path(cameras, N_FRAMES)
+        frames = [self._views(model, around)[0] for model in self._models]
+        state = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
+        return EditedScene(before, after, d_before, d_after, *frames, state)
+
+    @property
+    def _models(self) -> tuple[SceneModel, SceneModel]:
+        return self.source, self.model
+
+    def _views(self, model: SceneModel, cameras: Sequence[Camera]) -> tuple[Images, Tensor]:
+        """Renders and distances, in the precision of the store."""
+        found = [render_view(model, camera, self.how.chunk) for camera in cameras]
+        images = torch.stack([eight_bit(view.image).cpu() for view in found])
+        return images, torch.stack([view.distance.half().cpu() for view in found])
 
     @property
     def shown(self) -> Camera:
@@ -135,6 +157,10 @@ class SceneSubject:
                 for row in self.rows
             ]
         )
+
+    def scenes(self) -> list[EditedScene]:
+        """Renders of all photos' cameras, held-out ones included, and along a path."""
+        return [row.edited() for row in self.rows]
 
     def save(self, folder: Path) -> None:
         """Write each scene's tensors to folder/scene_N.safetensors."""

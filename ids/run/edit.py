@@ -18,6 +18,7 @@ from ids.core.edit import (
     Editor,
     LatentSubject,
     Representation,
+    Scenic,
     Subject,
     View,
     inline,
@@ -168,10 +169,11 @@ def _rows(
     images = subject.images().cpu()
     z_src, z_trg = view.z_src.cpu(), view.z_trg.detach().cpu().clone()
     kept = {step: z.cpu() for step, z in states.items()}
+    scenes = subject.scenes() if isinstance(subject, Scenic) else [None] * len(images)
     return [
         FinishedEdit(
             case,
-            Edited(images[row], z_src[row], z_trg[row]),
+            Edited(images[row], z_src[row], z_trg[row], scenes[row]),
             {step: z[row] for step, z in kept.items()},
             {name: values[:, row] for name, values in trace.curves.items()},
         )

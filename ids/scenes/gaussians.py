@@ -38,7 +38,10 @@ class Gaussians(nn.Module):
     """Gaussians of one colour each, from every direction."""
 
     def __init__(
-        self, points: Float[Tensor, "G 3"], colours: Float[Tensor, "G 3"], backend: Backend = "torch"
+        self,
+        points: Float[Tensor, "G 3"],
+        colours: Float[Tensor, "G 3"],
+        backend: Backend = "torch",
     ) -> None:
         super().__init__()
         self.rasterize = _rasterizer(backend)
@@ -163,7 +166,9 @@ def _centres(camera: Camera, pixels: Pixels | None) -> Float[Tensor, "P 2"]:
 
 def _spacing(points: Float[Tensor, "G 3"]) -> Float[Tensor, " G"]:
     """Mean distance to the three nearest others."""
-    nearest = [torch.cdist(some, points).topk(4, largest=False).values for some in points.split(512)]
+    nearest = [
+        torch.cdist(some, points).topk(4, largest=False).values for some in points.split(512)
+    ]
     return torch.cat(nearest)[:, 1:].mean(dim=-1).clamp(min=1e-4)
 
 

@@ -21,9 +21,7 @@ def rasterized_by_gsplat(
     import gsplat
 
     view = torch.linalg.inv(camera.c2w @ torch.diag(camera.c2w.new_tensor(FLIP)))
-    focal = camera.c2w.new_tensor(
-        [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
-    )
+    focal = camera.c2w.new_tensor([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
     found: Any = gsplat.rasterization(
         splats.means, splats.rotations, splats.scales, splats.opacities, splats.colours,
         view[None], focal[None], camera.width, camera.height,

@@ -58,7 +58,7 @@ def changed(subject: SceneSubject) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", ["dds", "ids"])
 def test_the_null_edit_is_exactly_nothing(name: str) -> None:
-    """Both halves are noised with the same eps*: no rounding is left for an optimizer to enlarge."""
+    """Both halves are noised with the same eps*: no rounding is left for Adam to enlarge."""
     subject = opened(case=NULL)
     adam = partial(torch.optim.Adam, lr=0.02, eps=1e-8)
     curves = run(editor(name, 4, optimizer=adam), subject)

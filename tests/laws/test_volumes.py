@@ -1,15 +1,18 @@
 """Laws of volume rendering, of cameras around a scene, and of the two-pass gradient."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from diorama import CAPTURE, CASE, encode, fitted
+from torch import Tensor
 
-from ids.core.camera import Rays
+from ids.core.camera import Camera, Rays
 from ids.scenes.box import Box
 from ids.scenes.model import parts, pick, render_view, z_depth
 from ids.scenes.pull_back import Seen
+from ids.scenes.sampling import Sampling
 from ids.scenes.volume import (
     composite,
     contracted,
@@ -18,7 +21,6 @@ from ids.scenes.volume import (
     weights_of,
     within_box,
 )
-from ids.scenes.sampling import Sampling
 from ids.scenes.voxels import VoxelGrid
 
 RNG = torch.Generator().manual_seed(0)
@@ -109,7 +111,8 @@ def test_parts_of_a_view_are_the_view() -> None:
 
 
 def test_two_passes_have_the_gradient_of_one_graph() -> None:
-    grid, camera = fitted().double(), _double(CAPTURE.photos[2].camera)
+    camera = CAPTURE.photos[2].camera
+    grid, camera = fitted().double(), replace(camera, c2w=camera.c2w.double())
     seen = Seen(grid, camera, encode, chunk=150)
     z, whole = seen.latent(), seen.one_graph()
     assert torch.equal(z, whole)
@@ -144,25 +147,25 @@ def test_no_graph_is_built_where_gradients_are_off() -> None:
 def test_memory_does_not_grow_with_the_view() -> None:
     """Bytes that one graph keeps for the backward pass, against those of the largest part."""
     grid, camera = fitted(), CAPTURE.photos[0].camera.resized(96, 96)
-    kept = {}
-    for name, pixels in (("whole", None), ("part", next(parts(camera, 512)))):
-        sizes = dict[int, int]()
-        with torch.autograd.graph.saved_tensors_hooks(
-            lambda x: sizes.setdefault(x.data_ptr(), x.numel() * x.element_size()) and x,
-            lambda x: x,
-        ):
-            grid.render(camera, pixels).rgb.sum()
-        kept[name] = sum(size for size in sizes.values()) - grid.colour.numel() * 16
-    assert kept["part"] < 0.15 * kept["whole"]
+    whole, part = (_kept_bytes(grid, camera, p) for p in (None, next(parts(camera, 512))))
+    assert part < 0.15 * whole
+
+
+def _kept_bytes(grid: VoxelGrid, camera: Camera, pixels: Tensor | None) -> int:
+    """Bytes beside the parameters."""
+    sizes = {p.data_ptr(): 0 for p in grid.parameters()}
+
+    def keep(x: Tensor) -> Tensor:
+        sizes.setdefault(x.data_ptr(), x.numel() * x.element_size())
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        rgb = grid.render(camera, pixels).rgb
+    assert rgb.requires_grad
+    return sum(sizes.values())
 
 
 def test_the_frontal_view_is_the_flat_image() -> None:
     flat = CASE.source.load()
     assert torch.equal(CAPTURE.photos[0].image.load(), flat)
     assert math.isclose(float(CAPTURE.photos[0].camera.centre.norm()), 1.0, rel_tol=1e-6)
-
-
-def _double(camera):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
-    return replace(camera, c2w=camera.c2w.double())

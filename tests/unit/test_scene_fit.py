@@ -84,7 +84,7 @@ def test_bad_captures_are_one_line() -> None:
         FIT(fitted(), none)
     camera = CAPTURE.photos[0].camera.resized(16, 16)
     wrong = replace(CAPTURE, photos=[replace(CAPTURE.photos[0], camera=camera)])
-    with pytest.raises(DataError, match="000: expected an image of 16x16 pixels.*got 32x32"):
+    with pytest.raises(DataError, match=r"000: expected an image of 16x16 pixels.*got 32x32"):
         FIT(fitted(), wrong)
     with pytest.raises(ValueError, match=r"fit.n_rays: expected 1 or more; got 0"):
         Fit(n_rays=0)
