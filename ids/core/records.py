@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ids.core.prompt import Prompt
 from ids.core.rng import Randomness
-from ids.core.tensors import Image, Images, Latent, Timestep
+from ids.core.tensors import Image, Latent, Timestep
 
 
 @runtime_checkable
@@ -119,12 +119,12 @@ class EditedScene:
     along a path around the scene, [F, 3, H, W]; the tensors of the edited model.
     """
 
-    before: Images
-    after: Images
+    before: Float[Tensor, "V 3 H W"]
+    after: Float[Tensor, "V 3 H W"]
     distance_before: Float[Tensor, "V H W"]
     distance_after: Float[Tensor, "V H W"]
-    path_before: Images
-    path_after: Images
+    path_before: Float[Tensor, "F 3 H W"]
+    path_after: Float[Tensor, "F 3 H W"]
     model: Mapping[str, Tensor]
 
 

@@ -20,6 +20,7 @@ from ids.images import LEVELS, to_pil
 
 SCENE, SHEET, VIDEO = "scene.safetensors", "views.png", "path.png"
 MODEL = "model."
+WHOLE = torch.contiguous_format  # tensors of a file may not share memory
 IMAGES = ("before", "after", "path_before", "path_after")
 DISTANCES = ("distance_before", "distance_after")
 SHOWN = 6  # views of the sheet
@@ -48,7 +49,7 @@ def _tensors(scene: EditedScene) -> bytes:
     found = {name: (getattr(scene, name) * LEVELS).round().to(torch.uint8) for name in IMAGES}
     found |= {name: getattr(scene, name) for name in DISTANCES}
     found |= {f"{MODEL}{name}": value for name, value in scene.model.items()}
-    return save({name: value.contiguous() for name, value in found.items()})
+    return save({name: x.clone(memory_format=WHOLE) for name, x in found.items()})
 
 
 def _sheet(scene: EditedScene) -> bytes:
