@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ids.core.edit import EditContext, Parameters, SourceHalf, Subject, View
+from ids.core.edit import EditContext, Parameters, Scenic, SourceHalf, Subject, View
+from ids.core.errors import UnsupportedError
 from ids.core.prompt import Prompt
 from ids.core.protocols import (
     Distillation,
@@ -24,6 +25,8 @@ from ids.editing.banked import BankedSourceHalf
 from ids.editing.scheduled import ScheduledSourceHalf
 from ids.editing.source_half import RuleSourceHalf
 from ids.methods import NoRefinement, Refined
+
+LEAST_EPSILON = 1e-8  # of the optimizer of a scene's edit
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class DistillationEditor:
 
         half = ScheduledSourceHalf.of([now.scale for now in guidance], source_half)
         optimizer = self.optimizer(subject.parameters())
+        _check_epsilon(subject, optimizer)
         rates = _Rates.of(optimizer, guidance)
         curves: dict[str, list[Tensor]] = defaultdict(list)
         anchors = context.anchors(half, self.n_steps)
@@ -118,6 +122,18 @@ class DistillationEditor:
             rule, eps_phi, draws, subject, y_src, context.rng, self.negative_prompt
         )
         return BankedSourceHalf(half, bank) if bank else half
+
+
+def _check_epsilon(subject: Subject, optimizer: torch.optim.Optimizer) -> None:
+    """`UnsupportedError` for an optimizer that takes full steps along the rounding errors of a
+    scene: most of its cells have gradients of about 0.
+    """
+    found = min((group["eps"] for group in optimizer.param_groups if "eps" in group), default=1.0)
+    if isinstance(subject, Scenic) and found < LEAST_EPSILON:
+        raise UnsupportedError(
+            f"method.optimizer.eps: expected {LEAST_EPSILON:g} or more for a scene; got {found:g}; "
+            "raise it, or use SGD"
+        )
 
 
 @dataclass(frozen=True)

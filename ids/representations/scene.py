@@ -72,9 +72,9 @@ class SceneRow:
         cameras = [photo.camera for photo in self.capture.photos]
         (before, d_before), (after, d_after) = (self._views(m, cameras) for m in self._models)
         around = path(cameras, N_FRAMES)
-        frames = [self._views(model, around)[0] for model in self._models]
+        path_before, path_after = (self._views(m, around)[0] for m in self._models)
         state = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
-        return EditedScene(before, after, d_before, d_after, *frames, state)
+        return EditedScene(before, after, d_before, d_after, path_before, path_after, state)
 
     @property
     def _models(self) -> tuple[SceneModel, SceneModel]:

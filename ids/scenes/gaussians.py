@@ -143,7 +143,8 @@ def _conics(splats: Splats, camera: Camera) -> Float[Tensor, "G 2 2"]:
     )
     spread = jacobian @ turn @ (matrices(splats.rotations) * splats.scales[:, None])
     covariance = spread @ spread.mT + BLUR * torch.eye(2).to(spread)
-    return torch.linalg.inv(covariance)
+    conics: Tensor = torch.linalg.inv(covariance)
+    return conics
 
 
 def matrices(quaternions: Float[Tensor, "G 4"]) -> Float[Tensor, "G 3 3"]:

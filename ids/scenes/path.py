@@ -38,7 +38,9 @@ def focus_of(places: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]) -> 
     weak = 1e-3 * torch.eye(3).to(places)  # where the axes leave it open: 1 before the cameras
     ahead = (places + directions).mean(dim=0)
     system = away.mean(dim=0) + weak
-    return torch.linalg.solve(system, (away @ places[..., None]).mean(dim=0)[:, 0] + weak @ ahead)
+    wanted = (away @ places[..., None]).mean(dim=0)[:, 0] + weak @ ahead
+    focus: Tensor = torch.linalg.solve(system, wanted)
+    return focus
 
 
 def looking(place: Float[Tensor, "3"], at: Float[Tensor, "3"]) -> Float[Tensor, "4 4"]:

@@ -60,8 +60,8 @@ class VoxelGrid(nn.Module):
         """Mean squared difference of neighbours in a random block, of density and colour."""
         sizes = self.density.shape[2:]
         starts = [int(torch.randint(max(n - BLOCK, 0) + 1, (1,), generator=rng)) for n in sizes]
-        block = (..., *(slice(start, start + BLOCK) for start in starts))
-        grids = self.density[block], self.colour[block]
+        z, y, x = (slice(start, start + BLOCK) for start in starts)
+        grids = self.density[..., z, y, x], self.colour[..., z, y, x]
         return sum(
             (grid.diff(dim=axis).square().mean() for grid in grids for axis in (2, 3, 4)),
             start=torch.zeros((), device=self.density.device),

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ids.backbones import Gaussian
 from ids.core.edit import EditContext, View
+from ids.core.errors import UnsupportedError
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.rng import Streams
@@ -117,6 +118,13 @@ def test_rates_are_factors_of_the_learning_rate() -> None:
     assert changed(tenth)["density"] == pytest.approx(0.1 * changed(whole)["density"], rel=1e-3)
     assert changed(tenth)["colour"] == changed(whole)["colour"] == changed(frozen)["colour"] > 0
     assert changed(frozen)["density"] == 0
+
+
+def test_an_optimizer_that_enlarges_rounding_errors_is_refused() -> None:
+    adam = partial(torch.optim.Adam, lr=0.01, eps=1e-15)
+    message = r"method.optimizer.eps: expected 1e-08 or more for a scene; got 1e-15; raise it"
+    with pytest.raises(UnsupportedError, match=message):
+        run(editor("dds", 1, optimizer=adam), opened())
 
 
 def test_replay_keeps_distances() -> None:
