@@ -39,7 +39,7 @@ def test_a_scene_is_fitted_edited_kept_and_judged(in_process: InProcess, tmp_pat
     assert len(list((tmp_path / "outputs" / "scenes").iterdir())) == 1
     status, out, err = in_process(*words)
     assert status == 0
-    assert "1 existing" in out + err
+    assert "1 edits exist already" in out + err
 
 
 @pytest.mark.slow
