@@ -23,8 +23,15 @@ class Pixels(nn.Module):
 
     def view(self, rng: Randomness) -> View:
         mirrored = (rng.permutation("camera", 2)[:, 0] == 1).view(-1, 1, 1, 1)
-        seen = [torch.where(mirrored, x.flip(3), x) for x in (self.source, self.x)]
-        return View(*map(self.backbone.encode, seen))
+
+        def seen(x: Tensor) -> Tensor:
+            return self.backbone.encode(torch.where(mirrored, x.flip(3), x))
+
+        return View(seen(self.source), lambda: seen(self.x))
+
+    def shown(self) -> View:
+        encode = self.backbone.encode
+        return View(encode(self.source), lambda: encode(self.x))
 
     def images(self) -> Tensor:
         return self.x.detach()

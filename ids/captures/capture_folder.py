@@ -19,11 +19,13 @@ from ids.data.cases import checked_path, checked_prompt, safe_stem
 
 @dataclass(frozen=True)
 class CaptureImage:
-    """A capture as the source image of its case. As an image it is the first held-out photo, for
-    sheets and previews.
-    """
+    """A capture as the source of its case: a `SceneSource`. As an image it is its first photo."""
 
-    capture: Capture = field(repr=False)
+    photographed: Capture = field(repr=False)
+
+    def capture(self) -> Capture:
+        """Photos and cameras."""
+        return self.photographed
 
     def digest(self) -> str:
         """A digest of all photos, masks and cameras. Reads every photo once: `DataError`."""
@@ -31,17 +33,12 @@ class CaptureImage:
 
     def load(self) -> Image:
         """RGB in [0, 1]. `DataError` if the photo cannot be read."""
-        return self._photo.image.load()
-
-    @cached_property
-    def _photo(self) -> Photo:
-        photos = self.capture.photos
-        return next((photo for photo in photos if photo.is_held_out), photos[0])
+        return self.photographed.photos[0].image.load()
 
     @cached_property
     def _digest(self) -> str:
-        points = [self.capture.points.tolist(), self.capture.colours.tolist()]
-        return digest_of([list(map(_content, self.capture.photos)), digest_of(points)])
+        points = [self.photographed.points.tolist(), self.photographed.colours.tolist()]
+        return digest_of([list(map(_content, self.photographed.photos)), digest_of(points)])
 
 
 def _content(photo: Photo) -> list[object]:

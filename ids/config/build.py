@@ -20,7 +20,7 @@ from ids.config.check import is_reserved, row_selection
 from ids.config.classes import Classes
 from ids.config.optimizers import uncompiled
 from ids.config.setting import Composed
-from ids.core.edit import Editor, Finish
+from ids.core.edit import Editor, Finish, Representation
 from ids.core.errors import ConfigError
 from ids.core.logs import Logger
 from ids.core.options import one_of
@@ -69,6 +69,7 @@ def build_experiment(
         keep_every=config["keep_every"],
         sweep=sweep,
         session=session.with_engine(engine),
+        representation=part(config["representation"], "representation", Representation),
     )
 
 

@@ -29,6 +29,7 @@ NAMED = (
 ONE = (
     "method",
     "backbone",
+    "representation",
     "dataset",
     "engine",
     "launch",

@@ -25,6 +25,7 @@ PACKAGES = {  # whose classes a group may name
     "finish": ("ids.editing",),
     "inversion": ("ids.methods",),
     "backbone": ("ids.backbones",),
+    "representation": ("ids.representations",),
     "dataset": ("ids.data", "ids.captures"),
     "metrics": ("ids.metrics",),
     "clip": ("ids.metrics",),

@@ -23,6 +23,7 @@ UNUSED = (
     "inversion",
     "sites",
     "controls",
+    "representation",
     "seeds",
     "keep_every",
     "force",

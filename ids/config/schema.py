@@ -20,6 +20,7 @@ class RunConfig:
     sites: Any = MISSING
     controls: Any = MISSING
     backbone: Any = MISSING
+    representation: Any = MISSING
     dataset: Any = MISSING
     metrics: Any = MISSING
     clip: Any = None

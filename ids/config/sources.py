@@ -25,6 +25,7 @@ GROUPS = (
     "sites",
     "controls",
     "backbone",
+    "representation",
     "dataset",
     "metrics",
     "metric",

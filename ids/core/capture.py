@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -32,9 +33,8 @@ class Similarity:
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photo without lens distortion, and its camera. `is_held_out`: it is for evaluation alone.
-    `mask` is white where the scene is to be edited or fitted, where a capture has masks. `covered`
-    is white where the photo has content; None: everywhere. The corners of an undistorted photo may
-    have none.
+    `mask` is white where the edit belongs, where a capture has masks. `covered` is white where the
+    photo has content; None: everywhere. The corners of an undistorted photo may have none.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Photo:
     is_held_out: bool = False
     mask: LazyImage | None = None
     covered: LazyImage | None = None
+    truth: LazyImage | None = None  # the correct edit of this view, if it is known
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,15 @@ class Capture:
     points: Float[Tensor, "P 3"]
     colours: Float[Tensor, "P 3"]
     from_file: Similarity
-    bounded: (
-        bool  # does the scene end within the cameras' near and far, or does it need contraction?
-    )
+    bounded: bool  # does the scene end between near and far, or does it need contraction?
+
+
+@runtime_checkable
+class SceneSource(LazyImage, Protocol):
+    """The source of a case that is a scene: an image that shows it, under a digest that stands for
+    the whole capture. Its first photo has the camera of that image.
+    """
+
+    def capture(self) -> Capture:
+        """The photos. `DataError` if they cannot be read."""
+        ...

@@ -2,26 +2,35 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from ids.core.anchor_rows import AnchorRows
 from ids.core.prompt import Prompts
 from ids.core.protocols import Backbone, Progress
-from ids.core.records import Anchor, EditCase, Trace
+from ids.core.records import Anchor, EditCase, EditedScene, Trace
 from ids.core.rng import Randomness, Streams
 from ids.core.tensors import Images, Latent, PositionMap
 
+Parameters = Iterable[torch.nn.Parameter] | Iterable[dict[str, Any]]
 
-class View(NamedTuple):
-    """A subject as latents [B, C, H, W], before and after the edit. `z_trg` is differentiable in
-    the subject's parameters.
+
+@dataclass(frozen=True)
+class View:
+    """A subject as latents [B, C, H, W], before and after the edit. `target` gives `z_trg`, once
+    and when it is first read: a scene has to be rendered for it.
     """
 
     z_src: Latent
-    z_trg: Latent
+    target: Callable[[], Latent]
+
+    @cached_property
+    def z_trg(self) -> Latent:
+        """Differentiable in the subject's parameters."""
+        return self.target()
 
 
 @runtime_checkable
@@ -36,12 +45,18 @@ class Subject(Protocol):
         """
         ...
 
-    def parameters(self) -> Iterable[torch.nn.Parameter]:
-        """The parameters that an optimizer changes."""
+    def parameters(self) -> Parameters:
+        """The parameters that an optimizer changes, or groups of them: dictionaries with `params`,
+        and with the factor of their learning rate as `rate`.
+        """
         ...
 
     def images(self) -> Images:
         """The current image of each row, RGB in [0, 1]."""
+        ...
+
+    def shown(self) -> View:
+        """The latents of the case's source and of `images`."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -57,6 +72,15 @@ class LatentSubject(Subject, Protocol):
     def z_src(self) -> Latent: ...
     @property
     def z_trg(self) -> Latent: ...
+
+
+@runtime_checkable
+class Scenic(Protocol):
+    """A subject of scenes, of which more is kept than one image each."""
+
+    def scenes(self) -> Sequence[EditedScene]:
+        """Each scene as it is now."""
+        ...
 
 
 @runtime_checkable

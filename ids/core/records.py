@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
+from jaxtyping import Float
 from torch import Tensor
 
 from ids.core.prompt import Prompt
@@ -112,12 +113,31 @@ class Trace:
 
 
 @dataclass(frozen=True)
+class EditedScene:
+    """A scene before and after its edit, as it is stored: renders of the V photos' cameras, RGB in
+    [0, 1] in steps of 1/255, [V, 3, H, W]; distances along the rays, float16, [V, H, W]; renders
+    along a path around the scene, [F, 3, H, W]; the tensors of the edited model.
+    """
+
+    before: Float[Tensor, "V 3 H W"]
+    after: Float[Tensor, "V 3 H W"]
+    distance_before: Float[Tensor, "V H W"]
+    distance_after: Float[Tensor, "V H W"]
+    path_before: Float[Tensor, "F 3 H W"]
+    path_after: Float[Tensor, "F 3 H W"]
+    model: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
 class Edited:
-    """One finished edit, as metrics get it: the image RGB in [0, 1], the latents [C, H, W]."""
+    """One finished edit, as metrics get it: the image RGB in [0, 1], the latents [C, H, W]; of a
+    scene its views.
+    """
 
     image: Image
     z_src: Tensor
     z_trg: Tensor
+    scene: EditedScene | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from ids.data.memory_images import image_of as image_of
 from ids.data.memory_images import mask_of as mask_of
 from ids.data.pie import PieBench
 from ids.data.pie_plus import PieBenchPlus
+from ids.data.scene_shapes import SceneShapes
 from ids.data.shapes import Shapes
 from ids.data.single import Single
 from ids.data.translation import Translation
@@ -17,6 +18,7 @@ __all__ = [
     "InstructPix2Pix",
     "PieBench",
     "PieBenchPlus",
+    "SceneShapes",
     "Shapes",
     "Single",
     "Translation",

@@ -103,13 +103,8 @@ class Shapes:
         return self.count
 
     def __getitem__(self, index: int) -> EditCase:
-        if not 0 <= index < self.count:
-            raise IndexError(index)
-        rng = _generator(self.split, index)
-        before = draw_scene(rng)
-        attribute = self.edits[index % len(self.edits)]
-        others = [value for value in VALUES[attribute] if value != getattr(before, attribute)]
-        after = before.with_attribute(attribute, others[rng.integers(len(others))])
+        before, after = self.scenes(index)
+        attribute = self._attribute(index)
         return EditCase(
             id=f"{self.split}-{index:04}-{attribute}",
             source=Rendered(before, self.size),
@@ -120,6 +115,18 @@ class Shapes:
             tags=frozenset({attribute}),
             blend_words=(before.shape, after.shape),
         )
+
+    def scenes(self, index: int) -> tuple[Scene, Scene]:
+        """The scene of a case, and that of its true edit."""
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        rng = _generator(self.split, index)
+        before, attribute = draw_scene(rng), self._attribute(index)
+        others = [value for value in VALUES[attribute] if value != getattr(before, attribute)]
+        return before, before.with_attribute(attribute, others[rng.integers(len(others))])
+
+    def _attribute(self, index: int) -> Attribute:
+        return self.edits[index % len(self.edits)]
 
 
 def _generator(split: str, index: int) -> np.random.Generator:

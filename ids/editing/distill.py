@@ -1,14 +1,15 @@
 """The optimization loop that every distillation rule shares."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ids.core.edit import EditContext, SourceHalf, Subject
+from ids.core.edit import EditContext, Parameters, Scenic, SourceHalf, Subject, View
+from ids.core.errors import UnsupportedError
 from ids.core.prompt import Prompt
 from ids.core.protocols import (
     Distillation,
@@ -18,13 +19,14 @@ from ids.core.protocols import (
     StepGuidance,
 )
 from ids.core.records import Trace
-from ids.core.rng import Streams
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion import Annealed, Bank, ConstantGuidance, Descending, Guided, Uniform
 from ids.editing.banked import BankedSourceHalf
 from ids.editing.scheduled import ScheduledSourceHalf
 from ids.editing.source_half import RuleSourceHalf
 from ids.methods import NoRefinement, Refined
+
+LEAST_EPSILON = 1e-8  # of the optimizer of a scene's edit
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class DistillationEditor:
 
     distillation: Distillation
     timesteps: DrawSource
-    optimizer: Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
+    optimizer: Callable[[Parameters], torch.optim.Optimizer]
     n_steps: int = 200
     guidance_scale: float = 7.5
     grad_scale: float = 0.48828125  # 2000 / (64 * 64)
@@ -71,7 +73,8 @@ class DistillationEditor:
 
     def __call__(self, context: EditContext, subject: Subject) -> Trace:
         """Edit the subject. Curves [n_steps, B, ...]: `t`, `gradient` (RMS of g), `distance` (RMS
-        of z_trg - z_src after the step) and the logs of the rule and the refiner.
+        of z_trg - z_src after the step; of a rendered view before it) and the logs of the rule and
+        the refiner.
         """
         if isinstance(self.timesteps, Annealed | Bank | Descending | Uniform):
             self.timesteps.check(context.backbone.schedule.n_timesteps)
@@ -86,19 +89,21 @@ class DistillationEditor:
 
         half = ScheduledSourceHalf.of([now.scale for now in guidance], source_half)
         optimizer = self.optimizer(subject.parameters())
+        _check_epsilon(subject, optimizer)
         rates = _Rates.of(optimizer, guidance)
         curves: dict[str, list[Tensor]] = defaultdict(list)
         anchors = context.anchors(half, self.n_steps)
         for step, (now, anchor) in enumerate(zip(guidance, anchors, strict=True)):
             rng = context.rng.at(bank.entry(step) if bank else step)
-            z_trg = subject.view(rng).z_trg
+            view = subject.view(rng)
+            z_trg = view.z_trg
             with torch.no_grad():
                 g = rule.grad(eps_phi.at(now.scale), z_trg.detach(), y.trg, anchor)
             optimizer.zero_grad()
             z_trg.backward(gradient=self.grad_scale * g)
             rates.times(now.rate)
             optimizer.step()
-            logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(subject, rng)}
+            logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(view)}
             for name, value in {**logs, **anchor.logs}.items():
                 curves[name].append(value)
             context.progress.step()
@@ -119,6 +124,18 @@ class DistillationEditor:
         return BankedSourceHalf(half, bank) if bank else half
 
 
+def _check_epsilon(subject: Subject, optimizer: torch.optim.Optimizer) -> None:
+    """`UnsupportedError` for an optimizer that takes full steps along the rounding errors of a
+    scene: most of its cells have gradients of about 0.
+    """
+    found = min((group["eps"] for group in optimizer.param_groups if "eps" in group), default=1.0)
+    if isinstance(subject, Scenic) and found < LEAST_EPSILON:
+        raise UnsupportedError(
+            f"method.optimizer.eps: expected {LEAST_EPSILON:g} or more for a scene; got {found:g}; "
+            "raise it, or use SGD"
+        )
+
+
 @dataclass(frozen=True)
 class _Rates:
     """The groups of an optimizer that have a learning rate, each with its own."""
@@ -127,9 +144,14 @@ class _Rates:
 
     @classmethod
     def of(cls, optimizer: torch.optim.Optimizer, guidance: Sequence[StepGuidance]) -> "_Rates":
-        """`ValueError` where a step changes a learning rate, and there is none."""
-        groups = [(group, group["lr"]) for group in optimizer.param_groups if "lr" in group]
-        if not groups and any(now.rate != 1 for now in guidance):
+        """`ValueError` where a step, or the subject, changes a learning rate, and there is none."""
+        factors = [group.get("rate", 1.0) for group in optimizer.param_groups]
+        groups = [
+            (group, factor * group["lr"])
+            for group, factor in zip(optimizer.param_groups, factors, strict=True)
+            if "lr" in group
+        ]
+        if not groups and any(rate != 1 for rate in [*factors, *(now.rate for now in guidance)]):
             raise ValueError(
                 f"guidance.rate: expected 1 for {type(optimizer).__name__}, which has no lr"
             )
@@ -142,8 +164,7 @@ class _Rates:
 
 
 @torch.no_grad()
-def _distance(subject: Subject, rng: Streams) -> PerRow:
-    view = subject.view(rng)
+def _distance(view: View) -> PerRow:
     return _rms(view.z_trg - view.z_src)
 
 

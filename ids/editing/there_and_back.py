@@ -1,6 +1,6 @@
 """Is an edit invertible? Edit, then edit the result back with source and target prompt swapped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch
 
 from ids.core.capabilities import require
-from ids.core.edit import EditContext, Editor, LatentSubject, Subject, View
+from ids.core.edit import EditContext, Editor, LatentSubject, Parameters, Subject, View
 from ids.core.options import check_options
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase, Trace
@@ -96,10 +96,13 @@ class _Reversed:
         return self.subject.z_trg
 
     def view(self, rng: Randomness) -> View:
-        return View(self.z_src, self.subject.view(rng).z_trg)
+        return View(self.z_src, lambda: self.subject.view(rng).z_trg)
 
-    def parameters(self) -> Iterable[torch.nn.Parameter]:
+    def parameters(self) -> Parameters:
         return self.subject.parameters()
+
+    def shown(self) -> View:
+        return View(self.z_src, lambda: self.subject.z_trg)
 
     def images(self) -> Images:
         return self.subject.images()

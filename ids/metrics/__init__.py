@@ -6,11 +6,13 @@ from ids.metrics.clip_image import ClipImage
 from ids.metrics.clip_score import ClipScore
 from ids.metrics.dino import Dino
 from ids.metrics.feature_distance import FeatureDistance
+from ids.metrics.geometry import DepthChange, WarpError
 from ids.metrics.iou import IoU
 from ids.metrics.ip2p import InstructPix2PixSimilarity
 from ids.metrics.latent_distance import LatentDistance
 from ids.metrics.lpips import LPIPS
 from ids.metrics.mse import MSE
+from ids.metrics.over_views import OverViews
 from ids.metrics.pie import (
     PieClipSimilarity,
     PieLPIPS,
@@ -36,11 +38,13 @@ __all__ = [
     "ClipImage",
     "ClipScore",
     "ClipSeg",
+    "DepthChange",
     "Dino",
     "FeatureDistance",
     "InstructPix2PixSimilarity",
     "IoU",
     "LatentDistance",
+    "OverViews",
     "PieClipSimilarity",
     "PieLPIPS",
     "PieMSE",
@@ -50,4 +54,5 @@ __all__ = [
     "StructureDistance",
     "Success",
     "TransformersClip",
+    "WarpError",
 ]

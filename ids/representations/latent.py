@@ -34,7 +34,11 @@ class LatentImage:
 
     def view(self, rng: Randomness) -> View:
         """The latents themselves, whatever `rng`."""
-        return View(self.z_src, self.z_trg)
+        return self.shown()
+
+    def shown(self) -> View:
+        """The latents themselves."""
+        return View(self.z_src, lambda: self.z_trg)
 
     def images(self) -> Images:
         """`z_trg`, decoded."""

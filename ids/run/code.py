@@ -18,7 +18,16 @@ from ids.core.capabilities import iter_components
 from ids.core.edit import Editor
 
 PACKAGE = "ids"
-EDITING = ("backbones", "core", "diffusion", "editing", "methods", "representations", "shapes")
+EDITING = (
+    "backbones",
+    "core",
+    "diffusion",
+    "editing",
+    "methods",
+    "representations",
+    "scenes",
+    "shapes",
+)
 CODE = "code-"  # before the digest of a part from outside this package
 
 

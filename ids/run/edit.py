@@ -16,7 +16,9 @@ from ids.core.edit import (
     CaseChecker,
     EditContext,
     Editor,
+    LatentSubject,
     Representation,
+    Scenic,
     Subject,
     View,
     inline,
@@ -67,7 +69,7 @@ class EditedBatch:
 @dataclass(frozen=True)
 class BatchEditor:
     """Edits batches of one method on one loaded backbone. `keep_every` is the number of steps
-    between kept states; 0 keeps none.
+    between kept states of latents; 0 keeps none.
     """
 
     editor: Editor
@@ -114,7 +116,8 @@ class BatchEditor:
         subject = self.representation.open(self.backbone, cases)
         if warm_up:
             _warm_up(self.backbone, subject.view(rng).z_src)
-        recorder = StateRecorder(progress, subject, self.keep_every if self.editor.anytime else 0)
+        keeps = self.editor.anytime and isinstance(subject, LatentSubject)
+        recorder = StateRecorder(progress, subject, self.keep_every if keeps else 0)
         reset_peak(self.device)
         began = time.perf_counter()
         trace = self.editor(EditContext(metered, rng, recorder, self.anchors), subject)
@@ -126,7 +129,7 @@ class BatchEditor:
             backwards=metered.nfe.backwards / len(cases),
             peak_bytes=peak_bytes(self.device),
         )
-        return EditedBatch(_rows(subject, subject.view(rng), trace, recorder.states()), measurement)
+        return EditedBatch(_rows(subject, subject.shown(), trace, recorder.states()), measurement)
 
 
 def curve_columns(curves: Mapping[str, Tensor]) -> dict[str, list[float]]:
@@ -166,10 +169,11 @@ def _rows(
     images = subject.images().cpu()
     z_src, z_trg = view.z_src.cpu(), view.z_trg.detach().cpu().clone()
     kept = {step: z.cpu() for step, z in states.items()}
+    scenes = subject.scenes() if isinstance(subject, Scenic) else [None] * len(images)
     return [
         FinishedEdit(
             case,
-            Edited(images[row], z_src[row], z_trg[row]),
+            Edited(images[row], z_src[row], z_trg[row], scenes[row]),
             {step: z[row] for step, z in kept.items()},
             {name: values[:, row] for name, values in trace.curves.items()},
         )

@@ -115,6 +115,7 @@ class Experiment:
             self.backbone.identity(),
             revisions(spec.editor),
             code_digests(spec.editor),
+            self.representation.identity(),
         )
 
     def editor(self, spec: MethodSpec) -> BatchEditor:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from ids.core.capture import SceneSource
 from ids.core.records import EditCase, LazyImage
 from ids.core.tensors import Image
 
@@ -26,5 +27,6 @@ def with_images(case: EditCase) -> EditCase:
     def load(image: LazyImage | None) -> LazyImage | None:
         return image and _LoadedImage(image.load(), image)
 
-    source = _LoadedImage(case.source.load(), case.source)
+    is_scene = isinstance(case.source, SceneSource)  # more than its image is needed
+    source = case.source if is_scene else _LoadedImage(case.source.load(), case.source)
     return replace(case, source=source, mask=load(case.mask), truth=load(case.truth))

@@ -1,7 +1,7 @@
 """Results on disk. A result is complete or absent; the first complete one wins and stays.
 
 results/<key[:2]>/<key>/        job.json  edit.png  edit.safetensors (z_trg, states, curves)
-                                metrics-<case>.json, one per case of this edit
+                                metrics-<case>.json, one per case; see `scene_files` for scenes
 sources/<xx>/<name>             the source's latent, once per image and backbone
 measurements/<engine>/          time, memory and network evaluations, a file per batch
 datasets/                       the rows of each data set as they were read last
@@ -33,6 +33,7 @@ from ids.run.files import difference, touch, write
 from ids.run.job import Job
 from ids.run.numbers import Numbers
 from ids.run.records import EditRecord, Environment, Status
+from ids.run.scene_files import scene_files
 from ids.run.sealed import Unusable, read, seal
 from ids.run.sources import Sources
 
@@ -167,10 +168,8 @@ class Store:
         folder = self._scratch.new_path(job.key)
         try:
             folder.mkdir()
-            files = {
-                IMAGE: write(folder / IMAGE, _png(edited.image)),
-                TENSORS: write(folder / TENSORS, save(tensors)),
-            }
+            content = {IMAGE: _png(edited.image), TENSORS: save(tensors)} | scene_files(edited)
+            files = {name: write(folder / name, found) for name, found in content.items()}
             record = job.record("ok", "", environment, files, keep_every if states else 0)
             write(folder / RECORD, seal(record), flush=True)
             return self._publish(folder, job.key, replace)

@@ -8,6 +8,7 @@ from ids.core.tensors import Latent
 from ids.run.edit import FinishedEdit
 from ids.run.in_memory import with_images
 from ids.run.job import Job
+from ids.run.scene_files import read_scene
 from ids.run.store import Store
 
 
@@ -23,5 +24,6 @@ def read_edit(job: Job, store: Store, encode: Callable[[EditCase], Latent]) -> F
     if z_src is None:
         z_src = encode(job.case)[0].cpu()
         store.sources.put(job.source_name, z_src, replace=True)
-    edited = Edited(store.image(job.key), z_src, store.z_trg(job.key)[0])
+    scene = read_scene(store.folder(job.key))
+    edited = Edited(store.image(job.key), z_src, store.z_trg(job.key)[0], scene)
     return FinishedEdit(case, edited, store.states(job.key), store.trace(job.key).curves)

@@ -32,17 +32,36 @@ Grid = Float[Tensor, "B S S"]
 def render(scenes: Sequence[Scene], size: int = 64) -> Float[Tensor, "B 3 S S"]:
     """Images of the scenes, float32 RGB in [0, 1]."""
     x, y = _pixel_grid(size)
-    image = _background(scenes, x, y)
-    image = _over(image, _distractor_cover(scenes, x, y, size), _rgb([_ink(s) for s in scenes]))
+    image = background_at(scenes, x, y, size)
+    return _over(image, object_cover(scenes, size), object_at(scenes, x, y, size)).clamp(0, 1)
+
+
+def background_at(
+    scenes: Sequence[Scene], x: Tensor, y: Tensor, size: int
+) -> Float[Tensor, "B 3 S S"]:
+    """Background and distractor at places in half image widths; `size` decides how sharp edges
+    are.
+    """
+    ink = _rgb([_ink(s) for s in scenes])
+    return _over(_background(scenes, x, y), _distractor_cover(scenes, x, y, size), ink)
+
+
+def object_at(scenes: Sequence[Scene], x: Tensor, y: Tensor, size: int) -> Float[Tensor, "B 3 S S"]:
+    """The paint of the object at places in half image widths, as if it had no outline."""
     u, v = _object_frame(scenes, x, y)
-    paint = _rgb([PALETTE[s.colour] for s in scenes])
-    paint = _over(paint.expand_as(image), _stripes(scenes, u, v, size), _rgb([WHITE] * len(scenes)))
-    return _over(image, object_cover(scenes, size), paint).clamp(0, 1)
+    stripes = _stripes(scenes, u, v, size)
+    paint = _rgb([PALETTE[s.colour] for s in scenes]).expand(-1, -1, *stripes.shape[1:])
+    return _over(paint, stripes, _rgb([WHITE] * len(scenes)))
 
 
 def object_cover(scenes: Sequence[Scene], size: int = 64) -> Grid:
     """Share of each pixel that the object covers, in [0, 1]."""
-    u, v = _object_frame(scenes, *_pixel_grid(size))
+    return cover_at(scenes, *_pixel_grid(size), size)
+
+
+def cover_at(scenes: Sequence[Scene], x: Tensor, y: Tensor, size: int) -> Grid:
+    """Cover by the object of pixels around places in half image widths."""
+    u, v = _object_frame(scenes, x, y)
     distance = torch.stack([OUTLINES[s.shape](u[i], v[i]) * s.radius for i, s in enumerate(scenes)])
     return _antialias(distance, size)
 

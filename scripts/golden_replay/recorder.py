@@ -158,6 +158,7 @@ class RecordingProgress:
 
     def step(self) -> None:
         (parameter,) = self.subject.parameters()
+        assert isinstance(parameter, torch.Tensor)
         assert parameter.grad is not None
         self.steps[-1].gradient = parameter.grad.clone()
         self.steps[-1].z_trg = torch.Tensor.clone(self.subject.z_trg.detach())

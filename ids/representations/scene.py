@@ -1,0 +1,175 @@
+"""Scenes under edit: a fitted scene model, seen through the cameras of its photos."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from ids.core.camera import Camera
+from ids.core.capture import Capture, Photo
+from ids.core.edit import Parameters, View
+from ids.core.records import EditCase, EditedScene
+from ids.core.rng import Randomness
+from ids.core.tensors import Images, Latent
+from ids.images import eight_bit
+from ids.scenes.checkpoint import write_checkpoint
+from ids.scenes.model import Pixels, Render, Rendered, SceneModel, render_view
+from ids.scenes.path import path
+from ids.scenes.pull_back import Seen, learning_groups
+
+Source = Literal["render", "photo"]
+N_FRAMES = 24  # of the path around a scene
+
+
+@dataclass(frozen=True)
+class SceneEditing:
+    """How a fitted scene is edited. `source`: what `z_src` encodes, the render of the unedited
+    scene, from which an unchanged scene does not differ, or the photo (as PDS and DreamCatalyst).
+
+    `rates` are factors of the learning rate, by parameter group; 0 keeps a group as it is. `replay`
+    weighs the squared change of distances, summed over the pixels of the view as the edit's loss is
+    over latents: it keeps the geometry. `chunk` rays are rendered at a time: memory, not results,
+    depends on it.
+    """
+
+    source: Source = "render"
+    rates: Mapping[str, float] = field(default_factory=dict)
+    replay: float = 0.0
+    chunk: int = 8192
+
+    ignored: ClassVar[tuple[str, ...]] = ("chunk",)
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1:
+            raise ValueError(f"chunk: expected 1 or more; got {self.chunk}")
+        if self.replay < 0 or any(rate < 0 for rate in self.rates.values()):
+            raise ValueError("rates and replay: expected 0 or more; got a number below")
+
+
+class SceneRow:
+    """One scene under edit: the model, its unedited copy, and the photos it is seen through."""
+
+    def __init__(
+        self,
+        model: SceneModel,
+        capture: Capture,
+        encode: Callable[[Images], Latent],
+        how: SceneEditing,
+    ) -> None:
+        self.model, self.capture, self.encode, self.how = model, capture, encode, how
+        self.source = copy.deepcopy(model)
+        self.photos: Sequence[Photo] = [p for p in capture.photos if not p.is_held_out]
+        self.before = cache(self._before)
+        self.z_src = cache(self._z_src)
+
+    def edited(self) -> EditedScene:
+        """Both models through all cameras of the capture, and along a path around the scene."""
+        cameras = [photo.camera for photo in self.capture.photos]
+        (before, d_before), (after, d_after) = (self._views(m, cameras) for m in self._models)
+        around = path(cameras, N_FRAMES)
+        path_before, path_after = (self._views(m, around)[0] for m in self._models)
+        state = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
+        return EditedScene(before, after, d_before, d_after, path_before, path_after, state)
+
+    @property
+    def _models(self) -> tuple[SceneModel, SceneModel]:
+        return self.source, self.model
+
+    def _views(self, model: SceneModel, cameras: Sequence[Camera]) -> tuple[Images, Tensor]:
+        """Renders and distances, in the precision of the store."""
+        found = [render_view(model, camera, self.how.chunk) for camera in cameras]
+        images = torch.stack([eight_bit(view.image).cpu() for view in found])
+        return images, torch.stack([view.distance.half().cpu() for view in found])
+
+    @property
+    def shown(self) -> Camera:
+        """The camera that shows the scene: that of the first photo."""
+        return self.capture.photos[0].camera
+
+    def number(self, order: Sequence[int]) -> int:
+        """The photo that a random order chooses: the first of them that exists."""
+        return next(number for number in order if number < len(self.photos))
+
+    def z_trg(self, number: int) -> Latent:
+        """The view as it is now, differentiable in the model's parameters."""
+        penalty = self._penalty(number) if self.how.replay else None
+        camera = self.photos[number].camera
+        return Seen(self.model, camera, self.encode, self.how.chunk, penalty).latent()
+
+    def _before(self, number: int) -> Rendered:
+        """A view of the unedited scene."""
+        return render_view(self.source, self.photos[number].camera, self.how.chunk)
+
+    @torch.no_grad()
+    def _z_src(self, number: int) -> Latent:
+        if self.how.source == "photo":
+            return self.encode(self.photos[number].image.load()[None])
+        return self.encode(self.before(number).image[None])
+
+    def _penalty(self, number: int) -> Callable[[Render, Pixels], Tensor]:
+        before, weight = self.before(number).distance.flatten(), self.how.replay
+
+        def penalty(render: Render, pixels: Pixels) -> Tensor:
+            return weight * (render.distance - before[pixels]).square().sum()
+
+        return penalty
+
+
+class SceneSubject:
+    """B scenes under edit, each seen through a photo's camera that is drawn anew in each step."""
+
+    def __init__(self, rows: Sequence[SceneRow], cases: Sequence[EditCase]) -> None:
+        self.rows, self.cases = tuple(rows), tuple(cases)
+        self._sources: dict[tuple[int, ...], Latent] = {}
+
+    def view(self, rng: Randomness) -> View:
+        """Through one photo's camera per scene. `z_src` is encoded once per camera."""
+        orders = rng.permutation("view", max(len(row.photos) for row in self.rows)).tolist()
+        numbers = [row.number(order) for row, order in zip(self.rows, orders, strict=True)]
+
+        def target() -> Latent:
+            return torch.cat([row.z_trg(n) for row, n in zip(self.rows, numbers, strict=True)])
+
+        return View(self._source(tuple(numbers)), target)
+
+    def parameters(self) -> Parameters:
+        """The groups of all scenes, with the factors of their learning rates."""
+        return [g for row in self.rows for g in learning_groups(row.model, row.how.rates)]
+
+    @torch.no_grad()
+    def shown(self) -> View:
+        """The source images and `images`, encoded: they show no more of a scene than its front."""
+        encode = self.rows[0].encode
+        z_src = torch.cat([encode(case.source.load()[None]) for case in self.cases])
+        z_trg = torch.cat([encode(image[None]) for image in self.images()])
+        return View(z_src, lambda: z_trg)
+
+    def images(self) -> Images:
+        """Each scene as the camera of its first photo sees it."""
+        return torch.stack(
+            [
+                render_view(row.model, row.shown, row.how.chunk).image.clamp(0, 1)
+                for row in self.rows
+            ]
+        )
+
+    def scenes(self) -> list[EditedScene]:
+        """Renders of all photos' cameras, held-out ones included, and along a path."""
+        return [row.edited() for row in self.rows]
+
+    def save(self, folder: Path) -> None:
+        """Write each scene's tensors to folder/scene_N.safetensors."""
+        for number, row in enumerate(self.rows):
+            write_checkpoint(folder / f"scene_{number}.safetensors", row.model, None, 0, "edited")
+
+    def _source(self, numbers: tuple[int, ...]) -> Latent:
+        """One tensor per choice of cameras: what is derived from it is recognized by it."""
+        if numbers not in self._sources:
+            rows = [row.z_src(n) for row, n in zip(self.rows, numbers, strict=True)]
+            self._sources[numbers] = torch.cat(rows)
+        return self._sources[numbers]

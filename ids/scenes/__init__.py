@@ -1,0 +1,1 @@
+"""Scene models: rendering, fitting, checkpoints and gradients."""

@@ -1,0 +1,37 @@
+"""A small scene of the embedded world, its fitted grid, and a stand-in for an autoencoder."""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ids.core.records import EditCase
+from ids.core.tensors import Images, Latent
+from ids.data import SceneShapes
+from ids.scenes.fit import Fit
+from ids.scenes.voxels import VoxelGrid, Voxels
+
+CASE: EditCase = SceneShapes(count=1, n_views=10, size=32)[0]
+CAPTURE = CASE.source.capture()  # type: ignore[attr-defined]
+FIT = Fit(n_steps=40, n_rays=512, rates={"density": 3.0}, checkpoint_every=10)
+
+
+def encode(x: Images) -> Latent:
+    """Nonlinear latents of a quarter of the sides: each depends on its own patch."""
+    weight = torch.arange(3 * 3 * 16).view(3, 3, 4, 4).sin().to(x)
+    return torch.tanh(F.conv2d(2 * x - 1, weight / 4, stride=4))
+
+
+@cache
+def _fitted() -> dict[str, Tensor]:
+    grid = Voxels(24, 24)(CAPTURE)
+    FIT(grid, CAPTURE)
+    return {name: value.clone() for name, value in grid.state_dict().items()}
+
+
+def fitted() -> VoxelGrid:
+    """A grid of its own for each caller."""
+    grid = Voxels(24, 24)(CAPTURE)
+    grid.load_state_dict(_fitted())
+    return grid

@@ -1,0 +1,90 @@
+"""Fitting: quality, resume after a kill, damaged checkpoints, bad captures."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from diorama import CAPTURE, FIT, fitted
+
+from ids.core.errors import DataError
+from ids.scenes.fit import Fit, held_out_psnr
+from ids.scenes.model import render_view
+from ids.scenes.voxels import Voxels
+
+
+class Slow:
+    def step(self) -> None:
+        time.sleep(0.01)
+
+
+def test_a_fit_shows_held_out_views_and_their_distances() -> None:
+    grid = fitted()
+    assert held_out_psnr(grid, CAPTURE) > 20
+    view = render_view(grid, CAPTURE.photos[4].camera)
+    assert view.opacity.min() > 0.4
+    assert view.image.shape == (3, 32, 32)
+
+
+def test_a_killed_fit_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    """SIGKILL between two checkpoints: the tensors are those of a fit that was never cut."""
+    file = tmp_path / "scene.safetensors"
+    if (child := os.fork()) == 0:
+        FIT(Voxels(24, 24)(CAPTURE), CAPTURE, file, "scene", Slow())
+        os._exit(0)
+    deadline = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    steps = []
+
+    class Steps:
+        def step(self) -> None:
+            steps.append(1)
+
+    grid = Voxels(24, 24)(CAPTURE)
+    FIT(grid, CAPTURE, file, "scene", Steps())
+    assert 0 < len(steps) < FIT.n_steps
+    for name, value in fitted().state_dict().items():
+        assert torch.equal(grid.state_dict()[name], value), name
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_finished_fit_is_not_repeated(tmp_path: Path) -> None:
+    file, fit = tmp_path / "scene.safetensors", replace(FIT, n_steps=2)
+    first = Voxels(24, 24)(CAPTURE)
+    fit(first, CAPTURE, file, "scene")
+    written = file.stat().st_mtime_ns
+    again = Voxels(24, 24)(CAPTURE)
+    fit(again, CAPTURE, file, "scene")
+    assert torch.equal(first.density, again.density)
+    assert file.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("damage", ["cut", "other"])
+def test_a_wrong_checkpoint_is_one_line(tmp_path: Path, damage: str) -> None:
+    file, fit = tmp_path / "scene.safetensors", replace(FIT, n_steps=1)
+    fit(Voxels(24, 24)(CAPTURE), CAPTURE, file, "scene")
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(
+        DataError, match=r"scene.safetensors: expected a checkpoint of .*; remove it"
+    ) as e:
+        fit(Voxels(24, 24)(CAPTURE), CAPTURE, file, "scene" if damage == "cut" else "another")
+    assert "\n" not in str(e.value)
+
+
+def test_bad_captures_are_one_line() -> None:
+    none = replace(CAPTURE, photos=[replace(p, is_held_out=True) for p in CAPTURE.photos])
+    with pytest.raises(DataError, match="expected photos to fit"):
+        FIT(fitted(), none)
+    camera = CAPTURE.photos[0].camera.resized(16, 16)
+    wrong = replace(CAPTURE, photos=[replace(CAPTURE.photos[0], camera=camera)])
+    with pytest.raises(DataError, match=r"000: expected an image of 16x16 pixels.*got 32x32"):
+        FIT(fitted(), wrong)
+    with pytest.raises(ValueError, match=r"fit.n_rays: expected 1 or more; got 0"):
+        Fit(n_rays=0)
