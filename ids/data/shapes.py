@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 from torch.nn import functional as F
@@ -12,9 +12,9 @@ from ids.core.records import EditCase
 from ids.core.rng import generator
 from ids.core.tensors import Image
 from ids.data.canvas import checked_canvas
-from ids.shapes.caption import caption
+from ids.shapes.edits import CHANGED, KINDS, Kind, SceneEdit, Wording, draw_edit
 from ids.shapes.render import object_cover, render
-from ids.shapes.scene import VALUES, Attribute, Scene, draw_scene
+from ids.shapes.scene import VALUES, Scene
 
 SCENES_REVISION = 1  # raised when grammar, renderer or case order change the images
 MAX_COUNT = 100_000  # cases of a split
@@ -62,15 +62,36 @@ class RenderedMask:
 
 
 @dataclass(frozen=True)
+class BackgroundMask:
+    """All but the object and a margin: the region in which a scene and another background of it
+    differ.
+    """
+
+    scene: Scene
+    size: int
+
+    def digest(self) -> str:
+        """SHA-256 of the scene, the size and the revision, which determine the mask."""
+        text = f"background mask {SCENES_REVISION} {self.size} {self.scene}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def load(self) -> Image:
+        """0 or 1, equal in all three channels."""
+        return 1 - RenderedMask(self.scene, self.scene, self.size).load()
+
+
+@dataclass(frozen=True)
 class Shapes:
-    """Case i is a function of (split, i): a scene of which one attribute is to change. Splits share
-    no scene. `ValueError` for a value out of range.
+    """Case i is a function of (split, i, its kind of edit): a scene of which something is to
+    change. Splits share no scene. `wording` is that of the source prompts (`draw_edit`).
+    `ValueError` for a value out of range.
     """
 
     split: str = "dev"
     count: int = 24
-    edits: Sequence[Attribute] = ("colour", "shape", "fill")
+    edits: Sequence[Kind] = ("colour", "shape", "fill")
     size: int = 64
+    wording: Wording = "exact"
 
     place: ClassVar[str] = ""
     partial: ClassVar[bool] = True  # `count` selects the first of very many cases
@@ -83,16 +104,25 @@ class Shapes:
             )
         if not 1 <= self.count <= MAX_COUNT:
             raise ValueError(f"dataset.count: expected 1 to {MAX_COUNT}; got {self.count}")
-        unknown = [edit for edit in self.edits if edit not in VALUES]
-        if unknown or not self.edits:
+        known = KINDS if self.wording == "exact" else tuple(CHANGED)
+        if not self.edits or any(edit not in known for edit in self.edits):
             raise ValueError(
-                f"dataset.edits: expected some of {', '.join(VALUES)}; got {list(self.edits)}"
+                f"dataset.edits: expected some of {', '.join(known)}; got {list(self.edits)}"
+            )
+        if self.wording not in get_args(Wording):
+            raise ValueError(
+                f"dataset.wording: expected one of {', '.join(get_args(Wording))}; got "
+                f"{self.wording!r}"
             )
 
     @property
     def name(self) -> str:
-        """Split and revision."""
-        return f"shapes-{self.split}-v{SCENES_REVISION}"
+        """Split and revision; `kinds` where more than single attributes change, and the wording,
+        so that tables do not average over them.
+        """
+        kinds = "" if set(self.edits) <= set(VALUES) else "-kinds"
+        wording = "" if self.wording == "exact" else f"-{self.wording}"
+        return f"shapes-{self.split}-v{SCENES_REVISION}{kinds}{wording}"
 
     @property
     def view(self) -> str:
@@ -105,21 +135,23 @@ class Shapes:
     def __getitem__(self, index: int) -> EditCase:
         if not 0 <= index < self.count:
             raise IndexError(index)
-        rng = _generator(self.split, index)
-        before = draw_scene(rng)
-        attribute = self.edits[index % len(self.edits)]
-        others = [value for value in VALUES[attribute] if value != getattr(before, attribute)]
-        after = before.with_attribute(attribute, others[rng.integers(len(others))])
+        kind = self.edits[index % len(self.edits)]
+        edit = draw_edit(_generator(self.split, index), kind, self.wording)
         return EditCase(
-            id=f"{self.split}-{index:04}-{attribute}",
-            source=Rendered(before, self.size),
-            prompt_src=caption(before),
-            prompt_trg=caption(after),
-            mask=RenderedMask(before, after, self.size),
-            truth=Rendered(after, self.size),
-            tags=frozenset({attribute}),
-            blend_words=(before.shape, after.shape),
+            id=f"{self.split}-{index:04}-{kind}",
+            source=Rendered(edit.before, self.size),
+            prompt_src=edit.prompt_src,
+            prompt_trg=edit.prompt_trg,
+            mask=self._mask(edit, kind),
+            truth=Rendered(edit.after, self.size),
+            tags=frozenset({kind}),
+            blend_words=edit.blend_words,
         )
+
+    def _mask(self, edit: SceneEdit, kind: Kind) -> RenderedMask | BackgroundMask:
+        if kind == "background":
+            return BackgroundMask(edit.before, self.size)
+        return RenderedMask(edit.before, edit.after, self.size)
 
 
 def _generator(split: str, index: int) -> np.random.Generator:

@@ -20,6 +20,7 @@ from ids.metrics.pie import (
     PieStructureDistance,
 )
 from ids.metrics.psnr import PSNR
+from ids.metrics.saturated_object import SaturatedObject
 from ids.metrics.segmenter import ClipSeg
 from ids.metrics.ssim import SSIM
 from ids.metrics.structure_distance import StructureDistance
@@ -47,6 +48,7 @@ __all__ = [
     "PiePSNR",
     "PieSSIM",
     "PieStructureDistance",
+    "SaturatedObject",
     "StructureDistance",
     "Success",
     "TransformersClip",
