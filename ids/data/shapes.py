@@ -3,16 +3,18 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
 from ids.core.records import EditCase
 from ids.core.rng import generator
 from ids.core.tensors import Image
 from ids.data.canvas import checked_canvas
-from ids.shapes.edits import CHANGED, KINDS, Kind, SceneEdit, Wording, draw_edit
+from ids.shapes.edits import Kind, SceneEdit, Wording, draw_edit, kinds_of
 from ids.shapes.render import object_cover, render
 from ids.shapes.scene import VALUES, Scene
 
@@ -56,15 +58,13 @@ class RenderedMask:
 
     def load(self) -> Image:
         """0 or 1, equal in all three channels."""
-        cover = object_cover([self.before, self.after], self.size).amax(0, keepdim=True).ceil()
-        margin = round(MASK_MARGIN * self.size / 64)
-        return F.max_pool2d(cover, 2 * margin + 1, stride=1, padding=margin).expand(3, -1, -1)
+        return _with_margin(object_cover([self.before, self.after], self.size).amax(0), self.size)
 
 
 @dataclass(frozen=True)
 class BackgroundMask:
-    """All but the object and a margin: the region in which a scene and another background of it
-    differ.
+    """The region in which a scene differs from the same one on another background: all around the
+    object, and a margin.
     """
 
     scene: Scene
@@ -77,7 +77,13 @@ class BackgroundMask:
 
     def load(self) -> Image:
         """0 or 1, equal in all three channels."""
-        return 1 - RenderedMask(self.scene, self.scene, self.size).load()
+        return _with_margin(1 - object_cover([self.scene], self.size)[0], self.size)
+
+
+def _with_margin(cover: Float[Tensor, "S S"], size: int) -> Image:
+    margin = round(MASK_MARGIN * size / 64)
+    grown = F.max_pool2d(cover.ceil()[None], 2 * margin + 1, stride=1, padding=margin)
+    return grown.expand(3, -1, -1)
 
 
 @dataclass(frozen=True)
@@ -104,15 +110,10 @@ class Shapes:
             )
         if not 1 <= self.count <= MAX_COUNT:
             raise ValueError(f"dataset.count: expected 1 to {MAX_COUNT}; got {self.count}")
-        known = KINDS if self.wording == "exact" else tuple(CHANGED)
+        known = kinds_of(self.wording)
         if not self.edits or any(edit not in known for edit in self.edits):
             raise ValueError(
                 f"dataset.edits: expected some of {', '.join(known)}; got {list(self.edits)}"
-            )
-        if self.wording not in get_args(Wording):
-            raise ValueError(
-                f"dataset.wording: expected one of {', '.join(get_args(Wording))}; got "
-                f"{self.wording!r}"
             )
 
     @property

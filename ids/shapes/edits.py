@@ -39,9 +39,18 @@ class SceneEdit:
         return (self.before.shape, self.after.shape) if named else None
 
 
+def kinds_of(wording: Wording) -> tuple[Kind, ...]:
+    """The kinds of edits that have this wording: no attribute names a background or an absent
+    object, and a wrong fill, one of two, would be the target's.
+    """
+    if wording == "exact":
+        return KINDS
+    return tuple(kind for kind in CHANGED if (kind, wording) != ("fill", "wrong"))
+
+
 def draw_edit(rng: np.random.Generator, kind: Kind, wording: Wording = "exact") -> SceneEdit:
-    """A random scene and a random edit of this kind. `wording` is that of the source prompt, for
-    the kinds in `CHANGED`: the source's caption, the same in another order, without the changed
+    """A random scene and a random edit of this kind. `wording` is that of the source prompt, one
+    that the kind has (`kinds_of`): the source's caption, the same in another order, without the changed
     attributes, or with wrong values of them.
     """
     scene = draw_scene(rng)
@@ -71,13 +80,10 @@ def _attributes_changed(
 def _redrawn(
     rng: np.random.Generator, scene: Scene, changed: Sequence[Attribute], unlike: Sequence[Scene]
 ) -> Scene:
-    """The scene with other values of the changed attributes than these scenes have, as far as there
-    are others.
-    """
+    """The scene with other values of the changed attributes than these scenes have."""
     for attribute in changed:
         taken = [getattr(one, attribute) for one in unlike]
         others = [value for value in VALUES[attribute] if value not in taken]
-        others = others or [value for value in VALUES[attribute] if value != taken[0]]
         scene = scene.with_attribute(attribute, others[rng.integers(len(others))])
     return scene
 
