@@ -50,8 +50,8 @@ def kinds_of(wording: Wording) -> tuple[Kind, ...]:
 
 def draw_edit(rng: np.random.Generator, kind: Kind, wording: Wording = "exact") -> SceneEdit:
     """A random scene and a random edit of this kind. `wording` is that of the source prompt, one
-    that the kind has (`kinds_of`): the source's caption, the same in another order, without the changed
-    attributes, or with wrong values of them.
+    that the kind has (`kinds_of`): the source's caption, the same in another order, without the
+    changed attributes, or with wrong values of them.
     """
     scene = draw_scene(rng)
     if kind in CHANGED:
