@@ -1,39 +1,53 @@
 """Every study of the paper composes and builds at both sizes, and with debug=fast."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT, Compose, InProcess
 
 from ids.config.build import build_experiment
+from ids.config.setting import Composed
 from ids.config.sources import find_sources
 from ids.doctor.presets import examine_files
-from ids.run.session import Session
 
 STUDIES = [name for name in find_sources().options("experiments") if name.startswith("paper/")]
 HEAD = ("# Claim: ", "# Run: ids run experiments=", "# Takes: ", "# Shows: ", "# Needs: ")
 
 
-@pytest.fixture(scope="module")
-def sessions() -> list[Session]:
-    """One session for all studies: they share the parts that they configure alike."""
-    return []
+def methods(name: str) -> list[str]:
+    """The methods that a study sweeps over."""
+    content = yaml.safe_load((ROOT / "experiments" / f"{name}.yaml").read_text())
+    return str(content["hydra"]["sweeper"]["params"]["method"]).split(",")
+
+
+def build_all(settings: Sequence[Composed]) -> None:
+    """In one session: settings share the parts that they configure alike."""
+    session = None
+    for setting in settings:
+        session = build_experiment(setting, True, session).session
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_a_study_composes_and_builds(compose: Compose, sessions: list[Session], name: str) -> None:
-    """All settings of the demo; of the others, those of its last method."""
-    words = [f"experiments={name}"]
-    demo = compose(words)
-    last = f"method={demo[-1].choices['method']}"
-    paper, fast = compose([*words, last, "size=paper"]), compose([*words, last, "debug=fast"])
+def test_a_study_composes_and_builds(compose: Compose, name: str) -> None:
+    """With its last method."""
+    words = [f"experiments={name}", f"method={methods(name)[-1]}"]
+    demo, paper, fast = (compose([*words, *more]) for more in ([], ["size=paper"], ["debug=fast"]))
     assert {one.values["backbone"]["path"] for one in demo} == {"shapes"}
     assert {one.values["backbone"]["path"] for one in paper} == {"CompVis/stable-diffusion-v1-4"}
     assert {one.choices["backbone"] for one in fast} == {"gaussian"}
-    for setting in (*demo, *paper, *fast):
-        session = sessions[0] if sessions else None
-        sessions[:] = [build_experiment(setting, True, session).session]
+    build_all([*demo, *paper, *fast])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["demo", "paper"])
+@pytest.mark.parametrize("name", STUDIES)
+def test_all_settings_of_a_study_compose_and_build(compose: Compose, name: str, size: str) -> None:
+    settings = compose([f"experiments={name}", f"size={size}"])
+    assert {one.choices["method"] for one in settings} == set(methods(name))
+    build_all(settings)
 
 
 @pytest.mark.parametrize("name", STUDIES)
