@@ -10,14 +10,15 @@ from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
 from ids.metrics.segmenter import ObjectMask
 
-CLOSED = 3  # pixels of 64 on each side: white stripes belong to the object
+WHITE = 0.9  # of the darkest channel
+REACH = 6  # pixels of 64, the width of a stripe: distractors are farther away
 
 
 @dataclass(frozen=True)
 class SaturatedObject:
     """The segmenter of the embedded world, whose backgrounds are muted and whose distractors are
-    black or white: pixels whose channels differ by more than `threshold`, and gaps between them of
-    up to six pixels of 64. No network.
+    black or white: pixels whose channels differ by more than `threshold`, and white ones within the
+    width of a stripe of them. No network.
     """
 
     threshold: float = 0.3
@@ -48,7 +49,7 @@ class SaturatedObject:
 
     def _found(self, edited: Edited) -> ObjectMask:
         image = edited.image.float().cpu()
-        spread = (image.amax(0) - image.amin(0) > self.threshold).float()[None, None]
-        side = 2 * round(CLOSED * image.shape[-1] / 64) + 1
-        grown = F.max_pool2d(spread, side, stride=1, padding=side // 2)
-        return -F.max_pool2d(-grown, side, stride=1, padding=side // 2)[0, 0] > 0.5
+        saturated = image.amax(0) - image.amin(0) > self.threshold
+        reach = round(REACH * image.shape[-1] / 64)
+        near = F.max_pool2d(saturated.float()[None], 2 * reach + 1, stride=1, padding=reach)[0] > 0
+        return saturated | (near & (image.amin(0) > WHITE))
