@@ -3,6 +3,9 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# In this order: later studies take the edits of earlier ones.
+PAPER := table1 convergence lambda n_iters noise_update polyak seeds frontier frontier_sdedit fpr_rules prompts pie edit_size posterior_mean invertibility complexity
+SIZE ?= demo
 # Commands in new processes find their modules compiled, whatever the shell's environment says.
 TESTING := OMP_NUM_THREADS=1 WANDB_MODE=offline PYTHONDONTWRITEBYTECODE=
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
@@ -10,7 +13,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cluster test-browser slow check format docs malformed bench bench-gpu check-gpu parity shapes wheel clean
+.PHONY: help setup demo paper test test-cluster test-browser slow check format docs malformed bench bench-gpu check-gpu parity shapes wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -26,6 +29,9 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact sheet
 	$(BIN)/ids run experiments=demo
+
+paper: $(STAMP)  ## the paper's tables, figures and studies: 35 minutes on two cores; resumes (SIZE=paper: SD1.4, a GPU)
+	for name in $(PAPER); do $(BIN)/ids run experiments=paper/$$name size=$(SIZE) || exit; done
 
 test: $(STAMP)  ## the tests, on two cores
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m "not slow and not cluster and not browser"

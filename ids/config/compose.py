@@ -26,7 +26,7 @@ from ids.config.variants import Variants
 from ids.config.words import LAUNCHERS, check_launcher, parse_word, parse_words
 from ids.core.errors import ConfigError
 
-SWEEPING = ("experiments", "debug")  # groups whose options may bring a sweep along
+SWEEPING = ("experiments", "size", "debug")  # groups whose options may bring a sweep along
 
 ConfigStore.instance().store(name="schema", node=RunConfig)
 

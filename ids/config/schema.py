@@ -27,6 +27,8 @@ class RunConfig:
     logger: Any = MISSING
     engine: Any = MISSING
     launch: Any = MISSING
+    steps: Any = MISSING
+    size: Any = None
     seeds: list[int] = field(default_factory=lambda: [0])
     limit: int | None = None
     offset: int = 0

@@ -16,6 +16,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, whe
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINT = "ids.conf"  # of packages that ship options: each names a package or folder of one
 OPTION = re.compile(r"[\w+-]+(\.[\w+-]+)*")  # a name, never a path
+OPTION_PATH = re.compile(rf"({OPTION.pattern}/)?{OPTION.pattern}")  # or in a folder of its group
 GROUPS = (
     "method",
     "fpr",
@@ -34,6 +35,8 @@ GROUPS = (
     "engine",
     "launch",
     "debug",
+    "steps",
+    "size",
     "experiments",
 )
 
@@ -72,10 +75,12 @@ class Source:
     origin: str
 
     def options(self, group: str) -> Iterator[Option]:
-        """All yamls of a group, private ones (`_name.yaml`) included."""
-        for path in sorted((self.folder / group).glob("*.yaml")):
-            if OPTION.fullmatch(path.stem) and path.is_file():
-                yield Option(group, path.stem, path, self.origin)
+        """All yamls of a group and of its folders, private ones (`_name.yaml`) included."""
+        top = self.folder / group
+        for path in sorted([*top.glob("*.yaml"), *top.glob("*/*.yaml")]):
+            name = path.relative_to(top).with_suffix("").as_posix()
+            if OPTION_PATH.fullmatch(name) and path.is_file():
+                yield Option(group, name, path, self.origin)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Sources:
 
     def options(self, group: str) -> list[str]:
         """Names of the public options of a group, sorted; none if it is no group."""
-        return [name for name in self._table.get(group, {}) if not name.startswith("_")]
+        return [name for name in self._table.get(group, {}) if "/_" not in f"/{name}"]
 
     def option(self, group: str, name: str) -> Option:
         """Raises `KeyError` for an unknown one."""

@@ -10,14 +10,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 from hydra.errors import HydraException
 
-from ids.config.sources import OPTION, Sources
+from ids.config.sources import OPTION, OPTION_PATH, Sources
 from ids.core.errors import ConfigError
 
 MAX_LENGTH = 20_000  # characters of one override
 MAX_DEPTH = 20  # brackets within brackets
 INTERPOLATION = re.compile(r"(?<!\\)(\\\\)*\$\{")
 SWEEPS = ("hydra.mode", "hydra.sweeper.params")  # the settings of Hydra that are accepted
-OPTIONAL = ("clip", "experiments", "debug")  # groups that may be null
+OPTIONAL = ("clip", "size", "experiments", "debug")  # groups that may be null
 LAUNCHERS = ("hydra/launcher", "hydra/sweeper")
 LAUNCH = (("slurm", "slurm"), ("ray", "ray"))  # in the name of Hydra's launcher -> ours
 ADD_METRIC = re.compile(r"\+*metric=(.*)", re.DOTALL)
@@ -131,7 +131,7 @@ def _check_options(override: Override, sources: Sources) -> None:
             )
         if value is None and group in OPTIONAL:
             continue
-        if value is None or not OPTION.fullmatch(str(value)):
+        if value is None or not OPTION_PATH.fullmatch(str(value)):
             got = "null" if value is None else repr(str(value)[:60])
             raise ConfigError(
                 f"{group}: expected the name of an option; got {got}; available: "

@@ -149,8 +149,8 @@ class SceneShapes:
         return self.count
 
     def __getitem__(self, index: int) -> EditCase:
-        case, (before, after) = self._flat[index], self._flat.scenes(index)
-        views = DioramaViews(Diorama(before), Diorama(after), self.n_views, self.size)
+        case, edit = self._flat[index], self._flat.edit(index)
+        views = DioramaViews(Diorama(edit.before), Diorama(edit.after), self.n_views, self.size)
         frontal = views.capture().photos[0]
         return replace(case, source=SceneOfShapes(views), mask=frontal.mask, truth=frontal.truth)
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
 from ids.core.records import EditCase
 from ids.core.rng import generator
 from ids.core.tensors import Image
 from ids.data.canvas import checked_canvas
-from ids.shapes.caption import caption
+from ids.shapes.edits import Kind, SceneEdit, Wording, draw_edit, kinds_of
 from ids.shapes.render import object_cover, render
-from ids.shapes.scene import VALUES, Attribute, Scene, draw_scene
+from ids.shapes.scene import VALUES, Scene
 
 SCENES_REVISION = 1  # raised when grammar, renderer or case order change the images
 MAX_COUNT = 100_000  # cases of a split
@@ -56,21 +58,46 @@ class RenderedMask:
 
     def load(self) -> Image:
         """0 or 1, equal in all three channels."""
-        cover = object_cover([self.before, self.after], self.size).amax(0, keepdim=True).ceil()
-        margin = round(MASK_MARGIN * self.size / 64)
-        return F.max_pool2d(cover, 2 * margin + 1, stride=1, padding=margin).expand(3, -1, -1)
+        return _with_margin(object_cover([self.before, self.after], self.size).amax(0), self.size)
+
+
+@dataclass(frozen=True)
+class BackgroundMask:
+    """The region in which a scene differs from the same one on another background: all around the
+    object, and a margin.
+    """
+
+    scene: Scene
+    size: int
+
+    def digest(self) -> str:
+        """SHA-256 of the scene, the size and the revision, which determine the mask."""
+        text = f"background mask {SCENES_REVISION} {self.size} {self.scene}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def load(self) -> Image:
+        """0 or 1, equal in all three channels."""
+        return _with_margin(1 - object_cover([self.scene], self.size)[0], self.size)
+
+
+def _with_margin(cover: Float[Tensor, "S S"], size: int) -> Image:
+    margin = round(MASK_MARGIN * size / 64)
+    grown = F.max_pool2d(cover.ceil()[None], 2 * margin + 1, stride=1, padding=margin)
+    return grown.expand(3, -1, -1)
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """Case i is a function of (split, i): a scene of which one attribute is to change. Splits share
-    no scene. `ValueError` for a value out of range.
+    """Case i is a function of (split, i, its kind of edit): a scene of which something is to
+    change. Splits share no scene. `wording` is that of the source prompts (`draw_edit`).
+    `ValueError` for a value out of range.
     """
 
     split: str = "dev"
     count: int = 24
-    edits: Sequence[Attribute] = ("colour", "shape", "fill")
+    edits: Sequence[Kind] = ("colour", "shape", "fill")
     size: int = 64
+    wording: Wording = "exact"
 
     place: ClassVar[str] = ""
     partial: ClassVar[bool] = True  # `count` selects the first of very many cases
@@ -83,16 +110,20 @@ class Shapes:
             )
         if not 1 <= self.count <= MAX_COUNT:
             raise ValueError(f"dataset.count: expected 1 to {MAX_COUNT}; got {self.count}")
-        unknown = [edit for edit in self.edits if edit not in VALUES]
-        if unknown or not self.edits:
+        known = kinds_of(self.wording)
+        if not self.edits or any(edit not in known for edit in self.edits):
             raise ValueError(
-                f"dataset.edits: expected some of {', '.join(VALUES)}; got {list(self.edits)}"
+                f"dataset.edits: expected some of {', '.join(known)}; got {list(self.edits)}"
             )
 
     @property
     def name(self) -> str:
-        """Split and revision."""
-        return f"shapes-{self.split}-v{SCENES_REVISION}"
+        """Split and revision; `kinds` where more than single attributes change, and the wording,
+        so that tables do not average over them.
+        """
+        kinds = "" if set(self.edits) <= set(VALUES) else "-kinds"
+        wording = "" if self.wording == "exact" else f"-{self.wording}"
+        return f"shapes-{self.split}-v{SCENES_REVISION}{kinds}{wording}"
 
     @property
     def view(self) -> str:
@@ -103,30 +134,31 @@ class Shapes:
         return self.count
 
     def __getitem__(self, index: int) -> EditCase:
-        before, after = self.scenes(index)
-        attribute = self._attribute(index)
+        kind, edit = self._kind(index), self.edit(index)
         return EditCase(
-            id=f"{self.split}-{index:04}-{attribute}",
-            source=Rendered(before, self.size),
-            prompt_src=caption(before),
-            prompt_trg=caption(after),
-            mask=RenderedMask(before, after, self.size),
-            truth=Rendered(after, self.size),
-            tags=frozenset({attribute}),
-            blend_words=(before.shape, after.shape),
+            id=f"{self.split}-{index:04}-{kind}",
+            source=Rendered(edit.before, self.size),
+            prompt_src=edit.prompt_src,
+            prompt_trg=edit.prompt_trg,
+            mask=self._mask(edit, kind),
+            truth=Rendered(edit.after, self.size),
+            tags=frozenset({kind}),
+            blend_words=edit.blend_words,
         )
 
-    def scenes(self, index: int) -> tuple[Scene, Scene]:
-        """The scene of a case, and that of its true edit."""
+    def edit(self, index: int) -> SceneEdit:
+        """The scene of a case, that of its true edit, and the prompts."""
         if not 0 <= index < self.count:
             raise IndexError(index)
-        rng = _generator(self.split, index)
-        before, attribute = draw_scene(rng), self._attribute(index)
-        others = [value for value in VALUES[attribute] if value != getattr(before, attribute)]
-        return before, before.with_attribute(attribute, others[rng.integers(len(others))])
+        return draw_edit(_generator(self.split, index), self._kind(index), self.wording)
 
-    def _attribute(self, index: int) -> Attribute:
+    def _kind(self, index: int) -> Kind:
         return self.edits[index % len(self.edits)]
+
+    def _mask(self, edit: SceneEdit, kind: Kind) -> RenderedMask | BackgroundMask:
+        if kind == "background":
+            return BackgroundMask(edit.before, self.size)
+        return RenderedMask(edit.before, edit.after, self.size)
 
 
 def _generator(split: str, index: int) -> np.random.Generator:

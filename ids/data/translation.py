@@ -90,7 +90,7 @@ class Translation:
     def files(self) -> list[NeededFile]:
         """The folder of images."""
         found = 0 if self._top.is_dir() else None
-        return [NeededFile("folder of images", str(self._top), found, "check the path")]
+        return [NeededFile("folder of images", str(self._top), found, "put the images there")]
 
     def __len__(self) -> int:
         return len(self._images) * len(self._targets)

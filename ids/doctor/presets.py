@@ -29,7 +29,7 @@ def examine_files(words: Sequence[str]) -> int:
     `ConfigError` for words that `ids run` would refuse.
     """
     files = needed_files(words, PARTS)
-    lines = [line for part, file in files for line in _lines(part, file)]
+    lines = [_line(part, file) for part, file in files]
     missing = [file for _, file in files if not file.found]
     damaged = [file for _, file in files if is_damaged(file)]
     total = f"missing: {len(missing)} of {len(files)} files" if missing else "all files are found"
@@ -93,12 +93,11 @@ def _files_of(
                 yield from ((name, file) for file in component.files())
 
 
-def _lines(part: str, file: NeededFile) -> Iterator[str]:
+def _line(part: str, file: NeededFile) -> str:
     damaged = is_damaged(file)
     state = "DAMAGED" if damaged else "found  " if file.found else "MISSING"
-    yield f"{state}  {part}: {file.what}, {file.place}{_known(file, damaged)}"
-    if (damaged or not file.found) and file.remedy:
-        yield f"         {file.remedy}"
+    remedy = f"; {file.remedy}" if (damaged or not file.found) and file.remedy else ""
+    return f"{state}  {part}: {file.what}, {file.place}{_known(file, damaged)}{remedy}"
 
 
 def _known(file: NeededFile, damaged: bool) -> str:

@@ -4,6 +4,7 @@ from ids.editing.controls import NullEdit, TrueEdit
 from ids.editing.distill import DistillationEditor
 from ids.editing.finished import Finished
 from ids.editing.nfe import NFE, MeteredBackbone
+from ids.editing.posterior_mean import PosteriorMean
 from ids.editing.recorder import StateRecorder
 from ids.editing.soft_mask import NoFinish, SoftMask
 from ids.editing.there_and_back import ThereAndBack
@@ -15,6 +16,7 @@ __all__ = [
     "MeteredBackbone",
     "NoFinish",
     "NullEdit",
+    "PosteriorMean",
     "SoftMask",
     "StateRecorder",
     "ThereAndBack",

@@ -22,6 +22,7 @@ from ids.metrics.pie import (
     PieStructureDistance,
 )
 from ids.metrics.psnr import PSNR
+from ids.metrics.saturated_object import SaturatedObject
 from ids.metrics.segmenter import ClipSeg
 from ids.metrics.ssim import SSIM
 from ids.metrics.structure_distance import StructureDistance
@@ -51,6 +52,7 @@ __all__ = [
     "PiePSNR",
     "PieSSIM",
     "PieStructureDistance",
+    "SaturatedObject",
     "StructureDistance",
     "Success",
     "TransformersClip",

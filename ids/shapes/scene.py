@@ -87,12 +87,13 @@ def draw_scene(rng: np.random.Generator) -> Scene:
         y=y,
         radius=radius,
         angle=math.radians(rng.uniform(-20, 20)),
-        background=_draw_background(rng),
+        background=draw_background(rng),
         distractor=_draw_distractor(rng, x, y, radius),
     )
 
 
-def _draw_background(rng: np.random.Generator) -> Background:
+def draw_background(rng: np.random.Generator) -> Background:
+    """A random muted texture."""
     return Background(
         kind=BACKGROUNDS[rng.integers(len(BACKGROUNDS))],
         first=_draw_muted(rng),

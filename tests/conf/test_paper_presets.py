@@ -1,0 +1,89 @@
+"""Every study of the paper composes and builds at both sizes, and with debug=fast."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Compose, InProcess
+
+from ids.config.build import build_experiment
+from ids.config.setting import Composed
+from ids.config.sources import find_sources
+from ids.doctor.presets import examine_files
+
+STUDIES = [name for name in find_sources().options("experiments") if name.startswith("paper/")]
+HEAD = ("# Claim: ", "# Run: ids run experiments=", "# Takes: ", "# Shows: ", "# Needs: ")
+
+
+def methods(name: str) -> list[str]:
+    """The methods that a study sweeps over."""
+    content = yaml.safe_load((ROOT / "experiments" / f"{name}.yaml").read_text())
+    return str(content["hydra"]["sweeper"]["params"]["method"]).split(",")
+
+
+def build_all(settings: Sequence[Composed]) -> None:
+    """In one session: settings share the parts that they configure alike."""
+    session = None
+    for setting in settings:
+        session = build_experiment(setting, True, session).session
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_composes_and_builds(compose: Compose, name: str) -> None:
+    """With its last method."""
+    words = [f"experiments={name}", f"method={methods(name)[-1]}"]
+    demo, paper, fast = (compose([*words, *more]) for more in ([], ["size=paper"], ["debug=fast"]))
+    assert {one.values["backbone"]["path"] for one in demo} == {"shapes"}
+    assert {one.values["backbone"]["path"] for one in paper} == {"CompVis/stable-diffusion-v1-4"}
+    assert {one.choices["backbone"] for one in fast} == {"gaussian"}
+    build_all([*demo, *paper, *fast])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["demo", "paper"])
+@pytest.mark.parametrize("name", STUDIES)
+def test_all_settings_of_a_study_compose_and_build(compose: Compose, name: str, size: str) -> None:
+    settings = compose([f"experiments={name}", f"size={size}"])
+    assert {one.choices["method"] for one in settings} == set(methods(name))
+    build_all(settings)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_head_of_a_study_is_complete(name: str) -> None:
+    head = (ROOT / "experiments" / f"{name}.yaml").read_text().split("defaults:")[0]
+    lines = head.splitlines()[2:]
+    assert [next(k for k in HEAD if line.startswith(k)) for line in lines] == list(HEAD)
+    assert f"experiments={name}" in head
+
+
+def test_make_runs_every_study() -> None:
+    match = re.search(r"^PAPER := (.*)$", Path(ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert match
+    assert sorted(f"paper/{name}" for name in match[1].split()) == STUDIES
+
+
+def test_the_doctor_names_what_a_study_lacks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("IDS_DATA", str(tmp_path))
+    words = ["experiments=paper/table1", "method=ids"]
+    assert examine_files(words) == 0
+    assert examine_files([*words, "size=paper"]) == 1
+    missing = [one for one in capsys.readouterr().out.splitlines() if one.startswith("MISSING")]
+    assert f"MISSING  dataset: folder of images, {tmp_path}/cats; put the images there" in missing
+    assert all("; " in line for line in missing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_runs_in_small(in_process: InProcess, name: str) -> None:
+    """On the exact world, where methods that read a network's features are not supported."""
+    words = [f"experiments={name}", "debug=fast", "limit=1", "steps.n_steps=2", "controls=none"]
+    if name == "paper/complexity":  # sweeps over the number of steps
+        words.append("method.n_steps=2")
+    status, out, err = in_process("run", *words)
+    assert "Traceback" not in err
+    assert status == 0 or "expected a backbone" in err
+    assert "gaussian" in out or "not supported" in err
