@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Opened
+    from open_page import Opened
 
 pytestmark = pytest.mark.browser
+pytest_plugins = ("open_page",)
 PAGES = ("overview", "tables", "gallery", "notable", "curves", "provenance")
 
 

@@ -43,7 +43,7 @@ def test_a_shell_is_answered(tmp_path: Path) -> None:
     assert completed("ids run --conf", tmp_path) == ["--config-dir"]
     assert completed("ids data check pie_", tmp_path) == ["pie_plus"]
     assert completed("ids data check pie dataset.im", tmp_path) == ["dataset.images="]
-    assert completed("ids run method=sd", tmp_path) == ["method=sdedit", "method=sds"]
+    assert completed("ids run method=sde", tmp_path) == ["method=sdedit"]
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_claims_are_shown_with_where_they_ran(written: tuple[Parsed, str, list[s
     assert re.search(r'class="badge not-run">not run', text)
     assert "on shapes" in text
     assert "+1.25" in text
-    assert "[+0.5, +2]" in text
+    assert "[+0.50, +2.00]" in text
 
 
 def test_the_paper_is_beside_matching_methods(written: tuple[Parsed, str, list[str]]) -> None:
