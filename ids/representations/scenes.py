@@ -59,20 +59,25 @@ class Scenes:
         """The fitted scenes, on the backbone's device. `DataError` for a case that is no scene, or
         whose photos cannot be edited: before the first fit.
         """
-        found = [_capture(case) for case in cases]
+        captures = [_capture(case) for case in cases]
         device = device_of(backbone, cases[0])
-        captures = [on_device(capture, device) for capture in found]
-        models = [self.fitted(c, x, listener) for c, x in zip(cases, captures, strict=True)]
-        pairs = zip(models, captures, strict=True)
-        return SceneSubject([SceneRow(*two, backbone.encode, self.editing) for two in pairs], cases)
+        rows = []
+        for case, capture in zip(cases, captures, strict=True):
+            model = self.fitted(case, capture, device, listener)
+            there = on_device(capture, device)
+            rows.append(SceneRow(model, there, backbone.encode, self.editing))
+        return SceneSubject(rows, cases)
 
-    def fitted(self, case: EditCase, capture: Capture, listener: Preparing = SILENT) -> SceneModel:
-        """The model of a case's capture, where its cameras are: read, or fitted and written."""
-        model = self.model(capture)
-        model.to(capture.photos[0].camera.c2w.device)
+    def fitted(
+        self, case: EditCase, capture: Capture, device: torch.device, listener: Preparing = SILENT
+    ) -> SceneModel:
+        """The model of a case's capture on a device: read, or fitted and written."""
+        model = self.model(capture)  # on the CPU: random numbers are the same on every device
+        model.to(device)
         name = self.name(case.source)
         file = Path(self.folder) / f"{name}.safetensors" if self.folder else None
-        self.fit(model, capture, file, name, _reported(listener, case, self.fit.n_steps))
+        heard = _reported(listener, case, self.fit.n_steps)
+        self.fit(model, on_device(capture, device), file, name, heard)
         return model
 
     def name(self, source: LazyImage) -> str:

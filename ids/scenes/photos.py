@@ -53,13 +53,12 @@ def held_out(capture: Capture) -> Sequence[Photo]:
 
 
 def on_device(capture: Capture, device: torch.device) -> Capture:
-    """The capture with its cameras and points on a device. Photos follow their cameras."""
+    """The capture with its cameras on a device. Decoded photos follow their cameras."""
     photos = [
         replace(photo, camera=replace(photo.camera, c2w=photo.camera.c2w.to(device)))
         for photo in capture.photos
     ]
-    points, colours = capture.points.to(device), capture.colours.to(device)
-    return replace(capture, photos=photos, points=points, colours=colours)
+    return replace(capture, photos=photos)
 
 
 @dataclass(frozen=True)
