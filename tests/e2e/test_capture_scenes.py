@@ -34,8 +34,10 @@ def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
     (folder,) = Path("outputs/results").glob("*/*")
     status, out, _ = in_process("show", folder.name)
     assert status == 0
-    for file in ("scene.safetensors", "views.png", "path.png"):
-        assert f"{folder}/{file}" in out
+    named = {"scene": "scene.safetensors", "views": "views.png", "video": "path.png"}
+    for name, file in named.items():
+        assert f"\n{name:10}{folder}/{file}" in out
+    assert 'representation.model = {"class": "Voxels"' in out
     status, out, err = in_process("run", *CAPTURE, *COMMON, *SMALL, "method=null_edit")
     assert status == 0, err
     assert "fit fox" not in out + err  # another edit of the same capture starts from the same fit
