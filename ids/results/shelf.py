@@ -179,7 +179,7 @@ def remove(store: Store, keys: Iterable[str]) -> tuple[int, int]:
 
 
 def remove_everything(store: Store) -> None:
-    """Data sets, measurements, what was computed of sources, fitted scenes and the loggers' records,
+    """Data sets, measurements, what was computed of sources and captures, and the loggers' records,
     after the last results.
     """
     for name in ("datasets", "measurements", "sources", "mirrored", "aside", "cache", "scenes"):
