@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # In this order: later studies take the edits of earlier ones.
-PAPER := table1 convergence lambda n_iters noise_update polyak seeds frontier frontier_sdedit fpr_rules prompts pie edit_size posterior_mean invertibility complexity
+PAPER := table1 convergence lambda n_iters noise_update polyak seeds frontier frontier_sdedit fpr_rules prompts pie edit_size posterior_mean invertibility complexity nerf_table
 SIZE ?= demo
 # Commands in new processes find their modules compiled, whatever the shell's environment says.
 TESTING := OMP_NUM_THREADS=1 WANDB_MODE=offline PYTHONDONTWRITEBYTECODE=

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ids.core.edit import View
+from ids.core.edit import SILENT, Preparing, View
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.rng import Randomness
@@ -44,5 +44,7 @@ class PixelSpace:
     def identity(self) -> Mapping[str, str]:
         return {"representation": "pixels"}
 
-    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> Pixels:
+    def open(
+        self, backbone: Backbone, cases: Sequence[EditCase], listener: Preparing = SILENT
+    ) -> Pixels:
         return Pixels(backbone, cases)

@@ -74,6 +74,7 @@ class CaptureFolder:
     multiple: int = 8
 
     partial: ClassVar[bool] = False
+    of_scenes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_canvas(512 if self.size is None else self.size, "aspect", self.multiple)

@@ -84,6 +84,28 @@ class Scenic(Protocol):
 
 
 @runtime_checkable
+class Preparing(Protocol):
+    """A listener to work that precedes the steps of an edit, such as the fit of a scene."""
+
+    def prepared(self, what: str, done: int, total: int, state: str) -> None:
+        """So many steps of it are done; `state` is a few words on how it goes."""
+        ...
+
+
+class Silent:
+    """A listener to steps and to preparation that does nothing."""
+
+    def step(self) -> None:
+        """Nothing."""
+
+    def prepared(self, what: str, done: int, total: int, state: str) -> None:
+        """Nothing."""
+
+
+SILENT = Silent()
+
+
+@runtime_checkable
 class Representation(Protocol):
     """The form in which cases are edited. A new one, such as a NeRF, needs no change in the
     distillation loop.
@@ -93,8 +115,12 @@ class Representation(Protocol):
         """Everything in it that decides the results, as part of their key; empty for latents."""
         ...
 
-    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> Subject:
-        """The cases, unedited, on the backbone's device. All images are of one size."""
+    def open(
+        self, backbone: Backbone, cases: Sequence[EditCase], listener: Preparing = SILENT
+    ) -> Subject:
+        """The cases, unedited, on the backbone's device. All images are of one size. What takes
+        long is reported to the listener.
+        """
         ...
 
 
@@ -148,13 +174,6 @@ class Anchors(Protocol):
 def inline(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
     """Each source half when its step needs it: one is in memory at a time, none is shared."""
     return map(source_half, range(n_steps))
-
-
-class Silent:
-    """A progress listener that does nothing."""
-
-    def step(self) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)

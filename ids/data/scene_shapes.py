@@ -127,6 +127,7 @@ class SceneShapes:
 
     place: ClassVar[str] = ""
     partial: ClassVar[bool] = True  # `count` selects the first of very many cases
+    of_scenes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _ = self._flat

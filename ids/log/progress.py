@@ -63,6 +63,10 @@ class BatchProgress:
         """All edits of the batch have made a step."""
         self.edits.advance(self.rows)
 
+    def prepared(self, what: str, done: int, total: int, state: str) -> None:
+        """The batch is being prepared."""
+        self.edits.bars.prepared(what, done, total, state)
+
 
 class RunProgress:
     """The bars of one command. A sweep of several `settings` has a bar over all edit steps that
@@ -85,6 +89,7 @@ class RunProgress:
         )
         self._total, self._done = 0, 0
         self._sweep: TaskID | None = None
+        self._prepared: dict[str, tuple[TaskID, float]] = {}  # task and its start, by name
 
     def __enter__(self) -> "RunProgress":
         self._bars.start()
@@ -146,6 +151,19 @@ class RunProgress:
             yield lambda n: self._bars.advance(task, n)
         finally:
             self._bars.remove_task(task)
+
+    def prepared(self, what: str, done: int, total: int, state: str) -> None:
+        """The bar of work before an edit, such as a fit; at its end, a line with its `state`."""
+        if what not in self._prepared:
+            began = self._bars.add_task(what, total=total, completed=done, state=state)
+            self._prepared[what] = began, time.monotonic()
+        task, since = self._prepared[what]
+        self._bars.update(task, completed=done, state=state)
+        if done == total:
+            self._bars.remove_task(task)
+            del self._prepared[what]
+            taken = f"{time.monotonic() - since:.1f} s"
+            self.print(", ".join(filter(None, (f"{what}: {total} steps", state, taken))))
 
     def advance(self, task: TaskID, steps: int, state: str) -> None:
         """Count steps of the method under way, and of the sweep."""

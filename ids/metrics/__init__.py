@@ -6,6 +6,7 @@ from ids.metrics.clip_image import ClipImage
 from ids.metrics.clip_score import ClipScore
 from ids.metrics.dino import Dino
 from ids.metrics.feature_distance import FeatureDistance
+from ids.metrics.fit_psnr import FitPSNR
 from ids.metrics.geometry import DepthChange, WarpError
 from ids.metrics.iou import IoU
 from ids.metrics.ip2p import InstructPix2PixSimilarity
@@ -42,6 +43,7 @@ __all__ = [
     "DepthChange",
     "Dino",
     "FeatureDistance",
+    "FitPSNR",
     "InstructPix2PixSimilarity",
     "IoU",
     "LatentDistance",

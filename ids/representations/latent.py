@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ids.core.edit import View
+from ids.core.edit import SILENT, Preparing, View
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase, LazyImage
 from ids.core.rng import Randomness
@@ -59,7 +59,9 @@ class LatentSpace:
         """Empty: results are keyed by backbone and method alone."""
         return {}
 
-    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> LatentImage:
+    def open(
+        self, backbone: Backbone, cases: Sequence[EditCase], listener: Preparing = SILENT
+    ) -> LatentImage:
         """The encoded source images, one row per case."""
         z_src = torch.cat([encode(backbone, case.source) for case in cases])
         return LatentImage(z_src, cases, backbone.decode)

@@ -3,18 +3,23 @@
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import torch
+
 from ids.core.capture import Capture, SceneSource
+from ids.core.edit import SILENT, Preparing
 from ids.core.errors import DataError
 from ids.core.protocols import Backbone
-from ids.core.records import EditCase
+from ids.core.records import EditCase, LazyImage
 from ids.representations.scene import SceneEditing, SceneRow, SceneSubject
-from ids.scenes.fit import Fit
+from ids.scenes.fit import Fit, FitReport, Listener
 from ids.scenes.model import SceneModel
+from ids.scenes.photos import on_device
 
 REVISION = 1  # raised when a model, its fit or its rendering give other numbers
 
@@ -41,40 +46,78 @@ class Scenes:
     folder: str | None = None
 
     ignored: ClassVar[tuple[str, ...]] = ("folder",)
+    of_scenes: ClassVar[bool] = True
 
     def identity(self) -> Mapping[str, str]:
         """The settings of model, fit and editing that decide results."""
         parts = {"model": self.model, "fit": self.fit, "editing": self.editing}
         return {"scenes": str(REVISION), **{name: _text(part) for name, part in parts.items()}}
 
-    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> SceneSubject:
-        """The fitted scenes, on the CPU or the backbone's device. `DataError` for a case that is no
-        scene.
+    def open(
+        self, backbone: Backbone, cases: Sequence[EditCase], listener: Preparing = SILENT
+    ) -> SceneSubject:
+        """The fitted scenes, on the backbone's device. `DataError` for a case that is no scene, or
+        whose photos cannot be edited: before the first fit.
         """
-        return SceneSubject([self._row(backbone, case) for case in cases], cases)
+        captures = [_capture(case) for case in cases]
+        device = device_of(backbone, cases[0])
+        rows = []
+        for case, capture in zip(cases, captures, strict=True):
+            model = self.fitted(case, capture, device, listener)
+            there = on_device(capture, device)
+            rows.append(SceneRow(model, there, backbone.encode, self.editing))
+        return SceneSubject(rows, cases)
 
-    def fitted(self, source: SceneSource, capture: Capture) -> SceneModel:
-        """The model of a capture: read, or fitted and written."""
-        model = self.model(capture)
-        name = self.name(source)
+    def fitted(
+        self, case: EditCase, capture: Capture, device: torch.device, listener: Preparing = SILENT
+    ) -> SceneModel:
+        """The model of a case's capture on a device: read, or fitted and written."""
+        model = self.model(capture)  # on the CPU: random numbers are the same on every device
+        model.to(device)
+        name = self.name(case.source)
         file = Path(self.folder) / f"{name}.safetensors" if self.folder else None
-        self.fit(model, capture, file, name)
+        heard = _reported(listener, case, self.fit.n_steps)
+        self.fit(model, on_device(capture, device), file, name, heard)
         return model
 
-    def name(self, source: SceneSource) -> str:
-        """A digest of the capture and of the settings of model and fit."""
+    def name(self, source: LazyImage) -> str:
+        """A digest of a case's capture and of the settings of model and fit."""
         content = [str(REVISION), source.digest(), _text(self.model), _text(self.fit)]
         return hashlib.sha256("\n".join(content).encode()).hexdigest()[:32]
 
-    def _row(self, backbone: Backbone, case: EditCase) -> SceneRow:
-        source = case.source
-        if not isinstance(source, SceneSource):
-            raise DataError(
-                f"case {case.id}: expected a scene; got an image; use a data set of scenes, or "
-                "representation=latent"
-            )
-        capture = source.capture()
-        return SceneRow(self.fitted(source, capture), capture, backbone.encode, self.editing)
+
+@torch.no_grad()
+def device_of(backbone: Backbone, case: EditCase) -> torch.device:
+    """Where a backbone's latents are. `DataError` for a size that it cannot encode."""
+    return backbone.encode(case.source.load()[None]).device
+
+
+def _capture(case: EditCase) -> Capture:
+    """The capture of a case. `DataError` where it has none, or photos of several sizes."""
+    if not isinstance(case.source, SceneSource):
+        raise DataError(
+            f"case {case.id}: expected a scene; got an image; use a data set of scenes, or "
+            "representation=latent"
+        )
+    capture = case.source.capture()
+    sizes = sorted({(photo.camera.width, photo.camera.height) for photo in capture.photos})
+    if len(sizes) > 1:
+        (w, h), (width, height) = sizes[0], sizes[-1]
+        raise DataError(
+            f"case {case.id}: expected photos of one size; got {w}x{h} and {width}x{height}; "
+            "remove those of the other shape"
+        )
+    return capture
+
+
+def _reported(listener: Preparing, case: EditCase, n_steps: int) -> Listener:
+    """Steps of a fit, as a listener to preparation hears of them."""
+
+    def heard(report: FitReport) -> None:
+        held_out = "" if math.isnan(report.psnr) else f"{report.psnr:.1f} dB held out"
+        listener.prepared(f"fit {case.id}", report.n_steps, n_steps, held_out)
+
+    return heard
 
 
 def _text(part: Any) -> str:

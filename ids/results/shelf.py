@@ -15,6 +15,7 @@ from ids.results.labels import setting_labels, setting_values
 from ids.results.origin import command_of
 from ids.run.claims import take
 from ids.run.records import EditRecord, Manifest, MeasurementRecord, MetricsRecord, Mirrored
+from ids.run.scene_files import SCENE, SHEET, VIDEO
 from ids.run.sealed import Unusable, read
 from ids.run.store import IMAGE, Store
 
@@ -24,6 +25,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {  # records beside the results, by the
     "datasets/*.json": Manifest,
     "mirrored/*.json": Mirrored,
 }
+CONTENT = {SCENE: "scene", SHEET: "views", VIDEO: "video"}  # files of an edited scene
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,14 @@ def describe(record: EditRecord, store: Store) -> Iterator[str]:
     yield f"method    {record.name}"
     for key, value in setting_values(record).items():
         yield f"            {key} = {value}"
+    for part, values in record.representation.items():
+        yield f"            representation.{part} = {values}"
     if record.prompts:
         yield f"prompts   {record.prompts[0]!r} -> {record.prompts[1]!r}"
     yield f"seed      {'none needed' if record.seed is None else record.seed}"
     yield f"source    {record.source[:32]}"
     for name, stamp in record.files.items():
-        yield f"file      {folder / name}  {stamp.size} bytes"
+        yield f"{CONTENT.get(name, 'file'):10}{folder / name}  {stamp.size} bytes"
     for group in read_catalog(store).groups:
         for entry in (e for e in group.entries if e.record.key == record.key):
             yield f"answers   {entry.row.id} of {group.title}"
@@ -175,8 +179,8 @@ def remove(store: Store, keys: Iterable[str]) -> tuple[int, int]:
 
 
 def remove_everything(store: Store) -> None:
-    """Data sets, measurements, what was computed of sources and the loggers' records, after the
-    last results.
+    """Data sets, measurements, what was computed of sources and captures, and the loggers' records,
+    after the last results.
     """
-    for name in ("datasets", "measurements", "sources", "mirrored", "aside", "cache"):
+    for name in ("datasets", "measurements", "sources", "mirrored", "aside", "cache", "scenes"):
         shutil.rmtree(store.root / name, ignore_errors=True)

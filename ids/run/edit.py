@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from ids.core.edit import (
+    SILENT,
     Anchors,
     CaseChecker,
     EditContext,
     Editor,
     LatentSubject,
+    Preparing,
     Representation,
     Scenic,
     Subject,
@@ -113,7 +115,8 @@ class BatchEditor:
     ) -> EditedBatch:
         metered = MeteredBackbone(self.backbone)
         rng = Streams.of(list(seeds), [case.source_digest for case in cases])
-        subject = self.representation.open(self.backbone, cases)
+        listener = progress if isinstance(progress, Preparing) else SILENT
+        subject = self.representation.open(self.backbone, cases, listener)
         if warm_up:
             _warm_up(self.backbone, subject.view(rng).z_src)
         keeps = self.editor.anytime and isinstance(subject, LatentSubject)

@@ -73,8 +73,25 @@ class Experiment:
     def __post_init__(self) -> None:
         if self.keep_every < 0:
             raise ConfigError(f"keep_every: expected 0 (none) or more; got {self.keep_every}")
+        if reason := self._mismatch():
+            raise ConfigError(reason)
         if (reason := self.unsupported(self.method)) and not self.sweep:
             raise UnsupportedError(reason)
+
+    def _mismatch(self) -> str:
+        """The message for scenes that would be edited as images, or the reverse; else empty."""
+        is_scene, edits_scenes = _of_scenes(self.dataset), _of_scenes(self.representation)
+        if is_scene and not edits_scenes:
+            return (
+                "representation: expected one of scenes for this data set; got one of images, "
+                "which would edit a single photo; add representation=nerf"
+            )
+        if edits_scenes and not is_scene:
+            return (
+                "dataset: expected scenes for this representation; got images; use dataset=capture "
+                "or dataset=scene_shapes, or representation=latent"
+            )
+        return ""
 
     @property
     def n_steps(self) -> int:
@@ -211,3 +228,7 @@ class Experiment:
                     f"({part} needs it); {self.backbone_name} gives {given}; use another backbone"
                 )
         return ""
+
+
+def _of_scenes(part: Dataset | Representation) -> bool:
+    return bool(getattr(part, "of_scenes", False))

@@ -20,7 +20,7 @@ from ids.run.open_part import OpenPart
 from ids.run.outcomes import write_outcomes
 from ids.run.plan import Known, Name, Part, Plan, plan_sweep
 from ids.run.planned import write_error, write_planned
-from ids.run.unit import Broke, Ended, Judged, Note, Report, RowEnd, Steps, Unit, error_of
+from ids.run.unit import Broke, Ended, Judged, Note, Prepared, Report, RowEnd, Steps, Unit, error_of
 from ids.run.units import cut_plan
 
 DIED = "the process died; too little memory, or a fault of a library; see the logs of this run"
@@ -74,7 +74,7 @@ class Sweep:
                 return self.broke(report.setting, error_of(report))
             case Note():
                 return next(iter(self.experiments.values())).session.warn_once(report.text)
-            case Steps() | Ended() | Judged() if place := self._place(report):
+            case Steps() | Prepared() | Ended() | Judged() if place := self._place(report):
                 self._count(place, report)
         return None
 
@@ -101,15 +101,18 @@ class Sweep:
         self.errors.setdefault(setting, error)
         self._advance()
 
-    def _place(self, report: Steps | Ended | Judged) -> OpenPart | None:
+    def _place(self, report: Steps | Prepared | Ended | Judged) -> OpenPart | None:
         return self._by_name.get((report.setting, report.method))
 
-    def _count(self, place: OpenPart, report: Steps | Ended | Judged) -> None:
+    def _count(self, place: OpenPart, report: Steps | Prepared | Ended | Judged) -> None:
         if not place.is_open:
             self.follower.began(place.part)
         place.open()
         if isinstance(report, Steps):
             place.steps(report.count)
+            return
+        if isinstance(report, Prepared):
+            self.progress.prepared(report.what, report.done, report.total, report.state)
             return
         if isinstance(report, Ended):
             experiment = self.experiments[report.setting]

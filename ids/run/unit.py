@@ -92,6 +92,17 @@ class Steps(msgspec.Struct, frozen=True, tag="steps", forbid_unknown_fields=True
     count: int
 
 
+class Prepared(msgspec.Struct, frozen=True, tag="prepared", forbid_unknown_fields=True):
+    """Work that precedes the steps of an edit, such as the fit of a scene, has gone on."""
+
+    setting: int
+    method: str
+    what: str
+    done: int
+    total: int
+    state: str
+
+
 class RowEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a row ended. `made`: did this worker make the edit? An existing one has its status in
     the store.
@@ -148,7 +159,7 @@ class UnitEnd(msgspec.Struct, frozen=True, tag="end", forbid_unknown_fields=True
 KINDS: list[type[IdsError]] = [ConfigError, DataError, WeightsError, UnsupportedError]
 KINDS += [StorageError, UnexpectedError, IdsError]
 ERRORS = {kind.__name__: kind for kind in KINDS}
-Report = Steps | Ended | Judged | Broke | Note | Ready | UnitEnd
+Report = Steps | Prepared | Ended | Judged | Broke | Note | Ready | UnitEnd
 
 
 def reference(job: Job) -> JobRef:

@@ -12,7 +12,7 @@ from ids.run.execute import Executor, Outcome
 from ids.run.experiment import Experiment, MethodSpec
 from ids.run.job import Job
 from ids.run.records import Status
-from ids.run.unit import Ended, Judged, Report, RowEnd, Steps, Unit, UnitPart
+from ids.run.unit import Ended, Judged, Prepared, Report, RowEnd, Steps, Unit, UnitPart
 
 SHOWN_EVERY = 0.1  # seconds between two reports of steps
 
@@ -143,3 +143,9 @@ class _Steps:
         if (now := time.monotonic()) - self.last > SHOWN_EVERY:
             self.report(Steps(self.part.setting, self.part.method, self.count))
             self.count, self.last = 0, now
+
+    def prepared(self, what: str, done: int, total: int, state: str) -> None:
+        """The batch is being prepared."""
+        if (now := time.monotonic()) - self.last > SHOWN_EVERY or done == total:
+            self.last = now
+            self.report(Prepared(self.part.setting, self.part.method, what, done, total, state))

@@ -1,40 +1,33 @@
 """A scene model fitted to the photos of a capture."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn import functional as F
 
-from ids.core.camera import Rays
-from ids.core.capture import Capture, Photo
-from ids.core.edit import Silent
-from ids.core.errors import DataError
-from ids.core.protocols import Progress
+from ids.core.capture import Capture
 from ids.core.rng import generator
 from ids.scenes.checkpoint import read_checkpoint, restore, write_checkpoint
-from ids.scenes.model import Picked, RayModel, SceneModel, pick, render_view
+from ids.scenes.model import RayModel, SceneModel, render_view
+from ids.scenes.photos import FitPhotos, Shot, held_out, shot
 
 BETAS = (0.9, 0.99)
 
 
-class Target(NamedTuple):
-    """Pixels to be met: their rays and colours [P, 3]."""
-
-    picked: Picked
-    rgb: Float[Tensor, "P 3"]
-
-
 class FitReport(NamedTuple):
-    """`psnr` in dB, mean over held-out photos (of all photos where none is held out)."""
+    """`n_steps` so far; `psnr` in dB at the last checkpoint, mean over held-out photos (over all
+    where none is held out); nan before the first.
+    """
 
-    psnr: float
     n_steps: int
+    psnr: float
+
+
+Listener = Callable[[FitReport], None]
 
 
 @dataclass(frozen=True)
@@ -70,22 +63,28 @@ class Fit:
         capture: Capture,
         file: Path | None = None,
         name: str = "",
-        progress: Progress | None = None,
-    ) -> FitReport:
-        """Fit the model in place. With a `file`, what was made of `name` there before goes on."""
-        progress = progress or Silent()
-        data, optimizer = _Photos.of(capture), self._optimizer(model)
-        start = 0
+        listener: Listener | None = None,
+    ) -> None:
+        """Fit the model in place, on the device of the capture's cameras. With a `file`, what was
+        made of `name` there before goes on; a finished fit is read, without its photos.
+        `listener` is called after each step.
+        """
+        optimizer, start = self._optimizer(model), 0
         if file and (found := read_checkpoint(file, name)):
             restore(found, model, optimizer)
             start = min(found.step, self.n_steps)
+        if start == self.n_steps:
+            return
+        data, unseen, psnr = FitPhotos.of(capture), [shot(p) for p in held_out(capture)], math.nan
         for step in range(start, self.n_steps):
             self._step(step, model, data, optimizer)
             done = step + 1
-            if file and (done % self.checkpoint_every == 0 or done == self.n_steps):
-                write_checkpoint(file, model, optimizer, done, name)
-            progress.step()
-        return FitReport(held_out_psnr(model, capture), self.n_steps)
+            if done % self.checkpoint_every == 0 or done == self.n_steps:
+                psnr = mean_psnr(model, unseen)
+                if file:
+                    write_checkpoint(file, model, optimizer, done, name)
+            if listener:
+                listener(FitReport(done, psnr))
 
     def _optimizer(self, model: SceneModel) -> torch.optim.Optimizer:
         # The tiny epsilon of NeRF training: cells that few rays see learn as fast as others.
@@ -96,7 +95,7 @@ class Fit:
         return torch.optim.Adam(groups, self.lr, BETAS, 1e-15, fused=True)
 
     def _step(
-        self, step: int, model: SceneModel, data: "_Photos", optimizer: torch.optim.Optimizer
+        self, step: int, model: SceneModel, data: FitPhotos, optimizer: torch.optim.Optimizer
     ) -> None:
         rng = torch.Generator().manual_seed(_seed(self.seed, step))
         for group in optimizer.param_groups:
@@ -104,13 +103,11 @@ class Fit:
         optimizer.zero_grad()
         if isinstance(model, RayModel):
             target = data.rays(self.n_rays, rng)
-            render = model.trace(*target.picked, torch.rand(self.n_rays, generator=rng))
-            rgb = target.rgb
+            rgb, jitter = target.rgb, torch.rand(self.n_rays, generator=rng)
+            render = model.trace(*target.picked, jitter.to(rgb.device))
         else:
-            photo = int(torch.randint(len(data.photos), (1,), generator=rng))
-            pixels = torch.randint(len(data.rgb[photo]), (self.n_rays,), generator=rng)
-            render = model.render(data.photos[photo].camera, pixels)
-            rgb = data.rgb[photo][pixels]
+            camera, pixels, rgb = data.pixels(self.n_rays, rng)
+            render = model.render(camera, pixels)
         loss = F.mse_loss(render.rgb, rgb) + self.solidity * (1 - render.opacity).mean()
         if self.smoothness:
             loss = loss + self.smoothness * model.roughness(rng)
@@ -118,66 +115,20 @@ class Fit:
         optimizer.step()
 
 
-@torch.no_grad()
 def held_out_psnr(model: SceneModel, capture: Capture) -> float:
-    """Mean over the photos that were held out; over all where none was."""
-    photos = [p for p in capture.photos if p.is_held_out] or list(capture.photos)
+    """Mean over the photos that were held out, over all where none was; of pixels with content."""
+    return mean_psnr(model, [shot(photo) for photo in held_out(capture)])
+
+
+@torch.no_grad()
+def mean_psnr(model: SceneModel, shots: Sequence[Shot]) -> float:
+    """Mean over photos in memory."""
     found = []
-    for photo in photos:
-        error = render_view(model, photo.camera).image - photo.image.load()
-        found.append(-10 * math.log10(max(float(error.square().mean()), 1e-12)))
+    for one in shots:
+        view = render_view(model, one.camera).image.flatten(1).T
+        error = (view[one.pixels] - one.rgb).square().mean()
+        found.append(-10 * math.log10(max(float(error), 1e-12)))
     return sum(found) / len(found)
-
-
-@dataclass(frozen=True)
-class _Photos:
-    """Photos to fit, in memory, as rays and colours [pixels, 3] each."""
-
-    photos: Sequence[Photo]
-    picked: Sequence[Picked]
-    rgb: Sequence[Tensor]
-
-    @classmethod
-    def of(cls, capture: Capture) -> "_Photos":
-        """Of the photos that are not held out. `DataError` where none is left, or an image has not
-        the size of its camera.
-        """
-        photos = [photo for photo in capture.photos if not photo.is_held_out]
-        if not photos:
-            raise DataError(
-                f"{capture.name}: expected photos to fit; found none that is not held out"
-            )
-        return cls(photos, [pick(p.camera) for p in photos], [_colours(p) for p in photos])
-
-    def rays(self, n: int, rng: torch.Generator) -> Target:
-        """Random ones of all photos."""
-        sizes = torch.tensor([len(rgb) for rgb in self.rgb])
-        which = torch.randint(len(sizes), (n,), generator=rng)
-        at = (torch.rand(n, generator=rng) * sizes[which]).long().clamp(max=sizes[which] - 1)
-        chosen = [(i, at[which == i]) for i in range(len(sizes))]
-        origins, directions, near, far, rgb = (
-            torch.cat(part)
-            for part in zip(
-                *(
-                    (p.rays.origins[k], p.rays.directions[k], p.near[k], p.far[k], self.rgb[i][k])
-                    for i, k in chosen
-                    for p in [self.picked[i]]
-                ),
-                strict=True,
-            )
-        )
-        return Target(Picked(Rays(origins, directions), near, far), rgb)
-
-
-def _colours(photo: Photo) -> Tensor:
-    image, size = photo.image.load(), (photo.camera.height, photo.camera.width)
-    if tuple(image.shape[-2:]) != size:
-        height, width = image.shape[-2:]
-        raise DataError(
-            f"{photo.name}: expected an image of {size[1]}x{size[0]} pixels, as its "
-            f"camera has; got {width}x{height}; resize one"
-        )
-    return image.permute(1, 2, 0).reshape(-1, 3)
 
 
 def _seed(seed: int, step: int) -> int:

@@ -49,6 +49,10 @@ class SceneModel(Protocol):
         """How little smooth the scene is, for fitting; a random part of it may stand for all."""
         ...
 
+    def to(self, device: torch.device, /) -> object:
+        """Move its tensors to a device, in place."""
+        ...
+
     def state_dict(self) -> Mapping[str, Tensor]:
         """Its tensors by name."""
         ...

@@ -22,7 +22,7 @@ def path(cameras: Sequence[Camera], n_frames: int) -> list[Camera]:
     places = torch.stack([camera.centre for camera in cameras])
     directions = torch.stack([-camera.c2w[:3, 2] for camera in cameras])
     focus = focus_of(places, directions)
-    turns = torch.arange(n_frames) * (2 * math.pi / n_frames)
+    turns = torch.arange(n_frames).to(places) * (2 * math.pi / n_frames)
     mean = directions.mean(dim=0)
     circle = _orbit if float(mean.norm()) < AROUND else _ellipse
     return [

@@ -83,6 +83,9 @@ def test_a_study_runs_in_small(in_process: InProcess, name: str) -> None:
     words = [f"experiments={name}", "debug=fast", "limit=1", "steps.n_steps=2", "controls=none"]
     if name == "paper/complexity":  # sweeps over the number of steps
         words.append("method.n_steps=2")
+    if name == "paper/nerf_table":  # a small scene, hardly fitted
+        words += ["representation.fit.n_steps=4", "representation.model.resolution=12"]
+        words += ["dataset.n_views=5"]
     status, out, err = in_process("run", *words)
     assert "Traceback" not in err
     assert status == 0 or "expected a backbone" in err

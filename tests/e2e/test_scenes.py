@@ -48,4 +48,4 @@ def test_an_image_is_refused_in_one_line(in_process: InProcess) -> None:
         "run", "representation=nerf", "method=dds", "controls=none", "logger=none", "limit=1"
     )
     assert status != 0
-    assert "expected a scene; got an image" in out + err
+    assert "dataset: expected scenes for this representation; got images" in out + err

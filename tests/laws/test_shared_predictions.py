@@ -13,6 +13,7 @@ from test_ahead import CDS, REFINERS, RULES, DoubleWorld
 from test_hot_path import BACKBONE
 
 from ids.core.anchor_rows import AnchorRows
+from ids.core.edit import SILENT, Preparing
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.diffusion import Uniform
@@ -152,7 +153,9 @@ class Latents:
     def identity(self) -> dict[str, str]:
         return {}
 
-    def open(self, backbone: Backbone, cases: Sequence[EditCase]) -> LatentImage:
+    def open(
+        self, backbone: Backbone, cases: Sequence[EditCase], listener: Preparing = SILENT
+    ) -> LatentImage:
         z = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(1)).double()
         return LatentImage(z, cases, backbone.decode)
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from rich.console import Console
 
 from ids.log.progress import RunProgress, labels_of_words
+from ids.run.unit import Prepared, Report, UnitPart, decode_report, encode
+from ids.run.work import _Steps
 
 
 def terminal() -> tuple[Console, io.StringIO]:
@@ -80,3 +82,30 @@ def test_without_a_terminal_there_are_lines_alone() -> None:
     assert [line.rpartition(",")[0] for line in text.getvalue().splitlines()] == [
         "ids: 2 of 2 edits, 1 existing"
     ]
+
+
+def test_a_fit_has_a_bar_and_leaves_a_line() -> None:
+    """One that resumes begins where it was; its quality is shown as soon as it is known."""
+    console, text = terminal()
+    with RunProgress(1, console) as progress, progress.edits("ids", 1, 0, n_steps=5) as edits:
+        batch = edits.batch(rows=1)
+        batch.prepared("fit fox", 400, 600, "")
+        bar = progress._bars.tasks[-1]
+        assert (bar.description, bar.completed, bar.total) == ("fit fox", 400, 600)
+        batch.prepared("fit fox", 450, 600, "20.9 dB held out")
+        assert (bar.completed, bar.fields["state"]) == (450, "20.9 dB held out")
+        batch.prepared("fit fox", 600, 600, "21.8 dB held out")
+        assert bar not in progress._bars.tasks
+        assert edits.steps == 0  # steps of the edit alone count for it
+    assert "fit fox: 600 steps, 21.8 dB held out, " in text.getvalue()
+
+
+def test_a_worker_reports_a_fit_at_a_bounded_rate_and_its_end() -> None:
+    reports: list[Report] = []
+    steps = _Steps(reports.append, UnitPart(0, "ids", []), rows=1)
+    for done in range(1, 1001):
+        steps.prepared("fit fox", done, 1000, "20.9 dB held out")
+    assert 2 <= len(reports) < 100
+    assert decode_report(encode(reports[-1])) == reports[-1]
+    last = Prepared(0, "ids", "fit fox", 1000, 1000, "20.9 dB held out")
+    assert reports[-1] == last

@@ -95,7 +95,7 @@ def test_a_scene_is_fitted_once(tmp_path: Path) -> None:
     scenes = Scenes(Voxels(12, 12), replace(FIT, n_steps=3), folder=str(tmp_path))
     first, again = (scenes.open(WORLD, [CASE]).rows[0].model.state_dict() for _ in range(2))
     (file,) = tmp_path.iterdir()
-    assert file.stem == scenes.name(CASE.source)  # type: ignore[arg-type]
+    assert file.stem == scenes.name(CASE.source)
     assert all(torch.equal(first[name], again[name]) for name in {*first, *again})
 
 

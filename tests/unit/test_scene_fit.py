@@ -11,14 +11,9 @@ import torch
 from diorama import CAPTURE, FIT, fitted
 
 from ids.core.errors import DataError
-from ids.scenes.fit import Fit, held_out_psnr
+from ids.scenes.fit import Fit, FitReport, held_out_psnr
 from ids.scenes.model import render_view
 from ids.scenes.voxels import Voxels
-
-
-class Slow:
-    def step(self) -> None:
-        time.sleep(0.01)
 
 
 def test_a_fit_shows_held_out_views_and_their_distances() -> None:
@@ -33,22 +28,18 @@ def test_a_killed_fit_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     """SIGKILL between two checkpoints: the tensors are those of a fit that was never cut."""
     file = tmp_path / "scene.safetensors"
     if (child := os.fork()) == 0:
-        FIT(Voxels(24, 24)(CAPTURE), CAPTURE, file, "scene", Slow())
+        FIT(Voxels(24, 24)(CAPTURE), CAPTURE, file, "scene", lambda _: time.sleep(0.01))
         os._exit(0)
     deadline = time.monotonic() + 60
     while not file.exists() and time.monotonic() < deadline:
         time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    steps = []
-
-    class Steps:
-        def step(self) -> None:
-            steps.append(1)
-
+    steps: list[FitReport] = []
     grid = Voxels(24, 24)(CAPTURE)
-    FIT(grid, CAPTURE, file, "scene", Steps())
+    FIT(grid, CAPTURE, file, "scene", steps.append)
     assert 0 < len(steps) < FIT.n_steps
+    assert steps[-1] == (FIT.n_steps, pytest.approx(held_out_psnr(grid, CAPTURE)))
     for name, value in fitted().state_dict().items():
         assert torch.equal(grid.state_dict()[name], value), name
     assert [path.name for path in tmp_path.iterdir()] == [file.name]

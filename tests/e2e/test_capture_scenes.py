@@ -1,0 +1,106 @@
+"""Captures from the command line: fitted, edited, resumed, and what is refused in one line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from captures import ring, write_transforms
+from conftest import InProcess
+
+PROMPTS = ("dataset.prompt_src=a red square", "dataset.prompt_trg=a blue square")
+CAPTURE = ("dataset=capture", "dataset.path=fox", "dataset.size=16", *PROMPTS)
+COMMON = ("backbone=gaussian", "metrics=captures", "logger=none", "controls=none")
+SMALL = (
+    "representation=nerf",
+    "representation.model.resolution=12",
+    "representation.fit.n_rays=64",
+    "representation.fit.n_steps=4",
+)
+DDS = ("method=dds", "method.n_steps=2")
+
+
+def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
+    write_transforms(Path("fox"), ring(9), k1=0.1)
+    status, out, err = in_process("run", *CAPTURE, *COMMON, *SMALL, *DDS)
+    assert status == 0, err
+    assert "fit fox: 4 steps, " in out + err
+    assert "dB held out" in out + err
+    for column in ("PSNR of fit (held out)", "PSNR (views)", "depth change", "warp error"):
+        assert column in out
+    (folder,) = Path("outputs/results").glob("*/*")
+    status, out, _ = in_process("show", folder.name)
+    assert status == 0
+    named = {"scene": "scene.safetensors", "views": "views.png", "video": "path.png"}
+    for name, file in named.items():
+        assert f"\n{name:10}{folder}/{file}" in out
+    assert 'representation.model = {"class": "Voxels"' in out
+    status, out, err = in_process("run", *CAPTURE, *COMMON, *SMALL, "method=null_edit")
+    assert status == 0, err
+    assert "fit fox" not in out + err  # another edit of the same capture starts from the same fit
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((*CAPTURE, *DDS), "a single photo; add representation=nerf"),
+        (("dataset=shapes", *SMALL, *DDS), "use dataset=capture or dataset=scene_shapes"),
+        (
+            ("dataset=capture", "dataset.path=nowhere", *PROMPTS, *SMALL, *DDS),
+            "dataset.path nowhere: expected a folder; found none",
+        ),
+        (
+            ("dataset=capture", "dataset.path=fox", PROMPTS[0], *SMALL, *DDS),
+            "dataset.prompt_trg: expected",
+        ),
+        (("dataset=capture", "dataset.path=fish", *PROMPTS, *SMALL, *DDS), "OPENCV_FISHEYE"),
+    ],
+)
+def test_one_line_before_any_work(
+    in_process: InProcess, words: tuple[str, ...], expected: str
+) -> None:
+    write_transforms(Path("fox"), ring())
+    write_transforms(Path("fish"), ring(), camera_model="OPENCV_FISHEYE", k1=0.1)
+    status, out, err = in_process("run", *COMMON, *words)
+    lines = [line for line in (out + err).splitlines() if expected in line]
+    assert status != 0
+    assert len(lines) == 1, out + err
+    assert "Traceback" not in err
+    assert not list(Path().glob("outputs/scenes/*"))
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_with_its_fit(in_process: InProcess, tmp_path: Path) -> None:
+    """SIGKILL during the fit: the rerun does the steps that are left, and ends as a whole run."""
+    write_transforms(Path("fox"), ring(9))
+    words = ["run", *CAPTURE, *COMMON, *SMALL[:-1], *DDS, "representation.fit.checkpoint_every=5"]
+    words += ["representation.fit.n_steps=200"]
+    child = subprocess.Popen([sys.executable, "-m", "ids.cli", *words], env=os.environ)
+    deadline = time.monotonic() + 120
+    while not list(Path("outputs/scenes").glob("*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert child.poll() is None
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    (file,) = Path("outputs/scenes").glob("*.safetensors")
+    began = step_of(file)
+    assert 0 < began < 200
+    status, _, err = in_process(*words)
+    assert status == 0, err
+    assert step_of(file) == 200
+    status, _, err = in_process(*words, "output_dir=whole")
+    assert status == 0, err
+    (one,) = Path("outputs/results").glob("*/*/scene.safetensors")
+    (other,) = Path("whole/results").glob("*/*/scene.safetensors")
+    assert one.read_bytes() == other.read_bytes()
+
+
+def step_of(file: Path) -> int:
+    """The step after which a checkpoint was written."""
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as opened:
+        return int(opened.metadata()["step"])
