@@ -31,7 +31,11 @@ demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact s
 	$(BIN)/ids run experiments=demo
 
 paper: $(STAMP)  ## the paper's tables, figures and studies: 35 minutes on two cores; resumes (SIZE=paper: SD1.4, a GPU)
-	for name in $(PAPER); do $(BIN)/ids run experiments=paper/$$name size=$(SIZE) || exit; done
+	@k=0; failed=; for name in $(PAPER); do k=$$((k + 1)); echo "paper/$$name ($$k of $(words $(PAPER)))"; \
+	  $(BIN)/ids run experiments=paper/$$name size=$(SIZE); status=$$?; \
+	  case $$status in 0) ;; 130|143) exit $$status ;; *) failed="$$failed $$name" ;; esac; done; \
+	echo "ids claims: what holds; ids report: a page of all results"; \
+	test -z "$$failed" || { echo "paper: expected every study to end well; got errors in$$failed; see their messages, and run again"; exit 1; }
 
 test: $(STAMP)  ## the tests, on two cores
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m "not slow and not cluster and not browser"

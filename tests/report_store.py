@@ -58,7 +58,7 @@ def write_store(
 
 
 def verdicts(text: str = "") -> list[Verdict]:
-    """One that holds, and one that was not run."""
+    """One that was not run, and one that holds."""
     held = Verdict(
         claim="background",
         statement=f"IDS preserves the background better than DDS {text}",
@@ -74,8 +74,8 @@ def verdicts(text: str = "") -> list[Verdict]:
         command="ids run experiments=demo",
         paper="26.02 against 29.25 dB",
     )
-    other = Verdict("seconds", "IDS takes longer", "ids", "not run", "No results.")
-    return [held, other]
+    other = Verdict("seconds", "IDS takes longer", "ids", "not run", "None.", data="elsewhere")
+    return [other, held]
 
 
 def decode(record: EditRecord, z: Latent) -> Images:

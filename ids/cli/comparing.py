@@ -90,7 +90,7 @@ def _compare(args: argparse.Namespace, _: Sequence[str]) -> int:
         found = compare_stores(ours, theirs, args.by)
     else:
         found = compare_settings(_frames(chosen), args.ours, args.theirs, args.by)
-    print_side_by_side(found, max(0, args.n), args.format)
+    print_side_by_side(found, max(0, args.n), args.format, args.output_dir)
     return 0
 
 
@@ -99,19 +99,25 @@ def _worst(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.results.ranking import worst
 
     frames = _frames(selection_of(args))
-    print_rankings(worst(frames, args.metric, args.spec, max(1, args.n), args.best), args.format)
+    found = worst(frames, args.metric, args.spec, max(1, args.n), args.best)
+    print_rankings(found, args.format, args.output_dir)
     return 0
 
 
 def show_result(args: argparse.Namespace, _: Sequence[str]) -> int:
     """`ids show`, and `ids results show`."""
     from ids.report.console import say
-    from ids.results.catalog import open_store
-    from ids.results.shelf import describe, find
+    from ids.report.pages.links import case_link
+    from ids.results.catalog import open_store, read_catalog
+    from ids.results.shelf import describe, find, rows_of
 
     store = open_store(args.output_dir)
-    for line in describe(find(store, args.key), store):
+    record, catalog = find(store, args.key), read_catalog(store)
+    for line in describe(record, store, catalog):
         say(line)
+    for title, entry in rows_of(record, catalog):
+        if link := case_link(store.root, title, entry.row.case):
+            say(f"page      {link}")
     return 0
 
 

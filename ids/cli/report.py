@@ -49,6 +49,7 @@ def add_parser(verbs: Any) -> None:
 
 def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.console import say
+    from ids.report.pages.links import FOLDER
     from ids.report.pages.page import write_page
     from ids.results.catalog import open_store
     from ids.results.claim import package_claims, read_claims
@@ -58,7 +59,7 @@ def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
     open_store(args.output_dir)
     from ids.launch.page_inputs import page_inputs
 
-    folder = args.out or args.output_dir / "report"
+    folder = args.out or args.output_dir / FOLDER
     verdicts = verdicts_in(args, read_claims([package_claims()]))
     inputs = replace(page_inputs(args.output_dir, args.states, verdicts), version=__version__)
     path, notes = write_page(selection_of(args), folder, inputs, args.baseline)

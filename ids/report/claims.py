@@ -29,6 +29,8 @@ def print_verdicts(found: Sequence[Verdict], kind: Format) -> None:
                 console.print(grid.rich_table(max(LEAST, console.width - numbers)))
                 console.print()
             say(summary(found), console)
+            if remedy := _remedy(found):
+                say(remedy, console)
         case _:
             print_grids([claims_grid(found)], pd.DataFrame(map(asdict, found)), kind)
 
@@ -81,6 +83,17 @@ def summary(found: Sequence[Verdict]) -> str:
         f"{counts[name]} {words.get(name, name)}" for name in get_args(Outcome) if counts[name]
     ]
     return f"{', '.join(parts) or 'no claims'}; `ids claims NAME` explains one"
+
+
+def _remedy(found: Sequence[Verdict]) -> str:
+    """What makes the missing results; empty where none is missing."""
+    missing = {verdict.by for verdict in found if verdict.outcome == "not run"}
+    ways = {
+        "paper": "`make paper` makes what the claims of the paper need",
+        "ids": "the command of each of ids is in `ids claims NAME`",
+    }
+    found_ways = [text for by, text in ways.items() if by in missing]
+    return f"not run: {'; '.join(found_ways)}" if found_ways else ""
 
 
 def _by_data(found: Sequence[Verdict]) -> Iterator[TextGrid]:

@@ -1,11 +1,14 @@
 """`ids compare` and `ids worst` as tables of text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ids.report.console import say
+from ids.report.pages.links import case_link
 from ids.report.printing import Format, print_grids
 from ids.report.render import TextGrid, number_text
 from ids.results.ranking import RankedEdit, Ranking
@@ -14,20 +17,35 @@ from ids.results.side_by_side import CasePair, MetricPair, SideBySide
 SHOWN_KEY = 12  # characters of a key
 
 
-def print_side_by_side(found: Sequence[SideBySide], n: int, kind: Format) -> None:
-    """Of each: the metrics, and the `n` most different cases."""
+def print_side_by_side(found: Sequence[SideBySide], n: int, kind: Format, output_dir: Path) -> None:
+    """Of each: the metrics, and the `n` most different cases; as text with links to the page of
+    the store, if it has one.
+    """
     grids = [grid for each in found for grid in (_metrics(each), _cases(each, n))]
     print_grids(grids, pd.DataFrame(line for each in found for line in _lines(each, n)), kind)
+    if kind == "text":
+        _say_links(
+            output_dir, ((each.title, pair.case) for each in found for pair in each.cases[:n])
+        )
 
 
-def print_rankings(found: Sequence[Ranking], kind: Format) -> None:
-    """A table per data set."""
+def print_rankings(found: Sequence[Ranking], kind: Format, output_dir: Path) -> None:
+    """A table per data set; links as `print_side_by_side`."""
     lines = [
         {"data": ranking.title, "metric": ranking.column.key, **_plain(asdict(edit))}
         for ranking in found
         for edit in ranking.edits
     ]
     print_grids(list(map(_ranking, found)), pd.DataFrame(lines), kind)
+    if kind == "text":
+        _say_links(output_dir, ((each.title, edit.case) for each in found for edit in each.edits))
+
+
+def _say_links(output_dir: Path, cases: Iterable[tuple[str, str]]) -> None:
+    """A line per case that the page shows, in the order of the tables."""
+    links = (case_link(output_dir, title, case) for title, case in cases)
+    for link in dict.fromkeys(filter(None, links)):
+        say(f"images: {link}")
 
 
 def _metrics(found: SideBySide) -> TextGrid:

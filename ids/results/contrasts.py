@@ -118,9 +118,8 @@ def _at_equal_settings(claim: Claim, done: pd.DataFrame, column: Column) -> Iter
 
 
 def _free(claim: Claim, spec: str) -> list[str]:
-    """The keys whose values the claim chooses, or lets differ."""
-    conditions = [*claim.ours.split()[1:], *spec.split()[1:]]
-    return [*(condition.partition("=")[0] for condition in conditions), *claim.may_differ]
+    """The keys whose values `theirs` names, or the claim lets differ."""
+    return [*(word.partition("=")[0] for word in spec.split()[1:]), *claim.may_differ]
 
 
 def _unequal(ours: Values, theirs: Values, free: Iterable[str]) -> list[str]:

@@ -21,6 +21,7 @@ class RankedEdit:
     id: str
     seed: int  # -1 for none
     prompts: tuple[str, str]
+    case: str  # its digest
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _ranking(of: GroupFrames, column: Column, method: str, n: int, best: bool) -
     lines = lines.sort_values([column.key, "key"], ascending=[upwards, True]).head(n)
     rows = {entry.row.case: entry.row for entry in of.group.entries}
     edits = tuple(
-        RankedEdit(float(value), key, label, row.id, int(seed), row.prompts)
+        RankedEdit(float(value), key, label, row.id, int(seed), row.prompts, row.case)
         for value, key, label, row, seed in zip(
             lines[column.key],
             lines["key"],

@@ -10,7 +10,7 @@ import msgspec
 
 from ids.core.errors import ConfigError, DataError
 from ids.core.numbers import to_float
-from ids.results.catalog import Catalog, Entry, ResultGroup, read_catalog
+from ids.results.catalog import Catalog, Entry, ResultGroup
 from ids.results.labels import setting_labels, setting_values
 from ids.results.origin import command_of
 from ids.run.claims import take
@@ -80,7 +80,7 @@ def find(store: Store, key: str) -> EditRecord:
     return look.record
 
 
-def describe(record: EditRecord, store: Store) -> Iterator[str]:
+def describe(record: EditRecord, store: Store, catalog: Catalog) -> Iterator[str]:
     """All that is stored of a result, one fact per line."""
     folder = store.folder(record.key)
     yield f"{record.key}  {record.status}  {record.reason}".rstrip()
@@ -100,15 +100,20 @@ def describe(record: EditRecord, store: Store) -> Iterator[str]:
     yield f"source    {record.source[:32]}"
     for name, stamp in record.files.items():
         yield f"{CONTENT.get(name, 'file'):10}{folder / name}  {stamp.size} bytes"
-    for group in read_catalog(store).groups:
-        for entry in (e for e in group.entries if e.record.key == record.key):
-            yield f"answers   {entry.row.id} of {group.title}"
-            for key, number in entry.numbers.values.items():
-                value = "not defined" if number.value is None else f"{to_float(number.value):.6g}"
-                yield f"            {key} = {value} {number.unit}".rstrip()
+    for title, entry in rows_of(record, catalog):
+        yield f"answers   {entry.row.id} of {title}"
+        for key, number in entry.numbers.values.items():
+            value = "not defined" if number.value is None else f"{to_float(number.value):.6g}"
+            yield f"            {key} = {value} {number.unit}".rstrip()
     if measured := store.numbers.measurements().get(record.key):
         nfe = f"{measured.forwards:.0f} forwards, {measured.backwards:.0f} backwards"
         yield f"took      {measured.seconds:.3g} s, {nfe}, on {measured.engine.get('device')}"
+
+
+def rows_of(record: EditRecord, catalog: Catalog) -> Iterator[tuple[str, Entry]]:
+    """The rows that a result belongs to, each with the title of its group."""
+    for group in catalog.groups:
+        yield from ((group.title, e) for e in group.entries if e.record.key == record.key)
 
 
 def faults(store: Store) -> Iterator[str]:

@@ -38,6 +38,7 @@ class CasePair:
     ours: float
     theirs: float
     keys: tuple[str, str]
+    case: str  # its digest
 
     @property
     def difference(self) -> float:
@@ -195,4 +196,4 @@ def _case_pairs(both: pd.DataFrame, entries: Sequence[Entry], column: Column) ->
     for case in distance[distance < float("inf")].sort_values(kind="stable").index[::-1]:
         row, value, key = rows[case], means.loc[case], keys.loc[case]
         sides = (float(value["ours"]), float(value["theirs"]))
-        yield CasePair(row.id, row.prompts, *sides, (key["ours"], key["theirs"]))
+        yield CasePair(row.id, row.prompts, *sides, (key["ours"], key["theirs"]), case)

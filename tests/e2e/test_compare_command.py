@@ -34,6 +34,7 @@ def test_commands_on_a_small_store(in_process: InProcess) -> None:
     check_claims(in_process)
     check_side_by_side(in_process)
     check_single_results(in_process)
+    check_links(in_process)
     check_mistakes(in_process)
 
 
@@ -62,6 +63,21 @@ def check_single_results(store: InProcess) -> None:
     known = set(Path("outputs/results").glob("*/*"))
     assert store(*command.split()[2:])[0] == 0
     assert set(Path("outputs/results").glob("*/*")) == known  # it made this edit: nothing is new
+
+
+def check_links(store: InProcess) -> None:
+    """To the cases in the store's page, where it has one; never in a document."""
+    words = ("worst", "psnr", "--method", "sds", "-n", "1")
+    (edit,) = json.loads(store(*words, "--format", "json")[1])
+    assert "index.html#" not in store(*words)[1]
+    page = Path("outputs/report/index.html")
+    page.parent.mkdir()
+    page.touch()
+    link = f"{page}#case={edit['case'][:12]}&set="
+    assert f"images: {link}" in store(*words)[1]
+    assert f"images: {page}#case=" in store("compare", "sds", "dds", "-n", "1")[1]
+    assert f"page      {link}" in store("show", edit["key"])[1]
+    assert "index.html" not in store(*words, "--format", "csv")[1]
 
 
 def check_mistakes(store: InProcess) -> None:
@@ -108,6 +124,7 @@ def check_claims(store: InProcess) -> None:
     assert status == 0, err
     assert "sds_first: SDS preserves more." in out
     assert "1 not run; `ids claims NAME` explains one" in out
+    assert "not run: the command of each of ids is in `ids claims NAME`" in out
     assert "No values of nonsense." in store(*claims, "unknown")[1]
     assert store(*claims, "--format", "json")[1].count('"claim"') == 2
     assert store(*claims, "--format", "csv", "--by", "ids")[1].count("\n") == 3

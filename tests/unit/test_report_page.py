@@ -87,9 +87,10 @@ def test_claims_are_shown_with_where_they_ran(written: tuple[Parsed, str, list[s
     text = written[1]
     assert re.search(r'class="badge holds">holds', text)
     assert re.search(r'class="badge not-run">not run', text)
-    assert "on shapes" in text
-    assert "+1.25" in text
-    assert "[+0.50, +2.00]" in text
+    assert '<td data-sort="shapes">shapes</td>' in text
+    assert "elsewhere" not in text  # nothing was tested there
+    assert text.index('id="claim-background"') < text.index('id="claim-seconds"')
+    assert "+1.25 [+0.50, +2.00] dB" in text
 
 
 def test_the_paper_is_beside_matching_methods(written: tuple[Parsed, str, list[str]]) -> None:

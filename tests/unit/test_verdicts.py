@@ -116,6 +116,16 @@ def test_every_fitting_setting_counts_and_conditions_choose(tmp_path: Path) -> N
         assert only(tmp_path, claim, made).outcome == outcome
 
 
+def test_what_a_condition_names_on_one_side_is_equal_on_both(tmp_path: Path) -> None:
+    """A value differs where `theirs` names its own, or `may_differ` allows it."""
+    made = MadeUp().add("dds", 0.0, guidance_scale=3)
+    made.add("ids", gain(1.0, 0.1), guidance_scale=7.5)
+    claim = structs.replace(CLAIM, ours="ids guidance_scale=7.5")
+    assert only(tmp_path, claim, made).outcome == "not run"
+    for more in ({"theirs": ["dds guidance_scale=3"]}, {"may_differ": ["guidance_scale"]}):
+        assert only(tmp_path, structs.replace(claim, **more), made).outcome == "holds"
+
+
 def test_matched_edit_strength_undoes_what_equal_steps_show(tmp_path: Path) -> None:
     """IDS edits at half the speed along the same curve: ahead at equal steps, equal at a level."""
     made = MadeUp().add("dds", 0.0, steps=STEPS, strength=(0.0, 2.0, 4.0))

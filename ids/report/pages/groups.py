@@ -6,18 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from ids.core.records import digest_of
 from ids.report.pages.embed import number
 from ids.report.pages.images import ImageFolder
 from ids.report.pages.inputs import PageInputs
+from ids.report.pages.links import DIGITS, group_id
 from ids.results.catalog import Entry, ResultGroup
 from ids.results.columns import Column
 from ids.results.labels import in_order
 from ids.run.evaluate import SEPARATOR
 from ids.run.records import EditRecord, Row
 from ids.run.store import IMAGE, Store
-
-DIGITS = 12  # of digests in the page and its links
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class PageGroup:
     @property
     def id(self) -> str:
         """What a link names the group by."""
-        return digest_of(self.group.title)[:8]
+        return group_id(self.group.title)
 
 
 def group_data(

@@ -137,7 +137,7 @@ def _html(
         version=inputs.version,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sections=parts,
-        verdicts=inputs.verdicts,
+        verdicts=sorted(inputs.verdicts, key=lambda verdict: verdict.outcome == "not run"),
         outcomes={o: sum(v.outcome == o for v in inputs.verdicts) for o in OUTCOMES},
         notes=notes,
         paper=paper,
