@@ -74,7 +74,8 @@ class Scenes:
                 "representation=latent"
             )
         capture = source.capture()
-        return SceneRow(self.fitted(source, capture), capture, backbone.encode, self.editing)
+        model = self.fitted(source, capture)
+        return SceneRow(model, capture, backbone.encode, self.editing, backbone.decode)
 
 
 def _text(part: Any) -> str:

@@ -16,12 +16,37 @@ from ids.scenes.model import Pixels, Render, SceneModel, image_of, parts, render
 
 Penalty = Callable[[Render, Pixels], Tensor]
 Encode = Callable[[Images], Latent]
+Decode = Callable[[Latent], Images]
+
+
+@dataclass(frozen=True)
+class DecodedStep:
+    """Moves a view towards the image that the autoencoder's decoder gives for its latent after a
+    step. The error of the autoencoder on the source cancels, and what no latent decodes to fades:
+    the target of the pixels is `image_src` + decode(z - `size` g) - decode(`z_src`).
+
+    The encoder's transpose moves pixels along patterns that change latents most and images least;
+    the decoder's images are what latents stand for.
+    """
+
+    decode: Decode
+    image_src: Images
+    z_src: Latent
+    size: float
+
+    @torch.no_grad()
+    def __call__(self, image: Images, z: Latent, gradient: Latent) -> Images:
+        """Half the gradient of the squared distance to the target, in the pixels: 0 for the source
+        and no gradient.
+        """
+        moved = self.decode(z - self.size * gradient) - self.decode(self.z_src)
+        return (image - self.image_src) - moved.to(image)
 
 
 @dataclass(frozen=True)
 class Seen:
     """A view of a scene under edit: rays are rendered `chunk` at a time; a `penalty` of them is
-    added to the loss.
+    added to the loss. Latent gradients reach the pixels through the encoder, or by a `step`.
     """
 
     model: SceneModel
@@ -29,6 +54,7 @@ class Seen:
     encode: Encode
     chunk: int
     penalty: Penalty | None = None
+    step: DecodedStep | None = None
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -73,7 +99,7 @@ class Seen:
 class _PullBack(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, seen: Seen, *parameters: Tensor) -> Latent:
-        image = seen.image().requires_grad_()
+        image = seen.image().requires_grad_(seen.step is None)
         with torch.enable_grad():
             z = seen.encode(image)
         ctx.seen, ctx.image, ctx.z = seen, image, z
@@ -82,7 +108,11 @@ class _PullBack(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Latent) -> tuple[Tensor | None, ...]:
-        (image_gradient,) = torch.autograd.grad(ctx.z, ctx.image, gradient)
+        step = ctx.seen.step
+        if step:
+            image_gradient = step(ctx.image, ctx.z, gradient)
+        else:
+            (image_gradient,) = torch.autograd.grad(ctx.z, ctx.image, gradient)
         del ctx.z
         return None, *ctx.seen.gradients(image_gradient)
 

@@ -6,20 +6,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from diorama import CAPTURE, CASE, encode, fitted
+from diorama import CAPTURE, CASE, decode, encode, fitted
 from torch import Tensor
 
 from ids.backbones import Gaussian
-from ids.core.edit import EditContext, View
+from ids.core.edit import Anchors, EditContext, View, inline
 from ids.core.errors import UnsupportedError
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.diffusion import Bank, Uniform
 from ids.editing import DistillationEditor, MeteredBackbone
+from ids.editing.ahead import Ahead
 from ids.methods import DDS, FPR
 from ids.representations.scene import SceneEditing, SceneRow, SceneSubject
 from ids.scenes.checkpoint import read_checkpoint
+from ids.scenes.pull_back import DecodedStep, Seen
 
 WORLD = Gaussian().load(torch.device("cpu"))
 RNG = Streams.of(0, [CASE.source_digest])
@@ -28,7 +31,7 @@ REFINED = {"dds": {}, "ids": {"fpr": FPR(2, 0.1)}}
 
 
 def opened(how: SceneEditing = SceneEditing(), case: EditCase = CASE) -> SceneSubject:  # noqa: B008
-    return SceneSubject([SceneRow(fitted(), CAPTURE, encode, how)], [case])
+    return SceneSubject([SceneRow(fitted(), CAPTURE, encode, how, decode)], [case])
 
 
 def editor(
@@ -39,9 +42,12 @@ def editor(
 
 
 def run(
-    edit: DistillationEditor, subject: SceneSubject, backbone: Backbone = WORLD
+    edit: DistillationEditor,
+    subject: SceneSubject,
+    backbone: Backbone = WORLD,
+    anchors: Anchors = inline,
 ) -> Mapping[str, Tensor]:
-    return edit(EditContext(backbone, RNG), subject).curves
+    return edit(EditContext(backbone, RNG, anchors=anchors), subject).curves
 
 
 def changed(subject: SceneSubject) -> dict[str, float]:
@@ -67,11 +73,55 @@ def test_the_null_edit_is_exactly_nothing(name: str) -> None:
     assert changed(subject) == {"density": 0, "colour": 0}
 
 
+@pytest.mark.parametrize("update", ["encoder", "decoder"])
 @pytest.mark.parametrize("name", ["dds", "ids"])
-def test_an_edit_changes_the_scene(name: str) -> None:
-    subject = opened()
+def test_the_null_edit_is_exactly_nothing_with_source_halves_ahead(name: str, update: str) -> None:
+    """A network whose rounding depends on the number of rows, as real ones do."""
+    subject = opened(SceneEditing(update=update), NULL)  # type: ignore[arg-type]
+    adam = partial(torch.optim.Adam, lr=0.02, eps=1e-8)
+    curves = run(editor(name, 4, optimizer=adam), subject, _Rounding(), Ahead(8))
+    assert curves["gradient"].abs().max() == 0
+    assert changed(subject) == {"density": 0, "colour": 0}
+
+
+class _Rounding:
+    """The Gaussian world with predictions that depend a little on the number of rows."""
+
+    schedule, encode, decode = WORLD.schedule, WORLD.encode, WORLD.decode
+    prompt = staticmethod(WORLD.prompt)
+
+    def eps(self, z_t: Tensor, y: Prompt, t: Tensor) -> Tensor:
+        return WORLD.eps(z_t, y, t) * (1 + 1e-6 * len(z_t))
+
+
+@pytest.mark.parametrize("update", ["encoder", "decoder"])
+@pytest.mark.parametrize("name", ["dds", "ids"])
+def test_an_edit_changes_the_scene(name: str, update: str) -> None:
+    subject = opened(SceneEditing(update=update))  # type: ignore[arg-type]
     run(editor(name, 3), subject)
     assert min(changed(subject).values()) > 0
+
+
+def test_a_decoded_step_moves_the_view_towards_the_decoded_latent() -> None:
+    """Repeated with one latent gradient, colours reach the target, which a step of size 0.5 has."""
+    subject = opened(SceneEditing(update="decoder", latent_step=0.5))
+    (row,) = subject.rows
+    z_src, before = row.z_src(0), row.before(0).image[None]
+    target = before + decode(z_src - 0.5 * torch.sign(z_src)) - decode(z_src)
+    step = DecodedStep(decode, before, z_src, 0.5)
+    assert torch.equal(step(before, z_src, torch.zeros_like(z_src)), torch.zeros_like(before))
+    torch.testing.assert_close(step(before, z_src, torch.sign(z_src)), before - target)
+    sgd = torch.optim.SGD([row.model.colour], lr=0.5)  # type: ignore[list-item]
+    away = []
+    for _ in range(8):
+        image = Seen(row.model, row.shown, encode, 300).image()
+        away.append(float((image - target).square().mean()))
+        seen = Seen(row.model, row.shown, lambda _: z_src, 300, None, step)
+        sgd.zero_grad()
+        seen.latent().backward(torch.sign(z_src))
+        sgd.step()
+    assert away == sorted(away, reverse=True)
+    assert away[-1] < 0.98 * away[0]
 
 
 def test_a_bank_of_source_halves_leaves_the_target_half() -> None:
