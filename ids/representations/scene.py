@@ -38,14 +38,14 @@ class SceneEditing:
     depends on it.
 
     `update`: how a latent gradient reaches the pixels. `encoder`: transposed through the encoder,
-    the standard (PDS, DreamCatalyst). `decoder`: towards the decoded latent after a step of
+    the standard (PDS, DreamCatalyst). `decoder`: as the decoded latent moves in a step of
     `latent_step` (`DecodedStep`); the optimizer's rate is the share of that way, for colours, in
     one step.
     """
 
     source: Source = "render"
     update: Update = "encoder"
-    latent_step: float = 0.1
+    latent_step: float = 0.2
     rates: Mapping[str, float] = field(default_factory=dict)
     replay: float = 0.0
     chunk: int = 8192
@@ -110,7 +110,7 @@ class SceneRow:
     def z_trg(self, number: int) -> Latent:
         """The view as it is now, differentiable in the model's parameters."""
         penalty = self._penalty(number) if self.how.replay else None
-        camera, step = self.photos[number].camera, self._step(number)
+        camera, step = self.photos[number].camera, self._step()
         return Seen(self.model, camera, self.encode, self.how.chunk, penalty, step).latent()
 
     def _before(self, number: int) -> Rendered:
@@ -119,18 +119,13 @@ class SceneRow:
 
     @torch.no_grad()
     def _z_src(self, number: int) -> Latent:
-        return self.encode(self._image_src(number))
-
-    def _image_src(self, number: int) -> Images:
         if self.how.source == "photo":
-            return self.photos[number].image.load()[None]
-        return self.before(number).image[None]
+            return self.encode(self.photos[number].image.load()[None])
+        return self.encode(self.before(number).image[None])
 
-    def _step(self, number: int) -> DecodedStep | None:
-        if self.how.update == "encoder":
-            return None
-        image_src, z_src = self._image_src(number), self.z_src(number)
-        return DecodedStep(self.decode, image_src, z_src, self.how.latent_step)
+    def _step(self) -> DecodedStep | None:
+        decodes = self.how.update == "decoder"
+        return DecodedStep(self.decode, self.how.latent_step) if decodes else None
 
     def _penalty(self, number: int) -> Callable[[Render, Pixels], Tensor]:
         before, weight = self.before(number).distance.flatten(), self.how.replay
