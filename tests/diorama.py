@@ -23,6 +23,12 @@ def encode(x: Images) -> Latent:
     return torch.tanh(F.conv2d(2 * x - 1, weight / 4, stride=4))
 
 
+def decode(z: Latent) -> Images:
+    """An image per latent, clipped as a decoder's: nonlinear, and not the inverse of `encode`."""
+    weight = torch.arange(3 * 3 * 16).view(3, 3, 4, 4).sin().to(z)
+    return (0.5 + F.conv_transpose2d(z, weight / 8, stride=4)).clamp(0, 1)
+
+
 @cache
 def _fitted() -> dict[str, Tensor]:
     grid = Voxels(24, 24)(CAPTURE)

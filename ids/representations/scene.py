@@ -20,9 +20,10 @@ from ids.images import eight_bit
 from ids.scenes.checkpoint import write_checkpoint
 from ids.scenes.model import Pixels, Render, Rendered, SceneModel, render_view
 from ids.scenes.path import path
-from ids.scenes.pull_back import Seen, learning_groups
+from ids.scenes.pull_back import Decode, DecodedStep, Encode, Seen, learning_groups
 
 Source = Literal["render", "photo"]
+Update = Literal["encoder", "decoder"]
 N_FRAMES = 24  # of the path around a scene
 
 
@@ -35,9 +36,16 @@ class SceneEditing:
     weighs the squared change of distances, summed over the pixels of the view as the edit's loss is
     over latents: it keeps the geometry. `chunk` rays are rendered at a time: memory, not results,
     depends on it.
+
+    `update`: how a latent gradient reaches the pixels. `encoder`: transposed through the encoder,
+    the standard (PDS, DreamCatalyst). `decoder`: as the decoded latent moves in a step of
+    `latent_step` (`DecodedStep`); the optimizer's rate is the share of that way, for colours, in
+    one step.
     """
 
     source: Source = "render"
+    update: Update = "encoder"
+    latent_step: float = 0.2
     rates: Mapping[str, float] = field(default_factory=dict)
     replay: float = 0.0
     chunk: int = 8192
@@ -49,6 +57,8 @@ class SceneEditing:
             raise ValueError(f"chunk: expected 1 or more; got {self.chunk}")
         if self.replay < 0 or any(rate < 0 for rate in self.rates.values()):
             raise ValueError("rates and replay: expected 0 or more; got a number below")
+        if self.latent_step <= 0:
+            raise ValueError(f"latent_step: expected more than 0; got {self.latent_step}")
 
 
 class SceneRow:
@@ -58,10 +68,12 @@ class SceneRow:
         self,
         model: SceneModel,
         capture: Capture,
-        encode: Callable[[Images], Latent],
+        encode: Encode,
         how: SceneEditing,
+        decode: Decode,
     ) -> None:
-        self.model, self.capture, self.encode, self.how = model, capture, encode, how
+        self.model, self.capture, self.how = model, capture, how
+        self.encode, self.decode = encode, decode
         self.source = copy.deepcopy(model)
         self.photos: Sequence[Photo] = [p for p in capture.photos if not p.is_held_out]
         self.before = cache(self._before)
@@ -98,8 +110,8 @@ class SceneRow:
     def z_trg(self, number: int) -> Latent:
         """The view as it is now, differentiable in the model's parameters."""
         penalty = self._penalty(number) if self.how.replay else None
-        camera = self.photos[number].camera
-        return Seen(self.model, camera, self.encode, self.how.chunk, penalty).latent()
+        camera, step = self.photos[number].camera, self._step()
+        return Seen(self.model, camera, self.encode, self.how.chunk, penalty, step).latent()
 
     def _before(self, number: int) -> Rendered:
         """A view of the unedited scene."""
@@ -110,6 +122,10 @@ class SceneRow:
         if self.how.source == "photo":
             return self.encode(self.photos[number].image.load()[None])
         return self.encode(self.before(number).image[None])
+
+    def _step(self) -> DecodedStep | None:
+        decodes = self.how.update == "decoder"
+        return DecodedStep(self.decode, self.how.latent_step) if decodes else None
 
     def _penalty(self, number: int) -> Callable[[Render, Pixels], Tensor]:
         before, weight = self.before(number).distance.flatten(), self.how.replay

@@ -65,7 +65,7 @@ class Scenes:
         for case, capture in zip(cases, captures, strict=True):
             model = self.fitted(case, capture, device, listener)
             there = on_device(capture, device)
-            rows.append(SceneRow(model, there, backbone.encode, self.editing))
+            rows.append(SceneRow(model, there, backbone.encode, self.editing, backbone.decode))
         return SceneSubject(rows, cases)
 
     def fitted(

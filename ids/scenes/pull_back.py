@@ -16,12 +16,31 @@ from ids.scenes.model import Pixels, Render, SceneModel, image_of, parts, render
 
 Penalty = Callable[[Render, Pixels], Tensor]
 Encode = Callable[[Images], Latent]
+Decode = Callable[[Latent], Images]
+
+
+@dataclass(frozen=True)
+class DecodedStep:
+    """Moves a view as the decoder's image moves when its latent takes a step of `size`.
+
+    The encoder's transpose moves pixels along patterns that change latents most and images least;
+    the decoder's images are what latents stand for. The target is a difference of two decoded
+    images: one that is absolute lets the autoencoder's error grow from step to step.
+    """
+
+    decode: Decode
+    size: float
+
+    @torch.no_grad()
+    def __call__(self, image: Images, z: Latent, gradient: Latent) -> Images:
+        """What a descent subtracts from the pixels, [1, 3, H, W]: 0 for no gradient."""
+        return (self.decode(z) - self.decode(z - self.size * gradient)).to(image)
 
 
 @dataclass(frozen=True)
 class Seen:
     """A view of a scene under edit: rays are rendered `chunk` at a time; a `penalty` of them is
-    added to the loss.
+    added to the loss. Latent gradients reach the pixels through the encoder, or by a `step`.
     """
 
     model: SceneModel
@@ -29,6 +48,7 @@ class Seen:
     encode: Encode
     chunk: int
     penalty: Penalty | None = None
+    step: DecodedStep | None = None
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -73,7 +93,7 @@ class Seen:
 class _PullBack(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, seen: Seen, *parameters: Tensor) -> Latent:
-        image = seen.image().requires_grad_()
+        image = seen.image().requires_grad_(seen.step is None)
         with torch.enable_grad():
             z = seen.encode(image)
         ctx.seen, ctx.image, ctx.z = seen, image, z
@@ -82,7 +102,11 @@ class _PullBack(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Latent) -> tuple[Tensor | None, ...]:
-        (image_gradient,) = torch.autograd.grad(ctx.z, ctx.image, gradient)
+        step = ctx.seen.step
+        if step:
+            image_gradient = step(ctx.image, ctx.z, gradient)
+        else:
+            (image_gradient,) = torch.autograd.grad(ctx.z, ctx.image, gradient)
         del ctx.z
         return None, *ctx.seen.gradients(image_gradient)
 

@@ -6,20 +6,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from diorama import CAPTURE, CASE, encode, fitted
+from diorama import CAPTURE, CASE, decode, encode, fitted
 from torch import Tensor
 
 from ids.backbones import Gaussian
-from ids.core.edit import EditContext, View
+from ids.core.edit import Anchors, EditContext, View, inline
 from ids.core.errors import UnsupportedError
+from ids.core.prompt import Prompt
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.diffusion import Bank, Uniform
 from ids.editing import DistillationEditor, MeteredBackbone
+from ids.editing.ahead import Ahead
 from ids.methods import DDS, FPR
 from ids.representations.scene import SceneEditing, SceneRow, SceneSubject
 from ids.scenes.checkpoint import read_checkpoint
+from ids.scenes.pull_back import DecodedStep, Seen
 
 WORLD = Gaussian().load(torch.device("cpu"))
 RNG = Streams.of(0, [CASE.source_digest])
@@ -28,7 +31,7 @@ REFINED = {"dds": {}, "ids": {"fpr": FPR(2, 0.1)}}
 
 
 def opened(how: SceneEditing = SceneEditing(), case: EditCase = CASE) -> SceneSubject:  # noqa: B008
-    return SceneSubject([SceneRow(fitted(), CAPTURE, encode, how)], [case])
+    return SceneSubject([SceneRow(fitted(), CAPTURE, encode, how, decode)], [case])
 
 
 def editor(
@@ -39,9 +42,12 @@ def editor(
 
 
 def run(
-    edit: DistillationEditor, subject: SceneSubject, backbone: Backbone = WORLD
+    edit: DistillationEditor,
+    subject: SceneSubject,
+    backbone: Backbone = WORLD,
+    anchors: Anchors = inline,
 ) -> Mapping[str, Tensor]:
-    return edit(EditContext(backbone, RNG), subject).curves
+    return edit(EditContext(backbone, RNG, anchors=anchors), subject).curves
 
 
 def changed(subject: SceneSubject) -> dict[str, float]:
@@ -67,11 +73,47 @@ def test_the_null_edit_is_exactly_nothing(name: str) -> None:
     assert changed(subject) == {"density": 0, "colour": 0}
 
 
+@pytest.mark.parametrize("update", ["encoder", "decoder"])
 @pytest.mark.parametrize("name", ["dds", "ids"])
-def test_an_edit_changes_the_scene(name: str) -> None:
-    subject = opened()
+def test_the_null_edit_is_exactly_nothing_with_source_halves_ahead(name: str, update: str) -> None:
+    """A network whose rounding depends on the number of rows, as real ones do."""
+    subject = opened(SceneEditing(update=update), NULL)  # type: ignore[arg-type]
+    adam = partial(torch.optim.Adam, lr=0.02, eps=1e-8)
+    curves = run(editor(name, 4, optimizer=adam), subject, _Rounding(), Ahead(8))
+    assert curves["gradient"].abs().max() == 0
+    assert changed(subject) == {"density": 0, "colour": 0}
+
+
+class _Rounding:
+    """The Gaussian world with predictions that depend a little on the number of rows."""
+
+    schedule, encode, decode = WORLD.schedule, WORLD.encode, WORLD.decode
+    prompt = staticmethod(WORLD.prompt)
+
+    def eps(self, z_t: Tensor, y: Prompt, t: Tensor) -> Tensor:
+        return WORLD.eps(z_t, y, t) * (1 + 1e-6 * len(z_t))
+
+
+@pytest.mark.parametrize("update", ["encoder", "decoder"])
+@pytest.mark.parametrize("name", ["dds", "ids"])
+def test_an_edit_changes_the_scene(name: str, update: str) -> None:
+    subject = opened(SceneEditing(update=update))  # type: ignore[arg-type]
     run(editor(name, 3), subject)
     assert min(changed(subject).values()) > 0
+
+
+def test_a_decoded_step_moves_the_view_as_the_decoded_latent_moves() -> None:
+    subject = opened(SceneEditing(update="decoder", latent_step=0.5))
+    (row,) = subject.rows
+    z, before = row.z_src(0), row.before(0).image[None]
+    g, step = torch.sign(z), DecodedStep(decode, 0.5)
+    moved = decode(z - 0.5 * g) - decode(z)
+    assert torch.equal(step(before, z, g), -moved)
+    assert step(before, z, torch.zeros_like(z)).abs().max() == 0
+    row.z_trg(0).backward(g)
+    torch.optim.SGD([row.model.colour], lr=0.1).step()  # type: ignore[list-item]
+    change = Seen(row.model, row.photos[0].camera, encode, 300).image() - before
+    assert float((change * moved).sum()) > 0.001 * float(moved.square().sum())
 
 
 def test_a_bank_of_source_halves_leaves_the_target_half() -> None:
