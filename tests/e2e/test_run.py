@@ -17,7 +17,7 @@ def test_a_sweep_over_every_method_then_the_table(ids: Ids) -> None:
     done = ids("run", "-m", *FAST, "method=glob(*,exclude=_*)", "seeds=[0,1]", "limit=1")
     assert done.returncode == 0, done.stderr
     # null edit, true edit, reconstruction, pnp and p2p need no seed
-    assert len(ids.results()) == 5 + 18 * 2
+    assert len(ids.results()) == 5 + 26 * 2
     for name in ("null_edit", "sds", "dds", "pds", "ids", "true_edit", "paired differences"):
         assert name in done.stdout
     assert "0, 1 unsupported" in done.stdout  # cds and ids_cut: a Gaussian shows no features
