@@ -76,7 +76,7 @@ def made_up(claim: Claim, experiments: list[Experiment]) -> MadeUp:
 
 
 def check(claim: Claim, experiments: list[Experiment], folder: Path) -> None:
-    metrics = {*MEASUREMENTS}.union(*(one.metrics for one in experiments))
+    metrics = {*MEASUREMENTS, *(m.name for one in experiments for m in one.metrics.values())}
     assert {claim.metric, *claim.at} <= metrics
     names = {one.dataset.name for one in experiments}
     assert not claim.data or all(name.startswith(tuple(claim.data)) for name in names)
