@@ -48,7 +48,7 @@ test-browser: $(STAMP)  ## the report page in headless Chromium, which it instal
 	  || { echo "test-browser: expected Chromium; none was found; install the chromium package"; exit 1; }
 	$(TESTING) $(BIN)/python -m pytest -m browser tests/browser
 
-slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners, studies: nine minutes
+slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners, studies: eight minutes
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m slow
 
 check: $(STAMP)  ## format, lint, types, layers
