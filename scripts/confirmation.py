@@ -103,7 +103,7 @@ def comparisons(methods: MethodCurves, level: float) -> Iterator[Comparison]:
         theirs = label_of(methods, name)
         if ours and theirs:
             sides = paired(methods.states[ours], methods.states[theirs])
-            lacks = lacking(sides, (CANDIDATE, name))
+            lacks = lacking(sides, (CANDIDATE, name), POINTS)
             a, b = map(States.curves, sides)
             yield Comparison(name, level, lacks=lacks) if lacks else comparison(name, level, a, b)
         else:
@@ -111,14 +111,14 @@ def comparisons(methods: MethodCurves, level: float) -> Iterator[Comparison]:
             yield Comparison(name, level, lacks=f"{absent}: no results")
 
 
-def lacking(sides: Sequence[States], names: Sequence[str]) -> str:
-    """What two settings lack of the plan; empty for nothing."""
+def lacking(sides: Sequence[States], names: Sequence[str], points: Mapping[str, int]) -> str:
+    """What two settings lack of the plan, with these points of their curves; empty for nothing."""
     for side, name in zip(sides, names, strict=True):
         edits = len(np.unique(side.edits))
         if edits < ENOUGH * EDITS:
             return f"{name}: {edits} of {EDITS} edits"
-        if (points := len(side.curves().steps)) != POINTS[name]:
-            return f"{name}: {points} of {POINTS[name]} points"
+        if (found := len(side.curves().steps)) != points[name]:
+            return f"{name}: {found} of {points[name]} points"
     return ""
 
 
