@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 import ids
-from ids.results.bootstrap import REACHED, first_reach, mean_curve, read_at, resampled
+from ids.results.bootstrap import REACHED, MeanOf, first_reach, mean_curves, read_at
 from ids.results.compare import with_values
 from ids.results.curves import Curves, States, paired
 from ids.results.labels import in_order, matches
@@ -98,14 +98,17 @@ def nfe_alone(label: str, step: float, values: Mapping[str, str]) -> float:
 
 def comparisons(methods: MethodCurves, level: float) -> Iterator[Comparison]:
     """The candidate with each baseline."""
+    mean = mean_curves()
     ours = label_of(methods, CANDIDATE)
     for name in [name for name in POINTS if name != CANDIDATE]:
         theirs = label_of(methods, name)
         if ours and theirs:
             sides = paired(methods.states[ours], methods.states[theirs])
             lacks = lacking(sides, (CANDIDATE, name), POINTS)
-            a, b = map(States.curves, sides)
-            yield Comparison(name, level, lacks=lacks) if lacks else comparison(name, level, a, b)
+            if lacks:
+                yield Comparison(name, level, lacks=lacks)
+            else:
+                yield comparison(name, level, [side.curves() for side in sides], mean)
         else:
             absent = name if ours else CANDIDATE
             yield Comparison(name, level, lacks=f"{absent}: no results")
@@ -122,11 +125,11 @@ def lacking(sides: Sequence[States], names: Sequence[str], points: Mapping[str, 
     return ""
 
 
-def comparison(name: str, level: float, ours: Curves, theirs: Curves) -> Comparison:
-    """One comparison, over the cases of both. p is 1 where a side misses the level, or both reach
-    it in fewer resamples than intervals need.
+def comparison(name: str, level: float, sides: Sequence[Curves], mean: MeanOf) -> Comparison:
+    """One setting minus another, over the cases of both. p is 1 where a side misses the level, or
+    both reach it in fewer resamples than intervals need.
     """
-    (a, nfe_a), (b, nfe_b) = (_read(side, level) for side in (ours, theirs))
+    (a, nfe_a), (b, nfe_b) = (_read(side, level, mean) for side in sides)
     d, known = a - b, (a - b)[1:][np.isfinite((a - b)[1:])]
     p = 1.0
     if np.isfinite(d[0]) and len(known) >= REACHED * (len(d) - 1):
@@ -135,11 +138,11 @@ def comparison(name: str, level: float, ours: Curves, theirs: Curves) -> Compari
     return Comparison(name, level, float(d[0]), float(p), float(nfe_a[0] / nfe_b[0]))
 
 
-def _read(curves: Curves, level: float) -> Sequence[np.ndarray]:
+def _read(curves: Curves, level: float, mean: MeanOf) -> Sequence[np.ndarray]:
     """The primary outcome and the NFE at the level, by resample; the first is the estimate."""
-    weights = resampled(curves.n_cases)
-    place = first_reach(mean_curve(curves.values["success"], weights), level)
-    return [read_at(mean_curve(curves.values[key], weights), place) for key in (PRIMARY, "nfe")]
+    every = np.ones(curves.n_cases, bool).tobytes()
+    place = first_reach(mean(curves, "success", every), level)
+    return [read_at(mean(curves, key, every), place) for key in (PRIMARY, "nfe")]
 
 
 def label_of(methods: MethodCurves, name: str) -> str | None:

@@ -19,11 +19,10 @@ import ids
 from ids.results.bootstrap import (
     REACHED,
     Level,
+    MeanOf,
     first_reach,
-    mean_curve,
     mean_curves,
     read,
-    resampled,
 )
 from ids.results.curves import Curves, paired
 from ids.results.grids import Estimate
@@ -101,20 +100,21 @@ def report(methods: MethodCurves) -> list[str]:
     ours = [sides_of(methods, effect) for effect in EFFECTS]
     if lacks := dict.fromkeys(sides.lacks for sides in ours if sides.lacks):
         return [f"No verdict: {'; '.join(lacks)}."]
-    level = common_level([curves for sides in ours for curves in sides.curves])
+    mean = mean_curves()
+    level = common_level([curves for sides in ours for curves in sides.curves], mean)
     if level is None:
         return [f"No verdict: a setting does not reach success {LEVELS[-1]:g}."]
-    compared = [compare(sides, level) for sides in ours]
+    compared = [compare(sides, level, mean) for sides in ours]
     outcomes = [outcome(one.value, p) for one, p in zip(compared, corrected(compared), strict=True)]
     others = [sides for sides in (sides_of(methods, e) for e in OTHERS) if not sides.lacks]
     head = ["| effect | success | PSNR bg | PSNR true | NFE ratio | p corrected | outcome |"]
     head += ["|" + " --- |" * 7]
     lines = [
-        line(sides, level, f"{p:.4f} | {word}")
+        line(sides, level, mean, f"{p:.4f} | {word}")
         for sides, p, word in zip(ours, corrected(compared), outcomes, strict=True)
     ]
-    lines += [line(sides, level) for sides in others]
-    lines += [line(sides, ALSO_AT) for sides in (*ours, *others)]
+    lines += [line(sides, level, mean) for sides in others]
+    lines += [line(sides, ALSO_AT, mean) for sides in (*ours, *others)]
     return [*head, *lines, "", verdict(outcomes)]
 
 
@@ -129,19 +129,19 @@ def sides_of(methods: MethodCurves, effect: Effect) -> Sides:
     return Sides(effect, [states.curves() for states in both], lacking(both, names, POINTS))
 
 
-def common_level(curves: Sequence[Curves]) -> float | None:
+def common_level(curves: Sequence[Curves], mean: MeanOf) -> float | None:
     """The first of `LEVELS` that every curve reaches in enough resamples."""
 
     def reached(side: Curves, level: float) -> bool:
-        mean = mean_curve(side.values["success"], resampled(side.n_cases))
-        return bool(np.isfinite(first_reach(mean, level)).mean() >= REACHED)
+        success = mean(side, "success", np.ones(side.n_cases, bool).tobytes())
+        return bool(np.isfinite(first_reach(success, level)).mean() >= REACHED)
 
     return next((level for level in LEVELS if all(reached(side, level) for side in curves)), None)
 
 
-def compare(sides: Sides, level: float) -> Comparison:
+def compare(sides: Sides, level: float, mean: MeanOf) -> Comparison:
     """The primary outcome at a level, its p-value and the ratio of NFE."""
-    return comparison(sides.effect.name, level, *sides.curves)
+    return comparison(sides.effect.name, level, sides.curves, mean)
 
 
 def corrected(compared: Sequence[Comparison]) -> list[float]:
@@ -156,11 +156,11 @@ def outcome(value: float, p: float) -> str:
     return "carried over" if value > 0 else "opposite"
 
 
-def line(sides: Sides, level: float, verdict: str = "- | -") -> str:
+def line(sides: Sides, level: float, mean: MeanOf, verdict: str = "- | -") -> str:
     """An effect at a level, as Markdown."""
-    mean, at = mean_curves(), Level("success", level)
+    at = Level("success", level)
     values = [shown(read(sides.curves, at, column, mean)) for column in COLUMNS]
-    ratio = compare(sides, level).nfe
+    ratio = compare(sides, level, mean).nfe
     return f"| {sides.effect.name} | {level:g} | {' | '.join(values)} | {ratio:.2f} | {verdict} |"
 
 

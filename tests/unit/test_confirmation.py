@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from conftest import ROOT
 from status_tools import FAST, run
 
+from ids.results.bootstrap import mean_curves
 from ids.results.curves import Curves
 from ids.run import Store
 
@@ -42,14 +44,18 @@ def curves(psnr: float, nfe: float, reached: float = 1.0, n: int = 40) -> Curves
     return Curves(np.array([0.0, 1.0, 2.0]), values, True)
 
 
+def compared(script: ModuleType, *sides: Curves) -> Any:
+    return script.comparison("dds", 0.8, sides, mean_curves())
+
+
 def test_a_comparison_is_read_at_the_level(script: ModuleType) -> None:
-    found = script.comparison("dds", 0.8, curves(31.0, 50), curves(30.0, 100))
+    found = compared(script, curves(31.0, 50), curves(30.0, 100))
     assert found.value == pytest.approx(1.0)
     assert found.nfe == pytest.approx(0.5)
     assert found.p == pytest.approx(2 / 10_001)
-    back = script.comparison("dds", 0.8, curves(30.0, 100), curves(31.0, 50))
+    back = compared(script, curves(30.0, 100), curves(31.0, 50))
     assert (back.value, back.p) == (pytest.approx(-1.0), found.p)
-    same = script.comparison("dds", 0.8, curves(30.0, 1), curves(30.0, 1))
+    same = compared(script, curves(30.0, 1), curves(30.0, 1))
     assert same.p == 1.0
 
 
@@ -57,7 +63,7 @@ def test_a_comparison_is_read_at_the_level(script: ModuleType) -> None:
 def test_a_side_that_misses_the_level_is_not_significant(script: ModuleType, missing: str) -> None:
     sides = [curves(31.0, 50), curves(30.0, 100)]
     sides[missing == "theirs"] = curves(31.0, 50, 0.7)
-    found = script.comparison("dds", 0.8, *sides)
+    found = compared(script, *sides)
     assert math.isnan(found.value)
     assert found.p == 1.0
     assert script.verdict([found] * 12).startswith("Not confirmed: better in 0 of 12")
