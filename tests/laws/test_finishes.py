@@ -1,5 +1,6 @@
 """Finishes: soft masks of an edit, and an editor whose states are finished."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ids.backbones import Gaussian
 from ids.core.edit import EditContext, Editor, Silent
+from ids.core.records import EditCase
 from ids.core.rng import Streams
 from ids.diffusion import SettleGuidance
 from ids.editing import (
@@ -136,10 +138,12 @@ def test_a_broken_edit_stays_broken_and_alone(mask: SoftMask, bad: float) -> Non
     torch.testing.assert_close(found[1:], mask(z_src[1:], z_trg[1:], None))
 
 
-def edited(edit: Editor, every: int = 0) -> tuple[LatentImage, dict[int, Tensor], MeteredBackbone]:
+def edited(
+    edit: Editor, every: int = 0, cases: Sequence[EditCase] = IMAGES
+) -> tuple[LatentImage, dict[int, Tensor], MeteredBackbone]:
     metered = MeteredBackbone(WORLD)
-    subject = LatentSpace().open(WORLD, IMAGES)
-    rng = Streams.of(0, [case.source_digest for case in IMAGES])
+    subject = LatentSpace().open(WORLD, cases)
+    rng = Streams.of(0, [case.source_digest for case in cases])
     recorder = StateRecorder(Silent(), subject, every)
     edit(EditContext(metered, rng, recorder), subject)
     return subject, recorder.states(), metered
@@ -164,6 +168,22 @@ def test_a_state_is_the_finished_result_of_a_shorter_edit(finish: SoftMask, lr: 
         z_src, z_trg = raw.z_src, raw.z_trg.detach()
         assert torch.equal(subject.z_trg.detach(), finish(z_src, z_trg, None))
     assert not torch.allclose(subject.z_trg, raw.z_trg, atol=1e-3)
+
+
+@pytest.mark.parametrize("finish", FINISHES)
+def test_a_shift_of_the_whole_image_is_left_as_it_is(finish: SoftMask) -> None:
+    """In the Gaussian world DDS moves all positions alike: their mask is 1."""
+    raw, found = (edited(edit)[0] for edit in (editor(), Finished(editor(), finish)))
+    assert (raw.z_trg - raw.z_src).abs().mean() > 0.01
+    torch.testing.assert_close(found.z_trg, raw.z_trg, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("finish", FINISHES)
+def test_a_finished_null_edit_returns_the_source(finish: SoftMask) -> None:
+    """A displacement of 0 has no quantile above 0."""
+    same = [replace(case, prompt_trg=case.prompt_src) for case in IMAGES]
+    subject, _, _ = edited(Finished(editor(), finish), cases=same)
+    assert torch.equal(subject.z_trg, subject.z_src)
 
 
 def test_a_mask_of_gradients_takes_the_mean_over_the_steps() -> None:
