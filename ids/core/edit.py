@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
+from torch import Tensor
 
 from ids.core.anchor_rows import AnchorRows
 from ids.core.prompt import Prompts
@@ -164,28 +165,91 @@ class SourceHalf(Protocol):
 
 @runtime_checkable
 class Anchors(Protocol):
-    """Decides when the source halves of an edit's steps are computed: the anchors of steps 0 ..
-    n_steps - 1, in this order: one by one, ahead of the loop, or once for all targets of a source.
+    """Decides when the source halves of an edit's steps are computed: the anchors of steps `start`
+    .. n_steps - 1, in this order: one by one, ahead of the loop, or once for all targets of a
+    source. They are those of a whole edit, bit for bit, wherever it starts.
     """
 
-    def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]: ...
+    def __call__(
+        self, source_half: SourceHalf, n_steps: int, start: int = 0
+    ) -> Iterator[Anchor]: ...
 
 
-def inline(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
+def inline(source_half: Callable[[int], Anchor], n_steps: int, start: int = 0) -> Iterator[Anchor]:
     """Each source half when its step needs it: one is in memory at a time, none is shared."""
-    return map(source_half, range(n_steps))
+    return map(source_half, range(start, n_steps))
+
+
+@dataclass(frozen=True)
+class EditState:
+    """An edit after `step` steps: all tensors that its next step depends on, by name."""
+
+    step: int
+    tensors: Mapping[str, Tensor]
+
+
+@runtime_checkable
+class Checkpoints(Protocol):
+    """Keeps the state of one edit under way: after an interruption it continues from there."""
+
+    def due(self, step: int) -> bool:
+        """Is a state written after so many steps?"""
+        ...
+
+    def read(self) -> EditState | None:
+        """The last state; None where none was written. `DataError` where it cannot be read."""
+        ...
+
+    def write(self, state: EditState) -> None:
+        """Replace the last state."""
+        ...
+
+    def remove(self) -> None:
+        """Remove what was written: the edit has ended."""
+        ...
+
+
+class NoCheckpoints:
+    """The `Checkpoints` of an edit that starts again after an interruption."""
+
+    def due(self, step: int) -> bool:
+        """Never."""
+        return False
+
+    def read(self) -> EditState | None:
+        """None."""
+        return None
+
+    def write(self, state: EditState) -> None:
+        """Nothing."""
+
+    def remove(self) -> None:
+        """Nothing."""
+
+
+NO_CHECKPOINTS = NoCheckpoints()
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A representation whose edits continue after an interruption."""
+
+    def checkpoints(self, name: str) -> Checkpoints:
+        """Those of the edit of that name, which stands for everything that decides it."""
+        ...
 
 
 @dataclass(frozen=True)
 class EditContext:
     """The arguments of every editor: the network, the random streams (one per row of the subject),
-    the listener that counts its steps, and the source of its anchors.
+    the listener that counts its steps, the source of its anchors, and its checkpoints.
     """
 
     backbone: Backbone
     rng: Streams
     progress: Progress = field(default_factory=Silent)
     anchors: Anchors = inline
+    checkpoints: Checkpoints = NO_CHECKPOINTS
 
     def prompts(self, cases: Sequence[EditCase], negative_prompt: str) -> Prompts:
         """The encoded source, target and negative prompts of B cases, B rows each."""

@@ -149,6 +149,7 @@ class Experiment:
             self.keep_every,
             self.representation,
             self.session.anchors(self.store, self.setting(source)),
+            self.setting(spec).key,
         )
 
     def executor(self, spec: MethodSpec, folder: Path | None = None) -> Executor:
