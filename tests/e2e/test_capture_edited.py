@@ -8,8 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from captures import ring, write_transforms
 from conftest import InProcess
+from safetensors.torch import load_file
+
+from ids.core.edit import SILENT
+from ids.launch.viewed import viewed_scene
+from ids.scenes.model import render_view
 
 PROMPTS = ("dataset.prompt_src=a red square", "dataset.prompt_trg=a blue square")
 CAPTURE = ("dataset=capture", "dataset.path=fox", "dataset.size=16", *PROMPTS)
@@ -38,6 +44,11 @@ def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
     for name, file in named.items():
         assert f"\n{name:10}{folder}/{file}" in out
     assert 'representation.model = {"class": "Voxels"' in out
+    scene = viewed_scene(Path("outputs"), folder.name[:8], SILENT)
+    stored = load_file(folder / "scene.safetensors")
+    for model, name in ((scene.edited, "after"), (scene.unedited, "before")):
+        view = render_view(model, scene.capture.photos[0].camera).image
+        assert torch.allclose(view.clamp(0, 1), stored[name][0] / 255, atol=0.51 / 255)
     status, out, err = in_process("run", *CAPTURE, *COMMON, *SMALL, "method=null_edit")
     assert status == 0, err
     assert "fit fox" not in out + err  # another edit of the same capture starts from the same fit
@@ -47,6 +58,8 @@ def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
     ("words", "expected"),
     [
         ((*CAPTURE, *DDS), "a single photo; add representation=nerf"),
+        ((*CAPTURE, *SMALL, "method=sdedit"), "expected a method that edits scenes"),
+        ((*CAPTURE, *SMALL, *DDS, "finish=displacement_mask"), "latents (Finished), which scenes"),
         (("dataset=shapes", *SMALL, *DDS), "use dataset=capture or dataset=scene_shapes"),
         (
             ("dataset=capture", "dataset.path=nowhere", *PROMPTS, *SMALL, *DDS),

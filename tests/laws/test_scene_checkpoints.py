@@ -1,4 +1,4 @@
-"""An edit of a scene that is cut continues from its checkpoint, and ends bit for bit as a whole one."""
+"""An edit of a scene that is cut continues from its checkpoint, and ends as a whole one."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -139,7 +139,7 @@ def test_a_checkpoint_of_another_edit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected the parameters of this edit"):
         run(editor, kept, inline, Steps())
     (tmp_path / "cut").write_bytes(b"not a checkpoint")
-    with pytest.raises(DataError, match="expected a checkpoint of a scene; got .*; remove it"):
+    with pytest.raises(DataError, match=r"expected a checkpoint of a scene; got .*; remove it"):
         kept.read()
 
 
