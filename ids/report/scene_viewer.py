@@ -200,7 +200,5 @@ def _wxyz(camera: Camera) -> Numbers:
     """The rotation of a camera with OpenCV's axes as a quaternion."""
     from viser.transforms import SO3
 
-    found: Numbers = SO3.from_matrix(
-        flipped(camera.c2w.cpu().double().numpy())[:3, :3]
-    ).wxyz
+    found: Numbers = SO3.from_matrix(flipped(camera.c2w.cpu().double().numpy())[:3, :3]).wxyz
     return found

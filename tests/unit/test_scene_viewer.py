@@ -70,8 +70,10 @@ def test_without_viser_one_line_names_the_extra(
     monkeypatch.setitem(sys.modules, "viser", None)
     status, out, err = in_process("view", "3fb1c2")
     assert status != 0
-    assert (out + err).strip().endswith(
-        "ids view: expected the package viser; got none; pip install 'ids-editing[view]'"
+    assert (
+        (out + err)
+        .strip()
+        .endswith("ids view: expected the package viser; got none; pip install 'ids-editing[view]'")
     )
     assert len((out + err).strip().splitlines()) == 1
     status, out, err = in_process("view", "3fb1c2", "--port", "70000")

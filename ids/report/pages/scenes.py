@@ -15,7 +15,7 @@ from torch import Tensor
 from ids.core.capture import Photo, SceneSource
 from ids.core.errors import DataError
 from ids.core.records import EditCase, EditedScene, digest_of
-from ids.core.tensors import Image
+from ids.core.tensors import Image, Images
 from ids.images import to_pil
 from ids.report.pages.groups import PageGroup
 from ids.report.pages.images import ImageFolder
@@ -73,7 +73,7 @@ class _Scene:
         found = {
             "views": [self._view(view) for view in self.views],
             "render": self._drawn("before", lambda scene, view: scene.before[view]),
-            "distance": self._drawn("d_before", lambda scene, view: distance_maps(scene)[0][view]),
+            "distance": self._drawn("d_before", lambda _, view: self.distances[0][view]),
         }
         if self.truths:
             found["truth"] = self._drawn("truth", lambda _, view: self.truths[view])
@@ -84,7 +84,7 @@ class _Scene:
         """Of the edit: renders, distances, video; the error where the true edit is known."""
         found: dict[str, Any] = {
             "render": self._drawn("after", lambda scene, view: scene.after[view]),
-            "distance": self._drawn("d_after", lambda scene, view: distance_maps(scene)[1][view]),
+            "distance": self._drawn("d_after", lambda _, view: self.distances[1][view]),
             "video": self.video,
         }
         if self.truths:
@@ -124,6 +124,11 @@ class _Scene:
         if found is None:
             raise DataError("expected an edited scene; found none")
         return found
+
+    @cached_property
+    def distances(self) -> tuple[Images, Images]:
+        """Grey maps of all views, before and after."""
+        return distance_maps(self.content)
 
     def _view(self, view: int) -> str:
         if not self.photos:

@@ -21,7 +21,7 @@ function stateAt(result) {
 }
 
 // What a scene shows, and what its greys are.
-const SHOWN = {
+const SCENE_SHOWS = {
   render: ["renders", ""],
   distance: ["distances", "near is bright"],
   error: ["errors", "distance of colours from the true edit; white: half of their range or more"],
@@ -99,8 +99,8 @@ function showViewpoints() {
   if (viewer.shown === "error" && !scene.error) viewer.shown = "render";
   Object.assign(byId("viewpoint"), { max: scene.views.length - 1, value: viewer.viewpoint, disabled: viewer.shown === "video" });
   byId("viewpoint-text").textContent = scene.views[viewer.viewpoint];
-  fill(byId("shown"), Object.keys(SHOWN).filter((kind) => kind !== "error" || scene.error).map((kind) => [kind, SHOWN[kind][0]]), viewer.shown);
-  byId("shown-text").textContent = SHOWN[viewer.shown][1];
+  fill(byId("shown"), Object.keys(SCENE_SHOWS).filter((kind) => kind !== "error" || scene.error).map((kind) => [kind, SCENE_SHOWS[kind][0]]), viewer.shown);
+  byId("shown-text").textContent = SCENE_SHOWS[viewer.shown][1];
 }
 
 function showSteps() {
@@ -121,7 +121,7 @@ function showPanes() {
   panes.className = `panes ${mode === "grid" ? "" : "one"} ${mode === "difference" ? "difference" : ""}`;
   byId("gain-pick").hidden = mode !== "difference";
   panes.style.setProperty("--gain", byId("gain").value);
-  if (mode === "grid") panes.replaceChildren(...sides().map((side) => pane([imageOf(side)], mask, captionOf(side))));
+  if (mode === "grid") panes.replaceChildren(...sides().filter((side) => !group.cases[index].scene || imageOf(side)).map((side) => pane([imageOf(side)], mask, captionOf(side))));
   else if (mode === "flip") {
     const side = viewer.flipped ? b : a;
     const hint = el("span", {}, `space shows ${sideName(viewer.flipped ? a : b)}`);
