@@ -103,7 +103,9 @@ class SceneServer:
             )
         self._server.gui.configure_theme(show_logo=False)
         self._server.scene.set_up_direction("+z")
-        self._server.on_client_connect(lambda client: _Browser(self.viewed, client).start())
+        self._server.on_client_connect(
+            lambda client: _Browser(self.viewed, self._server, client).start()
+        )
 
     @property
     def address(self) -> str:
@@ -125,6 +127,7 @@ class _Browser:
     """One browser: the view through its camera is drawn behind the cameras of the photos."""
 
     viewed: ViewedScene
+    server: Any
     client: Any
     _changed: threading.Event = field(default_factory=threading.Event)
 
@@ -181,7 +184,7 @@ class _Browser:
     def _draw(self) -> None:
         """Coarse at once, fine when nothing has changed meanwhile."""
         self._changed.set()
-        while self.client.client_id in self.client._viser_server.get_clients():
+        while self.client.client_id in self.server.get_clients():
             if not self._changed.wait(timeout=1):
                 continue
             self._changed.clear()

@@ -84,7 +84,8 @@ class Experiment:
         if is_scene and not edits_scenes:
             return (
                 "representation: expected one of scenes for this data set; got one of images, "
-                "which would edit a single photo; add representation=nerf"
+                "which would edit a single photo; add representation=nerf, or nerf_capture for "
+                "photos"
             )
         if edits_scenes and not is_scene:
             return (

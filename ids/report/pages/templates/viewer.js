@@ -116,7 +116,8 @@ function showSteps() {
 function showPanes() {
   const { mode, a, b, group, index } = viewer;
   const panes = byId("panes");
-  const mask = byId("mask").checked ? group.cases[index].mask : "";
+  const masked = !group.cases[index].scene || (viewer.viewpoint === 0 && viewer.shown !== "video"); // a mask is of the first view
+  const mask = byId("mask").checked && masked ? group.cases[index].mask : "";
   for (const button of document.querySelectorAll(".modes button")) button.setAttribute("aria-checked", String(button.dataset.mode === mode));
   panes.className = `panes ${mode === "grid" ? "" : "one"} ${mode === "difference" ? "difference" : ""}`;
   byId("gain-pick").hidden = mode !== "difference";
