@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
 
 from ids.core.anchor_rows import AnchorRows
+from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints
 from ids.core.prompt import Prompts
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import Anchor, EditCase, EditedScene, Trace
@@ -165,9 +165,8 @@ class SourceHalf(Protocol):
 
 @runtime_checkable
 class Anchors(Protocol):
-    """Decides when the source halves of an edit's steps are computed: the anchors of steps `start`
-    .. n_steps - 1, in this order: one by one, ahead of the loop, or once for all targets of a
-    source. They are those of a whole edit, bit for bit, wherever it starts.
+    """Decides when source halves are computed: one by one, ahead of the loop, or once for all
+    targets of a source. Gives the anchors of steps `start` .. n_steps - 1 of a whole edit, in order.
     """
 
     def __call__(
@@ -178,65 +177,6 @@ class Anchors(Protocol):
 def inline(source_half: Callable[[int], Anchor], n_steps: int, start: int = 0) -> Iterator[Anchor]:
     """Each source half when its step needs it: one is in memory at a time, none is shared."""
     return map(source_half, range(start, n_steps))
-
-
-@dataclass(frozen=True)
-class EditState:
-    """An edit after `step` steps: all tensors that its next step depends on, by name."""
-
-    step: int
-    tensors: Mapping[str, Tensor]
-
-
-@runtime_checkable
-class Checkpoints(Protocol):
-    """Keeps the state of one edit under way: after an interruption it continues from there."""
-
-    def due(self, step: int) -> bool:
-        """Is a state written after so many steps?"""
-        ...
-
-    def read(self) -> EditState | None:
-        """The last state; None where none was written. `DataError` where it cannot be read."""
-        ...
-
-    def write(self, state: EditState) -> None:
-        """Replace the last state."""
-        ...
-
-    def remove(self) -> None:
-        """Remove what was written: the edit has ended."""
-        ...
-
-
-class NoCheckpoints:
-    """The `Checkpoints` of an edit that starts again after an interruption."""
-
-    def due(self, step: int) -> bool:
-        """Never."""
-        return False
-
-    def read(self) -> EditState | None:
-        """None."""
-        return None
-
-    def write(self, state: EditState) -> None:
-        """Nothing."""
-
-    def remove(self) -> None:
-        """Nothing."""
-
-
-NO_CHECKPOINTS = NoCheckpoints()
-
-
-@runtime_checkable
-class Resumable(Protocol):
-    """A representation whose edits continue after an interruption."""
-
-    def checkpoints(self, name: str) -> Checkpoints:
-        """Those of the edit of that name, which stands for everything that decides it."""
-        ...
 
 
 @dataclass(frozen=True)

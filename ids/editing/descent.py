@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ids.core.edit import EditContext, EditState
+from ids.core.checkpoints import EditState
+from ids.core.edit import EditContext
 from ids.core.errors import DataError
 from ids.core.records import Trace
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ids.core.edit import EditState
+from ids.core.checkpoints import EditState
 from ids.scenes.checkpoint import read_checkpoint, write_tensors
 
 

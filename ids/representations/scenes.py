@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 
 from ids.core.capture import Capture, SceneSource
-from ids.core.edit import NO_CHECKPOINTS, SILENT, Checkpoints, Preparing
+from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints
+from ids.core.edit import SILENT, Preparing
 from ids.core.errors import DataError
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase, LazyImage

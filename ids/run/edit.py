@@ -10,18 +10,16 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints, Resumable
 from ids.core.edit import (
-    NO_CHECKPOINTS,
     SILENT,
     Anchors,
     CaseChecker,
-    Checkpoints,
     EditContext,
     Editor,
     LatentSubject,
     Preparing,
     Representation,
-    Resumable,
     Scenic,
     Subject,
     View,

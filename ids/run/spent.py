@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ids.core.edit import Checkpoints, EditState
+from ids.core.checkpoints import Checkpoints, EditState
 from ids.editing import NFE
 
 SPENT = "spent"  # the tensor of a checkpoint

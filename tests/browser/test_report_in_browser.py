@@ -229,38 +229,3 @@ def test_hostile_text_is_shown_as_text(opened: "Opened") -> None:
         opened.go(place)
     opened.go("case=</script><img src=x onerror=window.hacked=1>")
     opened.go("%22%3E%3Cimg%20src=x%20onerror=window.hacked=1%3E")
-
-
-def test_scenes_share_a_viewpoint_and_what_is_shown(scene_page: "Opened") -> None:
-    opened = scene_page
-    open_case(opened)
-    images = "[...document.querySelectorAll('#panes .zoom img')].map((image) => image.src)"
-    shown = opened.page.locator("#shown")
-    first = opened.value(images)
-    assert len(first) == 4  # source, two methods, true edit
-    opened.until(
-        "[...document.querySelectorAll('#panes .zoom img')].every((i) => i.naturalWidth > 0)"
-    )
-    opened.shot("scene")
-    opened.page.locator("#viewpoint").evaluate(
-        "(slider) => { slider.value = 3; slider.dispatchEvent(new Event('input')); }"
-    )
-    moved = opened.value(images)
-    assert not set(first) & set(moved)
-    assert opened.page.locator("#viewpoint-text").inner_text() != ""
-    for kind, count in (("distance", 3), ("error", 3), ("video", 2)):
-        shown.select_option(kind)
-        assert len(opened.value(images)) == count
-        opened.until(
-            "[...document.querySelectorAll('#panes .zoom img')].every((i) => i.naturalWidth > 0)"
-        )
-        opened.shot(f"scene-{kind}")
-    shown.select_option("render")
-    assert opened.value(images) == moved
-    opened.page.keyboard.press("f")
-    assert len(opened.value(images)) == 1
-
-
-def test_a_page_of_images_has_no_viewpoints(opened: "Opened") -> None:
-    open_case(opened)
-    assert not opened.page.locator("#viewpoints").is_visible()

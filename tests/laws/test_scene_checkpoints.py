@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ids.backbones import Gaussian
-from ids.core.edit import Anchors, Checkpoints, EditContext, inline
+from ids.core.checkpoints import Checkpoints
+from ids.core.edit import Anchors, EditContext, inline
 from ids.core.errors import DataError
 from ids.core.prompt import Prompt
 from ids.core.records import Trace
