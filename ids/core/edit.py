@@ -166,7 +166,7 @@ class SourceHalf(Protocol):
 @runtime_checkable
 class Anchors(Protocol):
     """Decides when source halves are computed: one by one, ahead of the loop, or once for all
-    targets of a source. Gives the anchors of steps `start` .. n_steps - 1 of a whole edit, in order.
+    targets of a source. Gives the anchors of a whole edit, from step `start` on, in order.
     """
 
     def __call__(
