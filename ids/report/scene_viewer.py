@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,12 +142,7 @@ class _Browser:
         cameras = gui.add_checkbox("cameras of photos", True)
         gui.add_markdown("Click a camera to look through it.")
         frustums = [self._frustum(number) for number in range(len(self.viewed.capture.photos))]
-
-        @cameras.on_update
-        def _(_: Any) -> None:
-            for frustum in frustums:
-                frustum.visible = cameras.value
-
+        cameras.on_update(lambda _: _show(frustums, cameras.value))
         for control in (self.edited, self.shown, self.rows):
             control.on_update(lambda _: self._changed.set())
         self.client.camera.on_update(lambda _: self._changed.set())
@@ -197,6 +193,11 @@ class _Browser:
         camera = browser_camera(self.viewed.capture, eye.wxyz, eye.position, eye.fov, eye.aspect)
         sized = camera.resized(rows, max(round(rows * eye.aspect), 1))
         return self.viewed.image(self.edited.value, self.shown.value, sized)
+
+
+def _show(handles: Sequence[Any], visible: bool) -> None:
+    for handle in handles:
+        handle.visible = visible
 
 
 def _wxyz(camera: Camera) -> Numbers:

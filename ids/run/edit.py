@@ -129,8 +129,8 @@ class BatchEditor:
         trace = self.editor(EditContext(metered, rng, recorder, self.anchors, counted), subject)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        each = [total / len(cases) for total in counted.spent]
-        measurement = Measurement(*each, peak_bytes=peak_bytes(self.device))
+        seconds, forwards, backwards = (total / len(cases) for total in counted.spent)
+        measurement = Measurement(seconds, forwards, backwards, peak_bytes(self.device))
         edits = _rows(subject, subject.shown(), trace, recorder.states())
         counted.remove()
         return EditedBatch(edits, measurement)
