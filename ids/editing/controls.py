@@ -38,7 +38,6 @@ class TrueEdit:
     uses_prompts: ClassVar[bool] = False
     anytime: ClassVar[bool] = False
     n_ticks: ClassVar[int] = 0
-    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __call__(self, context: EditContext, subject: Subject) -> Trace:
         """Write the encoded true edits to z_trg. `UnsupportedError` if a case has none."""
