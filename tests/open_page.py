@@ -70,8 +70,31 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.as_uri()
 
 
+@pytest.fixture(scope="session")
+def scene_report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a page of one scene under two methods."""
+    from ids.report.pages.page import write_page
+    from ids.results.selection import Selection
+
+    root = tmp_path_factory.mktemp("scenes")
+    inputs = report_store.write_scene_store(root / "store")
+    path, _ = write_page(Selection(root / "store"), root / "page", inputs)
+    return path.as_uri()
+
+
 @pytest.fixture
 def opened(browser: "Browser", report: str) -> Iterator[Opened]:
+    """The page of images, see `_opened`."""
+    yield from _opened(browser, report)
+
+
+@pytest.fixture
+def scene_page(browser: "Browser", scene_report: str) -> Iterator[Opened]:
+    """The page of scenes, see `_opened`."""
+    yield from _opened(browser, scene_report)
+
+
+def _opened(browser: "Browser", report: str) -> Iterator[Opened]:
     """The page at 1280 x 860 pixels. A console message, an error, a request that fails or leaves
     the disk, and hostile text that ran fail the test.
     """

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from ids.core.records import EditCase, Edited, Measurement
+from ids.core.records import EditCase, Edited, EditedScene, Measurement
 from ids.core.rows import RowSelection
 from ids.core.tensors import Images, Latent
-from ids.data import Shapes
+from ids.data import SceneShapes, Shapes
 from ids.report.pages.inputs import PageInputs
 from ids.report.pages.page import write_page
 from ids.results.selection import Selection
@@ -55,6 +55,24 @@ def write_store(
         commands[setting.key] = f"ids run method={name} '{hostile}'"
     store.close()
     return PageInputs({c.digest: c for c in cases}, commands, verdicts(hostile), decode)
+
+
+def write_scene_store(root: Path, names: Sequence[str] = ("dds", "ids")) -> PageInputs:
+    """Edits of one scene of ten views, 32 pixels a side: each method is brighter than the last."""
+    store, seen = Store(root), survey(SceneShapes(count=1, n_views=10, size=32), RowSelection())
+    Manifests(store.root / "datasets", store.claims, store.numbers).add(seen)
+    (case,) = seen.cases
+    for number, name in enumerate(names):
+        setting = Setting(name, {"name": name}, "gaussian", {"weights": "none"}, {})
+        job = Job(setting, case, 0, (case.prompt_src, case.prompt_trg))
+        before = torch.linspace(0, 0.4, 10)[:, None, None, None].expand(-1, 3, 32, 32)
+        far = 2 + torch.arange(32.0).expand(10, 32, 32).half() / 32
+        after = before + 0.2 * (number + 1)
+        scene = EditedScene(before, after, far, far - 0.1, before[:3], after[:3], {})
+        z = torch.zeros(1, 2, 2)
+        store.put(job, Edited(after[0], z, z, scene), {}, {})
+    store.close()
+    return PageInputs({case.digest: case})
 
 
 def verdicts(text: str = "") -> list[Verdict]:

@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ids.captures.ply import columns, read_vertices
 from ids.core.errors import DataError
 from ids.core.gaussians import GaussianCloud
 from ids.data.messages import shorten
+from ids.scenes.gaussians import matrices
 
 REST = (0, 9, 24, 45)  # numbers of f_rest: three colours, degrees 0 to 3 without the constant
 PROPERTIES = ("f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2")
@@ -43,7 +45,7 @@ def read_gaussians(path: str | os.PathLike[str]) -> GaussianCloud:
     return GaussianCloud(
         means=_tensor(values, ("x", "y", "z"), file),
         scales=_tensor(values, PROPERTIES[4:], file).exp(),
-        rotations=_rotations(quaternions),
+        rotations=matrices(normalize(quaternions, dim=-1)),
         opacities=_tensor(values, ("opacity",), file)[:, 0].sigmoid(),
         harmonics=_harmonics(values, file),
     )
@@ -62,16 +64,6 @@ def _harmonics(values: Values, file: Path) -> Tensor:
         return constant
     rest = _tensor(values, [f"f_rest_{number}" for number in range(count)], file)
     return torch.cat((constant, rest.reshape(len(rest), 3, count // 3).mT), dim=1)
-
-
-def _rotations(quaternions: Tensor) -> Tensor:
-    w, x, y, z = torch.nn.functional.normalize(quaternions, dim=-1).unbind(dim=-1)
-    rows = (
-        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
-    )
-    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
 
 
 def _tensor(values: Values, names: tuple[str, ...] | list[str], file: Path) -> Tensor:

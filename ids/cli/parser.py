@@ -20,6 +20,7 @@ from ids.cli import (
     search,
     status,
     tables,
+    view,
 )
 from ids.cli.selecting import add_interval
 from ids.core.errors import ConfigError
@@ -35,6 +36,7 @@ MAIN = """text-guided editing by score distillation: SDS, DDS, CDS, PDS, IDS
   ids search experiments=search      the best trades between identity and prompt fidelity
   ids frontier                       identity over edit strength: areas, dominance, a figure
   ids report                         an HTML page: claims, tables, images side by side, curves
+  ids view KEY                       an edited scene in the browser, through any camera
   ids claims                         which claims of the paper and of this project hold
   ids compare "ids" "dds"            paired differences, and the cases that differ most
   ids worst psnr_background          the worst edits of a metric; `ids show KEY`: one result
@@ -110,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
     status.add_parsers(verbs)
     tables.add_parsers(verbs)
     comparing.add_parsers(verbs)
-    for module in (claims, frontier, report, search, judge, results, log, data):
+    for module in (claims, frontier, report, view, search, judge, results, log, data):
         module.add_parser(verbs)
     extend.add_parsers(verbs)
     completion.add_parser(verbs)

@@ -1,6 +1,7 @@
 """Capabilities beyond noise prediction that some rules and editors need. A component of a
 method lists them in `needs`, a backbone source in `gives`, so that a backbone without one is
-refused by name before its weights are read.
+refused by name before its weights are read. An editor that needs a `LatentSubject` is one of
+images alone.
 """
 
 import dataclasses

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ids.core.anchor_rows import AnchorRows
+from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints
 from ids.core.prompt import Prompts
 from ids.core.protocols import Backbone, Progress
 from ids.core.records import Anchor, EditCase, EditedScene, Trace
@@ -164,28 +165,31 @@ class SourceHalf(Protocol):
 
 @runtime_checkable
 class Anchors(Protocol):
-    """Decides when the source halves of an edit's steps are computed: the anchors of steps 0 ..
-    n_steps - 1, in this order: one by one, ahead of the loop, or once for all targets of a source.
+    """Decides when source halves are computed: one by one, ahead of the loop, or once for all
+    targets of a source. Gives the anchors of a whole edit, from step `start` on, in order.
     """
 
-    def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]: ...
+    def __call__(
+        self, source_half: SourceHalf, n_steps: int, start: int = 0
+    ) -> Iterator[Anchor]: ...
 
 
-def inline(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
+def inline(source_half: Callable[[int], Anchor], n_steps: int, start: int = 0) -> Iterator[Anchor]:
     """Each source half when its step needs it: one is in memory at a time, none is shared."""
-    return map(source_half, range(n_steps))
+    return map(source_half, range(start, n_steps))
 
 
 @dataclass(frozen=True)
 class EditContext:
     """The arguments of every editor: the network, the random streams (one per row of the subject),
-    the listener that counts its steps, and the source of its anchors.
+    the listener that counts its steps, the source of its anchors, and its checkpoints.
     """
 
     backbone: Backbone
     rng: Streams
     progress: Progress = field(default_factory=Silent)
     anchors: Anchors = inline
+    checkpoints: Checkpoints = NO_CHECKPOINTS
 
     def prompts(self, cases: Sequence[EditCase], negative_prompt: str) -> Prompts:
         """The encoded source, target and negative prompts of B cases, B rows each."""

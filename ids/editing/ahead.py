@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ids.core.edit import AnchorCache, SourceHalf
 from ids.core.records import Anchor
@@ -30,12 +31,15 @@ class Ahead:
     predictions: AnchorCache | None = None
     fit: Callable[[int], int] | None = None
 
-    def __call__(self, source_half: SourceHalf, n_steps: int) -> Iterator[Anchor]:
-        """The anchors of all steps, in order."""
+    def __call__(self, source_half: SourceHalf, n_steps: int, start: int = 0) -> Iterator[Anchor]:
+        """The anchors of the steps from `start` on, evaluated in the calls of a whole edit."""
         step = 0
         while step < n_steps:
             z_src = source_half.sources(step)
             n = min(self._steps(z_src), n_steps - step)
+            if step + n <= start:
+                step += n
+                continue
             anchors = self._several(source_half, range(step, step + n))
             if anchors is None:
                 self.rows = n * len(z_src) // 2
@@ -43,7 +47,7 @@ class Ahead:
                 continue
             if self.fit:
                 self.rows, self.fit = min(self.rows, self.fit(n * len(z_src))), None
-            yield from anchors
+            yield from islice(anchors, max(start - step, 0), None)
             step += n
 
     def _steps(self, z_src: Latent) -> int:

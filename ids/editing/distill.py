@@ -1,12 +1,11 @@
 """The optimization loop that every distillation rule shares."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
 from ids.core.edit import (
     Anchors,
@@ -31,6 +30,7 @@ from ids.core.records import Trace
 from ids.core.tensors import Latent, PerRow
 from ids.diffusion import Annealed, Bank, ConstantGuidance, Descending, Guided, Uniform
 from ids.editing.banked import BankedSourceHalf
+from ids.editing.descent import Descent
 from ids.editing.scheduled import ScheduledSourceHalf
 from ids.editing.source_half import RuleSourceHalf
 from ids.methods import NoRefinement, Refined
@@ -99,11 +99,15 @@ class DistillationEditor:
         half = ScheduledSourceHalf.of([now.scale for now in guidance], source_half)
         optimizer = self.optimizer(subject.parameters())
         _check_epsilon(subject, optimizer)
+        descent = Descent(optimizer, context)
+        descent.resume()
         rates = _Rates.of(optimizer, guidance)
-        curves: dict[str, list[Tensor]] = defaultdict(list)
-        anchors = _anchors(context, subject)(half, self.n_steps)
-        for step, (now, anchor) in enumerate(zip(guidance, anchors, strict=True)):
-            rng = context.rng.at(bank.entry(step) if bank else step)
+        # The draws of a bank are evaluated in the calls of a whole edit, each once.
+        first = 0 if bank else descent.step
+        anchors = _anchors(context, subject)(half, self.n_steps, first)
+        left = islice(anchors, descent.step - first, None)
+        for now, anchor in zip(guidance[descent.step :], left, strict=True):
+            rng = context.rng.at(bank.entry(descent.step) if bank else descent.step)
             view = subject.view(rng)
             z_trg = view.z_trg
             with torch.no_grad():
@@ -113,10 +117,8 @@ class DistillationEditor:
             rates.times(now.rate)
             optimizer.step()
             logs = {"t": anchor.draw.t, "gradient": _rms(g), "distance": _distance(view)}
-            for name, value in {**logs, **anchor.logs}.items():
-                curves[name].append(value)
-            context.progress.step()
-        return Trace({name: torch.stack(values).cpu() for name, values in curves.items()})
+            descent.end_step({**logs, **anchor.logs})
+        return descent.trace()
 
     def _guidance(self, step: int) -> StepGuidance:
         return self.guidance(step, self.n_steps, self.guidance_scale)

@@ -1,6 +1,7 @@
 """An editor whose result and kept states are finished."""
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 
@@ -28,6 +29,8 @@ class Finished:
 
     editor: Editor
     finish: Finish
+
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         if isinstance(self.editor, ThereAndBack):

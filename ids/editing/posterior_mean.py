@@ -39,6 +39,7 @@ class PosteriorMean:
     uses_seed: ClassVar[bool] = True
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         for name in ("low", "stride", "n_steps"):

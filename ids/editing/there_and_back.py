@@ -29,6 +29,7 @@ class ThereAndBack:
     via: Literal["latent", "image"] = "latent"
 
     anytime: ClassVar[bool] = False  # the states of the first edit are no round trips
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         check_options(self)

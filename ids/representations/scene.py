@@ -35,7 +35,7 @@ class SceneEditing:
     `rates` are factors of the learning rate, by parameter group; 0 keeps a group as it is. `replay`
     weighs the squared change of distances, summed over the pixels of the view as the edit's loss is
     over latents: it keeps the geometry. `chunk` rays are rendered at a time: memory, not results,
-    depends on it.
+    depends on it. `checkpoint_every` so many steps the state of an edit is written, 0: never.
 
     `update`: how a latent gradient reaches the pixels. `encoder`: transposed through the encoder,
     the standard (PDS, DreamCatalyst). `decoder`: as the decoded latent moves in a step of
@@ -49,12 +49,17 @@ class SceneEditing:
     rates: Mapping[str, float] = field(default_factory=dict)
     replay: float = 0.0
     chunk: int = 8192
+    checkpoint_every: int = 0
 
-    ignored: ClassVar[tuple[str, ...]] = ("chunk",)
+    ignored: ClassVar[tuple[str, ...]] = ("chunk", "checkpoint_every")
 
     def __post_init__(self) -> None:
         if self.chunk < 1:
             raise ValueError(f"chunk: expected 1 or more; got {self.chunk}")
+        if self.checkpoint_every < 0:
+            raise ValueError(
+                f"checkpoint_every: expected 0 (none) or more; got {self.checkpoint_every}"
+            )
         if self.replay < 0 or any(rate < 0 for rate in self.rates.values()):
             raise ValueError("rates and replay: expected 0 or more; got a number below")
         if self.latent_step <= 0:

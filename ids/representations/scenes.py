@@ -12,10 +12,12 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 
 from ids.core.capture import Capture, SceneSource
+from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints
 from ids.core.edit import SILENT, Preparing
 from ids.core.errors import DataError
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase, LazyImage
+from ids.representations.edit_checkpoints import EditCheckpoints
 from ids.representations.scene import SceneEditing, SceneRow, SceneSubject
 from ids.scenes.fit import Fit, FitReport, Listener
 from ids.scenes.model import SceneModel
@@ -36,8 +38,8 @@ class ModelKind(Protocol):
 @dataclass(frozen=True)
 class Scenes:
     """Fits a model to the capture of each case, once per capture and settings, and edits it
-    through the cameras of its photos. Fitted scenes are kept in `folder`, and go on from there
-    after an interruption; null: they are not kept.
+    through the cameras of its photos. Fitted scenes are kept in `folder`, and so are checkpoints of
+    fits and of edits under way, which continue after an interruption; null: nothing is kept.
     """
 
     model: ModelKind
@@ -79,6 +81,13 @@ class Scenes:
         heard = _reported(listener, case, self.fit.n_steps)
         self.fit(model, on_device(capture, device), file, name, heard)
         return model
+
+    def checkpoints(self, name: str) -> Checkpoints:
+        """Those of the edit of that name."""
+        every = self.editing.checkpoint_every
+        if not self.folder or not every:
+            return NO_CHECKPOINTS
+        return EditCheckpoints(Path(self.folder) / f"edit-{name}.safetensors", name, every)
 
     def name(self, source: LazyImage) -> str:
         """A digest of a case's capture and of the settings of model and fit."""

@@ -2,7 +2,6 @@
 make edits in the same way.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints, Resumable
 from ids.core.edit import (
     SILENT,
     Anchors,
@@ -27,12 +27,13 @@ from ids.core.edit import (
 )
 from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, Progress
-from ids.core.records import EditCase, Edited, Measurement, Trace
+from ids.core.records import EditCase, Edited, Measurement, Trace, digest_of
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, out_of_memory
 from ids.editing import MeteredBackbone, StateRecorder
 from ids.representations import LatentSpace
 from ids.run.memory import peak_bytes, reset_peak
+from ids.run.spent import CountedCheckpoints
 
 T = TypeVar("T")
 
@@ -71,7 +72,8 @@ class EditedBatch:
 @dataclass(frozen=True)
 class BatchEditor:
     """Edits batches of one method on one loaded backbone. `keep_every` is the number of steps
-    between kept states of latents; 0 keeps none.
+    between kept states of latents; 0 keeps none. `name` stands for the method, with all its values,
+    on its backbone and representation: checkpoints need it.
     """
 
     editor: Editor
@@ -80,6 +82,7 @@ class BatchEditor:
     keep_every: int = 0
     representation: Representation = field(default_factory=LatentSpace)
     anchors: Anchors = inline
+    name: str = ""
 
     def __call__(
         self,
@@ -122,17 +125,23 @@ class BatchEditor:
         keeps = self.editor.anytime and isinstance(subject, LatentSubject)
         recorder = StateRecorder(progress, subject, self.keep_every if keeps else 0)
         reset_peak(self.device)
-        began = time.perf_counter()
-        trace = self.editor(EditContext(metered, rng, recorder, self.anchors), subject)
+        counted = CountedCheckpoints(self._checkpoints(subject, rng), metered.nfe)
+        trace = self.editor(EditContext(metered, rng, recorder, self.anchors, counted), subject)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        measurement = Measurement(
-            seconds=(time.perf_counter() - began) / len(cases),
-            forwards=metered.nfe.forwards / len(cases),
-            backwards=metered.nfe.backwards / len(cases),
-            peak_bytes=peak_bytes(self.device),
-        )
-        return EditedBatch(_rows(subject, subject.shown(), trace, recorder.states()), measurement)
+        seconds, forwards, backwards = (total / len(cases) for total in counted.spent)
+        measurement = Measurement(seconds, forwards, backwards, peak_bytes(self.device))
+        edits = _rows(subject, subject.shown(), trace, recorder.states())
+        counted.remove()
+        return EditedBatch(edits, measurement)
+
+    def _checkpoints(self, subject: Subject, rng: Streams) -> Checkpoints:
+        """Those of a batch. Latents have none: listeners to their steps see each of them."""
+        whole = self.representation
+        if not self.name or not isinstance(whole, Resumable) or isinstance(subject, LatentSubject):
+            return NO_CHECKPOINTS
+        rows = [case.digest for case in subject.cases]
+        return whole.checkpoints(digest_of([self.name, rng.keys, rows]))
 
 
 def curve_columns(curves: Mapping[str, Tensor]) -> dict[str, list[float]]:

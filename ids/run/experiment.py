@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ids.core.capabilities import NAMES, needs
-from ids.core.edit import Editor, Representation
+from ids.core.edit import Editor, LatentSubject, Representation
 from ids.core.errors import ConfigError, UnsupportedError
 from ids.core.logs import Logger
 from ids.core.protocols import BackboneSource, Dataset, Metric, NetworkMetric
@@ -84,7 +84,8 @@ class Experiment:
         if is_scene and not edits_scenes:
             return (
                 "representation: expected one of scenes for this data set; got one of images, "
-                "which would edit a single photo; add representation=nerf"
+                "which would edit a single photo; add representation=nerf, or nerf_capture for "
+                "photos"
             )
         if edits_scenes and not is_scene:
             return (
@@ -149,6 +150,7 @@ class Experiment:
             self.keep_every,
             self.representation,
             self.session.anchors(self.store, self.setting(source)),
+            self.setting(spec).key,
         )
 
     def executor(self, spec: MethodSpec, folder: Path | None = None) -> Executor:
@@ -216,11 +218,16 @@ class Experiment:
         return Evaluation(metrics, models, self.store, self.decode, self.encode, made_in)
 
     def unsupported(self, spec: MethodSpec) -> str:
-        """The message for a backbone that lacks a capability of the method; else empty. Reads no
-        weights.
+        """The message for a backbone, or a representation, that lacks a capability of the method;
+        else empty. Reads no weights.
         """
-        gives = self.backbone.gives
-        for capability, part in needs(spec.editor).items():
+        gives, wanted = self.backbone.gives, needs(spec.editor)
+        if (part := wanted.pop(LatentSubject, "")) and _of_scenes(self.representation):
+            return (
+                f"method={spec.name}: expected a method that edits scenes; got one that writes "
+                f"latents ({part}), which scenes lack; use a distillation method without finish"
+            )
+        for capability, part in wanted.items():
             if capability not in gives:
                 given = ", ".join(sorted(NAMES[g] for g in gives)) or "nothing beyond eps"
                 return (

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from PIL import Image as PIL
 from safetensors.torch import load, save
 from torch import Tensor
@@ -67,10 +68,15 @@ def _video(scene: EditedScene) -> bytes:
 
 def distance_maps(scene: EditedScene) -> tuple[Images, Images]:
     """Distances before and after as grey images, near ones bright, on one scale."""
-    inverse = [1 / d.float().clamp(min=1e-3) for d in (scene.distance_before, scene.distance_after)]
+    before, after = grey_distances(scene.distance_before, scene.distance_after)
+    return before, after
+
+
+def grey_distances(*distances: Float[Tensor, "V H W"]) -> list[Images]:
+    """Inverse distances as grey images, near ones bright, on the scale of the first."""
+    inverse = [1 / distance.float().clamp(min=1e-3) for distance in distances]
     low, high = (_quantile(inverse[0], share) for share in (0.01, 0.99))
-    one, other = (((x - low) / (high - low + 1e-9)).clamp(0, 1) for x in inverse)
-    return _grey(one), _grey(other)
+    return [_grey(((x - low) / (high - low + 1e-9)).clamp(0, 1)) for x in inverse]
 
 
 def _grey(x: Tensor) -> Images:

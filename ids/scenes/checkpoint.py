@@ -1,4 +1,4 @@
-"""Scenes and the state of their optimizer in one file, written atomically."""
+"""Tensors of scenes, and the state of their optimizer, in one file that is written atomically."""
 
 import os
 from collections.abc import Mapping
@@ -25,13 +25,18 @@ class Checkpoint(NamedTuple):
 def write_checkpoint(
     file: Path, model: SceneModel, optimizer: torch.optim.Optimizer | None, step: int, name: str
 ) -> None:
-    """Write a file that is whole, or not there: a process may be killed at any time."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write a model, and the state of an optimizer of its parameters."""
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     state = optimizer.state_dict()["state"] if optimizer else {}
     for number, values in state.items():
         for key, value in values.items():
             tensors[f"optimizer.{number}.{key}"] = torch.as_tensor(value)
+    write_tensors(file, tensors, step, name)
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], step: int, name: str) -> None:
+    """Write a file that is whole, or not there: a process may be killed at any time."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     partial = file.with_name(f".{file.name}-{os.getpid()}")
     save_file(plain, partial, {"step": str(step), "name": name})

@@ -95,7 +95,7 @@ class GaussianSplats:
         if len(capture.points) < 4:
             raise UnsupportedError(
                 f"{capture.name}: expected a capture with surface points for Gaussians; found "
-                f"{len(capture.points)}; use representation=nerf"
+                f"{len(capture.points)}; use representation=nerf_capture"
             )
         every = max(-(-len(capture.points) // self.count), 1)
         return Gaussians(capture.points[::every], capture.colours[::every], self.backend)

@@ -8,8 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from captures import ring, write_transforms
 from conftest import InProcess
+from safetensors.torch import load_file
+
+from ids.core.edit import SILENT
+from ids.launch.viewed import viewed_scene
+from ids.scenes.model import render_view
 
 PROMPTS = ("dataset.prompt_src=a red square", "dataset.prompt_trg=a blue square")
 CAPTURE = ("dataset=capture", "dataset.path=fox", "dataset.size=16", *PROMPTS)
@@ -38,6 +44,11 @@ def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
     for name, file in named.items():
         assert f"\n{name:10}{folder}/{file}" in out
     assert 'representation.model = {"class": "Voxels"' in out
+    scene = viewed_scene(Path("outputs"), folder.name[:8], SILENT)
+    stored = load_file(folder / "scene.safetensors")
+    for model, name in ((scene.edited, "after"), (scene.unedited, "before")):
+        view = render_view(model, scene.capture.photos[0].camera).image
+        assert torch.allclose(view.clamp(0, 1), stored[name][0] / 255, atol=0.51 / 255)
     status, out, err = in_process("run", *CAPTURE, *COMMON, *SMALL, "method=null_edit")
     assert status == 0, err
     assert "fit fox" not in out + err  # another edit of the same capture starts from the same fit
@@ -47,6 +58,8 @@ def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
     ("words", "expected"),
     [
         ((*CAPTURE, *DDS), "a single photo; add representation=nerf"),
+        ((*CAPTURE, *SMALL, "method=sdedit"), "expected a method that edits scenes"),
+        ((*CAPTURE, *SMALL, *DDS, "finish=displacement_mask"), "latents (Finished), which scenes"),
         (("dataset=shapes", *SMALL, *DDS), "use dataset=capture or dataset=scene_shapes"),
         (
             ("dataset=capture", "dataset.path=nowhere", *PROMPTS, *SMALL, *DDS),
@@ -73,24 +86,46 @@ def test_one_line_before_any_work(
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_with_its_fit(in_process: InProcess, tmp_path: Path) -> None:
+def test_a_killed_fit_goes_on_from_its_checkpoint(in_process: InProcess) -> None:
     """SIGKILL during the fit: the rerun does the steps that are left, and ends as a whole run."""
     write_transforms(Path("fox"), ring(9))
     words = ["run", *CAPTURE, *COMMON, *SMALL[:-1], *DDS, "representation.fit.checkpoint_every=5"]
     words += ["representation.fit.n_steps=200"]
+    file = killed(words, "*.safetensors")
+    assert 0 < step_of(file) < 200
+    check_continued(in_process, words)
+    assert step_of(file) == 200
+
+
+@pytest.mark.slow
+def test_a_killed_edit_goes_on_from_its_checkpoint(in_process: InProcess) -> None:
+    """The same during the edit, whose checkpoint is removed at its end."""
+    write_transforms(Path("fox"), ring(9))
+    words = ["run", *CAPTURE, *COMMON, *SMALL, "method=dds", "method.n_steps=60"]
+    words += ["representation.editing.checkpoint_every=7"]
+    file = killed(words, "edit-*.safetensors")
+    assert 0 < step_of(file) < 60
+    check_continued(in_process, words)
+    assert not file.exists()
+
+
+def killed(words: list[str], pattern: str) -> Path:
+    """Run until a file of that name is among the scenes, and end by SIGKILL; the file."""
     child = subprocess.Popen([sys.executable, "-m", "ids.cli", *words], env=os.environ)
-    deadline = time.monotonic() + 120
-    while not list(Path("outputs/scenes").glob("*.safetensors")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 240
+    while not list(Path("outputs/scenes").glob(pattern)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert child.poll() is None
     child.kill()
     assert child.wait() == -signal.SIGKILL
-    (file,) = Path("outputs/scenes").glob("*.safetensors")
-    began = step_of(file)
-    assert 0 < began < 200
+    (file,) = Path("outputs/scenes").glob(pattern)
+    return file
+
+
+def check_continued(in_process: InProcess, words: list[str]) -> None:
+    """Run again; the scene is that of a whole run, byte for byte."""
     status, _, err = in_process(*words)
     assert status == 0, err
-    assert step_of(file) == 200
     status, _, err = in_process(*words, "output_dir=whole")
     assert status == 0, err
     (one,) = Path("outputs/results").glob("*/*/scene.safetensors")

@@ -47,9 +47,9 @@ DDIM = DDIMInversion()
 SAMPLING = [SDEdit(), Reconstruction(DDIM), PlugAndPlay(DDIM, "", ""), PromptToPrompt(DDIM, None)]
 
 
-def ahead(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
+def ahead(source_half: Callable[[int], Anchor], n_steps: int, start: int = 0) -> Iterator[Anchor]:
     """All of them before the first step."""
-    return iter([source_half(step) for step in range(n_steps)])
+    return iter([source_half(step) for step in range(start, n_steps)])
 
 
 def editor(rule: object, n_steps: int, lr: float = 0.1, fpr: object = None) -> DistillationEditor:
@@ -87,7 +87,9 @@ def test_two_targets_of_a_source_share_its_anchors() -> None:
     edit, stored = editor(DDS(), 5, fpr=FPR(2, 0.1)), list[Anchor]()
     others = [EditCase(c.id, c.source, c.prompt_src, "another target") for c in CASES]
 
-    def storing(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
+    def storing(
+        source_half: Callable[[int], Anchor], n_steps: int, start: int = 0
+    ) -> Iterator[Anchor]:
         stored.extend(source_half(step) for step in range(n_steps))
         return iter(stored)
 
@@ -108,7 +110,9 @@ def test_anchors_inline_are_computed_one_by_one() -> None:
         def step(self) -> None:
             events.append("step")
 
-    def listening(source_half: Callable[[int], Anchor], n_steps: int) -> Iterator[Anchor]:
+    def listening(
+        source_half: Callable[[int], Anchor], n_steps: int, start: int = 0
+    ) -> Iterator[Anchor]:
         return inline(lambda step: events.append("anchor") or source_half(step), n_steps)
 
     subject = LatentSpace().open(WORLD, CASES)
@@ -119,7 +123,7 @@ def test_anchors_inline_are_computed_one_by_one() -> None:
 @pytest.mark.parametrize("count", [0, 2, 4])
 def test_a_wrong_number_of_anchors_is_an_error(count: int) -> None:
     with pytest.raises(ValueError, match="zip"):
-        edited(editor(DDS(), 3), LatentSpace(), lambda half, n: ahead(half, count))
+        edited(editor(DDS(), 3), LatentSpace(), lambda half, n, start=0: ahead(half, count))
 
 
 def test_another_representation_is_edited_by_the_same_loop() -> None:

@@ -44,6 +44,7 @@ class DVRF:
     uses_seed: ClassVar[bool] = True
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = False  # eta_i and the timestep depend on the grid
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         check_options(self)

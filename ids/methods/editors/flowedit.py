@@ -38,6 +38,7 @@ class FlowEdit:
     uses_seed: ClassVar[bool] = True
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = False  # before the last step, the source has only begun to change
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         if self.n_draws < 1:

@@ -54,6 +54,7 @@ class InfEdit:
     uses_seed: ClassVar[bool] = True
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = False  # the grid depends on n_steps
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -49,7 +49,7 @@ class PromptToPrompt:
     uses_seed: ClassVar[bool] = False
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (HookedBackbone, TokenBackbone)
+    needs: ClassVar[tuple[type, ...]] = (HookedBackbone, LatentSubject, TokenBackbone)
 
     def __post_init__(self) -> None:
         check_inversion(self.inversion, self.guidance_scale)

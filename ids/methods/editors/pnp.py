@@ -50,7 +50,7 @@ class PlugAndPlay:
     uses_seed: ClassVar[bool] = False
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (HookedBackbone,)
+    needs: ClassVar[tuple[type, ...]] = (HookedBackbone, LatentSubject)
 
     def __post_init__(self) -> None:
         if not isinstance(self.inversion, DDIMInversion):

@@ -31,6 +31,7 @@ class Reconstruction:
     uses_seed: ClassVar[bool] = False
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         check_inversion(self.inversion, self.guidance_scale)

@@ -30,6 +30,7 @@ class SDEdit:
     uses_seed: ClassVar[bool] = True
     uses_prompts: ClassVar[bool] = True
     anytime: ClassVar[bool] = False  # before the last step, noise is left
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     def __post_init__(self) -> None:
         check_grid("method", self.n_steps, self.offset)

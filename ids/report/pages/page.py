@@ -20,6 +20,7 @@ from ids.report.pages.groups import PageGroup, group_data
 from ids.report.pages.images import open_images
 from ids.report.pages.inputs import PageInputs
 from ids.report.pages.paper import Paper, read_paper, tables_beside
+from ids.report.pages.scenes import scenes_data
 from ids.report.pages.states import states_data
 from ids.report.pages.tables import ShownReport, shown_report
 from ids.results.card import card_of
@@ -71,8 +72,9 @@ def write_page(
         page = _page_group(group, store)
         found = group_data(page, store, inputs, images)
         states, problems = states_data(page, store, inputs.decode, inputs.decoded, images)
-        data.append({**found, "states": states})
-        notes += [f"{group.title}: {problem}" for problem in problems]
+        scenes, lacking = scenes_data(page, store, inputs, images)
+        data.append({**found, "states": states, "scenes": scenes})
+        notes += [f"{group.title}: {problem}" for problem in (*problems, *lacking)]
         parts.append(_section(page, store, baseline, folder / "figures", paper))
     notes += _missing(data)
     html = _html(selection, parts, data, inputs, notes, paper)

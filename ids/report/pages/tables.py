@@ -68,7 +68,7 @@ def shown_table(grid: Grid) -> ShownTable:
     text = text_grid(grid)
     rows = []
     for row, line in zip(grid.rows, text.lines, strict=True):
-        numbers = zip(grid.columns, row.cells, line[-len(grid.columns) :], strict=True)
+        numbers = zip(grid.columns, row.cells, line[len(line) - len(grid.columns) :], strict=True)
         cells = [_cell(column, cell, shown) for column, cell, shown in numbers]
         rows.append(ShownRow(row.method, row.against or "", cases_of(row, grid), cells))
     return ShownTable(grid.title, grid.columns, rows, grid.paired)

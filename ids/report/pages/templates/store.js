@@ -5,8 +5,10 @@ const CONTROLS = ["null_edit", "true_edit"];
 
 for (const group of DATA.groups) {
   group.byCase = group.cases.map(() => []);
+  group.cases.forEach((one, index) => { one.scene = group.scenes.cases[index]; });
   group.results.forEach((result, place) => {
     result.states = group.states[place];
+    result.scene = group.scenes.results[place];
     group.byCase[result[CASE]].push(result);
   });
   group.seeds = [...new Set(group.results.map((result) => result[SEED]).filter((seed) => seed !== null))].sort((a, b) => a - b);

@@ -1,5 +1,5 @@
 // One case: its images under every method, compared.
-const viewer = { group: null, index: 0, mode: "grid", a: 0, b: 0, flipped: false, step: null };
+const viewer = { group: null, index: 0, mode: "grid", a: 0, b: 0, flipped: false, step: null, viewpoint: 0, shown: "render" };
 const SOURCE = -1;
 const TRUTH = -2;
 
@@ -20,8 +20,23 @@ function stateAt(result) {
   return best;
 }
 
+// What a scene shows, and what its greys are.
+const SCENE_SHOWS = {
+  render: ["renders", ""],
+  distance: ["distances", "near is bright"],
+  error: ["errors", "distance of colours from the true edit; white: half of their range or more"],
+  video: ["video", "left before, right after the edit"],
+};
+
+function imageOfScene(side, scene) {
+  const found = side === TRUTH ? { render: scene.truth } : side === SOURCE ? scene : resultOf(viewer.group, viewer.index, side)?.scene;
+  const names = found?.[viewer.shown];
+  return (viewer.shown === "video" ? names : names?.[viewer.viewpoint]) ?? "";
+}
+
 function imageOf(side) {
   const one = viewer.group.cases[viewer.index];
+  if (one.scene) return imageOfScene(side, one.scene);
   if (side === SOURCE) return one.source[0];
   if (side === TRUTH) return one.truth[0];
   const result = resultOf(viewer.group, viewer.index, side);
@@ -72,7 +87,20 @@ function showCase() {
   fill(byId("side-b"), options, viewer.b);
   byId("mask").closest("label").hidden = !one.mask;
   showSteps();
+  showViewpoints();
   showPanes();
+}
+
+function showViewpoints() {
+  const { scene } = viewer.group.cases[viewer.index];
+  byId("viewpoints").hidden = !scene;
+  if (!scene) return;
+  viewer.viewpoint = Math.min(viewer.viewpoint, scene.views.length - 1);
+  if (viewer.shown === "error" && !scene.error) viewer.shown = "render";
+  Object.assign(byId("viewpoint"), { max: scene.views.length - 1, value: viewer.viewpoint, disabled: viewer.shown === "video" });
+  byId("viewpoint-text").textContent = scene.views[viewer.viewpoint];
+  fill(byId("shown"), Object.keys(SCENE_SHOWS).filter((kind) => kind !== "error" || scene.error).map((kind) => [kind, SCENE_SHOWS[kind][0]]), viewer.shown);
+  byId("shown-text").textContent = SCENE_SHOWS[viewer.shown][1];
 }
 
 function showSteps() {
@@ -88,12 +116,13 @@ function showSteps() {
 function showPanes() {
   const { mode, a, b, group, index } = viewer;
   const panes = byId("panes");
-  const mask = byId("mask").checked ? group.cases[index].mask : "";
+  const masked = !group.cases[index].scene || (viewer.viewpoint === 0 && viewer.shown !== "video"); // a mask is of the first view
+  const mask = byId("mask").checked && masked ? group.cases[index].mask : "";
   for (const button of document.querySelectorAll(".modes button")) button.setAttribute("aria-checked", String(button.dataset.mode === mode));
   panes.className = `panes ${mode === "grid" ? "" : "one"} ${mode === "difference" ? "difference" : ""}`;
   byId("gain-pick").hidden = mode !== "difference";
   panes.style.setProperty("--gain", byId("gain").value);
-  if (mode === "grid") panes.replaceChildren(...sides().map((side) => pane([imageOf(side)], mask, captionOf(side))));
+  if (mode === "grid") panes.replaceChildren(...sides().filter((side) => !group.cases[index].scene || imageOf(side)).map((side) => pane([imageOf(side)], mask, captionOf(side))));
   else if (mode === "flip") {
     const side = viewer.flipped ? b : a;
     const hint = el("span", {}, `space shows ${sideName(viewer.flipped ? a : b)}`);
@@ -146,6 +175,8 @@ for (const [id, key] of [["side-a", "a"], ["side-b", "b"]]) byId(id).addEventLis
 byId("mask").addEventListener("change", showPanes);
 byId("gain").addEventListener("input", showPanes);
 byId("step").addEventListener("input", () => { viewer.step = viewer.steps[Number(byId("step").value)] ?? null; showSteps(); showPanes(); });
+byId("viewpoint").addEventListener("input", () => { viewer.viewpoint = Number(byId("viewpoint").value); showViewpoints(); showPanes(); });
+byId("shown").addEventListener("change", () => { viewer.shown = byId("shown").value; showViewpoints(); showPanes(); });
 byId("reset").addEventListener("click", resetZoom);
 byId("previous").addEventListener("click", () => stepCase(-1));
 byId("next").addEventListener("click", () => stepCase(1));

@@ -1,0 +1,66 @@
+"""The contract of checkpoints: the state of an edit under way, kept for after an interruption."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class EditState:
+    """An edit after `step` steps: all tensors that its next step depends on, by name."""
+
+    step: int
+    tensors: Mapping[str, Tensor]
+
+
+@runtime_checkable
+class Checkpoints(Protocol):
+    """Keeps the state of one edit under way: after an interruption it continues from there."""
+
+    def due(self, step: int) -> bool:
+        """Is a state written after so many steps?"""
+        ...
+
+    def read(self) -> EditState | None:
+        """The last state; None where none was written. `DataError` where it cannot be read."""
+        ...
+
+    def write(self, state: EditState) -> None:
+        """Replace the last state."""
+        ...
+
+    def remove(self) -> None:
+        """Remove what was written: the edit has ended."""
+        ...
+
+
+class NoCheckpoints:
+    """The `Checkpoints` of an edit that starts again after an interruption."""
+
+    def due(self, step: int) -> bool:
+        """Never."""
+        return False
+
+    def read(self) -> EditState | None:
+        """None."""
+        return None
+
+    def write(self, state: EditState) -> None:
+        """Nothing."""
+
+    def remove(self) -> None:
+        """Nothing."""
+
+
+NO_CHECKPOINTS = NoCheckpoints()
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A representation whose edits continue after an interruption."""
+
+    def checkpoints(self, name: str) -> Checkpoints:
+        """Those of the edit of that name, which stands for everything that decides it."""
+        ...
