@@ -22,7 +22,6 @@ from ids.editing.ahead import Ahead
 from ids.methods import DDS, FPR
 from ids.representations.scene import SceneEditing, SceneRow, SceneSubject
 from ids.scenes.checkpoint import read_checkpoint
-from ids.scenes.pull_back import DecodedStep, Seen
 
 WORLD = Gaussian().load(torch.device("cpu"))
 RNG = Streams.of(0, [CASE.source_digest])
@@ -100,20 +99,6 @@ def test_an_edit_changes_the_scene(name: str, update: str) -> None:
     subject = opened(SceneEditing(update=update))  # type: ignore[arg-type]
     run(editor(name, 3), subject)
     assert min(changed(subject).values()) > 0
-
-
-def test_a_decoded_step_moves_the_view_as_the_decoded_latent_moves() -> None:
-    subject = opened(SceneEditing(update="decoder", latent_step=0.5))
-    (row,) = subject.rows
-    z, before = row.z_src(0), row.before(0).image[None]
-    g, step = torch.sign(z), DecodedStep(decode, 0.5)
-    moved = decode(z - 0.5 * g) - decode(z)
-    assert torch.equal(step(before, z, g), -moved)
-    assert step(before, z, torch.zeros_like(z)).abs().max() == 0
-    row.z_trg(0).backward(g)
-    torch.optim.SGD([row.model.colour], lr=0.1).step()  # type: ignore[list-item]
-    change = Seen(row.model, row.photos[0].camera, encode, 300).image() - before
-    assert float((change * moved).sum()) > 0.001 * float(moved.square().sum())
 
 
 def test_a_bank_of_source_halves_leaves_the_target_half() -> None:
