@@ -139,7 +139,9 @@ def test_the_source_is_the_render_or_the_photo() -> None:
 
 def test_rates_are_factors_of_the_learning_rate() -> None:
     """One SGD step is proportional to its group's rate; a group of rate 0 stays."""
-    whole, tenth, frozen = (opened(SceneEditing(rates={"density": r})) for r in (1.0, 0.1, 0.0))
+    whole, tenth, frozen = (
+        opened(SceneEditing(update="encoder", rates={"density": r})) for r in (1.0, 0.1, 0.0)
+    )
     for subject in (whole, tenth, frozen):
         run(editor("dds", 1), subject)
     assert changed(tenth)["density"] == pytest.approx(0.1 * changed(whole)["density"], rel=1e-3)
@@ -155,7 +157,8 @@ def test_an_optimizer_that_enlarges_rounding_errors_is_refused() -> None:
 
 
 def test_replay_keeps_distances() -> None:
-    free, kept = opened(), opened(SceneEditing(replay=30.0))
+    free = opened(SceneEditing(update="encoder"))
+    kept = opened(SceneEditing(update="encoder", replay=30.0))
     moved = []
     for subject in (free, kept):
         run(editor("dds", 8), subject)
