@@ -3,8 +3,8 @@ r"""Draw the image of an edited scene in README.md from stored results.
     ids run experiments=scenes
     python scripts/scene_image.py outputs docs/scene_ids.png
 
-The scenes are the first of each kind of edit, at the most steps of IDS and seed 0: the selection
-does not depend on the results.
+The scenes are the first plain object of each kind of edit, at the most steps of IDS and seed 0: the
+selection does not depend on the results.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from ids.images import to_pil
 from ids.run.scene_files import distance_maps, read_scene
 
 METHOD = "ids"
-KINDS = ("colour", "shape")
+KINDS, FILL = ("colour", "shape"), "plain"
 VIEWS = (9, 0, 8)  # azimuths -17 (held out), 0 and 16 degrees
 SCALE = 3  # screen pixels per image pixel, without interpolation
 GAP, TEXT, HEAD, LINE = 12, 330, 60, 28
@@ -40,11 +40,12 @@ def results(store: Path) -> pd.DataFrame:
 
 
 def chosen(frame: pd.DataFrame) -> list[pd.Series]:
-    """The edit of the first case of each kind."""
+    """The edit of the first plain object of each kind."""
     method = frame["label"].str.split(" ").str[0]
     edits = frame[(method == METHOD) & (frame["seed"] == 0)]
     n_steps = edits["setting.n_steps"].astype(int)
-    edits = edits[n_steps == n_steps.max()].sort_values("id")
+    edits = edits[(n_steps == n_steps.max()) & edits["source_prompt"].str.contains(FILL)]
+    edits = edits.sort_values("id")
     return [edits[edits["id"].str.endswith(kind)].iloc[0] for kind in KINDS]
 
 
@@ -73,7 +74,8 @@ def sheet(store: Path) -> Image.Image:
     draw = ImageDraw.Draw(whole)
     side = width // (len(VIEWS) + 1)
     font = ImageFont.load_default(LINE)
-    for title, middle in (("three views", len(VIEWS) / 2), ("depth", len(VIEWS) + 0.5)):
+    titles = (("three views, before and after", len(VIEWS) / 2), ("depth", len(VIEWS) + 0.5))
+    for title, middle in titles:
         draw.text((TEXT + middle * side, HEAD / 2), title, INK, font, anchor="mm")
     for row, (edit, part) in enumerate(zip(edits, blocks, strict=True)):
         top = HEAD + row * (height + GAP)

@@ -22,7 +22,7 @@ PAPER |= {
     "invertibility",
     "fpr_rules",
     "scenes",
-}  # a preset per key claim of the paper
+}  # presets of its key claims
 
 TEXT = """\
 statement: IDS preserves more.
