@@ -1,7 +1,7 @@
 """Scenes under edit: a fitted scene model, seen through the cameras of its photos."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,9 +18,16 @@ from ids.core.rng import Randomness
 from ids.core.tensors import Images, Latent
 from ids.images import eight_bit
 from ids.scenes.checkpoint import write_checkpoint
-from ids.scenes.model import Pixels, Render, Rendered, SceneModel, render_view
+from ids.scenes.model import Rendered, SceneModel, render_view
 from ids.scenes.path import path
-from ids.scenes.pull_back import Decode, DecodedStep, Encode, Seen, learning_groups
+from ids.scenes.pull_back import (
+    Decode,
+    DecoderUpdate,
+    Encode,
+    Replay,
+    Seen,
+    learning_groups,
+)
 
 Source = Literal["render", "photo"]
 Update = Literal["encoder", "decoder"]
@@ -37,15 +44,13 @@ class SceneEditing:
     over latents: it keeps the geometry. `chunk` rays are rendered at a time: memory, not results,
     depends on it. `checkpoint_every` so many steps the state of an edit is written, 0: never.
 
-    `update`: how a latent gradient reaches the pixels. `encoder`: transposed through the encoder,
-    the standard (PDS, DreamCatalyst). `decoder`: as the decoded latent moves in a step of
-    `latent_step` (`DecodedStep`); the optimizer's rate is the share of that way, for colours, in
-    one step.
+    `update`: how a latent gradient reaches the scene. `decoder`: the view follows the decoded
+    latent (`DecoderUpdate`), and learning rates are those of latents. `encoder`: transposed through
+    the encoder, as published (PDS, DreamCatalyst); learning rates are those of parameters.
     """
 
     source: Source = "render"
-    update: Update = "encoder"
-    latent_step: float = 0.2
+    update: Update = "decoder"
     rates: Mapping[str, float] = field(default_factory=dict)
     replay: float = 0.0
     chunk: int = 8192
@@ -62,8 +67,6 @@ class SceneEditing:
             )
         if self.replay < 0 or any(rate < 0 for rate in self.rates.values()):
             raise ValueError("rates and replay: expected 0 or more; got a number below")
-        if self.latent_step <= 0:
-            raise ValueError(f"latent_step: expected more than 0; got {self.latent_step}")
 
 
 class SceneRow:
@@ -114,9 +117,9 @@ class SceneRow:
 
     def z_trg(self, number: int) -> Latent:
         """The view as it is now, differentiable in the model's parameters."""
-        penalty = self._penalty(number) if self.how.replay else None
-        camera, step = self.photos[number].camera, self._step()
-        return Seen(self.model, camera, self.encode, self.how.chunk, penalty, step).latent()
+        camera, update = self.photos[number].camera, self._update()
+        replay = self._replay(number)
+        return Seen(self.model, camera, self.encode, self.how.chunk, replay, update).latent()
 
     def _before(self, number: int) -> Rendered:
         """A view of the unedited scene."""
@@ -128,17 +131,13 @@ class SceneRow:
             return self.encode(self.photos[number].image.load()[None])
         return self.encode(self.before(number).image[None])
 
-    def _step(self) -> DecodedStep | None:
+    def _update(self) -> DecoderUpdate | None:
         decodes = self.how.update == "decoder"
-        return DecodedStep(self.decode, self.how.latent_step) if decodes else None
+        return DecoderUpdate(self.decode, self.how.rates) if decodes else None
 
-    def _penalty(self, number: int) -> Callable[[Render, Pixels], Tensor]:
-        before, weight = self.before(number).distance.flatten(), self.how.replay
-
-        def penalty(render: Render, pixels: Pixels) -> Tensor:
-            return weight * (render.distance - before[pixels]).square().sum()
-
-        return penalty
+    def _replay(self, number: int) -> Replay | None:
+        weight = self.how.replay
+        return Replay(self.before(number).distance.flatten(), weight) if weight else None
 
 
 class SceneSubject:

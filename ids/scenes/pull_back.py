@@ -3,7 +3,8 @@ view is rendered without a graph, and again part by part with one. Memory does n
 view's size, and the loop of an edit needs no change.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,57 +13,113 @@ from torch import Tensor
 
 from ids.core.camera import Camera
 from ids.core.tensors import Images, Latent
-from ids.scenes.model import Pixels, Render, SceneModel, image_of, parts, render_view
+from ids.scenes.model import (
+    Pixels,
+    Render,
+    Rendered,
+    SceneModel,
+    image_of,
+    parts,
+    render_view,
+)
 
-Penalty = Callable[[Render, Pixels], Tensor]
 Encode = Callable[[Images], Latent]
 Decode = Callable[[Latent], Images]
+LATENT_STEP = 0.2  # learning rate at which the decoder's change is taken
+TRIAL = 0.01  # largest change of a parameter in the trial of a direction
+TINY = 1e-30  # in place of a divisor of 0
 
 
 @dataclass(frozen=True)
-class DecodedStep:
-    """Moves a view as the decoder's image moves when its latent takes a step of `size`.
+class Replay:
+    """Keeps distances: `weight` times their squared change from those `before`, [pixels]."""
 
-    The encoder's transpose moves pixels along patterns that change latents most and images least;
-    the decoder's images are what latents stand for. The target is a difference of two decoded
-    images: one that is absolute lets the autoencoder's error grow from step to step.
+    before: Tensor
+    weight: float
+
+    def __call__(self, render: Render, pixels: Pixels) -> Tensor:
+        """The loss, summed over these pixels."""
+        return self.weight * (render.distance - self.before[pixels]).square().sum()
+
+
+@dataclass(frozen=True)
+class DecoderUpdate:
+    """A descent step moves the view as the decoder's image moves when the latent takes that step;
+    `rates` are the factors of the learning rate, by parameter group.
+
+    For the view I(theta), its latent z, the latent gradient g and the decoder D, the change wanted
+    of the pixels per unit of learning rate is d = [D(z) - D(z - s g)] / s, the derivative of D
+    along g (s = `LATENT_STEP`). With J = dI/dtheta and the direction p = rates J^T d, the gradient
+    of 1/2 |I - (I - d)|^2 times the rates, the optimizer gets a J^T d, where
+
+        a = <d, J p> / |J p|^2.
+
+    With SGD of learning rate lr the view moves, to first order, by lr a J p: of all lengths of p
+    the one nearest to lr d in least squares (Cauchy's step), so |d - a J p| <= |d| for every scene,
+    and units of parameters do not matter. The learning rate is that of latents. J p is measured by
+    one more render. The encoder's transpose, in contrast, moves pixels along patterns that change
+    latents most and images least.
     """
 
     decode: Decode
-    size: float
+    rates: Mapping[str, float]
 
     @torch.no_grad()
-    def __call__(self, image: Images, z: Latent, gradient: Latent) -> Images:
-        """What a descent subtracts from the pixels, [1, 3, H, W]: 0 for no gradient."""
-        return (self.decode(z) - self.decode(z - self.size * gradient)).to(image)
+    def wanted(self, z: Latent, gradient: Latent) -> Images:
+        """d, [1, 3, H, W]: exactly 0 for no gradient. As a difference of decoded images it is free
+        of the autoencoder's error.
+        """
+        return (self.decode(z) - self.decode(z - LATENT_STEP * gradient)) / LATENT_STEP
+
+    def __call__(self, seen: "Seen", view: Rendered, z: Latent, gradient: Latent) -> list[Tensor]:
+        """The gradient in each parameter of the scene."""
+        found = seen.gradients(self.wanted(z, gradient).to(view.image))
+        length = self._length(seen, view, found)
+        return [length * g for g in found]
+
+    @torch.no_grad()
+    def _length(self, seen: "Seen", view: Rendered, found: Sequence[Tensor]) -> Tensor:
+        """a. A replay is one more residual of the least squares."""
+        rates = [self.rates.get(g.name, 1.0) for g in seen.model.groups() for _ in g.parameters]
+        direction = [rate * g for rate, g in zip(rates, found, strict=True)]
+        slope = sum(((p * g).sum() for p, g in zip(direction, found, strict=True)), torch.zeros(()))
+        largest = torch.stack([p.abs().max() for p in direction]).max()
+        trial = TRIAL / largest.clamp(min=TINY)
+        with _moved(seen.parameters, direction, -trial):
+            after = seen.view()
+        change = ((view.image - after.image) / trial).square().sum()
+        if seen.replay:
+            moved = ((view.distance - after.distance) / trial).square().sum()
+            change = change + 2 * seen.replay.weight * moved
+        return slope / change.clamp(min=TINY)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A view of a scene under edit: rays are rendered `chunk` at a time; a `penalty` of them is
-    added to the loss. Latent gradients reach the pixels through the encoder, or by a `step`.
+    """A view of a scene under edit: rays are rendered `chunk` at a time; a `replay` of them is
+    added to the loss. Latent gradients reach the parameters through the encoder, or by an `update`.
     """
 
     model: SceneModel
     camera: Camera
     encode: Encode
     chunk: int
-    penalty: Penalty | None = None
-    step: DecodedStep | None = None
+    replay: Replay | None = None
+    update: DecoderUpdate | None = None
 
     @property
     def parameters(self) -> list[Tensor]:
         """Of the scene, in the order of its groups."""
         return [p for group in self.model.groups() for p in group.parameters]
 
-    def image(self) -> Images:
-        """The view as it is now, [1, 3, H, W], without a gradient."""
-        return render_view(self.model, self.camera, self.chunk).image[None]
+    def view(self) -> Rendered:
+        """The view as it is now, without a gradient."""
+        return render_view(self.model, self.camera, self.chunk)
 
     def latent(self) -> Latent:
         """The view's latent, differentiable in the scene's parameters where gradients are on."""
         if not torch.is_grad_enabled():
-            return self.encode(self.image())
+            return self.encode(self.view().image[None])
         latent: Latent = _PullBack.apply(self, *self.parameters)
         return latent
 
@@ -75,8 +132,8 @@ class Seen:
             with torch.enable_grad():
                 render = self.model.render(self.camera, pixels)
                 loss = (render.rgb * flat[pixels]).sum()
-                if self.penalty:
-                    loss = loss + self.penalty(render, pixels)
+                if self.replay:
+                    loss = loss + self.replay(render, pixels)
             found = torch.autograd.grad(loss, parameters, allow_unused=True)
             for total, gradient in zip(totals, found, strict=True):
                 if gradient is not None:
@@ -85,7 +142,7 @@ class Seen:
 
     def one_graph(self) -> Latent:
         """The latent through one graph of the whole view, as a reference: it needs memory for all
-        rays at once, and has no penalty.
+        rays at once, and has no replay.
         """
         return self.encode(image_of(self.model.render(self.camera).rgb, self.camera)[None])
 
@@ -93,22 +150,35 @@ class Seen:
 class _PullBack(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, seen: Seen, *parameters: Tensor) -> Latent:
-        image = seen.image().requires_grad_(seen.step is None)
+        view = seen.view()
+        image = view.image[None].requires_grad_(seen.update is None)
         with torch.enable_grad():
             z = seen.encode(image)
-        ctx.seen, ctx.image, ctx.z = seen, image, z
+        ctx.seen, ctx.view, ctx.image, ctx.z = seen, view, image, z
         return z.detach()
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Latent) -> tuple[Tensor | None, ...]:
-        step = ctx.seen.step
-        if step:
-            image_gradient = step(ctx.image, ctx.z, gradient)
-        else:
-            (image_gradient,) = torch.autograd.grad(ctx.z, ctx.image, gradient)
+        seen = ctx.seen
+        if seen.update:
+            return None, *seen.update(seen, ctx.view, ctx.z, gradient)
+        (image_gradient,) = torch.autograd.grad(ctx.z, ctx.image, gradient)
         del ctx.z
-        return None, *ctx.seen.gradients(image_gradient)
+        return None, *seen.gradients(image_gradient)
+
+
+@contextmanager
+def _moved(parameters: Sequence[Tensor], direction: Sequence[Tensor], by: Tensor) -> Iterator[None]:
+    """The parameters, moved within the block; exactly the same again after it."""
+    kept = [p.clone() for p in parameters]
+    for p, step in zip(parameters, direction, strict=True):
+        p.add_(by * step)
+    try:
+        yield
+    finally:
+        for p, was in zip(parameters, kept, strict=True):
+            p.copy_(was)
 
 
 def learning_groups(model: SceneModel, rates: Mapping[str, float]) -> Sequence[dict[str, Any]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ids.core.camera import Camera, Rays
 from ids.scenes.box import Box
 from ids.scenes.model import parts, pick, render_view, z_depth
-from ids.scenes.pull_back import Seen
+from ids.scenes.pull_back import Replay, Seen
 from ids.scenes.sampling import Sampling
 from ids.scenes.volume import (
     composite,
@@ -124,10 +124,11 @@ def test_two_passes_have_the_gradient_of_one_graph() -> None:
         assert (one - other).abs().max() <= 1e-6 * other.abs().max()
 
 
-def test_a_penalty_adds_its_gradient() -> None:
+def test_a_replay_adds_its_gradient() -> None:
     grid, camera = fitted(), CAPTURE.photos[0].camera
     plain = Seen(grid, camera, encode, 300)
-    seen = Seen(grid, camera, encode, 300, lambda render, pixels: render.distance.sum())
+    before = plain.view().distance.flatten() - 0.5
+    seen = Seen(grid, camera, encode, 300, Replay(before, 1.0))
     zero = torch.zeros_like(plain.latent())
     assert all(
         g.abs().max() == 0 for g in torch.autograd.grad(plain.latent(), plain.parameters, zero)

@@ -106,8 +106,7 @@ def test_what_decides_results_is_in_the_identity() -> None:
         Scenes(Voxels(), replace(FIT, n_steps=9)),
         Scenes(Voxels(), editing=SceneEditing(source="photo")),
         Scenes(Voxels(), editing=SceneEditing(rates={"density": 0.1})),
-        Scenes(Voxels(), editing=SceneEditing(update="decoder")),
-        Scenes(Voxels(), editing=SceneEditing(update="decoder", latent_step=0.3)),
+        Scenes(Voxels(), editing=SceneEditing(update="encoder")),
     ]
     identities = [str(sorted(scenes.identity().items())) for scenes in (base, *others)]
     assert len(set(identities)) == len(identities)

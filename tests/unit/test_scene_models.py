@@ -10,7 +10,7 @@ from ids.core.errors import UnsupportedError
 from ids.scenes.fit import Fit, held_out_psnr
 from ids.scenes.gaussians import Gaussians, GaussianSplats, matrices, rasterized
 from ids.scenes.model import SceneModel, parts, render_view
-from ids.scenes.pull_back import Seen
+from ids.scenes.pull_back import DecoderUpdate, Seen
 from ids.scenes.triplane import TriPlanes
 from ids.scenes.voxels import Voxels
 
@@ -52,6 +52,19 @@ def test_a_model_renders_in_parts_and_gives_gradients(name: str) -> None:
     for one, other in zip(found, wanted, strict=True):
         scale = 1.0 if other is None else float(other.abs().max())
         assert (one - (0 if other is None else other)).abs().max() <= 1e-5 * max(scale, 1e-3)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_view_of_a_model_follows_its_latent(name: str) -> None:
+    """Images as latents: one step at lr 1 towards darker ones."""
+    model = built(name)
+    update = DecoderUpdate(lambda z: z, {})
+    seen = Seen(model, CAMERA, lambda x: x.clone(), 50, None, update)
+    z = seen.latent()
+    z.backward(torch.full_like(z, 0.02))
+    torch.optim.SGD(seen.parameters, lr=1.0).step()  # type: ignore[arg-type]
+    left = seen.view().image - (z.detach()[0] - 0.02)
+    assert left.square().mean().sqrt() < 0.7 * 0.02
 
 
 @pytest.mark.parametrize("name", MODELS)
