@@ -3,8 +3,8 @@ r"""Draw the image of an edited scene in README.md from stored results.
     ids run experiments=scenes
     python scripts/scene_image.py outputs docs/scene_ids.png
 
-The scenes are the first plain object of each kind of edit, at the most steps of IDS and seed 0: the
-selection does not depend on the results.
+The scenes are the first object of plain fill of each kind of edit, at the most steps of IDS and
+seed 0. Striped objects are edited worst, and not shown.
 """
 
 import argparse
