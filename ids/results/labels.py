@@ -1,10 +1,13 @@
 """Settings as labels: what differs among them, their order, and the baseline of each."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Bool
+from numpy import ndarray
 
 from ids.core.errors import ConfigError
 from ids.run.records import EditRecord
@@ -76,6 +79,12 @@ def matches(values: Mapping[str, str], condition: str) -> bool:
 def settings_of(frame: pd.DataFrame) -> pd.DataFrame:
     """One line per setting of a frame: its label and its values."""
     return frame.drop_duplicates("label")[["label", "values"]]
+
+
+def labelled(frame: pd.DataFrame, chosen: Callable[[str], bool]) -> Bool[ndarray, " lines"]:
+    """The lines whose label is chosen. Each label is looked at once: a frame has many lines."""
+    codes, names = pd.factorize(frame["label"])
+    return np.array([chosen(name) for name in names], bool)[codes]
 
 
 def baseline_of(label: str, settings: pd.DataFrame, baseline: str) -> str | None:

@@ -23,7 +23,7 @@ from ids.report.pages.paper import Paper, read_paper, tables_beside
 from ids.report.pages.states import states_data
 from ids.report.pages.tables import ShownReport, shown_report
 from ids.results.card import card_of
-from ids.results.catalog import ResultGroup, open_store, read_catalog
+from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import select_columns
 from ids.results.environments import mixed_note
 from ids.results.frames import columns_of, frame, weights_notes
@@ -51,13 +51,18 @@ class Section:
 
 
 def write_page(
-    selection: Selection, folder: Path, inputs: PageInputs, baseline: str = "dds"
+    selection: Selection,
+    folder: Path,
+    inputs: PageInputs,
+    baseline: str = "dds",
+    catalog: Catalog | None = None,
 ) -> tuple[Path, Sequence[str]]:
     """Write FOLDER/index.html and its images; the page, and notes on what it lacks. Images that an
-    earlier page wrote are not written again. `DataError` without results.
+    earlier page wrote are not written again. `catalog`: of the store, if the caller has read it.
+    `DataError` without results.
     """
     store = open_store(selection.output_dir)
-    catalog = read_catalog(store)
+    catalog = catalog or read_catalog(store)
     groups = selection.groups(catalog)
     if not groups:
         raise DataError(
