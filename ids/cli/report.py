@@ -47,6 +47,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.core.storage import storing
     from ids.report.console import say
     from ids.report.pages.links import FOLDER
     from ids.report.pages.page import write_page
@@ -65,7 +66,8 @@ def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
     groups = Selection(args.output_dir, args.dataset).groups(catalog)  # of all methods and tags
     found = verdicts(read_claims([package_claims()]), groups, store)
     inputs = replace(page_inputs(args.output_dir, args.states, found), version=__version__)
-    path, notes = write_page(selection_of(args), folder, inputs, args.baseline, catalog)
+    with storing(folder):
+        path, notes = write_page(selection_of(args), folder, inputs, args.baseline, catalog)
     for note in notes:
         say(f"note: {note}")
     say(f"written: {path}")

@@ -162,7 +162,7 @@ def test_notable_cases_are_worst_best_and_disagreed_on() -> None:
 
 def test_a_store_without_results_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
-    with pytest.raises(DataError, match="expected results; found no such"):
+    with pytest.raises(DataError, match="expected results; found none"):
         write(tmp_path, PageInputs())
     assert not (tmp_path / "page").exists()
 

@@ -75,7 +75,7 @@ class ImageFolder:
         """The name of a small copy of an image; of the image itself where it is small."""
         small = _named(f"{name} {THUMB}", "webp")
         if small not in self.present:
-            if not name or _side(self.root / name) <= THUMB:
+            if not name or side_of(self.root / name) <= THUMB:
                 return name
             try:
                 with PIL.open(self.root / name, formats=["PNG"]) as image:
@@ -153,7 +153,7 @@ def _named(digest: str, ending: str) -> str:
     return f"{digest_of(digest)[:24]}.{ending}"
 
 
-def _side(path: Path) -> int:
+def side_of(path: Path) -> int:
     """The longer side of a PNG in pixels, from its first bytes; 0 for another file."""
     with suppress(OSError), open(path, "rb", buffering=0) as file:
         head = file.read(24)

@@ -1,5 +1,6 @@
 """The paper's own tables, second-hand, beside ours."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import msgspec
 
 from ids.report.pages.groups import PageGroup
 from ids.results.columns import Column, base_of
-from ids.results.grids import Grid
+from ids.results.grids import Estimate, Grid
 from ids.results.labels import matches
 
 FILE = Path(__file__).with_name("paper.yaml")
@@ -93,5 +94,9 @@ def _row(
         name = ours.method.split(" ")[0]
         if name == row.method and all(matches(values[ours.method], c) for c in row.where):
             cells = zip(means.columns, ours.cells, strict=True)
-            return ours.method, [f"{e.value:.{c.digits}f}" for c, e in cells if c in columns]
+            return ours.method, [_text(e, c) for c, e in cells if c in columns]
     return None
+
+
+def _text(cell: Estimate, column: Column) -> str:
+    return "–" if math.isnan(cell.value) else f"{cell.value:.{column.digits}f}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image as PIL
+from safetensors import SafetensorError
 
 from ids.core.errors import DataError, IdsError
 from ids.core.numbers import Number, to_float
@@ -15,7 +16,7 @@ from ids.core.tensors import Images
 from ids.images import to_pil
 from ids.report.pages.embed import number
 from ids.report.pages.groups import PageGroup
-from ids.report.pages.images import ImageFolder
+from ids.report.pages.images import ImageFolder, side_of
 from ids.report.pages.inputs import Decode
 from ids.report.pages.notable import notable_cases
 from ids.results.catalog import Entry
@@ -47,7 +48,7 @@ def states_data(
                 steps, drawn = _decoded(entry, store, decode, images)
                 along = _along(page, entry, names, steps)
                 found[str(place)] = {"steps": steps, "images": drawn, "along": along}
-            except (IdsError, OSError) as error:
+            except (IdsError, OSError, SafetensorError) as error:
                 notes[f"Kept states are not shown: {error}"] = None
     return found, list(notes)
 
@@ -104,5 +105,4 @@ def _chosen(steps: Sequence[int]) -> list[int]:
 
 
 def _is_small(entry: Entry, store: Store) -> bool:
-    with PIL.open(store.folder(entry.record.key) / IMAGE, formats=["PNG"]) as image:
-        return max(image.size) <= SMALL
+    return side_of(store.folder(entry.record.key) / IMAGE) <= SMALL

@@ -66,7 +66,7 @@ function showCase() {
   const { group, index } = viewer;
   const one = group.cases[index];
   byId("viewer-title").textContent = one.id;
-  byId("viewer-prompts").replaceChildren(el("span", { class: "from" }, one.prompts[0]), ` → ${one.prompts[1]} `, ...one.tags.map((tag) => el("span", { class: "tag" }, tag)));
+  byId("viewer-prompts").replaceChildren(el("bdi", { class: "from" }, one.prompts[0]), " → ", el("bdi", {}, one.prompts[1]), " ", ...one.tags.map((tag) => el("span", { class: "tag" }, tag)));
   const options = sides().map((side) => [side, sideName(side)]);
   fill(byId("side-a"), options, viewer.a);
   fill(byId("side-b"), options, viewer.b);
