@@ -58,7 +58,7 @@ def test_damage_costs_itself(tmp_path: Path) -> None:
     assert found[7][columns.index("success")] is None
     assert found[7][columns.index("psnr_background")] == "-inf"
     assert "NaN" not in parsed.scripts[0]
-    assert any("Kept states are not shown" in note for note in notes)
+    assert any("Kept states of 1 edit are not shown" in note for note in notes)
     assert any("left out, damaged" in note and "and 1 more" in note for note in notes)
     assert ">nan<" not in text
 
@@ -76,11 +76,11 @@ def test_results_that_vanish_meanwhile_have_no_image(tmp_path: Path) -> None:
     images = {result[4]: result[5:7] for result in group["results"]}
     assert images.pop(gone[:12]) == ["", ""]
     assert all(all(pair) for pair in images.values())
-    assert any("Kept states are not shown" in note for note in notes)
+    assert any("Kept states of 1 edit are not shown" in note for note in notes)
 
 
 def test_foreign_pages_and_files_stay(tmp_path: Path) -> None:
-    inputs = report_store.write_store(tmp_path / "store", 1, ("dds",))
+    inputs = report_store.write_store(tmp_path / "store", 1, ())
     mine = tmp_path / "page" / "index.html"
     (mine.parent / "images").mkdir(parents=True)
     (mine.parent / "images" / "holiday.png").write_bytes(b"mine")
@@ -131,7 +131,7 @@ def test_files_that_are_no_images_have_no_thumbnail(tmp_path: Path) -> None:
 
 
 def test_a_selection_without_results_names_the_remedy(tmp_path: Path) -> None:
-    report_store.write_store(tmp_path / "store", 1, ("dds",))
+    report_store.write_store(tmp_path / "store", 1, ())
     wrong = Selection(tmp_path / "store", methods=["nothing"])
     with pytest.raises(DataError, match="found none; change the selection"):
         write_page(wrong, tmp_path / "page", report_store.PageInputs())

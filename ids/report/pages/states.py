@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from ids.core.errors import DataError, IdsError
 from ids.core.numbers import Number, to_float
 from ids.core.records import digest_of
+from ids.core.text import counted
 from ids.core.tensors import Images
 from ids.images import to_pil
 from ids.report.pages.embed import number
@@ -40,7 +41,7 @@ def states_data(
         count = CASES if _is_small(kept[0][1], store) else 0
     cases = set(notable_cases(page.lines, page.columns, count or 0))
     found: dict[str, Any] = {}
-    notes: dict[str, None] = {}
+    problems: list[str] = []
     names = metric_columns(entry.numbers.values for entry in page.group.entries)
     for place, entry in kept:
         if entry.row.case in cases:
@@ -49,8 +50,9 @@ def states_data(
                 along = _along(page, entry, names, steps)
                 found[str(place)] = {"steps": steps, "images": drawn, "along": along}
             except (IdsError, OSError, SafetensorError) as error:
-                notes[f"Kept states are not shown: {error}"] = None
-    return found, list(notes)
+                problems.append(str(error))
+    edits = counted(len(problems), "edit")
+    return found, [f"Kept states of {edits} are not shown: {problems[0]}"] if problems else []
 
 
 def _decoded(
