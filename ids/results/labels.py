@@ -1,5 +1,6 @@
 """Settings as labels: what differs among them, their order, and the baseline of each."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -114,15 +115,20 @@ def baseline_note(settings: pd.DataFrame, baseline: str) -> tuple[str, ...]:
 
 
 def in_order(labels: Iterable[str]) -> list[str]:
-    """Distinct labels: the null edit first, the true edit last."""
+    """Distinct labels: the null edit first, the true edit last; equal names by their numbers."""
 
-    def rank(label: str) -> tuple[int, str]:
+    def rank(label: str) -> tuple[int, list[tuple[str, float]], str]:
         name = label.split(" ")[0].split("+")[0]
-        if name == "true_edit":
-            return len(ORDER) + 1, label
-        return (ORDER.index(name) if name in ORDER else len(ORDER)), label
+        place = len(ORDER) + 1 if name == "true_edit" else len(ORDER)
+        return ORDER.index(name) if name in ORDER else place, _pieces(label), label
 
     return sorted(set(labels), key=rank)
+
+
+def _pieces(label: str) -> list[tuple[str, float]]:
+    """Texts and the numbers behind them: guidance 15 follows 7.5."""
+    words = [*re.split(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)", label), "-1"]
+    return [(text, float(number)) for text, number in zip(words[::2], words[1::2], strict=True)]
 
 
 def short_key(key: str) -> str:

@@ -9,8 +9,8 @@ import msgspec
 
 from ids.report.pages.groups import PageGroup
 from ids.results.columns import Column, base_of
+from ids.results.contrasts import fits
 from ids.results.grids import Estimate, Grid
-from ids.results.labels import matches
 
 FILE = Path(__file__).with_name("paper.yaml")
 
@@ -25,7 +25,9 @@ class PaperColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PaperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row: the method here, conditions on its values, and the paper's numbers."""
+    """A row: the method here, conditions on its values (`scale=1.0|0.2165`: one of several), and
+    the paper's numbers.
+    """
 
     title: str
     method: str
@@ -91,8 +93,7 @@ def _row(
 ) -> tuple[str, Sequence[str]] | None:
     """The first setting of the method that fulfils the conditions."""
     for ours in means.rows:
-        name = ours.method.split(" ")[0]
-        if name == row.method and all(matches(values[ours.method], c) for c in row.where):
+        if fits(ours.method, values[ours.method], " ".join([row.method, *row.where])):
             cells = zip(means.columns, ours.cells, strict=True)
             return ours.method, [_text(e, c) for c, e in cells if c in columns]
     return None

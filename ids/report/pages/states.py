@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from ids.core.errors import DataError, IdsError
 from ids.core.numbers import Number, to_float
 from ids.core.records import digest_of
-from ids.core.text import counted
 from ids.core.tensors import Images
+from ids.core.text import counted
 from ids.images import to_pil
 from ids.report.pages.embed import number
 from ids.report.pages.groups import PageGroup

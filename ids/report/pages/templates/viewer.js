@@ -3,7 +3,8 @@ const viewer = { group: null, index: 0, mode: "grid", a: 0, b: 0, flipped: false
 const SOURCE = -1;
 const TRUTH = -2;
 
-const sideName = (side) => (side === SOURCE ? "source" : side === TRUTH ? "true edit" : viewer.group.labels[side]);
+const sourceName = () => (viewer.group.cases[viewer.index].decoded ? "source (null edit)" : "source");
+const sideName = (side) => (side === SOURCE ? sourceName() : side === TRUTH ? "true edit" : viewer.group.labels[side]);
 
 function sides() {
   const one = viewer.group.cases[viewer.index];
