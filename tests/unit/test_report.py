@@ -210,12 +210,6 @@ def test_order_of_methods() -> None:
     ]
 
 
-def test_settings_are_in_the_order_of_their_numbers() -> None:
-    labels = [f"ids (guidance_scale={scale})" for scale in ("3.0", "7.5", "15.0")]
-    assert in_order(reversed(labels)) == labels
-    assert in_order(["sds (n=1e-05)", "sds (n=0.5)"]) == ["sds (n=1e-05)", "sds (n=0.5)"]
-
-
 def test_markdown_is_a_table() -> None:
     lines = markdown(table("t", frame())).splitlines()
     assert lines[4].startswith("| method |")

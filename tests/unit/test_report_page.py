@@ -99,9 +99,8 @@ def test_the_paper_is_beside_matching_methods(written: tuple[Parsed, str, list[s
     assert "Second-hand" in text
     assert "Preference" not in text  # no metric in common
     assert ">0.30</td>" in text  # as the paper prints it
-    rows = dict(
-        re.findall(r'data-sort="(DDS|IDS)">.*?<td class="split[^>]*>(.*?)</td>', text, re.S)
-    )
+    row = r'data-sort="(DDS|IDS)">.*?<td class="split[^>]*>(.*?)</td>'
+    rows = dict(re.findall(row, text, re.DOTALL))
     assert rows == {"DDS": "dds", "IDS": "not run"}  # this ids is not at the paper's lambda
     for table in read_paper().tables:
         assert all(len(row.values) == len(table.columns) for row in table.rows)
