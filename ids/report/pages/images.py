@@ -158,5 +158,5 @@ def side_of(path: Path) -> int:
     with suppress(OSError), open(path, "rb", buffering=0) as file:
         head = file.read(24)
         if len(head) == 24 and head.startswith(b"\x89PNG\r\n\x1a\n"):
-            return max(struct.unpack(">II", head[16:]))
+            return int(max(struct.unpack(">II", head[16:])))
     return 0

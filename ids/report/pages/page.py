@@ -37,8 +37,8 @@ from ids.run.store import Store
 SCRIPTS = ("dom", "store", "overview", "tables", "gallery", "notable", "panes", "viewer", "main")
 STYLES = ("base", "tables", "gallery", "viewer")
 MARK, MARKED = b"image editing report</title>", 2**16  # a page of ours: its title is at the top
-OF_STORE = ("results", "sources", "measurements", "datasets", "mirrored", "sheets", "claims")
-OF_STORE += ("partial", "aside", "runs", "cache", "scenes")
+OF_STORE = frozenset("results sources measurements datasets mirrored sheets claims".split())
+OF_STORE |= frozenset("partial aside runs cache scenes".split())
 OUTCOMES = ("holds", "does not hold", "inconclusive", "not run")
 
 
@@ -93,10 +93,11 @@ def write_page(
 def check_place(folder: Path, output_dir: Path) -> None:
     """`ConfigError` where a page would mix with the store's own files, or replace a foreign one."""
     place, root = folder.resolve(), output_dir.resolve()
-    if place.is_relative_to(root) and place.relative_to(root).parts[:1] in [(x,) for x in OF_STORE]:
+    inside = place.relative_to(root).parts[:1] if place.is_relative_to(root) else ()
+    if OF_STORE.intersection(inside):
         raise ConfigError(
             f"--out {folder}: expected a folder outside those of the store; got one in "
-            f"{root / place.relative_to(root).parts[0]}; choose another"
+            f"{root / inside[0]}; choose another"
         )
     page = folder / PAGE
     if page.exists() and MARK not in page.read_bytes()[:MARKED]:
