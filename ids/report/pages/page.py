@@ -37,8 +37,8 @@ from ids.run.store import Store
 SCRIPTS = ("dom", "store", "overview", "tables", "gallery", "notable", "panes", "viewer", "main")
 STYLES = ("base", "tables", "gallery", "viewer")
 MARK, MARKED = b"image editing report</title>", 2**16  # a page of ours: its title is at the top
-OF_STORE = frozenset("results sources measurements datasets mirrored sheets claims".split())
-OF_STORE |= frozenset("partial aside runs cache scenes".split())
+OF_STORE = {"results", "sources", "measurements", "datasets", "mirrored", "sheets", "claims"}
+OF_STORE |= {"partial", "aside", "runs", "cache", "scenes"}  # its folders
 OUTCOMES = ("holds", "does not hold", "inconclusive", "not run")
 
 
