@@ -8,6 +8,7 @@ PAPER := table1 convergence lambda n_iters noise_update polyak seeds frontier fr
 SIZE ?= demo
 # Commands in new processes find their modules compiled, whatever the shell's environment says.
 TESTING := OMP_NUM_THREADS=1 WANDB_MODE=offline PYTHONDONTWRITEBYTECODE=
+BROWSERS := chromium chromium-browser google-chrome
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1 \
 	&& { echo "$$p"; break; }; done)
@@ -44,8 +45,8 @@ test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machin
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m cluster
 
 test-browser: $(STAMP)  ## the report page in headless Chromium, which it installs where it is missing: one minute
-	@command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
-	  || { echo "test-browser: expected Chromium; none was found; install the chromium package"; exit 1; }
+	@command -v $(BROWSERS) >/dev/null || { export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	  || { echo "test-browser: expected $(firstword $(BROWSERS)); none was found, and apt-get installed none; install the chromium package"; exit 1; }
 	$(TESTING) $(BIN)/python -m pytest -m browser tests/browser
 
 slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners, studies: eight minutes

@@ -52,7 +52,9 @@ def browser() -> Iterator["Browser"]:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert found, "expected Chromium; none was found; install the chromium package"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        # as root, and with the little shared memory of a container
+        args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=found, args=args)
         yield browser
         browser.close()
 

@@ -47,7 +47,8 @@ def write_store(
     commands = {}
     for number, name in enumerate(["null_edit", *names, "true_edit"]):
         control = name in ("null_edit", "true_edit")
-        setting = Setting(name, {"name": name}, "gaussian", {"weights": "none"}, {})
+        method = {"name": name, "guidance_scale": 7.5}
+        setting = Setting(name, method, "gaussian", {"weights": "none"}, {})
         for index, case in enumerate(cases):
             prompts = None if control else (case.prompt_src, case.prompt_trg)
             job = Job(setting, case, None if control else 0, prompts)

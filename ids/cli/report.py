@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ids import __version__
-from ids.cli.claims import verdicts_in
 from ids.cli.selecting import add_selection, selection_of
 from ids.core.errors import ConfigError
 
@@ -48,21 +47,27 @@ def add_parser(verbs: Any) -> None:
 
 
 def _report(args: argparse.Namespace, _: Sequence[str]) -> int:
+    from ids.core.storage import storing
     from ids.report.console import say
     from ids.report.pages.links import FOLDER
     from ids.report.pages.page import write_page
-    from ids.results.catalog import open_store
+    from ids.results.catalog import open_store, read_catalog
     from ids.results.claim import package_claims, read_claims
+    from ids.results.selection import Selection
+    from ids.results.verdicts import verdicts
 
     if args.states is not None and args.states < 0:
         raise ConfigError(f"--states: expected 0 or more; got {args.states}; change it")
-    open_store(args.output_dir)
+    store = open_store(args.output_dir)
     from ids.launch.page_inputs import page_inputs
 
     folder = args.out or args.output_dir / FOLDER
-    verdicts = verdicts_in(args, read_claims([package_claims()]))
-    inputs = replace(page_inputs(args.output_dir, args.states, verdicts), version=__version__)
-    path, notes = write_page(selection_of(args), folder, inputs, args.baseline)
+    catalog = read_catalog(store)
+    groups = Selection(args.output_dir, args.dataset).groups(catalog)  # of all methods and tags
+    found = verdicts(read_claims([package_claims()]), groups, store)
+    inputs = replace(page_inputs(args.output_dir, args.states, found), version=__version__)
+    with storing(folder):
+        path, notes = write_page(selection_of(args), folder, inputs, args.baseline, catalog)
     for note in notes:
         say(f"note: {note}")
     say(f"written: {path}")

@@ -17,4 +17,6 @@ def to_number(value: float) -> Number:
 
 def to_float(number: Number) -> float:
     """The float of a stored number."""
+    if type(number) is float:  # nearly all
+        return number
     return math.nan if number is None else float(number)

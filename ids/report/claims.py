@@ -76,11 +76,13 @@ def describe(verdict: Verdict) -> Iterator[str]:
 
 
 def summary(found: Sequence[Verdict]) -> str:
-    """`3 hold, 1 does not, 2 inconclusive, 23 not run; `ids claims NAME` explains one`."""
+    """`3 hold, 1 does not hold, 2 inconclusive, 23 not run; `ids claims NAME` explains one`."""
     counts = Counter(verdict.outcome for verdict in found)
-    words = {"holds": "hold", "does not hold": "do not hold"}
+    many = {"holds": "hold", "does not hold": "do not hold"}
     parts = [
-        f"{counts[name]} {words.get(name, name)}" for name in get_args(Outcome) if counts[name]
+        f"{counts[name]} {name if counts[name] == 1 else many.get(name, name)}"
+        for name in get_args(Outcome)
+        if counts[name]
     ]
     return f"{', '.join(parts) or 'no claims'}; `ids claims NAME` explains one"
 

@@ -17,7 +17,7 @@ from ids.results.curves import paired as paired_states
 from ids.results.families import families, resolve
 from ids.results.frames import columns_of, curve_frame, frame
 from ids.results.grids import MISSING, Estimate
-from ids.results.labels import in_order, matches, settings_of
+from ids.results.labels import in_order, labelled, matches, settings_of
 from ids.results.levels import axis_of
 from ids.results.methods import MethodCurves, Question, method_curves
 from ids.results.statistics import Edits, mean_cells, paired, setting_edits
@@ -139,7 +139,7 @@ def _at_levels(claim: Claim, states: pd.DataFrame, column: Column) -> Iterator[C
     """Matched edit strength and equal cost: both sides where their mean reaches the level."""
     axis = _axis(claim, states)
     names = {method_of(spec) for spec in (claim.ours, *claim.theirs)}
-    lines = states[[label.split(" ")[0] in names for label in states["label"]]]
+    lines = states[labelled(states, lambda label: label.split(" ")[0] in names)]
     if lines.empty:
         return
     methods = method_curves(lines, Question(axis, knobs=claim.knobs), [column.key])

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from ids.run.records import EditRecord, MetricsRecord, MetricValue
 
@@ -26,7 +26,7 @@ class EqualParts:
     must not be changed afterwards.
     """
 
-    _known: dict[tuple[type, bytes], Any] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[type, str | bytes], Any] = field(default_factory=dict, repr=False)
 
     def of_edit(self, record: EditRecord) -> EditRecord:
         """The same record."""
@@ -36,20 +36,20 @@ class EqualParts:
         return record
 
     def of_metrics(self, record: MetricsRecord) -> MetricsRecord:
-        """An equal record."""
-        return replace(
-            record,
-            values={self._one(key): self._value(value) for key, value in record.values.items()},
-            origins=[
-                replace(o, metrics=self._one(o.metrics), environment=self._one(o.environment))
-                for o in record.origins
-            ],
-        )
+        """The same record."""
+        values = {self._one(key): self._value(value) for key, value in record.values.items()}
+        force_setattr(record, "values", values)
+        for origin in record.origins:
+            force_setattr(origin, "metrics", self._one(origin.metrics))
+            force_setattr(origin, "environment", self._one(origin.environment))
+        return record
 
     def _value(self, value: MetricValue) -> MetricValue:
-        unit, title, weights = map(self._one, (value.unit, value.title, value.weights))
-        return replace(value, unit=unit, title=title, weights=weights)
+        for name in ("unit", "title", "weights"):
+            force_setattr(value, name, self._one(getattr(value, name)))
+        return value
 
     def _one(self, part: T) -> T:
-        one: T = self._known.setdefault((type(part), msgspec.json.encode(part)), part)
+        content = part if isinstance(part, str) else msgspec.json.encode(part)
+        one: T = self._known.setdefault((type(part), content), part)
         return one

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ids.core.numbers import Number, to_float
@@ -58,21 +59,25 @@ def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
     it reads no prompts (null edit, true edit), at step nan otherwise.
     """
     entries = [entry for entry in entries if entry.record.status == "ok"]
+    if not entries:
+        return pd.DataFrame()
     states = [_states(entry) for entry in entries]
     names = metric_columns(along for _, along in states)
     measurements = store.numbers.measurements()
     table: dict[str, list[Any]] = defaultdict(list)  # a column at a time: there are many lines
-    for entry, (steps, along), line in zip(entries, states, _identities(entries), strict=True):
+    for entry, (steps, along) in zip(entries, states, strict=True):
         nfe = _measured(measurements.get(entry.record.key))["nfe"]
-        for key, value in line.items():
-            table[key] += [value] * len(steps)
         table["step"] += steps
         table["nfe"] += _nfe_along(entry.record, nfe, steps)
         computed = {name: along[key] for key, name in names.items() if along.get(key)}
         for name in names.values():
-            table[name] += map(to_float, computed.get(name) or [None] * len(steps))
+            table[name] += computed.get(name) or [None] * len(steps)
         table["undefined"] += _undefined_along(computed, len(steps))
-    return pd.DataFrame(table).astype(dict.fromkeys(names.values() if table else (), float))
+    for name in names.values():
+        table[name] = list(map(to_float, table[name]))
+    lines = np.repeat(np.arange(len(entries)), [len(steps) for steps, _ in states])
+    edits = pd.DataFrame(_identities(entries)).take(lines).reset_index(drop=True)
+    return edits.assign(**table)
 
 
 def columns_of(entries: Iterable[Entry], lines: pd.DataFrame) -> list[Column]:
@@ -124,6 +129,8 @@ def _undefined(values: Mapping[str, Number]) -> str:
 def _undefined_along(values: Mapping[str, Sequence[Number]], n_steps: int) -> list[str]:
     """The same at each step."""
     some = {name: along for name, along in values.items() if None in along}
+    if not some:
+        return [""] * n_steps
     return [_undefined({k: along[i] for k, along in some.items()}) for i in range(n_steps)]
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from ids.core.errors import ConfigError
 from ids.core.text import counted
 from ids.results.families import Values, families, knob_keys, resolve, without
-from ids.results.labels import differing, in_order, label_of, settings_of, short_key
+from ids.results.labels import differing, in_order, label_of, labelled, settings_of, short_key
 
 STEPS = "steps"
 EDIT = ["label", "case", "seed"]
@@ -63,8 +63,8 @@ def along_knobs(frame: pd.DataFrame, axis: str, chosen: Knobs) -> Along:
     """Of a `curve_frame` of one data set and backbone; `axis` measures edit strength. `ConfigError`
     for a chosen key that the method's settings do not have as a number.
     """
-    moving = set(frame.loc[frame["step"] != 0, "label"])
-    controls = _of(frame, set(frame["label"]) - moving)
+    moving = set(frame.loc[frame["step"] != 0, "label"].unique())
+    controls = _of(frame, set(frame["label"].unique()) - moving)
     edits = _of(frame, moving)
     parts = [_Part(lines=controls.assign(knob=0.0))]
     settings = dict(settings_of(edits).itertuples(index=False, name=None))
@@ -87,7 +87,7 @@ def _method(
     """
     key = resolve(name, chosen, values) if chosen and chosen != STEPS else ""
     if not key:
-        stepped = set(lines.loc[lines["step"].notna(), "label"])
+        stepped = set(lines.loc[lines["step"].notna(), "label"].unique())
         yield from (_stepped(label, _of(lines, [label])) for label in values if label in stepped)
         values = {label: of for label, of in values.items() if label not in stepped}
     keys = [key] if key else knob_keys(values)
@@ -141,8 +141,8 @@ def _family(
 
 
 def _of(lines: pd.DataFrame, labels: Collection[str]) -> pd.DataFrame:
-    """The lines with these labels, which may be any text."""
-    return lines[[label in labels for label in lines["label"].tolist()]]
+    """The lines with these labels."""
+    return lines[labelled(lines, lambda label: label in labels)]
 
 
 def _order(lines: pd.DataFrame, axis: str, ascending: list[str]) -> list[str]:

@@ -1,10 +1,14 @@
 """Settings as labels: what differs among them, their order, and the baseline of each."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Bool
+from numpy import ndarray
 
 from ids.core.errors import ConfigError
 from ids.run.records import EditRecord
@@ -78,6 +82,12 @@ def settings_of(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop_duplicates("label")[["label", "values"]]
 
 
+def labelled(frame: pd.DataFrame, chosen: Callable[[str], bool]) -> Bool[ndarray, " lines"]:
+    """The lines whose label is chosen. Each label is looked at once: a frame has many lines."""
+    codes, names = pd.factorize(frame["label"])
+    return np.array([chosen(name) for name in names], bool)[codes]
+
+
 def baseline_of(label: str, settings: pd.DataFrame, baseline: str) -> str | None:
     """The setting of the baseline that shares most values with this one: DDS at guidance 3 for IDS
     at guidance 3. Words after the name are conditions: `ids fpr.n_iters=1`.
@@ -105,15 +115,20 @@ def baseline_note(settings: pd.DataFrame, baseline: str) -> tuple[str, ...]:
 
 
 def in_order(labels: Iterable[str]) -> list[str]:
-    """Distinct labels: the null edit first, the true edit last."""
+    """Distinct labels: the null edit first, the true edit last; equal names by their numbers."""
 
-    def rank(label: str) -> tuple[int, str]:
+    def rank(label: str) -> tuple[int, list[tuple[str, float]], str]:
         name = label.split(" ")[0].split("+")[0]
-        if name == "true_edit":
-            return len(ORDER) + 1, label
-        return (ORDER.index(name) if name in ORDER else len(ORDER)), label
+        place = len(ORDER) + 1 if name == "true_edit" else len(ORDER)
+        return ORDER.index(name) if name in ORDER else place, _pieces(label), label
 
     return sorted(set(labels), key=rank)
+
+
+def _pieces(label: str) -> list[tuple[str, float]]:
+    """Texts and the numbers behind them: guidance 15 follows 7.5."""
+    words = [*re.split(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)", label), "-1"]
+    return [(text, float(number)) for text, number in zip(words[::2], words[1::2], strict=True)]
 
 
 def short_key(key: str) -> str:

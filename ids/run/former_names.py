@@ -44,7 +44,7 @@ def metrics_today(metrics: Mapping[str, T]) -> dict[str, T]:
 
 def _metric_today(key: str) -> str:
     name, separator, rest = key.partition("@")
-    return _inverse(METRICS).get(name, name) + separator + rest
+    return f"{METRICS_TODAY[name]}{separator}{rest}" if name in METRICS_TODAY else key
 
 
 @dataclass(frozen=True)
@@ -78,5 +78,6 @@ def _inverse(names: Mapping[str, str]) -> dict[str, str]:
     return {old: new for new, old in names.items()}
 
 
+METRICS_TODAY = _inverse(METRICS)
 IN_KEYS = _Names(FIELDS, CLASSES, OPTIONS)
 TODAY = _Names(_inverse(FIELDS), _inverse(CLASSES), _inverse(OPTIONS))

@@ -32,7 +32,7 @@ class Numbers:
 
     def metrics(self, key: str, case: str) -> MetricsRecord:
         """Metrics of an edit on a case; an empty record where nothing is known."""
-        found = _usable(self.metrics_path(key, case), MetricsRecord)
+        found = _usable(self._metrics_name(key, case), MetricsRecord)
         if found is None or (found.key, found.case) != (key, case):
             return MetricsRecord(key=key, case=case)
         return found
@@ -54,8 +54,11 @@ class Numbers:
 
     def metrics_path(self, key: str, case: str) -> Path:
         """The file of an edit's metrics on a case."""
-        name = f"metrics-{case[:CASE_DIGITS]}.json"
-        return Path(f"{self.root}/results/{key[:2]}/{key}/{name}")
+        return Path(self._metrics_name(key, case))
+
+    def _metrics_name(self, key: str, case: str) -> str:
+        """As text: there are many, and paths are slow to build."""
+        return f"{self.root}/results/{key[:2]}/{key}/metrics-{case[:CASE_DIGITS]}.json"
 
     def put_measurement(
         self,
@@ -118,7 +121,7 @@ def _still_valid(origins: Sequence[Origin], again: Collection[str]) -> list[Orig
     return [origin for origin in left if origin.metrics]
 
 
-def _usable(path: Path, kind: type[T]) -> T | None:
+def _usable(path: str | Path, kind: type[T]) -> T | None:
     """The record in a file; None without a file. A file that is no record is logged."""
     try:
         return read(path, kind)

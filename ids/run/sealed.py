@@ -53,12 +53,17 @@ def unseal(content: bytes, kind: type[T]) -> T:
 def read(path: str | Path, kind: type[T]) -> T | None:
     """The record in a file; None without a file. `Unusable` where it holds none of this kind."""
     try:
-        content = patiently(Path(path).read_bytes, SOON)
+        content = patiently(lambda: _content(path), SOON)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise Unusable("damaged", f"it cannot be read: {error.strerror}") from error
     return unseal(content, kind)
+
+
+def _content(path: str | Path) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # read at once, by the thousand
+        return file.read()
 
 
 class _Head(msgspec.Struct):

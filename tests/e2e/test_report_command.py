@@ -46,5 +46,5 @@ def test_bad_input_is_one_line(in_process: InProcess, tmp_path: Path) -> None:
     (tmp_path / "outputs").mkdir()
     status, _, err = in_process("report")
     assert status != 0
-    assert "expected results; found no such" in err
+    assert "expected results; found none" in err
     assert not (tmp_path / "outputs" / "report").exists()

@@ -9,6 +9,7 @@ from curve_frames import data, sampled, straight
 from ids.core.errors import ConfigError, DataError
 from ids.results.families import knob_keys
 from ids.results.knobs import along_knobs, parse_knobs
+from ids.results.labels import in_order
 from ids.results.matched import matched, matched_report
 from ids.results.methods import Question
 
@@ -121,3 +122,9 @@ def test_a_level_below_the_weakest_setting_is_not_read() -> None:
     (row,) = (row for row in report.grids[0].rows if row.method == "sdedit")
     assert all(math.isnan(cell.value) for cell in row.cells)
     assert any(note.startswith("Not read at 0.2: sdedit;") for note in report.notes)
+
+
+def test_settings_are_in_the_order_of_their_numbers() -> None:
+    labels = [f"ids (guidance_scale={scale})" for scale in ("3.0", "7.5", "15.0")]
+    assert in_order(reversed(labels)) == labels
+    assert in_order(["sds (n=1e-05)", "sds (n=0.5)"]) == ["sds (n=1e-05)", "sds (n=0.5)"]

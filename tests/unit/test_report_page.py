@@ -99,6 +99,9 @@ def test_the_paper_is_beside_matching_methods(written: tuple[Parsed, str, list[s
     assert "Second-hand" in text
     assert "Preference" not in text  # no metric in common
     assert ">0.30</td>" in text  # as the paper prints it
+    row = r'data-sort="(DDS|IDS)">.*?<td class="split[^>]*>(.*?)</td>'
+    rows = dict(re.findall(row, text, re.DOTALL))
+    assert rows == {"DDS": "dds", "IDS": "not run"}  # this ids is not at the paper's lambda
     for table in read_paper().tables:
         assert all(len(row.values) == len(table.columns) for row in table.rows)
 
@@ -132,7 +135,8 @@ def test_stand_ins_and_missing_states_are_counted(root: Path, inputs: PageInputs
     assert all(
         case["decoded"] and case["source"][0] and not case["mask"] for case in group["cases"]
     )
-    assert any("no weights" in note for note in notes)
+    states = [note.partition(": ")[2] for note in notes if "no weights" in note]
+    assert states == ["Kept states of 4 edits are not shown: no weights"]
     assert any(note.startswith("4 cases with the null edit") for note in notes)
     assert group["states"] == {}
 
@@ -162,7 +166,7 @@ def test_notable_cases_are_worst_best_and_disagreed_on() -> None:
 
 def test_a_store_without_results_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
-    with pytest.raises(DataError, match="expected results; found no such"):
+    with pytest.raises(DataError, match="expected results; found none"):
         write(tmp_path, PageInputs())
     assert not (tmp_path / "page").exists()
 

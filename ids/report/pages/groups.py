@@ -56,11 +56,14 @@ def group_data(
     stand_ins = _controls(group, images, store)
     number_of = {label: index for index, label in enumerate(labels)}
     values = page.lines[[column.key for column in page.columns]].to_numpy(float)
+    names = [edited_image(entry.record, store, images) for entry in group.entries]
+    small, digits = images.thumbnails(names), [column.digits for column in page.columns]
     results = []
-    for entry, label, numbers in zip(group.entries, page.labels_of_lines, values, strict=False):
-        result = _result(entry, store, images)
-        cells = [number(x, c.digits) for x, c in zip(numbers, page.columns, strict=True)]
-        results.append([number_of[label], place[entry.row.case], *result, cells])
+    for entry, label, numbers, *pair in zip(
+        group.entries, page.labels_of_lines, values, names, small, strict=False
+    ):
+        cells = [number(x, n) for x, n in zip(numbers.tolist(), digits, strict=True)]
+        results.append([number_of[label], place[entry.row.case], *_facts(entry), *pair, cells])
     return {
         "id": page.id,
         "title": group.title,
@@ -73,12 +76,11 @@ def group_data(
     }
 
 
-def _result(entry: Entry, store: Store, images: ImageFolder) -> list[Any]:
-    """Seed, status, key, image, thumbnail."""
+def _facts(entry: Entry) -> list[Any]:
+    """Seed, status, key."""
     record = entry.record
-    name = edited_image(record, store, images)
     reason = record.status if record.status == "ok" else f"{record.status}: {record.reason}"
-    return [record.seed, reason, record.key[:DIGITS], name, images.thumbnail(name)]
+    return [record.seed, reason, record.key[:DIGITS]]
 
 
 def edited_image(record: EditRecord, store: Store, images: ImageFolder) -> str:

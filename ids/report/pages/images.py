@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,24 +33,26 @@ class ImageFolder:
 
     root: Path
     used: set[str] = field(default_factory=set)
+    present: set[str] = field(default_factory=set)  # listed once: there are many
 
     def link(self, path: Path, digest: str) -> str:
         """The name of a stored PNG of this digest: a hard link, or a copy where none is possible.
         Empty where the file is missing.
         """
         name = self._name(digest, "png")
-        place = self.root / name
-        with suppress(OSError):
-            if not place.exists():
-                _link(path, place)
+        with suppress(FileNotFoundError, PermissionError):
+            if name not in self.present:
+                _link(path, self.root / name)
+                self.present.add(name)
             return name
+        self.used.discard(name)
         return ""
 
     def draw(self, digest: str, image: Callable[[], PIL.Image], lossless: bool = True) -> str:
         """The name of an image that is drawn where it does not exist."""
         name = self._name(digest, "png" if lossless else "webp")
-        if not (self.root / name).exists():
-            _write(image(), self.root / name)
+        if name not in self.present:
+            self._write(image(), name)
         return name
 
     def source(self, image: LazyImage | None, view: str) -> str:
@@ -69,22 +73,26 @@ class ImageFolder:
 
     def thumbnail(self, name: str) -> str:
         """The name of a small copy of an image; of the image itself where it is small."""
-        if not name:
-            return ""
-        small = self._name(f"{name} {THUMB}", "webp")
-        if (self.root / small).exists():
-            return small
-        self.used.discard(small)
-        try:
-            with PIL.open(self.root / name, formats=["PNG"]) as image:
-                if max(image.size) <= THUMB:
-                    return name
-                image.thumbnail((THUMB, THUMB), PIL.Resampling.LANCZOS)
-                _write(image.convert("RGB"), self.root / small)
-        except BROKEN:
-            return name
+        small = _named(f"{name} {THUMB}", "webp")
+        if small not in self.present:
+            if not name or side_of(self.root / name) <= THUMB:
+                return name
+            try:
+                with PIL.open(self.root / name, formats=["PNG"]) as image:
+                    image.thumbnail((THUMB, THUMB), PIL.Resampling.LANCZOS)
+                    small_image = image.convert("RGB")
+            except BROKEN:
+                return name
+            self._write(small_image, small)
         self.used.add(small)
         return small
+
+    def thumbnails(self, names: Sequence[str]) -> list[str]:
+        """Of many images, on all cores: large ones take milliseconds each."""
+        different = list(dict.fromkeys(names))
+        with ThreadPoolExecutor() as pool:
+            small = dict(zip(different, pool.map(self.thumbnail, different), strict=True))
+        return [small[name] for name in names]
 
     def sweep(self) -> None:
         """Remove images of earlier pages that this one does not use. Other files stay."""
@@ -93,15 +101,21 @@ class ImageFolder:
                 path.unlink(missing_ok=True)
 
     def _name(self, digest: str, ending: str) -> str:
-        name = f"{digest_of(digest)[:24]}.{ending}"
+        name = _named(digest, ending)
         self.used.add(name)
         return name
+
+    def _write(self, image: PIL.Image, name: str) -> None:
+        kind = "WEBP" if name.endswith(".webp") else "PNG"
+        with _replacing(self.root / name) as partial:
+            image.save(partial, kind, **({"quality": QUALITY} if kind == "WEBP" else {}))
+        self.present.add(name)
 
 
 def open_images(folder: Path) -> ImageFolder:
     """The image folder of a page. `ConfigError` where no file can be created in it."""
     create_folder(folder)
-    return ImageFolder(folder)
+    return ImageFolder(folder, present=set(os.listdir(folder)))
 
 
 def overlay(mask: LazyImage) -> PIL.Image:
@@ -115,18 +129,34 @@ def overlay(mask: LazyImage) -> PIL.Image:
 
 
 def _link(path: Path, place: Path) -> None:
+    with _replacing(place) as partial:
+        try:
+            os.link(path, partial)
+        except FileNotFoundError:
+            raise
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(path, partial)
+
+
+@contextmanager
+def _replacing(place: Path) -> Iterator[Path]:
+    """A file that takes its place when it is complete."""
     partial = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        os.link(path, partial)
-    except FileNotFoundError:
-        raise
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(path, partial)
-    os.replace(partial, place)
+        yield partial
+        os.replace(partial, place)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def _write(image: PIL.Image, place: Path) -> None:
-    partial = place.with_name(f".{place.name}.{os.getpid()}")
-    kind = "WEBP" if place.suffix == ".webp" else "PNG"
-    image.save(partial, kind, **({"quality": QUALITY} if kind == "WEBP" else {}))
-    os.replace(partial, place)
+def _named(digest: str, ending: str) -> str:
+    return f"{digest_of(digest)[:24]}.{ending}"
+
+
+def side_of(path: Path) -> int:
+    """The longer side of a PNG in pixels, from its first bytes; 0 for another file."""
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
+        head = file.read(24)
+        if len(head) == 24 and head.startswith(b"\x89PNG\r\n\x1a\n"):
+            return int(max(struct.unpack(">II", head[16:])))
+    return 0

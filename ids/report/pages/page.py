@@ -1,7 +1,7 @@
 """The page of a store: index.html, and its images in the folders beside it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ids.core.errors import DataError
+from ids.core.errors import ConfigError, DataError
 from ids.core.places import create_folder
 from ids.core.text import counted, printable
 from ids.report.card import sections
@@ -19,12 +19,13 @@ from ids.report.pages.embed import json_script, script_hash, shown
 from ids.report.pages.groups import PageGroup, group_data
 from ids.report.pages.images import open_images
 from ids.report.pages.inputs import PageInputs
+from ids.report.pages.links import PAGE
 from ids.report.pages.paper import Paper, read_paper, tables_beside
 from ids.report.pages.scenes import scenes_data
 from ids.report.pages.states import states_data
 from ids.report.pages.tables import ShownReport, shown_report
 from ids.results.card import card_of
-from ids.results.catalog import ResultGroup, open_store, read_catalog
+from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import select_columns
 from ids.results.environments import mixed_note
 from ids.results.frames import columns_of, frame, weights_notes
@@ -36,6 +37,9 @@ from ids.run.store import Store
 
 SCRIPTS = ("dom", "store", "overview", "tables", "gallery", "notable", "panes", "viewer", "main")
 STYLES = ("base", "tables", "gallery", "viewer")
+MARK, MARKED = b"image editing report</title>", 2**16  # a page of ours: its title is at the top
+OF_STORE = {"results", "sources", "measurements", "datasets", "mirrored", "sheets", "claims"}
+OF_STORE |= {"partial", "aside", "runs", "cache", "scenes"}  # its folders
 OUTCOMES = ("holds", "does not hold", "inconclusive", "not run")
 
 
@@ -52,19 +56,24 @@ class Section:
 
 
 def write_page(
-    selection: Selection, folder: Path, inputs: PageInputs, baseline: str = "dds"
+    selection: Selection,
+    folder: Path,
+    inputs: PageInputs,
+    baseline: str = "dds",
+    catalog: Catalog | None = None,
 ) -> tuple[Path, Sequence[str]]:
     """Write FOLDER/index.html and its images; the page, and notes on what it lacks. Images that an
-    earlier page wrote are not written again. `DataError` without results.
+    earlier page wrote are not written again. `catalog`: of the store, if the caller has read it.
+    `DataError` without results.
     """
     store = open_store(selection.output_dir)
-    catalog = read_catalog(store)
+    catalog = catalog or read_catalog(store)
     groups = selection.groups(catalog)
     if not groups:
-        raise DataError(
-            f"{selection.output_dir}: expected results; found no such; `ids run experiments=demo` "
-            "makes some"
-        )
+        chosen = replace(selection, columns=()) != Selection(selection.output_dir)
+        remedy = "change the selection" if chosen else "`ids run experiments=demo` makes some"
+        raise DataError(f"{selection.output_dir}: expected results; found none; {remedy}")
+    check_place(folder, selection.output_dir)
     create_folder(folder)
     images, paper = open_images(folder / "images"), read_paper()
     notes, data, parts = list(catalog.notes()), [], []
@@ -78,9 +87,23 @@ def write_page(
         parts.append(_section(page, store, baseline, folder / "figures", paper))
     notes += _missing(data)
     html = _html(selection, parts, data, inputs, notes, paper)
-    write_beside(folder / "index.html", html.encode("utf-8", "replace"))
+    write_beside(folder / PAGE, html.encode("utf-8", "replace"))
     images.sweep()
-    return folder / "index.html", notes
+    return folder / PAGE, notes
+
+
+def check_place(folder: Path, output_dir: Path) -> None:
+    """`ConfigError` where a page would mix with the store's own files, or replace a foreign one."""
+    place, root = folder.resolve(), output_dir.resolve()
+    inside = place.relative_to(root).parts[:1] if place.is_relative_to(root) else ()
+    if OF_STORE.intersection(inside):
+        raise ConfigError(
+            f"--out {folder}: expected a folder outside those of the store; got one in "
+            f"{root / inside[0]}; choose another"
+        )
+    page = folder / PAGE
+    if page.exists() and MARK not in page.read_bytes()[:MARKED]:
+        raise ConfigError(f"{page}: expected a page of `ids report`; got another; move it away")
 
 
 def _page_group(group: ResultGroup, store: Store) -> PageGroup:

@@ -1,5 +1,6 @@
 """The paper's own tables, second-hand, beside ours."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,8 @@ import msgspec
 
 from ids.report.pages.groups import PageGroup
 from ids.results.columns import Column, base_of
-from ids.results.grids import Grid
-from ids.results.labels import matches
+from ids.results.contrasts import fits
+from ids.results.grids import Estimate, Grid
 
 FILE = Path(__file__).with_name("paper.yaml")
 
@@ -24,7 +25,9 @@ class PaperColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PaperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row: the method here, conditions on its values, and the paper's numbers."""
+    """A row: the method here, conditions on its values (`scale=1.0|0.2165`: one of several), and
+    the paper's numbers.
+    """
 
     title: str
     method: str
@@ -90,8 +93,11 @@ def _row(
 ) -> tuple[str, Sequence[str]] | None:
     """The first setting of the method that fulfils the conditions."""
     for ours in means.rows:
-        name = ours.method.split(" ")[0]
-        if name == row.method and all(matches(values[ours.method], c) for c in row.where):
+        if fits(ours.method, values[ours.method], " ".join([row.method, *row.where])):
             cells = zip(means.columns, ours.cells, strict=True)
-            return ours.method, [f"{e.value:.{c.digits}f}" for c, e in cells if c in columns]
+            return ours.method, [_text(e, c) for c, e in cells if c in columns]
     return None
+
+
+def _text(cell: Estimate, column: Column) -> str:
+    return "–" if math.isnan(cell.value) else f"{cell.value:.{column.digits}f}"

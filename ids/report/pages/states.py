@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image as PIL
+from safetensors import SafetensorError
 
 from ids.core.errors import DataError, IdsError
 from ids.core.numbers import Number, to_float
 from ids.core.records import digest_of
 from ids.core.tensors import Images
+from ids.core.text import counted
 from ids.images import to_pil
 from ids.report.pages.embed import number
 from ids.report.pages.groups import PageGroup
-from ids.report.pages.images import ImageFolder
+from ids.report.pages.images import ImageFolder, side_of
 from ids.report.pages.inputs import Decode
 from ids.report.pages.notable import notable_cases
 from ids.results.catalog import Entry
@@ -39,7 +41,7 @@ def states_data(
         count = CASES if _is_small(kept[0][1], store) else 0
     cases = set(notable_cases(page.lines, page.columns, count or 0))
     found: dict[str, Any] = {}
-    notes: dict[str, None] = {}
+    problems: list[str] = []
     names = metric_columns(entry.numbers.values for entry in page.group.entries)
     for place, entry in kept:
         if entry.row.case in cases:
@@ -47,9 +49,10 @@ def states_data(
                 steps, drawn = _decoded(entry, store, decode, images)
                 along = _along(page, entry, names, steps)
                 found[str(place)] = {"steps": steps, "images": drawn, "along": along}
-            except (IdsError, OSError) as error:
-                notes[f"Kept states are not shown: {error}"] = None
-    return found, list(notes)
+            except (IdsError, OSError, SafetensorError) as error:
+                problems.append(str(error))
+    edits = counted(len(problems), "edit")
+    return found, [f"Kept states of {edits} are not shown: {problems[0]}"] if problems else []
 
 
 def _decoded(
@@ -104,5 +107,4 @@ def _chosen(steps: Sequence[int]) -> list[int]:
 
 
 def _is_small(entry: Entry, store: Store) -> bool:
-    with PIL.open(store.folder(entry.record.key) / IMAGE, formats=["PNG"]) as image:
-        return max(image.size) <= SMALL
+    return side_of(store.folder(entry.record.key) / IMAGE) <= SMALL

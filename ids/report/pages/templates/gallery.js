@@ -67,8 +67,8 @@ function caseRow(group, index, column, note = "") {
   const tags = one.tags.map((tag) => el("span", { class: "tag" }, tag));
   const who = el("div", { class: "who" },
     el("a", { href: caseLink(group, index) }, one.id), note ? el("p", {}, note) : null,
-    el("p", { class: "from" }, one.prompts[0]), el("p", {}, `→ ${one.prompts[1]}`),
-    one.instruction ? el("p", {}, `“${one.instruction}”`) : null, el("p", {}, ...tags));
+    el("p", { class: "from prompts" }, el("bdi", {}, one.prompts[0])), el("p", { class: "prompts" }, "→ ", el("bdi", {}, one.prompts[1])),
+    one.instruction ? el("p", { class: "prompts" }, "“", el("bdi", {}, one.instruction), "”") : null, el("p", {}, ...tags));
   return el("article", { class: "case" }, who, strip(group, index, shownLabels(group), column, byId("masks").checked));
 }
 

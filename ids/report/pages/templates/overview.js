@@ -38,7 +38,8 @@ function showSets() {
   byId("sets").replaceChildren(...shown);
 }
 
-const promptsOf = (one) => el("p", {}, `${one.prompts[0]} → ${one.prompts[1]}`);
+// Each prompt keeps its own direction: two in Hebrew would swap their places around the arrow.
+const promptsOf = (one) => el("p", { class: "prompts" }, el("bdi", {}, one.prompts[0]), " → ", el("bdi", {}, one.prompts[1]));
 
 // Evenly chosen cases, the first among them.
 function sample(group, count) {

@@ -16,7 +16,7 @@ function sortBy(button) {
 // Numbers by value, text by letters; what is missing stays last.
 function compareKeys(a, b, sign) {
   if (a === "" || b === "") return (a === "") - (b === "");
-  const [x, y] = [a, b].map((text) => (text === "inf" ? Infinity : Number(text)));
+  const [x, y] = [a, b].map((text) => Number(text.replace(/^(-?)inf$/, "$1Infinity")));
   if (!Number.isNaN(x) && !Number.isNaN(y)) return sign * (x === y ? 0 : x < y ? -1 : 1);
   return sign * a.localeCompare(b);
 }

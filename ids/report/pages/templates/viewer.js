@@ -3,7 +3,8 @@ const viewer = { group: null, index: 0, mode: "grid", a: 0, b: 0, flipped: false
 const SOURCE = -1;
 const TRUTH = -2;
 
-const sideName = (side) => (side === SOURCE ? "source" : side === TRUTH ? "true edit" : viewer.group.labels[side]);
+const sourceName = () => (viewer.group.cases[viewer.index].decoded ? "source (null edit)" : "source");
+const sideName = (side) => (side === SOURCE ? sourceName() : side === TRUTH ? "true edit" : viewer.group.labels[side]);
 
 function sides() {
   const one = viewer.group.cases[viewer.index];
@@ -81,7 +82,7 @@ function showCase() {
   const { group, index } = viewer;
   const one = group.cases[index];
   byId("viewer-title").textContent = one.id;
-  byId("viewer-prompts").replaceChildren(el("span", { class: "from" }, one.prompts[0]), ` → ${one.prompts[1]} `, ...one.tags.map((tag) => el("span", { class: "tag" }, tag)));
+  byId("viewer-prompts").replaceChildren(el("bdi", { class: "from" }, one.prompts[0]), " → ", el("bdi", {}, one.prompts[1]), " ", ...one.tags.map((tag) => el("span", { class: "tag" }, tag)));
   const options = sides().map((side) => [side, sideName(side)]);
   fill(byId("side-a"), options, viewer.a);
   fill(byId("side-b"), options, viewer.b);
