@@ -30,7 +30,7 @@ class Unusable(Exception):
 def seal(record: msgspec.Struct) -> bytes:
     """The content of a record's file."""
     body = msgspec.json.format(msgspec.json.encode(record), indent=1)[1:]
-    return _HEAD + hashlib.sha256(body).hexdigest().encode() + _TAIL + body
+    return _head(body) + body
 
 
 def unseal(content: bytes, kind: type[T]) -> T:
@@ -38,7 +38,7 @@ def unseal(content: bytes, kind: type[T]) -> T:
     if not content.startswith(_HEAD):
         raise _unsealed(content)
     body = content[_BODY:]
-    if content[len(_HEAD) : len(_HEAD) + _HEX].decode(errors="replace") != _sha256(body):
+    if content[:_BODY] != _head(body):
         raise Unusable("damaged", "its content does not have its checksum")
     whole = b"{" + body
     try:
@@ -93,5 +93,6 @@ def _unsealed(content: bytes) -> Unusable:
     return Unusable("foreign", "it has no checksum")
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _head(body: bytes) -> bytes:
+    """The first field, with the checksum of all others."""
+    return _HEAD + hashlib.sha256(body).hexdigest().encode() + _TAIL

@@ -182,10 +182,10 @@ def test_steps_of_one_scale_are_evaluated_in_one_call() -> None:
     calls: list[list[int]] = []
 
     class Watched:
-        def __call__(self, half: SourceHalf, n_steps: int) -> Iterator[Anchor]:
+        def __call__(self, half: SourceHalf, n_steps: int, start: int = 0) -> Iterator[Anchor]:
             for scale, one in half.halves.items():  # type: ignore[attr-defined]
                 object.__setattr__(one, "several", self.watch(one.several, scale))
-            return half.several(range(n_steps))
+            return half.several(range(start, n_steps))
 
         def watch(self, several: object, scale: float) -> object:
             def watched(steps: list[int], *caches: object) -> object:
