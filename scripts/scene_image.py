@@ -1,7 +1,7 @@
 r"""Draw the image of an edited scene in README.md from stored results.
 
-    ids run experiments=scenes
-    python scripts/scene_image.py outputs docs/scene_ids.png
+    ids run experiments=scenes seeds=[0] method=ids method.n_steps=60 output_dir=outputs/scene_image
+    python scripts/scene_image.py outputs/scene_image docs/scene_ids.png
 
 The scenes are the first object of plain fill of each kind of edit, at the most steps of IDS and
 seed 0. Striped objects are edited worst, and not shown.
