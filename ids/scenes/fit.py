@@ -115,14 +115,9 @@ class Fit:
         optimizer.step()
 
 
-def held_out_psnr(model: SceneModel, capture: Capture) -> float:
-    """Mean over the photos that were held out, over all where none was; of pixels with content."""
-    return mean_psnr(model, [shot(photo) for photo in held_out(capture)])
-
-
 @torch.no_grad()
 def mean_psnr(model: SceneModel, shots: Sequence[Shot]) -> float:
-    """Mean over photos in memory."""
+    """In dB, of pixels with content: the mean over photos in memory."""
     found = []
     for one in shots:
         view = render_view(model, one.camera).image.flatten(1).T

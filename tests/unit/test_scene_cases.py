@@ -177,7 +177,7 @@ def test_a_path_looks_at_the_scene() -> None:
     """From around the cameras' places where they see one side; from everywhere where they do."""
     cameras = [photo.camera for photo in PHOTOS]
     places = torch.stack([c.centre for c in cameras])
-    directions = torch.stack([-c.c2w[:3, 2] for c in cameras])
+    directions = torch.stack([c.forward for c in cameras])
     torch.testing.assert_close(focus_of(places, directions), torch.zeros(3), atol=0.02, rtol=0)
     for camera in path(cameras, 6):
         pixels, depth = camera.project(torch.zeros(1, 3))
