@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ids.core.capture import Capture
 from ids.core.rng import generator
 from ids.scenes.checkpoint import read_checkpoint, restore, write_checkpoint
+from ids.scenes.limits import check_least
 from ids.scenes.model import RayModel, SceneModel, render_view
 from ids.scenes.photos import FitPhotos, Shot, held_out, shot
 
@@ -53,9 +54,10 @@ class Fit:
     ignored: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
 
     def __post_init__(self) -> None:
-        for name in ("n_steps", "n_rays", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"fit.{name}: expected 1 or more; got {getattr(self, name)}")
+        check_least(self, "fit", n_steps=1, n_rays=1, checkpoint_every=1)
+        check_least(self, "fit", smoothness=0, solidity=0, rates=0)
+        if not self.lr > 0:
+            raise ValueError(f"representation.fit.lr: expected a number above 0; got {self.lr:g}")
 
     def __call__(
         self,

@@ -35,6 +35,7 @@ def built(name: str) -> SceneModel:
 def test_a_model_renders_in_parts_and_gives_gradients(name: str) -> None:
     model = built(name)
     assert isinstance(model, SceneModel)
+    assert tuple(MODELS[name][0].groups) == tuple(group.name for group in model.groups())
     whole = model.render(CAMERA)
     pieces = [model.render(CAMERA, pixels) for pixels in parts(CAMERA, 50)]
     torch.testing.assert_close(torch.cat([p.rgb for p in pieces]), whole.rgb)
