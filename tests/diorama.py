@@ -6,10 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ids.core.capture import Capture
 from ids.core.records import EditCase
 from ids.core.tensors import Images, Latent
 from ids.data import SceneShapes
-from ids.scenes.fit import Fit
+from ids.scenes.fit import Fit, mean_psnr
+from ids.scenes.model import SceneModel, image_of
+from ids.scenes.photos import held_out, shot
+from ids.scenes.pull_back import Seen
 from ids.scenes.voxels import VoxelGrid, Voxels
 
 CASE: EditCase = SceneShapes(count=1, n_views=10, size=32)[0]
@@ -41,3 +45,13 @@ def fitted() -> VoxelGrid:
     grid = Voxels(24, 24)(CAPTURE)
     grid.load_state_dict(_fitted())
     return grid
+
+
+def held_out_psnr(model: SceneModel, capture: Capture) -> float:
+    """Mean over the photos that were held out, over all where none was; of pixels with content."""
+    return mean_psnr(model, [shot(photo) for photo in held_out(capture)])
+
+
+def one_graph(seen: Seen) -> Latent:
+    """The latent through one graph of the whole view: the reference of the two passes."""
+    return seen.encode(image_of(seen.model.render(seen.camera).rgb, seen.camera)[None])

@@ -56,6 +56,8 @@ def unknown_key(key: str, words: Sequence[str], sources: Sources) -> str:
             known += ["experiments", "debug"] if part == key else []  # groups without a node
             return f"{key}: no such option; {nearest(part, known)}"
         node = node[part]
+    if isinstance(node, DictConfig):
+        return f"{key}: expected names that it has; got a new one; ++{key}=... adds it"
     return f"{key}: no such option; {key.rpartition('.')[0]} is a single value"
 
 

@@ -40,6 +40,13 @@ class Camera:
         """Where the camera is."""
         return self.c2w[:3, 3]
 
+    @property
+    def forward(self) -> Float[Tensor, "3"]:
+        """The unit direction of its optical axis. A distance along a ray, times the ray's direction
+        on it, is z-depth.
+        """
+        return -self.c2w[:3, 2]
+
     def rays(self) -> Rays:
         """The ray through the centre of each pixel, [height, width, 3]."""
         y, x = torch.meshgrid(

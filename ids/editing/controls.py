@@ -31,8 +31,10 @@ class NullEdit:
 @dataclass(frozen=True)
 class TrueEdit:
     """Positive control: the known correct edit through the autoencoder. No edit of the latent comes
-    closer to it.
+    closer to it. Scenes have no latent to write.
     """
+
+    needs: ClassVar[tuple[type, ...]] = (LatentSubject,)
 
     uses_seed: ClassVar[bool] = False
     uses_prompts: ClassVar[bool] = False

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ids.core.checkpoints import EditState
+from ids.core.checkpoints import (
+    EditState,
+    optimizer_tensors,
+    restore_optimizer,
+    with_prefix,
+)
 from ids.core.edit import EditContext
 from ids.core.errors import DataError
 from ids.core.records import Trace
@@ -33,7 +38,7 @@ class Descent:
         """
         if (state := self.context.checkpoints.read()) is None:
             return
-        parameters = _below(PARAMETER, state.tensors)
+        parameters = with_prefix(PARAMETER, state.tensors)
         mine = {str(number): p for number, p in enumerate(self._parameters())}
         if {n: x.shape for n, x in parameters.items()} != {n: p.shape for n, p in mine.items()}:
             raise DataError(
@@ -42,8 +47,8 @@ class Descent:
         with torch.no_grad():
             for name, parameter in mine.items():
                 parameter.copy_(parameters[name])
-        self._restore_optimizer(_below(OPTIMIZER, state.tensors))
-        self._earlier, self.step = _below(CURVE, state.tensors), state.step
+        restore_optimizer(self.optimizer, with_prefix(OPTIMIZER, state.tensors))
+        self._earlier, self.step = with_prefix(CURVE, state.tensors), state.step
         for _ in range(self.step):
             self.context.progress.step()
 
@@ -74,21 +79,5 @@ class Descent:
 
     def _tensors(self) -> dict[str, Tensor]:
         found = {f"{PARAMETER}{n}": p.detach() for n, p in enumerate(self._parameters())}
-        for number, values in self.optimizer.state_dict()["state"].items():
-            for key, value in values.items():
-                if value is not None:
-                    found[f"{OPTIMIZER}{number}.{key}"] = torch.as_tensor(value)
-        curves = self.trace().curves
-        return found | {f"{CURVE}{name}": values for name, values in curves.items()}
-
-    def _restore_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
-        state: dict[int, dict[str, Tensor]] = defaultdict(dict)
-        for name, value in tensors.items():
-            number, _, key = name.partition(".")
-            state[int(number)][key] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": dict(state), "param_groups": groups})
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): x for name, x in tensors.items() if name.startswith(prefix)}
+        found |= {f"{OPTIMIZER}{n}": x for n, x in optimizer_tensors(self.optimizer).items()}
+        return found | {f"{CURVE}{name}": values for name, values in self.trace().curves.items()}

@@ -1,6 +1,9 @@
 """The scene of a stored edit, as `ids view` shows it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from ids.config.build import build
 from ids.config.setting import Composed
@@ -17,6 +20,7 @@ from ids.run import Session
 from ids.run.planned import read_planned
 from ids.run.records import EditRecord
 from ids.run.scene_files import read_scene
+from ids.scenes.model import SceneModel
 from ids.scenes.photos import on_device
 
 
@@ -44,7 +48,7 @@ def viewed_scene(output_dir: Path, key: str, listener: Preparing) -> ViewedScene
     capture = case.source.capture()
     before = scenes.fitted(case, capture, device, listener)
     after = scenes.model(capture)
-    after.load_state_dict(scene.model)
+    _restore(after, scene.model, store.folder(record.key))
     after.to(device)
     title = f"{case.id}: {record.name}, {_prompts(case)}"
     return ViewedScene(title, after, before, on_device(capture, device))
@@ -61,6 +65,16 @@ def _scenes(output_dir: Path, record: EditRecord) -> Scenes:
         f"{record.key[:12]}: expected the setting of its run; found none that can be read here; "
         "give the command in the folder where it ran"
     )
+
+
+def _restore(model: SceneModel, tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """`DataError` for the tensors of another model."""
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError:
+        raise DataError(
+            f"{folder}: expected the model of its setting; got another; make the edit again"
+        ) from None
 
 
 def _built(setting: Composed) -> Scenes:

@@ -170,7 +170,7 @@ class _Browser:
         """Turns go around the point that all cameras look at."""
         cameras = [photo.camera for photo in self.viewed.capture.photos]
         places = torch.stack([camera.centre for camera in cameras])
-        forward = torch.stack([-camera.c2w[:3, 2] for camera in cameras])
+        forward = torch.stack([camera.forward for camera in cameras])
         reach = float((focus_of(places, forward) - places[number]) @ forward[number])
         camera, own = self.client.camera, cameras[number]
         camera.position = own.centre.cpu().numpy()

@@ -18,6 +18,7 @@ from ids.core.rng import Randomness
 from ids.core.tensors import Images, Latent
 from ids.images import eight_bit
 from ids.scenes.checkpoint import write_checkpoint
+from ids.scenes.limits import check_least
 from ids.scenes.model import Rendered, SceneModel, render_view
 from ids.scenes.path import path
 from ids.scenes.pull_back import (
@@ -59,14 +60,7 @@ class SceneEditing:
     ignored: ClassVar[tuple[str, ...]] = ("chunk", "checkpoint_every")
 
     def __post_init__(self) -> None:
-        if self.chunk < 1:
-            raise ValueError(f"chunk: expected 1 or more; got {self.chunk}")
-        if self.checkpoint_every < 0:
-            raise ValueError(
-                f"checkpoint_every: expected 0 (none) or more; got {self.checkpoint_every}"
-            )
-        if self.replay < 0 or any(rate < 0 for rate in self.rates.values()):
-            raise ValueError("rates and replay: expected 0 or more; got a number below")
+        check_least(self, "editing", chunk=1, checkpoint_every=0, replay=0, rates=0)
 
 
 class SceneRow:

@@ -30,6 +30,11 @@ REVISION = 1  # raised when a model, its fit or its rendering give other numbers
 class ModelKind(Protocol):
     """The configuration of a scene model: a frozen dataclass."""
 
+    @property
+    def groups(self) -> Sequence[str]:
+        """The names of the parameter groups of its models."""
+        ...
+
     def __call__(self, capture: Capture) -> SceneModel:
         """A model for this capture, not fitted yet."""
         ...
@@ -49,6 +54,17 @@ class Scenes:
 
     ignored: ClassVar[tuple[str, ...]] = ("folder",)
     of_scenes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        groups, rates = self.model.groups, self.editing.rates
+        for place, given in (("fit", self.fit.rates), ("editing", rates)):
+            if unknown := sorted(set(given) - set(groups)):
+                raise ValueError(
+                    f"representation.{place}.rates: expected names of {', '.join(groups)}; got "
+                    f"{unknown[0]}"
+                )
+        if not any(rates.get(name, 1.0) for name in groups):
+            raise ValueError("representation.editing.rates: expected one above 0; got 0 for all")
 
     def identity(self) -> Mapping[str, str]:
         """The settings of model, fit and editing that decide results."""

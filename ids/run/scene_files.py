@@ -12,9 +12,12 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from PIL import Image as PIL
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ids.core.checkpoints import with_prefix
+from ids.core.errors import DataError
 from ids.core.records import Edited, EditedScene
 from ids.core.tensors import Images
 from ids.images import LEVELS, to_pil
@@ -36,14 +39,21 @@ def scene_files(edited: Edited) -> dict[str, bytes]:
 
 
 def read_scene(folder: Path) -> EditedScene | None:
-    """The scene in the folder of a result; None where the result is an image."""
+    """The scene in the folder of a result; None where the result is an image. `DataError` for a
+    damaged file.
+    """
+    file = folder / SCENE
     try:
-        tensors = load((folder / SCENE).read_bytes())
+        tensors = load(file.read_bytes())
+        images = {name: tensors[name].float() / LEVELS for name in IMAGES}
+        distances = {name: tensors[name] for name in DISTANCES}
     except FileNotFoundError:
         return None
-    images = {name: tensors[name].float() / LEVELS for name in IMAGES}
-    model = {n.removeprefix(MODEL): x for n, x in tensors.items() if n.startswith(MODEL)}
-    return EditedScene(**images, **{name: tensors[name] for name in DISTANCES}, model=model)
+    except (SafetensorError, OSError, KeyError) as error:
+        raise DataError(
+            f"{file}: expected the tensors of a scene; got {error}; make the edit again"
+        ) from None
+    return EditedScene(**images, **distances, model=with_prefix(MODEL, tensors))
 
 
 def _tensors(scene: EditedScene) -> bytes:

@@ -1,17 +1,21 @@
 """Tensors of scenes, and the state of their optimizer, in one file that is written atomically."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from ids.core.checkpoints import optimizer_tensors, restore_optimizer, with_prefix
 from ids.core.errors import DataError
 from ids.scenes.model import SceneModel
+
+MODEL, OPTIMIZER = "model.", "optimizer."
 
 
 class Checkpoint(NamedTuple):
@@ -26,23 +30,23 @@ def write_checkpoint(
     file: Path, model: SceneModel, optimizer: torch.optim.Optimizer | None, step: int, name: str
 ) -> None:
     """Write a model, and the state of an optimizer of its parameters."""
-    tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
-    state = optimizer.state_dict()["state"] if optimizer else {}
-    for number, values in state.items():
-        for key, value in values.items():
-            tensors[f"optimizer.{number}.{key}"] = torch.as_tensor(value)
+    tensors = {f"{MODEL}{key}": value for key, value in model.state_dict().items()}
+    state = optimizer_tensors(optimizer) if optimizer else {}
+    tensors |= {f"{OPTIMIZER}{key}": value for key, value in state.items()}
     write_tensors(file, tensors, step, name)
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], step: int, name: str) -> None:
-    """Write a file that is whole, or not there: a process may be killed at any time."""
+    """Write a file that is whole, or not there: a process may be killed at any time. `OSError`
+    where the disk takes no files: safetensors alone would hide its kind.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    partial = file.with_name(f".{file.name}-{os.getpid()}")
-    save_file(plain, partial, {"step": str(step), "name": name})
-    with partial.open("rb") as stream:
+    content = save(plain, {"step": str(step), "name": name})
+    with _replacing(file) as partial, partial.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
         os.fsync(stream.fileno())
-    os.replace(partial, file)
 
 
 def read_checkpoint(file: Path, name: str) -> Checkpoint | None:
@@ -71,17 +75,19 @@ def restore(
     checkpoint: Checkpoint, model: SceneModel, optimizer: torch.optim.Optimizer | None = None
 ) -> None:
     """Give a model, and an optimizer of its parameters, the tensors of a checkpoint."""
-    model.load_state_dict(_below("model.", checkpoint.tensors))
-    if optimizer is None:
-        return
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _below("optimizer.", checkpoint.tensors).items():
-        number, _, field = key.partition(".")
-        state.setdefault(int(number), {})[field] = value
-    optimizer.load_state_dict(
-        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-    )
+    model.load_state_dict(with_prefix(MODEL, checkpoint.tensors))
+    if optimizer:
+        restore_optimizer(optimizer, with_prefix(OPTIMIZER, checkpoint.tensors))
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key[len(prefix) :]: x for key, x in tensors.items() if key.startswith(prefix)}
+@contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """A file to write, of this process alone, which replaces `file`; removed after an error."""
+    partial = file.with_name(f".{file.name}-{os.getpid()}")
+    try:
+        yield partial
+        os.replace(partial, file)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise

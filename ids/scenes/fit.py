@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ids.core.capture import Capture
 from ids.core.rng import generator
 from ids.scenes.checkpoint import read_checkpoint, restore, write_checkpoint
+from ids.scenes.limits import check_least
 from ids.scenes.model import RayModel, SceneModel, render_view
 from ids.scenes.photos import FitPhotos, Shot, held_out, shot
 
@@ -53,9 +54,10 @@ class Fit:
     ignored: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
 
     def __post_init__(self) -> None:
-        for name in ("n_steps", "n_rays", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"fit.{name}: expected 1 or more; got {getattr(self, name)}")
+        check_least(self, "fit", n_steps=1, n_rays=1, checkpoint_every=1)
+        check_least(self, "fit", smoothness=0, solidity=0, rates=0)
+        if not self.lr > 0:
+            raise ValueError(f"representation.fit.lr: expected a number above 0; got {self.lr:g}")
 
     def __call__(
         self,
@@ -115,14 +117,9 @@ class Fit:
         optimizer.step()
 
 
-def held_out_psnr(model: SceneModel, capture: Capture) -> float:
-    """Mean over the photos that were held out, over all where none was; of pixels with content."""
-    return mean_psnr(model, [shot(photo) for photo in held_out(capture)])
-
-
 @torch.no_grad()
 def mean_psnr(model: SceneModel, shots: Sequence[Shot]) -> float:
-    """Mean over photos in memory."""
+    """In dB, of pixels with content: the mean over photos in memory."""
     found = []
     for one in shots:
         view = render_view(model, one.camera).image.flatten(1).T

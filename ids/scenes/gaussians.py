@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ids.core.camera import Camera
 from ids.core.capture import Capture
 from ids.core.errors import UnsupportedError
+from ids.scenes.limits import check_least
 from ids.scenes.model import ParameterGroup, Pixels, Render
 
 Backend = Literal["torch", "gsplat"]
@@ -89,6 +90,11 @@ class GaussianSplats:
 
     count: int = 2000
     backend: Backend = "torch"
+
+    groups: ClassVar[tuple[str, ...]] = ("means", "shapes", "density", "colour")
+
+    def __post_init__(self) -> None:
+        check_least(self, "model", count=8)  # every n-th point leaves half of them, or more
 
     def __call__(self, capture: Capture) -> Gaussians:
         """A scene for a capture. `UnsupportedError` for one without points."""

@@ -29,7 +29,7 @@ def rasterized_by_gsplat(
     )  # fmt: skip
     seen, opacity = found[0][0].reshape(-1, 4), found[1][0].reshape(-1)
     rest = 1 - opacity
-    cosine = -(camera.rays().directions @ camera.c2w[:3, 2]).reshape(-1)
+    cosine = (camera.rays().directions @ camera.forward).flatten()
     rgb = seen[:, :3] + rest[:, None] * background
     whole = Render(rgb, seen[:, 3] / cosine + rest * camera.far, opacity)
     return whole if pixels is None else Render(*(part[pixels] for part in whole))

@@ -116,8 +116,3 @@ def render_view(model: SceneModel, camera: Camera, chunk: int = 8192) -> Rendere
 def image_of(rgb: Float[Tensor, "P 3"], camera: Camera) -> Image:
     """The pixels of a whole view as an image."""
     return rgb.view(camera.height, camera.width, 3).permute(2, 0, 1).contiguous()
-
-
-def z_depth(camera: Camera, distance: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
-    """Depth along the optical axis, of distances along the rays."""
-    return distance * -(camera.rays().directions @ camera.c2w[:3, 2])

@@ -20,7 +20,7 @@ def path(cameras: Sequence[Camera], n_frames: int) -> list[Camera]:
     an orbit around one that is surrounded. All look at the point that the cameras look at.
     """
     places = torch.stack([camera.centre for camera in cameras])
-    directions = torch.stack([-camera.c2w[:3, 2] for camera in cameras])
+    directions = torch.stack([camera.forward for camera in cameras])
     focus = focus_of(places, directions)
     turns = torch.arange(n_frames).to(places) * (2 * math.pi / n_frames)
     mean = directions.mean(dim=0)

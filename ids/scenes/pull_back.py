@@ -18,7 +18,6 @@ from ids.scenes.model import (
     Render,
     Rendered,
     SceneModel,
-    image_of,
     parts,
     render_view,
 )
@@ -139,12 +138,6 @@ class Seen:
                 if gradient is not None:
                     total += gradient
         return totals
-
-    def one_graph(self) -> Latent:
-        """The latent through one graph of the whole view, as a reference: it needs memory for all
-        rays at once, and has no replay.
-        """
-        return self.encode(image_of(self.model.render(self.camera).rgb, self.camera)[None])
 
 
 class _PullBack(torch.autograd.Function):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from ids.core.camera import Camera, Rays
 from ids.core.capture import Capture
 from ids.scenes.box import Box
+from ids.scenes.limits import check_least
 from ids.scenes.model import ParameterGroup, Pixels, Render, pick
 from ids.scenes.sampling import Sampling
 from ids.scenes.volume import composite, weights_of
@@ -95,6 +97,16 @@ class TriPlanes:
     n_samples: int = 48
     n_coarse: int = 64
     radius: float = 0.0
+
+    groups: ClassVar[tuple[str, ...]] = ("planes", "trunk", "density", "colour")
+
+    def __post_init__(self) -> None:
+        check_least(self, "model", channels=1, width=1, n_samples=1, n_coarse=0, radius=0)
+        if not self.resolutions or min(self.resolutions) < 2:
+            raise ValueError(
+                "representation.model.resolutions: expected numbers of 2 or more; got "
+                f"{list(self.resolutions)}"
+            )
 
     def __call__(self, capture: Capture) -> TriPlane:
         """A scene for a capture, with the same start for equal settings."""

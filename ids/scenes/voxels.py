@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from ids.core.camera import Camera, Rays
 from ids.core.capture import Capture
 from ids.scenes.box import Box
+from ids.scenes.limits import check_least
 from ids.scenes.model import ParameterGroup, Pixels, Render, pick
 from ids.scenes.sampling import Places, Sampling
 from ids.scenes.volume import Samples, composite, weights_of
@@ -85,6 +87,11 @@ class Voxels:
     n_samples: int = 64
     n_coarse: int = 0
     radius: float = 0.0
+
+    groups: ClassVar[tuple[str, ...]] = ("density", "colour")
+
+    def __post_init__(self) -> None:
+        check_least(self, "model", resolution=2, n_samples=1, n_coarse=0, radius=0)
 
     def __call__(self, capture: Capture) -> VoxelGrid:
         """An empty scene for a capture."""

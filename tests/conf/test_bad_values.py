@@ -53,7 +53,12 @@ BAD_VALUES = {
     "+metrics.m={_target_:ids.metrics.Clip,model:shapes,checkpoint:null}": "metrics.m._target_: "
     "expected Metric; got Clip",
 }
+SCENES = "representation=nerf", "dataset=scene_shapes"
+RATES = "representation.editing.rates"
 OPTIONS = {
+    (*SCENES, f"{RATES}={{dens:0.1}}"): f"{RATES}: expected names that it has; got a new one; "
+    f"++{RATES}=... adds it",
+    (*SCENES, f"++{RATES}={{dens:0.1}}"): f"{RATES}: expected names of density, colour; got dens",
     ("method=pds", "method.distillation.beta=other"): "method.distillation.beta: expected one of "
     "single_step, strided; got 'other'; change the value",
     ("method=ids_and_back", "method.via=air"): "method.via: expected one of latent, image; got",

@@ -59,6 +59,7 @@ def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
     [
         ((*CAPTURE, *DDS), "a single photo; add representation=nerf"),
         ((*CAPTURE, *SMALL, "method=sdedit"), "expected a method that edits scenes"),
+        ((*CAPTURE, *SMALL, "method=true_edit"), "latents (TrueEdit), which scenes lack"),
         ((*CAPTURE, *SMALL, *DDS, "finish=displacement_mask"), "latents (Finished), which scenes"),
         (("dataset=shapes", *SMALL, *DDS), "use dataset=capture or dataset=scene_shapes"),
         (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from captures import ring, write_transforms
-from diorama import CAPTURE, CASE, FIT
+from diorama import CAPTURE, CASE, FIT, held_out_psnr
 from torch import Tensor
 
 from ids.backbones import Gaussian
@@ -18,7 +18,7 @@ from ids.core.tensors import Image
 from ids.metrics import FitPSNR
 from ids.representations import Scenes, Voxels
 from ids.run.session import LoadedModels
-from ids.scenes.fit import Fit, FitReport, held_out_psnr
+from ids.scenes.fit import Fit, FitReport
 from ids.scenes.model import pick
 from ids.scenes.path import path
 from ids.scenes.photos import FitPhotos, on_device, shot

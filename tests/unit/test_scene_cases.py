@@ -1,6 +1,7 @@
 """Cases that are scenes: the data set, the representation, stored files, paths and metrics."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ids.core.records import Edited, EditedScene
 from ids.data import SceneShapes, Shapes
 from ids.images import from_png
 from ids.metrics import PSNR, DepthChange, OverViews, WarpError
-from ids.representations import SceneEditing, Scenes, Voxels
+from ids.representations import Fit, GaussianSplats, SceneEditing, Scenes, TriPlanes, Voxels
 from ids.run.in_memory import with_images
 from ids.run.scene_files import SCENE, SHEET, VIDEO, read_scene, scene_files
 from ids.run.session import LoadedModels
@@ -114,6 +115,36 @@ def test_what_decides_results_is_in_the_identity() -> None:
     assert same.identity() == base.identity()
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            lambda: Scenes(Voxels(), Fit(rates={"dens": 1.0})),
+            "fit.rates: expected names of density",
+        ),
+        (lambda: Scenes(Voxels(), editing=SceneEditing(rates={"means": 1.0})), "got means"),
+        (
+            lambda: Scenes(Voxels(), editing=SceneEditing(rates={"density": 0.0, "colour": 0.0})),
+            "editing.rates: expected one above 0; got 0 for all",
+        ),
+        (
+            lambda: SceneEditing(rates={"density": -1.0}),
+            "rates.density: expected 0 or more; got -1",
+        ),
+        (lambda: Fit(lr=0.0), "representation.fit.lr: expected a number above 0; got 0"),
+        (lambda: Fit(smoothness=-1.0), "fit.smoothness: expected 0 or more; got -1"),
+        (lambda: Voxels(n_samples=0), "representation.model.n_samples: expected 1 or more; got 0"),
+        (lambda: TriPlanes(resolutions=[8, 1]), r"expected numbers of 2 or more; got \[8, 1\]"),
+        (lambda: GaussianSplats(count=3), "model.count: expected 8 or more; got 3"),
+    ],
+)
+def test_settings_that_fit_nothing_are_refused(
+    settings: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        settings()
+
+
 def test_an_image_is_no_scene() -> None:
     with pytest.raises(DataError, match="case dev-0000-colour: expected a scene; got an image"):
         Scenes(Voxels()).open(WORLD, [Shapes(count=1)[0]])
@@ -131,6 +162,9 @@ def test_files_of_a_scene_are_read_back(tmp_path: Path) -> None:
     assert from_png(tmp_path / SHEET).shape == (3, 4 * 32, 6 * 32)
     assert from_png(tmp_path / VIDEO).shape == (3, 32, 64)
     assert scene_files(replace(edited, scene=None)) == {}
+    (tmp_path / SCENE).write_bytes(b"torn")
+    with pytest.raises(DataError, match=r"scene.safetensors: expected the tensors of a scene; got"):
+        read_scene(tmp_path)
     (tmp_path / SCENE).unlink()
     assert read_scene(tmp_path) is None
 
@@ -177,7 +211,7 @@ def test_a_path_looks_at_the_scene() -> None:
     """From around the cameras' places where they see one side; from everywhere where they do."""
     cameras = [photo.camera for photo in PHOTOS]
     places = torch.stack([c.centre for c in cameras])
-    directions = torch.stack([-c.c2w[:3, 2] for c in cameras])
+    directions = torch.stack([c.forward for c in cameras])
     torch.testing.assert_close(focus_of(places, directions), torch.zeros(3), atol=0.02, rtol=0)
     for camera in path(cameras, 6):
         pixels, depth = camera.project(torch.zeros(1, 3))

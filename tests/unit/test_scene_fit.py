@@ -1,5 +1,6 @@
 """Fitting: quality, resume after a kill, damaged checkpoints, bad captures."""
 
+import errno
 import os
 import signal
 import time
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from diorama import CAPTURE, FIT, fitted
+from diorama import CAPTURE, FIT, fitted, held_out_psnr
 
 from ids.core.errors import DataError
-from ids.scenes.fit import Fit, FitReport, held_out_psnr
+from ids.scenes.checkpoint import read_checkpoint, write_tensors
+from ids.scenes.fit import Fit, FitReport
 from ids.scenes.model import render_view
 from ids.scenes.voxels import Voxels
 
@@ -79,3 +81,22 @@ def test_bad_captures_are_one_line() -> None:
         FIT(fitted(), wrong)
     with pytest.raises(ValueError, match=r"fit.n_rays: expected 1 or more; got 0"):
         Fit(n_rays=0)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error keeps its number, by which a full disk is recognized; no part of a file stays."""
+    file, tensors = tmp_path / "scene.safetensors", {"model.x": torch.ones(3)}
+    write_tensors(file, tensors, 1, "scene")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_tensors(file, tensors, 2, "scene")
+    found = read_checkpoint(file, "scene")
+    assert found is not None
+    assert found.step == 1
+    assert list(tmp_path.iterdir()) == [file]

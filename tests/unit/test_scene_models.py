@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diorama import CAPTURE, encode
+from diorama import CAPTURE, encode, held_out_psnr, one_graph
 
 from ids.core.errors import UnsupportedError
-from ids.scenes.fit import Fit, held_out_psnr
+from ids.scenes.fit import Fit
 from ids.scenes.gaussians import Gaussians, GaussianSplats, matrices, rasterized
 from ids.scenes.model import SceneModel, parts, render_view
 from ids.scenes.pull_back import DecoderUpdate, Seen
@@ -35,6 +35,7 @@ def built(name: str) -> SceneModel:
 def test_a_model_renders_in_parts_and_gives_gradients(name: str) -> None:
     model = built(name)
     assert isinstance(model, SceneModel)
+    assert tuple(MODELS[name][0].groups) == tuple(group.name for group in model.groups())
     whole = model.render(CAMERA)
     pieces = [model.render(CAMERA, pixels) for pixels in parts(CAMERA, 50)]
     torch.testing.assert_close(torch.cat([p.rgb for p in pieces]), whole.rgb)
@@ -44,7 +45,7 @@ def test_a_model_renders_in_parts_and_gives_gradients(name: str) -> None:
     parameters = [p for group in model.groups() for p in group.parameters]
     found = torch.autograd.grad(z, parameters, torch.ones_like(z))
     wanted = torch.autograd.grad(
-        Seen(model, CAMERA, encode, 50).one_graph(),
+        one_graph(Seen(model, CAMERA, encode, 50)),
         parameters,
         torch.ones_like(z),
         allow_unused=True,

@@ -49,7 +49,9 @@ def scenes_data(
             number = str(numbers[entry.row.case])
             if number not in cases:
                 cases[number] = scene.before()
-        except (SafetensorError, OSError, KeyError, DataError) as error:
+        except DataError as error:
+            notes[f"A scene is not shown: {error}"] = None
+        except (SafetensorError, OSError) as error:
             notes[f"A scene is not shown: {scene.folder / SCENE}: {error}"] = None
     return {"cases": cases, "results": results}, list(notes)
 
@@ -122,7 +124,7 @@ class _Scene:
         """The scene itself."""
         found = read_scene(self.folder)
         if found is None:
-            raise DataError("expected an edited scene; found none")
+            raise DataError(f"{self.folder}: expected an edited scene; found none")
         return found
 
     @cached_property
