@@ -192,8 +192,10 @@ def _options(words: Sequence[str], sources: Sources) -> _Options:
 def _all_overrides(words: Sequence[str], composer: _Composer) -> tuple[Sequence[Override], bool]:
     """The sweeps of the chosen options, then what was typed, and whether an option is a sweep."""
     typed = parse_words(words, composer.loader, composer.sources)
+    if not (sweeping := _sweeping_words(typed, composer.sources)):  # the root brings no sweep
+        return typed, False
     with readable_errors(words, composer.sources):
-        base = composer.options(_sweeping_words(typed, composer.sources))
+        base = composer.options(sweeping)
     swept = [parse_word(f"{key}={value}", composer.loader) for key, value in base.params.items()]
     return [*swept, *typed], base.multirun
 
