@@ -10,7 +10,7 @@ import yaml
 from conftest import Ids, InProcess
 
 from ids.run import BatchEditor, Experiment, Store
-from ids.run.experiment import Evaluation
+from ids.run.evaluate import Evaluation
 from ids.run.outcomes import read_outcomes
 
 FAST = ("debug=fast", "controls=none", "method.n_steps=2")
