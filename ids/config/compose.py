@@ -230,7 +230,7 @@ def _plain(
 
 def _check_complete(values: Mapping[str, Any], missing: set[str], sources: Sources) -> None:
     """Every key has a value, and every group an option."""
-    for key in sorted({field.name for field in fields(RunConfig)} - set(values) | missing):
+    for key in sorted({known.name for known in fields(RunConfig)} - set(values) | missing):
         raise ConfigError(f"{key}: expected a value; got none; add {key}=... to the command")
     for field_ in fields(RunConfig):
         available = sources.options(field_.name)
