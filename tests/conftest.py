@@ -22,6 +22,7 @@ from tiny_sd import write_tiny_sd
 from tiny_sd3 import write_tiny_sd3
 
 from ids.backbones import Gaussian, GaussianWorld
+from ids.cli.entry import GARBAGE
 from ids.config.compose import compose_all
 from ids.config.setting import Composed
 from ids.config.sources import find_sources
@@ -50,9 +51,12 @@ TINY_CLIP = {  # in open_clip's layout
 
 
 def pytest_collection_finish() -> None:
-    """The libraries stay: no collection of garbage looks at them again."""
+    """The libraries stay: no collection of garbage looks at them again. Others are as rare as in a
+    command.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 @pytest.fixture

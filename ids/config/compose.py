@@ -192,8 +192,10 @@ def _options(words: Sequence[str], sources: Sources) -> _Options:
 def _all_overrides(words: Sequence[str], composer: _Composer) -> tuple[Sequence[Override], bool]:
     """The sweeps of the chosen options, then what was typed, and whether an option is a sweep."""
     typed = parse_words(words, composer.loader, composer.sources)
+    if not (sweeping := _sweeping_words(typed, composer.sources)):  # the root brings no sweep
+        return typed, False
     with readable_errors(words, composer.sources):
-        base = composer.options(_sweeping_words(typed, composer.sources))
+        base = composer.options(sweeping)
     swept = [parse_word(f"{key}={value}", composer.loader) for key, value in base.params.items()]
     return [*swept, *typed], base.multirun
 
@@ -220,17 +222,15 @@ def _plain(
     values: dict[str, Any], words: Sequence[str], data: Mapping[str, Any], sources: Sources
 ) -> dict[str, Any]:
     """A complete configuration, with the data."""
-    missing = set(_missing(values, ""))
     if unknown := sorted(set(values) - {field.name for field in fields(RunConfig)}):
         raise ConfigError(unknown_key(unknown[0], words, sources))
-    _check_complete(values, missing - {f"dataset.{key}" for key in data}, sources)
+    _check_complete(values, {*_missing(values, "")} - {f"dataset.{k}" for k in data}, sources)
     return values | {"dataset": values["dataset"] | data}
 
 
 def _check_complete(values: Mapping[str, Any], missing: set[str], sources: Sources) -> None:
     """Every key has a value, and every group an option."""
-    removed = {field.name for field in fields(RunConfig)} - set(values)
-    for key in sorted(removed | missing):
+    for key in sorted({known.name for known in fields(RunConfig)} - set(values) | missing):
         raise ConfigError(f"{key}: expected a value; got none; add {key}=... to the command")
     for field_ in fields(RunConfig):
         available = sources.options(field_.name)

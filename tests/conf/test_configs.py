@@ -22,8 +22,11 @@ SOURCES = find_sources()
 PLACEHOLDERS = (ROOT / "docs" / "demo.png", ROOT / "tests" / "conf" / "photos")
 SKIPPED = ("metric", "experiments")  # chosen inside another group; tested below
 SEARCHES = ("search",)  # experiments with intervals, for `ids search`
+LONG = ("baselines", "confirmation", "fpr_family", "rules", "scenes")  # many settings
 EXPERIMENTS = [  # those in paper/ have tests of their own: tests/conf/test_paper_presets.py
-    name for name in SOURCES.options("experiments") if not name.startswith("paper/")
+    pytest.param(name, marks=[pytest.mark.slow] if name in LONG else ())
+    for name in SOURCES.options("experiments")
+    if not name.startswith("paper/")
 ]
 CHOICES = [(g, option) for g in GROUPS if g not in SKIPPED for option in SOURCES.options(g)]
 CLASSES = Classes()

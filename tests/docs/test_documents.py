@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import Template
 
@@ -13,6 +13,7 @@ from ids.cli.parser import parser
 from ids.config.sources import find_sources
 from ids.config.space import parse_space
 
+SOURCES = find_sources()
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 FILE = re.compile(
@@ -20,6 +21,7 @@ FILE = re.compile(
 )
 EXPORT = re.compile(r'^ +export (\w+)="(.*)"$', re.MULTILINE)
 COMMAND = re.compile(r"^ +(?:\w+=\S+ )*(?:python -m )?ids ((?:.*\\\n)*.*)$", re.MULTILINE)
+FIRST = ("README", "CONTRIBUTING", "index", "quickstart")  # pages with what a newcomer types
 TARGET = re.compile(r"^ +make (\w+)", re.MULTILINE)
 
 
@@ -27,9 +29,9 @@ def named(paths: list[Path]) -> list[object]:
     return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in paths]
 
 
-def commands() -> Iterator[object]:
-    """The words of every `ids` command in a code block, once each, with exported variables filled
-    in.
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """The page and the words of every `ids` command in a code block, once each, with exported
+    variables filled in.
     """
     seen = set()
     for path in DOCUMENTS:
@@ -42,7 +44,18 @@ def commands() -> Iterator[object]:
             words = shlex.split(line, comments=True)
             if tuple(words) not in seen:
                 seen.add(tuple(words))
-                yield pytest.param(words, id=f"{path.stem}: {' '.join(words)[:80]}")
+                yield path.stem, words
+
+
+def shown(page: str, words: list[str], marks: Sequence[pytest.MarkDecorator] = ()) -> object:
+    return pytest.param(words, id=f"{page}: {' '.join(words)[:80]}", marks=marks)
+
+
+def composing() -> Iterator[object]:
+    """The commands with options of this package; those of later pages are slow."""
+    for page, words in commands():
+        if words[0] in ("run", "search") and not {"--config-dir", "--help"} & set(words):
+            yield shown(page, words, () if page in FIRST else [pytest.mark.slow])
 
 
 def test_readme_is_short() -> None:
@@ -70,22 +83,32 @@ def test_make_targets_exist(path: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("words", list(commands()))
-def test_every_command_is_taken(compose: Compose, words: list[str]) -> None:
-    """Flags parse; settings compose and are checked. Nothing runs."""
+@pytest.mark.parametrize("words", [shown(*command) for command in commands()])
+def test_every_command_is_taken(words: list[str]) -> None:
+    """Flags parse, and options exist. Nothing is composed."""
     if "--help" in words:
         with pytest.raises(SystemExit, match="0"):
             parser().parse_args(words)
         return
+    overrides = overrides_of(words)
+    assert [word for word in overrides if word.startswith("-")] == []
+    chosen = (word.partition("=") for word in overrides)
+    options = {group: option.split(",") for group, _, option in chosen if SOURCES.options(group)}
+    if "--config-dir" not in words:
+        assert all(set(option) <= set(SOURCES.options(group)) for group, option in options.items())
+
+
+def overrides_of(words: list[str]) -> list[str]:
     args, rest = parser().parse_known_args(words)
-    assert [word for word in rest if word.startswith("-")] == []
-    overrides = [*getattr(args, "overrides", ()), *rest]
-    if args.command == "search":
-        space = parse_space(overrides, find_sources())
+    return [*getattr(args, "overrides", ()), *rest]
+
+
+@pytest.mark.parametrize("words", list(composing()))
+def test_the_settings_of_every_command_compose(compose: Compose, words: list[str]) -> None:
+    """They are checked, too. Nothing runs."""
+    overrides = overrides_of(words)
+    if words[0] == "search":
+        space = parse_space(overrides, SOURCES)
         overrides = space.words(space.corners()[0])
-    elif args.command != "run" or "--config-dir" in words:
-        return
-    if overrides[0].startswith("experiments=") and len(overrides) == 1:  # composed in tests/conf
-        assert overrides[0].removeprefix("experiments=") in find_sources().options("experiments")
-    else:
+    if len(overrides) > 1 or not overrides[0].startswith("experiments="):  # else in tests/conf
         compose(overrides)

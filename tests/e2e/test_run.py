@@ -192,15 +192,11 @@ def test_the_controls_are_in_every_table(ids: Ids) -> None:
     assert len(ids.results()) == 3 * 2
 
 
-def test_help_has_examples() -> None:
+def test_help_has_examples(ids: Ids) -> None:
     for words in ([], ["run"], ["edit"], ["table"], ["doctor"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ids.cli", *words, "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        assert f"  ids {words[0] if words else 'run'}" in answer
+        answer = ids(*words, "--help")
+        assert answer.returncode == 0
+        assert f"  ids {words[0] if words else 'run'}" in answer.stdout
 
 
 def test_doctor_names_packages_and_caches(ids: Ids) -> None:

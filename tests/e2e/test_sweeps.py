@@ -1,16 +1,16 @@
 """One bad setting of a sweep costs itself only, and each error is one line."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
-from conftest import ENVIRONMENT, Ids
+from conftest import Ids, InProcess
 
-from ids.run import Store
+from ids.run import BatchEditor, Experiment, Store
+from ids.run.evaluate import Evaluation
 from ids.run.outcomes import read_outcomes
 
 FAST = ("debug=fast", "controls=none", "method.n_steps=2")
@@ -45,41 +45,18 @@ def test_where_all_are_bad_nothing_runs(ids: Ids) -> None:
     assert not (ids.folder / "outputs").exists()
 
 
-BROKEN = """
-from ids.cli import main
-from ids.run import Experiment
-whole = Experiment.evaluation
-def evaluation(experiment):
-    if experiment.method.name == "dds":
-        raise TypeError("\\x1b[31mno such thing")
-    return whole(experiment)
-Experiment.evaluation = evaluation
-main({words!r})
-"""
-OUT_OF_MEMORY = """
-import torch
-from ids.cli import main
-from ids.run import BatchEditor
-whole, batches = BatchEditor._edited, []
-def edited(self, cases, *rest):
-    batches.append(self.editor.n_ticks)
-    if self.editor.n_ticks == 7 and batches.count(7) == {fails}:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-    return whole(self, cases, *rest)
-BatchEditor._edited = edited
-main({words!r})
-"""
+def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, fails: int) -> None:
+    """In this batch of the edits of 7 steps."""
+    whole = BatchEditor._edited
+    batches: list[int] = []
 
+    def edited(self: BatchEditor, *given: Any) -> Any:
+        batches.append(self.editor.n_ticks)
+        if self.editor.n_ticks == 7 and batches.count(7) == fails:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return whole(self, *given)
 
-def program(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", text],
-        cwd=folder,
-        env=os.environ | ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    monkeypatch.setattr(BatchEditor, "_edited", edited)
 
 
 def outcomes(folder: Path) -> dict[str, list[str]]:
@@ -91,56 +68,75 @@ def outcomes(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_an_unexpected_error_stops_no_other_setting(tmp_path: Path) -> None:
-    done = program(BROKEN.format(words=["run", "-m", *FAST, "method=dds,sds"]), tmp_path)
-    assert done.returncode == 1
-    assert "sds" in done.stdout
-    (line,) = errors(done.stderr)
+def test_an_unexpected_error_stops_no_other_setting(
+    in_process: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Experiment.evaluation
+
+    def evaluation(experiment: Experiment) -> Evaluation:
+        if experiment.method.name == "dds":
+            raise TypeError("\x1b[31mno such thing")
+        return whole(experiment)
+
+    monkeypatch.setattr(Experiment, "evaluation", evaluation)
+    status, out, err = in_process("run", "-m", *FAST, "method=dds,sds")
+    assert status == 1
+    assert "sds" in out
+    (line,) = errors(err)
     (file,) = tmp_path.glob("outputs/runs/*/0/traceback.txt")
     place = file.relative_to(tmp_path)
     assert rf"unexpected TypeError: \x1b[31mno such thing; the traceback is in {place}" in line
     assert "in evaluation" in file.read_text()
 
 
-def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(tmp_path: Path) -> None:
+def test_out_of_memory_in_one_setting_costs_its_unfinished_edits_only(
+    in_process: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its finished edits are in the table, the controls are, and the other settings run."""
     words = ["run", "-m", "debug=fast", "method=dds", "method.n_steps=2,7,3", "limit=3"]
-    text = OUT_OF_MEMORY.format(words=[*words, "engine.batch_size=1"], fails=3)
-    done = program(text, tmp_path)
-    assert done.returncode == 1
-    (line,) = errors(done.stderr)
+    words.append("engine.batch_size=1")
+    with monkeypatch.context() as patch:
+        run_out_of_memory(patch, fails=3)
+        status, out, err = in_process(*words)
+    assert status == 1
+    (line,) = errors(err)
     assert "ConfigError: engine.batch_size: out of memory with 1 edits at a time" in line
     assert "method.n_steps=7" in line
     assert outcomes(tmp_path) == {"0": ["ok"] * 9, "1": ["ok"] * 8, "2": ["ok"] * 9}
     for name in ("null_edit", "n_steps=2", "n_steps=7", "n_steps=3", "true_edit"):
-        assert name in done.stdout
+        assert name in out
     store = Store(tmp_path / "outputs")
     assert len(list(store.all_keys())) == 2 * 3 + 3 + 2 + 3
-    again = program(
-        f"from ids.cli import main; main({[*words, 'engine.batch_size=1']!r})", tmp_path
-    )
-    assert again.returncode == 0, again.stderr
-    assert "[2/3] dds method.n_steps=7: 1 of 1 edits, 2 existing" in again.stderr
+    status, _, err = in_process(*words)
+    assert status == 0, err
+    assert "[2/3] dds method.n_steps=7: 1 of 1 edits, 2 existing" in err
     assert len(list(store.all_keys())) == 2 * 3 + 3 * 3
 
 
-def test_out_of_memory_in_the_method_leaves_the_controls_in_the_table(tmp_path: Path) -> None:
-    words = ["run", "debug=fast", "method=dds", "method.n_steps=7", "engine.batch_size=1"]
-    done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
-    assert done.returncode == 2
-    (line,) = errors(done.stderr)
+def test_out_of_memory_in_the_method_leaves_the_controls_in_the_table(
+    in_process: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_out_of_memory(monkeypatch, fails=1)
+    words = ("debug=fast", "method=dds", "method.n_steps=7", "engine.batch_size=1")
+    status, out, err = in_process("run", *words)
+    assert status == 2
+    (line,) = errors(err)
     assert "out of memory with 1 edits at a time; set a smaller dataset.size" in line
     assert list(outcomes(tmp_path).values()) == [["ok"] * 4]
-    assert "null_edit" in done.stdout
-    assert "true_edit" in done.stdout
+    assert "null_edit" in out
+    assert "true_edit" in out
 
 
-def test_out_of_memory_is_tried_again_with_half_the_batch(tmp_path: Path) -> None:
-    words = ["run", "debug=fast", "method=dds", "method.n_steps=7"]
-    done = program(OUT_OF_MEMORY.format(words=words, fails=1), tmp_path)
-    assert done.returncode == 0
-    (line,) = errors(done.stderr)
-    assert line == "ids: out of memory with 2 edits at a time: taking 1"
+def test_out_of_memory_is_tried_again_with_half_the_batch(
+    in_process: InProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run_out_of_memory(monkeypatch, fails=1)
+    status, _, err = in_process("run", "debug=fast", "method=dds", "method.n_steps=7")
+    assert status == 0, err
+    assert caplog.messages == ["out of memory with 2 edits at a time: taking 1"]
     assert list(outcomes(tmp_path).values()) == [["ok"] * 6]
 
 
@@ -158,13 +154,8 @@ def test_a_sweep_has_a_plain_line_per_setting_where_there_is_no_terminal(ids: Id
 
 
 @pytest.mark.parametrize("flag", ["--cfg=job", "--info", "--config-path=x", "--hydra-help"])
-def test_flags_of_hydra_are_answered(flag: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ids.cli", "run", flag],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_flags_of_hydra_are_answered(ids: Ids, flag: str) -> None:
+    done = ids("run", flag)
     assert done.returncode == 2
     assert "--show" in done.stderr
     assert done.stderr.count("\n") == 1

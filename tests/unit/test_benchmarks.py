@@ -20,6 +20,7 @@ from engine_work.report import Results
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_a_run_measures_all_loops_and_stops_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
