@@ -70,7 +70,7 @@ def test_class_variables_have_known_names() -> None:
     known |= {"uses_seed", "uses_prompts", "anytime", "n_ticks"}
     known |= {"name", "title", "unit", "digits", "higher_is_better", "min_side", "uses_latents"}
     known |= {"place", "partial", "neutral", "reads_gradient", "numbered"}
-    known |= {"of_scenes"}
+    known |= {"of_scenes", "groups"}
     found = {
         name
         for kind in classes()
