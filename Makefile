@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact sheet
 	$(BIN)/ids run experiments=demo
 
-paper: $(STAMP)  ## the paper's tables, figures and studies: 35 minutes on two cores; resumes (SIZE=paper: SD1.4, a GPU)
+paper: $(STAMP)  ## the paper's tables, figures and studies: 40 minutes on two cores; resumes (SIZE=paper: SD1.4, a GPU)
 	@k=0; failed=; for name in $(PAPER); do k=$$((k + 1)); echo "paper/$$name ($$k of $(words $(PAPER)))"; \
 	  $(BIN)/ids run experiments=paper/$$name size=$(SIZE); status=$$?; \
 	  case $$status in 0) ;; 130|143) exit $$status ;; *) failed="$$failed $$name" ;; esac; done; \
@@ -49,7 +49,7 @@ test-browser: $(STAMP)  ## the report page in headless Chromium, which it instal
 	  || { echo "test-browser: expected $(firstword $(BROWSERS)); none was found, and apt-get installed none; install the chromium package"; exit 1; }
 	$(TESTING) $(BIN)/python -m pytest -m browser tests/browser
 
-slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners, studies: eight minutes
+slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners, studies: nine minutes
 	$(TESTING) $(BIN)/python -m pytest -n 2 -m slow
 
 check: $(STAMP)  ## format, lint, types, layers

@@ -68,7 +68,8 @@ def write_page(
     """
     store = open_store(selection.output_dir)
     catalog = catalog or read_catalog(store)
-    groups = selection.groups(catalog)
+    # The page opens with the largest.
+    groups = sorted(selection.groups(catalog), key=lambda group: -len(group.entries))
     if not groups:
         chosen = replace(selection, columns=()) != Selection(selection.output_dir)
         remedy = "change the selection" if chosen else "`ids run experiments=demo` makes some"
