@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 import ids
+from ids.core.errors import IdsError
 from ids.results.bootstrap import REACHED, MeanOf, first_reach, mean_curves, read_at
 from ids.results.compare import with_values
 from ids.results.curves import Curves, States, paired
@@ -196,4 +197,7 @@ def write_secondary(frame: pd.DataFrame, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except IdsError as error:
+        raise SystemExit(str(error)) from error

@@ -34,8 +34,10 @@ def results(store: Path) -> pd.DataFrame:
     """One line per edit, as `ids results export` writes them."""
     command = [sys.executable, "-m", "ids.cli", "results", "export", "--json"]
     done = subprocess.run(
-        [*command, "--output-dir", str(store)], check=True, capture_output=True, text=True
+        [*command, "--output-dir", str(store)], check=False, stdout=subprocess.PIPE, text=True
     )
+    if done.returncode:  # its own line has the reason
+        raise SystemExit(done.returncode)
     return pd.read_json(io.StringIO(done.stdout))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from confirmation import CANDIDATE, KNOBS, Comparison, alone, comparison, label_of, lacking
 
 import ids
+from ids.core.errors import IdsError
 from ids.results.bootstrap import (
     REACHED,
     Level,
@@ -180,4 +181,7 @@ def verdict(outcomes: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except IdsError as error:
+        raise SystemExit(str(error)) from error
