@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from ids.config.entry import Prepared, prepare
 from ids.core.logs import Cell, Pace, RunInfo
 from ids.launch import launch
@@ -32,6 +34,7 @@ class Memory:
     results_at_open: list[int] = field(default_factory=list)
     finished: int = 0
     places: set[int] = field(default_factory=set)  # of all points
+    threads: set[int] = field(default_factory=set)  # torch's, where it is called
 
     def open(self, info: RunInfo) -> "Memory":
         if self.refused:
@@ -49,6 +52,7 @@ class Memory:
             self.hold.wait(30)
         if self.error and self.axis in ("", axis):
             raise self.error
+        self.threads.add(torch.get_num_threads())
         self.points += 1
         if self.numbered and self.points in self.places:
             return

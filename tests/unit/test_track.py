@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 from memory_tracker import QUICK, Memory, run
 from torch import Tensor
 
@@ -47,6 +48,18 @@ def test_the_run_is_open_before_the_first_edit_and_rows_follow() -> None:
     progress = [values for axis, _, values in tracker.events if axis == "progress"]
     assert progress[-1] == {"done": 2, "failed": 0, "left": 0}
     assert tracker.finished == 1
+
+
+def test_a_tracker_takes_no_threads_from_the_edits() -> None:
+    """More OpenMP threads than cores would make those of the edits sleep at every barrier."""
+    tracker, before = Memory(), torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run(tracker, "limit=1")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert tracker.threads == {1}
 
 
 def test_a_refusal_stops_the_command_before_the_first_edit() -> None:
