@@ -79,7 +79,7 @@ DOCTOR = """versions, device, weights: what is installed, what is missing, how t
 
   ids doctor                                   this machine, and each preset in one line
   ids doctor metrics=paper backbone=sd15       every file that `ids run` with these words reads
-  ids doctor shapes                            the quality of the embedded networks
+  ids doctor shapes                            the quality of the embedded networks; shapes_wide: of the wide ones
   HF_HOME=/data/huggingface ids doctor backbone=sd15       is the model in this cache?
 """
 

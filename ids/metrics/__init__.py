@@ -28,6 +28,7 @@ from ids.metrics.segmenter import ClipSeg
 from ids.metrics.ssim import SSIM
 from ids.metrics.structure_distance import StructureDistance
 from ids.metrics.success import Success
+from ids.metrics.wide_success import WideSuccess
 from ids.metrics.transformers_clip import TransformersClip
 
 __all__ = [
@@ -59,4 +60,5 @@ __all__ = [
     "Success",
     "TransformersClip",
     "WarpError",
+    "WideSuccess",
 ]
