@@ -15,6 +15,7 @@ from ids.shapes.classifier import Classifier
 from ids.shapes.scene import VALUES, WIDE_VALUES
 
 FILE = Path("classifier") / "model.safetensors"  # in a folder of weights
+TRAIN = "train it with `make shapes`, the wide one with `make shapes-wide`"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,6 @@ class Judge:
     name: str
     file: Path
     values: Mapping[str, Sequence[str]]
-    command: str  # trains it
 
     def load(self, models: Models) -> Classifier:
         """The classifier, loaded once per command. It is small, and stays on the CPU."""
@@ -32,7 +32,7 @@ class Judge:
 
     def files(self) -> list[NeededFile]:
         """The classifier's weights."""
-        return [needed_file("shapes classifier", self.file, f"train it with `{self.command}`")]
+        return [needed_file("shapes classifier", self.file, TRAIN)]
 
     def weights_id(self) -> str:
         """The name and eight digits of its digest; `WeightsError` if it is missing."""
@@ -40,8 +40,8 @@ class Judge:
         return f"{self.name}-{digest_of(self.file)[:8]}"
 
 
-JUDGE = Judge("shapes-classifier", WEIGHTS / FILE, VALUES, "make shapes")
-WIDE_JUDGE = Judge("wide-classifier", WIDE_WEIGHTS / FILE, WIDE_VALUES, "make shapes-wide")
+JUDGE = Judge("shapes-classifier", WEIGHTS / FILE, VALUES)
+WIDE_JUDGE = Judge("wide-classifier", WIDE_WEIGHTS / FILE, WIDE_VALUES)
 
 
 def load_classifier(file: Path, values: Mapping[str, Sequence[str]] = VALUES) -> Classifier:
@@ -62,5 +62,5 @@ def load_classifier(file: Path, values: Mapping[str, Sequence[str]] = VALUES) ->
 def _check_file(file: Path) -> None:
     if not file.is_file():
         raise WeightsError(
-            f"shapes classifier: expected {file}; found no such file; `make shapes` trains it"
+            f"shapes classifier: expected {file}; found no such file; {TRAIN}"
         )
