@@ -3,7 +3,7 @@
     python scripts/train_shapes.py                     # everything: 105 minutes on two idle cores
     python scripts/train_shapes.py --minutes-unet 5    # a quick trial
     python scripts/train_shapes.py --stages export     # write the folder from the checkpoints
-    python scripts/train_shapes.py --wide              # the wide networks, from the shipped ones: 45 minutes on one core
+    python scripts/train_shapes.py --wide              # the wide networks: 45 minutes on one core
 
 After an interruption the same command continues. No random draw depends on interruptions.
 """
@@ -94,7 +94,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--minutes-unet", type=float, default=60)
     parser.add_argument("--minutes-classifier", type=float, default=8)
     parser.add_argument("--minutes-clip", type=float, default=14.5)
-    parser.add_argument("--wide", action="store_true", help="train the wide networks from the shipped ones, into OUT_wide")
+    parser.add_argument(
+        "--wide",
+        action="store_true",
+        help="train the wide networks from the shipped ones, into OUT_wide",
+    )
     parser.add_argument("--scenes-wide", type=int, default=30_000)
     parser.add_argument("--minutes-wide", type=float, default=40)
     parser.add_argument("--samples", type=int, default=240, help="drawn to measure quality")

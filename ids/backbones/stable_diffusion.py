@@ -41,10 +41,11 @@ class StableDiffusion:
     safetensors only.
 
     `path` is a local folder, a hub id, or `shapes` or `shapes_wide` for the embedded world.
-    `precision` is the UNet's and text encoder's; latents, schedule and autoencoder stay float32. `truncate` cuts
-    prompts that are too long. `image_size` is the side, in pixels, of the images it was trained
-    on, `fpr_scale` the released lambda at the size d of their latents, sqrt(d / 16384): the default
-    values of data sets and FPR. `freeu`: b1, b2, s1 and s2, with which FreeU changes the UNet.
+    `precision` is the UNet's and text encoder's; latents, schedule and autoencoder stay float32.
+    `truncate` cuts prompts that are too long. `image_size` is the side, in pixels, of the images it
+    was trained on, `fpr_scale` the released lambda at the size d of their latents, sqrt(d / 16384):
+    the default values of data sets and FPR. `freeu`: b1, b2, s1 and s2, with which FreeU changes
+    the UNet.
     """
 
     path: str

@@ -101,8 +101,8 @@ def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
         return examine()
     if wrong := [word for word in words if "=" not in word]:
         raise ConfigError(
-            f"ids doctor: expected machine, shapes, shapes_wide or words of `ids run`; got {wrong[0]}; "
-            "write group=option"
+            "ids doctor: expected machine, shapes, shapes_wide or words of `ids run`; got "
+            f"{wrong[0]}; write group=option"
         )
     from ids.doctor.presets import examine_files
 

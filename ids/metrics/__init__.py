@@ -28,8 +28,8 @@ from ids.metrics.segmenter import ClipSeg
 from ids.metrics.ssim import SSIM
 from ids.metrics.structure_distance import StructureDistance
 from ids.metrics.success import Success
-from ids.metrics.wide_success import WideSuccess
 from ids.metrics.transformers_clip import TransformersClip
+from ids.metrics.wide_success import WideSuccess
 
 __all__ = [
     "LPIPS",

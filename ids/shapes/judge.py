@@ -61,6 +61,4 @@ def load_classifier(file: Path, values: Mapping[str, Sequence[str]] = VALUES) ->
 
 def _check_file(file: Path) -> None:
     if not file.is_file():
-        raise WeightsError(
-            f"shapes classifier: expected {file}; found no such file; {TRAIN}"
-        )
+        raise WeightsError(f"shapes classifier: expected {file}; found no such file; {TRAIN}")

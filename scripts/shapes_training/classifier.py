@@ -1,5 +1,5 @@
-"""The classifiers, trained on renders, some of them blurred and noisy, so that they also read images
-of the autoencoder.
+"""The classifiers, trained on renders, some of them blurred and noisy: they also read images of the
+autoencoder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
