@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import nn
 from transformers import CLIPTextModel
 
@@ -53,8 +54,10 @@ WIDE_READER = Reader("wide-classifier", WIDE_VALUES, wide_scenes_of)
 def wide_pupil(seed: int) -> Pupil:
     """The shipped networks, with embeddings of the new tokens."""
     torch.manual_seed(seed + 4)
-    tokenizer = new_tokenizer(WIDE_WORDS)
-    unet = UNet2DConditionModel.from_pretrained(WEIGHTS / "unet", torch_dtype=torch.float32)
+    tokenizer, folder = new_tokenizer(WIDE_WORDS), WEIGHTS / "unet"
+    with torch.random.fork_rng():  # from_pretrained would write this machine's path into its files
+        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder))
+    unet.load_state_dict(load_file(folder / "diffusion_pytorch_model.safetensors"))
     text = CLIPTextModel.from_pretrained(WEIGHTS / "text_encoder", torch_dtype=torch.float32)
     text.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     modules = nn.ModuleDict({"unet": unet.train(), "text_encoder": text.train()})
