@@ -55,7 +55,8 @@ def test_feature_distance_is_lpips_formula_on_other_features() -> None:
     edited = shown(case, "truth")
     with torch.no_grad():
         maps = [
-            JUDGE.load(NETWORKS).features(x.unsqueeze(0)) for x in (edited.image, case.source.load())
+            JUDGE.load(NETWORKS).features(x.unsqueeze(0))
+            for x in (edited.image, case.source.load())
         ]
         units = [[lpips.normalize_tensor(f) for f in layers] for layers in maps]
         expected = sum(
