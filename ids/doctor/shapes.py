@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from ids.shapes import WEIGHTS
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import load_classifier
 from ids.shapes.render import render
-from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute, Scene, draw_scene
+from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute, Scene, Values, draw_scene
 
 SAMPLES, STEPS, GUIDANCE = 240, 50, 7.5
 BATCH = 40
@@ -155,8 +156,8 @@ def _round_trip(backbone: Backbone) -> float:
 def shares(
     classifier: Classifier,
     images: Tensor,
-    wanted: Sequence[Mapping[str, str]],
-    values: Mapping[str, Sequence[str]] = VALUES,
+    wanted: Sequence[Mapping[Any, str]],
+    values: Values = VALUES,
 ) -> dict[str, float]:
     """Share of images in which each attribute is read as wanted, of those with a wanted value."""
     read = {a: logits.argmax(1).tolist() for a, logits in classifier(images).items()}

@@ -57,7 +57,8 @@ def parse_wide_caption(text: str) -> dict[WideAttribute, str]:
     if what == NOTHING:
         return {"object": "absent", "background": kind}
     named = parse_caption(what)
-    return {**named, "object": "present", "background": kind} if named else {}
+    found: dict[WideAttribute, str] = {a: named[a] for a in ALL if a in named}
+    return found | {"object": "present", "background": kind} if named else {}
 
 
 def draw_mentioned(rng: np.random.Generator) -> tuple[Attribute, ...]:

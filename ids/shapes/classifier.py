@@ -2,13 +2,11 @@
 captions. Used for evaluation, never for editing.
 """
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ids.shapes.scene import VALUES
+from ids.shapes.scene import VALUES, Values
 
 WIDTHS = (16, 32, 64, 96)
 
@@ -18,7 +16,7 @@ class Classifier(nn.Module):
     parameters. `values`: what it reads, by attribute.
     """
 
-    def __init__(self, values: Mapping[str, Sequence[str]] = VALUES) -> None:
+    def __init__(self, values: Values = VALUES) -> None:
         super().__init__()
         stages: list[nn.Module] = []
         for width, wider in zip((3, *WIDTHS[:-1]), WIDTHS, strict=True):

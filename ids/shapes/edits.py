@@ -111,5 +111,4 @@ def _background_changed(rng: np.random.Generator, before: Scene) -> SceneEdit:
     new = draw_background(rng)
     kinds = [kind for kind in BACKGROUNDS if kind != old]
     after = replace(before, background=replace(new, kind=kinds[rng.integers(len(kinds))]))
-    prompts = [f"{caption(before)} on {kind}" for kind in (old, after.background.kind)]
-    return SceneEdit(before, after, *prompts)
+    return SceneEdit(before, after, wide_caption(before), wide_caption(after))

@@ -1,6 +1,5 @@
 """The shipped classifiers as judges of edits."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ids.core.protocols import Models
 from ids.core.weight_files import AGAIN, check_finite, differences, digest_of, headers_in
 from ids.shapes import WEIGHTS, WIDE_WEIGHTS
 from ids.shapes.classifier import Classifier
-from ids.shapes.scene import VALUES, WIDE_VALUES
+from ids.shapes.scene import VALUES, WIDE_VALUES, Values
 
 FILE = Path("classifier") / "model.safetensors"  # in a folder of weights
 TRAIN = "train it with `make shapes`, the wide one with `make shapes-wide`"
@@ -24,7 +23,7 @@ class Judge:
 
     name: str
     file: Path
-    values: Mapping[str, Sequence[str]]
+    values: Values
 
     def load(self, models: Models) -> Classifier:
         """The classifier, loaded once per command. It is small, and stays on the CPU."""
@@ -44,7 +43,7 @@ JUDGE = Judge("shapes-classifier", WEIGHTS / FILE, VALUES)
 WIDE_JUDGE = Judge("wide-classifier", WIDE_WEIGHTS / FILE, WIDE_VALUES)
 
 
-def load_classifier(file: Path, values: Mapping[str, Sequence[str]] = VALUES) -> Classifier:
+def load_classifier(file: Path, values: Values = VALUES) -> Classifier:
     """On the CPU, in float32, frozen. `WeightsError` where the file is missing, holds NaN, or is
     not the classifier's.
     """

@@ -9,6 +9,7 @@ its size in pixels.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -23,10 +24,13 @@ Attribute = Literal["fill", "colour", "shape"]
 VALUES: dict[Attribute, tuple[str, ...]] = {"fill": FILLS, "colour": COLOURS, "shape": SHAPES}
 WideAttribute = Literal[Attribute, "background", "object"]  # all that a wide caption names
 WIDE_VALUES: dict[WideAttribute, tuple[str, ...]] = {
-    **VALUES,
+    "fill": FILLS,
+    "colour": COLOURS,
+    "shape": SHAPES,
     "background": BACKGROUNDS,
     "object": ("absent", "present"),
 }
+Values = Mapping[Any, Sequence[str]]  # by attribute, of either kind: a mapping has one type of keys
 
 RGB = tuple[float, float, float]
 AWAY = 9.0  # half image widths: an object there is outside of the image

@@ -2,9 +2,10 @@
 autoencoder.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torchvision.transforms.functional import gaussian_blur
 from ids.shapes.caption import parse_wide_caption, wide_caption
 from ids.shapes.classifier import Classifier
 from ids.shapes.render import render
-from ids.shapes.scene import VALUES, Scene
+from ids.shapes.scene import VALUES, Scene, Values
 from shapes_training.autoencoder import scenes_of
 from shapes_training.course import Budget, Course, Outcome
 
@@ -28,7 +29,7 @@ class Reader:
     """
 
     name: str
-    values: Mapping[str, Sequence[str]]
+    values: Values
     draw: Callable[[int, str, int, int], list[Scene]]
 
 
@@ -55,9 +56,9 @@ def train_classifier(
     return Course(reader.name, folder, budget, modules).run(loss)
 
 
-def labels(scenes: list[Scene], values: Mapping[str, Sequence[str]]) -> dict[str, Tensor]:
+def labels(scenes: list[Scene], values: Values) -> dict[str, Tensor]:
     """The index of each scene's value, per attribute."""
-    named: list[Mapping[str, str]] = [parse_wide_caption(wide_caption(s)) for s in scenes]
+    named: list[Mapping[Any, str]] = [parse_wide_caption(wide_caption(s)) for s in scenes]
     return {
         a: torch.tensor([known.index(n[a]) if a in n else UNREAD for n in named])
         for a, known in values.items()
