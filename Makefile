@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	&& { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo paper test test-cluster test-browser slow check format docs malformed bench bench-gpu check-gpu parity shapes wheel clean
+.PHONY: help setup demo paper test test-cluster test-browser slow check format docs malformed bench bench-gpu check-gpu parity shapes shapes-wide wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ parity: $(STAMP)  ## our numbers against the authors'
 
 shapes: $(STAMP)  ## train the embedded networks: 105 minutes on two idle cores; resumes
 	$(BIN)/python scripts/train_shapes.py
+
+shapes-wide: $(STAMP)  ## train the wide embedded networks from the shipped ones: 45 minutes on one idle core; resumes
+	$(BIN)/python scripts/train_shapes.py --wide
 
 wheel: $(STAMP)  ## dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation

@@ -18,12 +18,12 @@ from ids.core.capabilities import (
     TokenBackbone,
 )
 from ids.core.needed import NeededFile
-from ids.shapes import WEIGHTS
+from ids.shapes import WEIGHTS, WIDE_WEIGHTS
 
 if TYPE_CHECKING:
     from ids.backbones.latent_diffusion import LatentDiffusion
 
-SHAPES = "shapes"  # the path of the shipped folder
+SHIPPED = {"shapes": WEIGHTS, "shapes_wide": WIDE_WEIGHTS}  # path -> folder
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -40,11 +40,12 @@ class StableDiffusion:
     """A diffusers folder: unet, vae, text_encoder, tokenizer, scheduler. eps- and v-prediction;
     safetensors only.
 
-    `path` is a local folder, a hub id, or `shapes` for the embedded world. `precision` is the
-    UNet's and text encoder's; latents, schedule and autoencoder stay float32. `truncate` cuts
-    prompts that are too long. `image_size` is the side, in pixels, of the images it was trained
-    on, `fpr_scale` the released lambda at the size d of their latents, sqrt(d / 16384): the default
-    values of data sets and FPR. `freeu`: b1, b2, s1 and s2, with which FreeU changes the UNet.
+    `path` is a local folder, a hub id, or `shapes` or `shapes_wide` for the embedded world.
+    `precision` is the UNet's and text encoder's; latents, schedule and autoencoder stay float32.
+    `truncate` cuts prompts that are too long. `image_size` is the side, in pixels, of the images it
+    was trained on, `fpr_scale` the released lambda at the size d of their latents, sqrt(d / 16384):
+    the default values of data sets and FPR. `freeu`: b1, b2, s1 and s2, with which FreeU changes
+    the UNet.
     """
 
     path: str
@@ -114,11 +115,11 @@ class StableDiffusion:
         return self._place.files()
 
     def _checked(self) -> ModelFolder:
-        """The folder, known to be complete. The shipped one fits its configuration: only its values
+        """The folder, known to be complete. A shipped one fits its configuration: only its values
         are checked, which does not import the model libraries.
         """
         folder = self._place.folder()
-        if self.path == SHAPES:
+        if self.path in SHIPPED:
             folder.check_parts()
             folder.check_values()
         else:
@@ -127,7 +128,7 @@ class StableDiffusion:
 
     @cached_property
     def _place(self) -> ModelPlace:
-        return ModelPlace(str(WEIGHTS) if self.path == SHAPES else self.path, STABLE_DIFFUSION)
+        return ModelPlace(str(SHIPPED.get(self.path, self.path)), STABLE_DIFFUSION)
 
 
 def _is_freeu(values: object) -> bool:

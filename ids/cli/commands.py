@@ -91,14 +91,18 @@ def doctor(args: argparse.Namespace, _: Sequence[str]) -> int:
         from ids.doctor.shapes import examine_shapes
 
         return examine_shapes()
+    if words == ["shapes_wide"]:
+        from ids.doctor.shapes_wide import examine_wide_shapes
+
+        return examine_wide_shapes()
     if words == ["machine"]:
         from ids.doctor.machine import examine
 
         return examine()
     if wrong := [word for word in words if "=" not in word]:
         raise ConfigError(
-            f"ids doctor: expected machine, shapes or words of `ids run`; got {wrong[0]}; "
-            "write group=option"
+            "ids doctor: expected machine, shapes, shapes_wide or words of `ids run`; got "
+            f"{wrong[0]}; write group=option"
         )
     from ids.doctor.presets import examine_files
 

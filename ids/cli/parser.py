@@ -80,6 +80,7 @@ DOCTOR = """versions, device, weights: what is installed, what is missing, how t
   ids doctor                                   this machine, and each preset in one line
   ids doctor metrics=paper backbone=sd15       every file that `ids run` with these words reads
   ids doctor shapes                            the quality of the embedded networks
+  ids doctor shapes_wide                       that of the wide ones
   HF_HOME=/data/huggingface ids doctor backbone=sd15       is the model in this cache?
 """
 
@@ -125,7 +126,7 @@ def _add_doctor(doctor: argparse.ArgumentParser) -> None:
     doctor.add_argument(
         "what",
         nargs="*",
-        metavar="machine | shapes | group=option ...",
+        metavar="machine | shapes | shapes_wide | group=option ...",
         help="this machine (default), the embedded networks, or the files of a configuration",
     )
     doctor.set_defaults(act=commands.doctor)

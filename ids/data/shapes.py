@@ -89,8 +89,8 @@ def _with_margin(cover: Float[Tensor, "S S"], size: int) -> Image:
 @dataclass(frozen=True)
 class Shapes:
     """Case i is a function of (split, i, its kind of edit): a scene of which something is to
-    change. Splits share no scene. `wording` is that of the source prompts (`draw_edit`).
-    `ValueError` for a value out of range.
+    change. Splits share no scene. `wording` is that of the source prompts, `wide` of both
+    (`draw_edit`). `ValueError` for a value out of range.
     """
 
     split: str = "dev"

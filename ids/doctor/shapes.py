@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from ids.shapes import WEIGHTS
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import load_classifier
 from ids.shapes.render import render
-from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute, Scene, draw_scene
+from ids.shapes.scene import COLOURS, FILLS, SHAPES, VALUES, Attribute, Scene, Values, draw_scene
 
 SAMPLES, STEPS, GUIDANCE = 240, 50, 7.5
 BATCH = 40
@@ -89,11 +90,11 @@ def measure_quality(
     backbone = StableDiffusion(str(folder)).load(torch.device("cpu"))
     classifier = load_classifier(folder / "classifier" / "model.safetensors")
     clip = Clip(f"local-dir:{folder / 'clip'}", None)
-    captions = _full_captions(samples)
-    images = torch.cat(list(_drawn(backbone, [_text(c) for c in captions], steps, bar)))
-    drawn = _shares(classifier, images, captions)
+    captions = full_captions(samples)
+    images = torch.cat(list(drawn(backbone, [_text(c) for c in captions], steps, bar)))
+    shown = shares(classifier, images, captions)
     scenes = _held_out("held-out-classifier", SCENES["classifier"])
-    read = _shares(classifier, render(scenes), [_attributes(scene) for scene in scenes])
+    read = shares(classifier, render(scenes), [_attributes(scene) for scene in scenes])
     renders = f"{SCENES['classifier']} held-out renders"
     sampling = f"{samples} samples, {steps} DDIM steps, guidance {GUIDANCE}"
     encoded = f"{SCENES['autoencoder']} held-out scenes"
@@ -102,7 +103,7 @@ def measure_quality(
         Finding(f"autoencoder PSNR, {encoded}", _round_trip(backbone), 30.0, "dB"),
         *(Finding(f"classifier: {a}, {renders}", read[a], 0.98, "%") for a in VALUES),
         *(
-            Finding(f"drawn as in the prompt: {a}, {sampling}", drawn[a], goal, "%")
+            Finding(f"drawn as in the prompt: {a}, {sampling}", shown[a], goal, "%")
             for a, goal in GOALS.items()
         ),
         Finding(ranked, _ranked_first(clip), 0.90, "%"),
@@ -119,7 +120,8 @@ def _attributes(scene: Scene) -> dict[Attribute, str]:
     return {a: getattr(scene, a) for a in VALUES}
 
 
-def _full_captions(count: int) -> list[dict[Attribute, str]]:
+def full_captions(count: int) -> list[dict[Attribute, str]]:
+    """The first ones of all combinations of the attributes, again and again."""
     every: list[dict[Attribute, str]] = [
         {"fill": fill, "colour": colour, "shape": shape}
         for shape, colour, fill in product(SHAPES, COLOURS, FILLS)
@@ -131,7 +133,7 @@ def _text(caption: Mapping[Attribute, str]) -> str:
     return f"a {caption['fill']} {caption['colour']} {caption['shape']}"
 
 
-def _drawn(backbone: Backbone, texts: list[str], steps: int, bar: Bar) -> Iterator[Tensor]:
+def drawn(backbone: Backbone, texts: list[str], steps: int, bar: Bar) -> Iterator[Tensor]:
     """One DDIM sample per text, from independent noise."""
     for at in bar(range(0, len(texts), BATCH), "drawing"):
         chunk = texts[at : at + BATCH]
@@ -151,19 +153,19 @@ def _round_trip(backbone: Backbone) -> float:
 
 
 @torch.no_grad()
-def _shares(
-    classifier: Classifier, images: Tensor, wanted: Sequence[Mapping[Attribute, str]]
-) -> dict[Attribute, float]:
-    """Share of images in which each attribute is read as wanted."""
-    logits = classifier(images)
-    return {
-        a: float(
-            np.mean(
-                [values[int(k)] == w[a] for k, w in zip(logits[a].argmax(1), wanted, strict=True)]
-            )
-        )
-        for a, values in VALUES.items()
+def shares(
+    classifier: Classifier,
+    images: Tensor,
+    wanted: Sequence[Mapping[Any, str]],
+    values: Values = VALUES,
+) -> dict[str, float]:
+    """Share of images in which each attribute is read as wanted, of those with a wanted value."""
+    read = {a: logits.argmax(1).tolist() for a, logits in classifier(images).items()}
+    right = {
+        a: [known[k] == w[a] for k, w in zip(read[a], wanted, strict=True) if a in w]
+        for a, known in values.items()
     }
+    return {a: float(np.mean(found)) for a, found in right.items()}
 
 
 def _ranked_first(clip: Clip) -> float:

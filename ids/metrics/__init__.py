@@ -29,6 +29,7 @@ from ids.metrics.ssim import SSIM
 from ids.metrics.structure_distance import StructureDistance
 from ids.metrics.success import Success
 from ids.metrics.transformers_clip import TransformersClip
+from ids.metrics.wide_success import WideSuccess
 
 __all__ = [
     "LPIPS",
@@ -59,4 +60,5 @@ __all__ = [
     "Success",
     "TransformersClip",
     "WarpError",
+    "WideSuccess",
 ]

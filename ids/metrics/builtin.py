@@ -33,12 +33,13 @@ from ids.metrics.segmenter import ClipSeg
 from ids.metrics.ssim import SSIM
 from ids.metrics.structure_distance import StructureDistance
 from ids.metrics.success import Success
+from ids.metrics.wide_success import WideSuccess
 
 
 def builtin_metrics() -> dict[str, Metric]:
     """Every metric of this package, by its name. No weights are read."""
     clip, dino = Clip(SHAPES, None), Dino()
-    metrics: list[Metric] = [Success(), Success("source"), LatentDistance()]
+    metrics: list[Metric] = [Success(), Success("source"), WideSuccess(), LatentDistance()]
     metrics += [ClipScore(clip), ClipImage(clip), ClipDirectional(clip)]
     metrics += [ClipScore(clip, "edited"), StructureDistance(dino), IoU(ClipSeg())]
     for region in get_args(Region):

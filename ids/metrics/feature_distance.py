@@ -15,7 +15,7 @@ from ids.metrics.batches import over_defined, over_shapes
 from ids.metrics.comparison import Against, image_against, name_of, title_of
 from ids.shapes.caption import parse_caption
 from ids.shapes.classifier import Classifier
-from ids.shapes.judge import judge, judge_files, judge_weights_id
+from ids.shapes.judge import JUDGE
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class FeatureDistance:
 
     def files(self) -> list[NeededFile]:
         """The shapes classifier."""
-        return judge_files()
+        return JUDGE.files()
 
     @property
     def name(self) -> str:
@@ -46,11 +46,11 @@ class FeatureDistance:
         return title_of("feat. dist.", self.against)
 
     def weights_id(self) -> str:
-        return judge_weights_id()
+        return JUDGE.weights_id()
 
     def load(self, models: Models) -> Classifier:
         """The shapes classifier."""
-        return judge(models)
+        return JUDGE.load(models)
 
     def __call__(
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models

@@ -15,7 +15,7 @@ from ids.core.tensors import Images
 from ids.metrics.batches import over_defined, over_shapes
 from ids.shapes.caption import parse_caption
 from ids.shapes.classifier import Classifier
-from ids.shapes.judge import judge, judge_files, judge_weights_id
+from ids.shapes.judge import JUDGE
 from ids.shapes.scene import VALUES, Attribute
 
 Wanted = dict[Attribute, str]
@@ -41,7 +41,7 @@ class Success:
 
     def files(self) -> list[NeededFile]:
         """The shapes classifier."""
-        return judge_files()
+        return JUDGE.files()
 
     @property
     def name(self) -> str:
@@ -52,11 +52,11 @@ class Success:
         return self.name
 
     def weights_id(self) -> str:
-        return judge_weights_id()
+        return JUDGE.weights_id()
 
     def load(self, models: Models) -> Classifier:
         """The shapes classifier."""
-        return judge(models)
+        return JUDGE.load(models)
 
     def __call__(
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models

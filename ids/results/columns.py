@@ -45,7 +45,7 @@ PIE_ORDER = (  # of the released table: its default columns, then the others
 )
 IP2P_ORDER = ("sim_image", "sim_direction", "sim_0", "sim_1")  # of InstructPix2Pix's released code
 ORDER = (  # the most important first; metrics from outside the package come after `restored`
-    *("success", "restored"),
+    *("success", "restored", "wide_success"),
     *("psnr_background", "lpips_alex", "lpips_vgg", "lpips_squeeze", "feature_distance"),
     *("clip_score", "clip_directional", "latent_distance", "psnr", "ssim_background", "psnr_truth"),
     *(f"lpips_{net}_background" for net in NETS),
@@ -77,6 +77,7 @@ LEGEND = {
     "edited": "ed: inside the mask.",
     "pie": "PIE: as PIE-Bench's released code; bg and ed blacken the other pixels and count all.",
     "ip2p": "IP2P: as InstructPix2Pix's released code; ±1: images in [-1, 1], as it passes them.",
+    "wide_success": "wide success: the wide classifier reads all that the target prompt names.",
     "iou": "IoU: of the mask and the object found in the edit.",
     "psnr_truth": "PSNR true: to the true edit; other distances are to the source.",
     "latent_distance": "latent dist.: root mean square of z_trg - z_src.",

@@ -19,7 +19,7 @@ from ids.results.grids import Estimate
 from ids.results.verdict import Outcome, Verdict, decide
 from ids.run.store import Store
 
-EMBEDDED = "shapes"  # the backbone of the embedded world
+EMBEDDED = ("shapes", "shapes_wide")  # the backbones of the embedded world
 ORDER: tuple[Outcome, ...] = ("does not hold", "inconclusive", "holds")  # the first decides
 
 
@@ -72,7 +72,7 @@ def _of_group(name: str, claim: Claim, frames: GroupFrames) -> Iterator[Verdict]
 
 def _placed(verdict: Verdict, group: ResultGroup) -> Verdict:
     """With the data that it is about."""
-    embedded = group.backbone.split(" ")[0] == EMBEDDED
+    embedded = group.backbone.split(" ")[0] in EMBEDDED
     return replace(verdict, data=group.title, embedded=embedded)
 
 

@@ -3,3 +3,4 @@
 from pathlib import Path
 
 WEIGHTS = Path(__file__).parent / "weights"
+WIDE_WEIGHTS = Path(__file__).parent / "weights_wide"  # backgrounds and empty scenes have words

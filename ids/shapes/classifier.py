@@ -1,22 +1,22 @@
-"""The classifier of the embedded world: fill, colour and shape of an image. Used for evaluation,
-never for editing.
+"""The classifier of the embedded world: fill, colour and shape of an image, and those of the wide
+captions. Used for evaluation, never for editing.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ids.shapes.scene import VALUES, Attribute
+from ids.shapes.scene import VALUES, Values
 
 WIDTHS = (16, 32, 64, 96)
 
 
 class Classifier(nn.Module):
     """A small convolutional network on RGB images in [0, 1] of about 64 pixels a side; 0.25 M
-    parameters.
+    parameters. `values`: what it reads, by attribute.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, values: Values = VALUES) -> None:
         super().__init__()
         stages: list[nn.Module] = []
         for width, wider in zip((3, *WIDTHS[:-1]), WIDTHS, strict=True):
@@ -32,7 +32,7 @@ class Classifier(nn.Module):
             )
         self.stages = nn.ModuleList(stages)
         self.heads = nn.ModuleDict(
-            {a: nn.Linear(2 * WIDTHS[-1], len(values)) for a, values in VALUES.items()}
+            {a: nn.Linear(2 * WIDTHS[-1], len(known)) for a, known in values.items()}
         )
 
     def features(self, x: Float[Tensor, "B 3 H W"]) -> list[Tensor]:
@@ -43,8 +43,8 @@ class Classifier(nn.Module):
             maps.append(h)
         return maps
 
-    def forward(self, x: Float[Tensor, "B 3 H W"]) -> dict[Attribute, Float[Tensor, "B K"]]:
-        """Logits over the values of each attribute, in the order of `scene.VALUES`."""
+    def forward(self, x: Float[Tensor, "B 3 H W"]) -> dict[str, Float[Tensor, "B K"]]:
+        """Logits over the values of each attribute, in their order."""
         h = self.features(x)[-1]
         pooled = torch.cat([h.mean((2, 3)), h.amax((2, 3))], dim=1)
-        return {attribute: self.heads[attribute](pooled) for attribute in VALUES}
+        return {attribute: head(pooled) for attribute, head in self.heads.items()}

@@ -6,11 +6,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ids.shapes.caption import ALL, caption
+from ids.shapes.caption import ALL, caption, wide_caption
 from ids.shapes.scene import BACKGROUNDS, VALUES, Attribute, Scene, draw_background, draw_scene
 
 Kind = Literal["fill", "colour", "shape", "both", "background", "add", "remove"]
-Wording = Literal["exact", "paraphrased", "vague", "wrong"]
+Wording = Literal["exact", "paraphrased", "vague", "wrong", "wide"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CHANGED: dict[Kind, tuple[Attribute, ...]] = {
     "fill": ("fill",),
@@ -18,8 +18,7 @@ CHANGED: dict[Kind, tuple[Attribute, ...]] = {
     "shape": ("shape",),
     "both": ("colour", "shape"),
 }  # the attributes that an edit changes; the other kinds change what no attribute names
-NOTHING = "a"  # the prompt of a scene without an object; the networks have seen no such scene
-AWAY = 9.0  # half image widths: an object there is outside of the image
+UNKNOWN = "a"  # an empty scene to the shipped networks, which have seen no such scene
 
 
 @dataclass(frozen=True)
@@ -30,20 +29,21 @@ class SceneEdit:
     after: Scene
     prompt_src: str
     prompt_trg: str
+    subjects: tuple[str, str] | None = None  # the words for what changes; None: the objects
 
     @property
     def blend_words(self) -> tuple[str, str] | None:
-        """The objects, where both prompts name them."""
-        named = self.before.shape in self.prompt_src.split()
-        named = named and self.after.shape in self.prompt_trg.split()
-        return (self.before.shape, self.after.shape) if named else None
+        """The subjects, where both prompts name them."""
+        old, new = self.subjects or (self.before.shape, self.after.shape)
+        named = old in self.prompt_src.split() and new in self.prompt_trg.split()
+        return (old, new) if named else None
 
 
 def kinds_of(wording: Wording) -> tuple[Kind, ...]:
     """The kinds of edits that have this wording: no attribute names a background or an absent
     object, and a wrong fill, one of two, would be the target's.
     """
-    if wording == "exact":
+    if wording in ("exact", "wide"):
         return KINDS
     return tuple(kind for kind in CHANGED if (kind, wording) != ("fill", "wrong"))
 
@@ -51,17 +51,29 @@ def kinds_of(wording: Wording) -> tuple[Kind, ...]:
 def draw_edit(rng: np.random.Generator, kind: Kind, wording: Wording = "exact") -> SceneEdit:
     """A random scene and a random edit of this kind. `wording` is that of the source prompt, one
     that the kind has (`kinds_of`): the source's caption, the same in another order, without the
-    changed attributes, or with wrong values of them.
+    changed attributes, or with wrong values of them. `wide`: the wide captions of both scenes.
     """
+    if wording == "wide":
+        return _widely_worded(draw_edit(rng, kind))
     scene = draw_scene(rng)
     if kind in CHANGED:
         return _attributes_changed(rng, scene, CHANGED[kind], wording)
     if kind == "background":
         return _background_changed(rng, scene)
-    empty, text = replace(scene, x=AWAY, y=AWAY), caption(scene)
+    empty, text = scene.without_object(), caption(scene)
     if kind == "add":
-        return SceneEdit(empty, scene, NOTHING, text)
-    return SceneEdit(scene, empty, text, NOTHING)
+        return SceneEdit(empty, scene, UNKNOWN, text)
+    return SceneEdit(scene, empty, text, UNKNOWN)
+
+
+def _widely_worded(edit: SceneEdit) -> SceneEdit:
+    grounds = (edit.before.background.kind, edit.after.background.kind)
+    return replace(
+        edit,
+        prompt_src=wide_caption(edit.before),
+        prompt_trg=wide_caption(edit.after),
+        subjects=grounds if grounds[0] != grounds[1] else None,
+    )
 
 
 def _attributes_changed(
@@ -94,10 +106,9 @@ def _reordered(scene: Scene) -> str:
 
 
 def _background_changed(rng: np.random.Generator, before: Scene) -> SceneEdit:
-    """A background of another kind. Its words are unknown to the networks, which read letters."""
+    """A background of another kind. The shipped networks read its unknown words as letters."""
     old = before.background.kind
     new = draw_background(rng)
     kinds = [kind for kind in BACKGROUNDS if kind != old]
     after = replace(before, background=replace(new, kind=kinds[rng.integers(len(kinds))]))
-    prompts = [f"{caption(before)} on {kind}" for kind in (old, after.background.kind)]
-    return SceneEdit(before, after, *prompts)
+    return SceneEdit(before, after, wide_caption(before), wide_caption(after))

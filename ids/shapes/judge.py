@@ -1,5 +1,6 @@
-"""The shipped classifier as a judge of edits."""
+"""The shipped classifiers as judges of edits."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -8,34 +9,46 @@ from ids.core.errors import WeightsError
 from ids.core.needed import NeededFile, needed_file
 from ids.core.protocols import Models
 from ids.core.weight_files import AGAIN, check_finite, differences, digest_of, headers_in
-from ids.shapes import WEIGHTS
+from ids.shapes import WEIGHTS, WIDE_WEIGHTS
 from ids.shapes.classifier import Classifier
+from ids.shapes.scene import VALUES, WIDE_VALUES, Values
 
-FILE = WEIGHTS / "classifier" / "model.safetensors"
-
-
-def judge(models: Models) -> Classifier:
-    """The shipped classifier, loaded once per command. It is small, and stays on the CPU."""
-    return models.get(FILE, lambda: load_classifier(FILE))
+FILE = Path("classifier") / "model.safetensors"  # in a folder of weights
+TRAIN = "train it with `make shapes`, the wide one with `make shapes-wide`"
 
 
-def judge_files() -> list[NeededFile]:
-    """The classifier's weights."""
-    return [needed_file("shapes classifier", FILE, "train it with `make shapes`")]
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A classifier: its name in metrics, the file of its weights, and what it reads."""
+
+    name: str
+    file: Path
+    values: Values
+
+    def load(self, models: Models) -> Classifier:
+        """The classifier, loaded once per command. It is small, and stays on the CPU."""
+        return models.get(self.file, lambda: load_classifier(self.file, self.values))
+
+    def files(self) -> list[NeededFile]:
+        """The classifier's weights."""
+        return [needed_file("shapes classifier", self.file, TRAIN)]
+
+    def weights_id(self) -> str:
+        """The name and eight digits of its digest; `WeightsError` if it is missing."""
+        _check_file(self.file)
+        return f"{self.name}-{digest_of(self.file)[:8]}"
 
 
-def judge_weights_id() -> str:
-    """`shapes-classifier-` and eight digits of its digest; `WeightsError` if it is missing."""
-    _check_file(FILE)
-    return f"shapes-classifier-{digest_of(FILE)[:8]}"
+JUDGE = Judge("shapes-classifier", WEIGHTS / FILE, VALUES)
+WIDE_JUDGE = Judge("wide-classifier", WIDE_WEIGHTS / FILE, WIDE_VALUES)
 
 
-def load_classifier(file: Path) -> Classifier:
+def load_classifier(file: Path, values: Values = VALUES) -> Classifier:
     """On the CPU, in float32, frozen. `WeightsError` where the file is missing, holds NaN, or is
     not the classifier's.
     """
     _check_file(file)
-    classifier, where = Classifier(), f"shapes classifier: {file}"
+    classifier, where = Classifier(values), f"shapes classifier: {file}"
     wanted = {name: tuple(value.shape) for name, value in classifier.state_dict().items()}
     found = {name: header.shape for name, header in headers_in(file, where).items()}
     if misfits := differences(wanted, found):
@@ -47,6 +60,4 @@ def load_classifier(file: Path) -> Classifier:
 
 def _check_file(file: Path) -> None:
     if not file.is_file():
-        raise WeightsError(
-            f"shapes classifier: expected {file}; found no such file; `make shapes` trains it"
-        )
+        raise WeightsError(f"shapes classifier: expected {file}; found no such file; {TRAIN}")

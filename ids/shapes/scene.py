@@ -9,6 +9,7 @@ its size in pixels.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,8 +22,18 @@ BACKGROUNDS = ("gradient", "stripes", "checker")
 
 Attribute = Literal["fill", "colour", "shape"]
 VALUES: dict[Attribute, tuple[str, ...]] = {"fill": FILLS, "colour": COLOURS, "shape": SHAPES}
+WideAttribute = Literal[Attribute, "background", "object"]  # all that a wide caption names
+WIDE_VALUES: dict[WideAttribute, tuple[str, ...]] = {
+    "fill": FILLS,
+    "colour": COLOURS,
+    "shape": SHAPES,
+    "background": BACKGROUNDS,
+    "object": ("absent", "present"),
+}
+Values = Mapping[Any, Sequence[str]]  # by attribute, of either kind: a mapping has one type of keys
 
 RGB = tuple[float, float, float]
+AWAY = 9.0  # half image widths: an object there is outside of the image
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,15 @@ class Scene:
             )
         changed: dict[str, Any] = {attribute: value}
         return replace(self, **changed)
+
+    def without_object(self) -> "Scene":
+        """The same background and distractor, and no object."""
+        return replace(self, x=AWAY, y=AWAY)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the scene has no object."""
+        return self.x == AWAY
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:

@@ -1,41 +1,67 @@
-"""The classifier, trained on renders, some of them blurred and noisy, so that it also reads images
-of the autoencoder.
+"""The classifiers, trained on renders, some of them blurred and noisy: they also read images of the
+autoencoder.
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 
+from ids.shapes.caption import parse_wide_caption, wide_caption
 from ids.shapes.classifier import Classifier
 from ids.shapes.render import render
-from ids.shapes.scene import VALUES, Attribute, Scene
+from ids.shapes.scene import VALUES, Scene, Values
 from shapes_training.autoencoder import scenes_of
 from shapes_training.course import Budget, Course, Outcome
 
+UNREAD = -100  # the label of a value that a scene lacks: cross entropy leaves it out
 
-def train_classifier(folder: Path, budget: Budget, seed: int, device: torch.device) -> Outcome:
+
+@dataclass(frozen=True)
+class Reader:
+    """What a classifier reads, in which scenes (of seed, name, step, count). The name is that of
+    its checkpoint and draws.
+    """
+
+    name: str
+    values: Values
+    draw: Callable[[int, str, int, int], list[Scene]]
+
+
+SHIPPED = Reader("classifier", VALUES, scenes_of)
+
+
+def train_classifier(
+    folder: Path, budget: Budget, seed: int, device: torch.device, reader: Reader = SHIPPED
+) -> Outcome:
     torch.manual_seed(seed + 2)
-    modules = nn.ModuleDict({"classifier": Classifier()}).to(device)
+    modules = nn.ModuleDict({"classifier": Classifier(reader.values)}).to(device)
 
     def loss(modules: nn.ModuleDict, step: int) -> Tensor:
-        scenes = scenes_of(seed, "classifier", step, budget.batch)
+        scenes = reader.draw(seed, reader.name, step, budget.batch)
         x = degrade(render(scenes), torch.Generator().manual_seed(step)).to(device)
-        logits = modules["classifier"](x)
+        logits, true = modules["classifier"](x), labels(scenes, reader.values)
         return torch.stack(
-            [F.cross_entropy(logits[a], labels(scenes)[a].to(device)) for a in VALUES]
+            [
+                F.cross_entropy(logits[a], true[a].to(device), ignore_index=UNREAD)
+                for a in reader.values
+            ]
         ).sum()
 
-    return Course("classifier", folder, budget, modules).run(loss)
+    return Course(reader.name, folder, budget, modules).run(loss)
 
 
-def labels(scenes: list[Scene]) -> dict[Attribute, Tensor]:
+def labels(scenes: list[Scene], values: Values) -> dict[str, Tensor]:
     """The index of each scene's value, per attribute."""
+    named: list[Mapping[Any, str]] = [parse_wide_caption(wide_caption(s)) for s in scenes]
     return {
-        a: torch.tensor([values.index(getattr(s, a)) for s in scenes])
-        for a, values in VALUES.items()
+        a: torch.tensor([known.index(n[a]) if a in n else UNREAD for n in named])
+        for a, known in values.items()
     }
 
 

@@ -2,7 +2,7 @@
 of the world.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from ids.shapes.caption import caption, draw_mentioned, vocabulary
 from ids.shapes.scene import Scene
-from shapes_training.autoencoder import LATENT_CHANNELS, encode_scenes, scenes_of
+from shapes_training.autoencoder import LATENT_CHANNELS, encode_scenes
 from shapes_training.course import Budget, Course, Outcome
 
 TEXT_WIDTH = 64
@@ -22,6 +22,9 @@ TEXT_LENGTH = 16
 DROP_CAPTION = 0.12  # the empty prompt of classifier-free guidance
 SNR_CAP = 5.0  # min-SNR weighting (Hang et al. 2023)
 CHUNK = 1000
+
+
+Draw = Callable[[int], list[Scene]]
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,27 @@ class Library:
     latents: Tensor
 
 
-def new_tokenizer() -> CLIPTokenizer:
-    words, merges = vocabulary()
+@dataclass(frozen=True)
+class Pupil:
+    """What is trained: `unet` and `text_encoder`, and the captions of their scenes. The name is
+    that of checkpoint and random draws.
+    """
+
+    name: str
+    modules: nn.ModuleDict
+    tokenizer: CLIPTokenizer
+    caption: Callable[[Scene, np.random.Generator], str]
+
+
+def new_pupil(seed: int) -> Pupil:
+    """Networks with random weights, and captions of objects."""
+    torch.manual_seed(seed + 1)
+    tokenizer = new_tokenizer()
+    return Pupil("unet", new_networks(tokenizer), tokenizer, _training_caption)
+
+
+def new_tokenizer(more: Sequence[str] = ()) -> CLIPTokenizer:
+    words, merges = vocabulary(more)
     return CLIPTokenizer(vocab=words, merges=merges, model_max_length=TEXT_LENGTH)
 
 
@@ -73,11 +95,14 @@ def new_networks(tokenizer: CLIPTokenizer) -> nn.ModuleDict:
     return nn.ModuleDict({"unet": unet, "text_encoder": text})
 
 
-def build_library(folder: Path, vae: AutoencoderKL, count: int, seed: int) -> Library:
-    """Scenes and their latents, cached by chunk in `folder`: an interrupted build resumes."""
+def build_library(folder: Path, vae: AutoencoderKL, count: int, draw: Draw) -> Library:
+    """Scenes, drawn by the number of their chunk, and their latents, cached by chunk in `folder`:
+    an interrupted build resumes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     scenes, parts = [], []
     for chunk in range(count // CHUNK):
-        batch = scenes_of(seed, "unet", chunk, CHUNK)
+        batch = draw(chunk)
         path = folder / f"latents-{chunk:03}.pt"
         if not path.exists():
             torch.save(encode_scenes(vae, batch).cpu().contiguous(), path.with_suffix(".partial"))
@@ -89,25 +114,24 @@ def build_library(folder: Path, vae: AutoencoderKL, count: int, seed: int) -> Li
 
 
 def train_diffusion(
-    folder: Path, budget: Budget, library: Library, seed: int, device: torch.device
+    folder: Path, budget: Budget, library: Library, pupil: Pupil, seed: int, device: torch.device
 ) -> Outcome:
-    torch.manual_seed(seed + 1)
-    tokenizer, schedule = new_tokenizer(), new_scheduler()
+    schedule = new_scheduler()
     alpha_bar = schedule.alphas_cumprod.to(device)
     per_epoch = len(library.scenes) // budget.batch
 
     def loss(modules: nn.ModuleDict, step: int) -> Tensor:
-        rng = np.random.default_rng([seed, *b"unet", step])
+        rng = np.random.default_rng([seed, *pupil.name.encode(), step])
         order = np.random.default_rng([seed, *b"epoch", step // per_epoch]).permutation(
             len(library.scenes)
         )
         chosen = order[(step % per_epoch) * budget.batch :][: budget.batch]
-        text = [_training_caption(library.scenes[i], rng) for i in chosen]
+        text = [pupil.caption(library.scenes[i], rng) for i in chosen]
         z = library.latents[torch.from_numpy(chosen)].to(device)
         noise = torch.from_numpy(rng.standard_normal(z.shape, dtype=np.float32)).to(device)
         t = _stratified_timesteps(rng, len(chosen)).to(device)
         snr = (alpha_bar[t] / (1 - alpha_bar[t])).view(-1, 1, 1, 1)
-        y = modules["text_encoder"](tokenize(tokenizer, text).to(device)).last_hidden_state
+        y = modules["text_encoder"](tokenize(pupil.tokenizer, text).to(device)).last_hidden_state
         predicted = modules["unet"](
             schedule.add_noise(z, noise, t), t, encoder_hidden_states=y
         ).sample
@@ -115,7 +139,7 @@ def train_diffusion(
         total: Tensor = (weight * (predicted - noise).square()).mean()
         return total
 
-    return Course("unet", folder, budget, new_networks(tokenizer).to(device)).run(loss)
+    return Course(pupil.name, folder, budget, pupil.modules.to(device)).run(loss)
 
 
 def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:

@@ -1,6 +1,7 @@
 """The finished folder: Stable Diffusion layout in fp16, model card, grid of samples."""
 
 import json
+import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,20 @@ from typing import Any
 from PIL import Image as PIL
 from safetensors.torch import save_file
 from torch import nn
+from transformers import CLIPTokenizer
 
 from ids.doctor.shapes import Quality, measure_quality
+from ids.doctor.shapes_wide import measure_wide
 from ids.images import to_pil
 from ids.report.formats import markdown_table
+from ids.shapes import WEIGHTS
+from ids.shapes.caption import WIDE_WORDS
 from shapes_training.clip import LAYOUT, PREPROCESSING
 from shapes_training.course import Outcome
 from shapes_training.diffusion import new_scheduler, new_tokenizer
 
 CARD = Path(__file__).with_name("card.md")
+WIDE_CARD = Path(__file__).with_name("card_wide.md")
 
 
 @dataclass(frozen=True)
@@ -29,21 +35,42 @@ class Trained:
     clip: Outcome
 
 
+@dataclass(frozen=True)
+class WideTrained:
+    """The outcome of every stage of the wide networks."""
+
+    unet: Outcome
+    judge: Outcome
+
+
 def write_folder(out: Path, trained: Trained, seed: int, samples: int) -> None:
     """Write everything below `out`, then measure the quality of the written files."""
-    scheduler, tokenizer = new_scheduler(), new_tokenizer()
     _half(trained.vae.modules["vae"]).save_pretrained(out / "vae")
+    _write_clip(out / "clip", trained.clip.modules["clip"])
+    _write_parts(out, trained, new_tokenizer())
+    quality = measure_quality(out, samples=samples)
+    _write_card(out, CARD, trained, seed, quality)
+    _write_grid(out / "samples.png", quality)
+    print((out / "README.md").read_text())
+
+
+def write_wide_folder(out: Path, trained: WideTrained, seed: int, samples: int) -> None:
+    """As `write_folder`, of the wide networks. The autoencoder is the shipped one."""
+    shutil.copytree(WEIGHTS / "vae", out / "vae", dirs_exist_ok=True)
+    _write_parts(out, trained, new_tokenizer(WIDE_WORDS))
+    quality = measure_wide(out, samples=samples)
+    _write_card(out, WIDE_CARD, trained, seed, quality)
+    _write_grid(out / "samples.png", quality)
+    print((out / "README.md").read_text())
+
+
+def _write_parts(out: Path, trained: Trained | WideTrained, tokenizer: CLIPTokenizer) -> None:
     _half(trained.unet.modules["unet"]).save_pretrained(out / "unet")
     _half(trained.unet.modules["text_encoder"]).save_pretrained(out / "text_encoder")
     tokenizer.save_pretrained(out / "tokenizer")
-    scheduler.save_pretrained(out / "scheduler")
+    new_scheduler().save_pretrained(out / "scheduler")
     _write_half(trained.judge.modules["classifier"], out / "classifier" / "model.safetensors")
-    _write_clip(out / "clip", trained.clip.modules["clip"])
     _write_index(out)
-    quality = measure_quality(out, samples=samples)
-    _write_card(out, trained, seed, quality)
-    _write_grid(out / "samples.png", quality)
-    print((out / "README.md").read_text())
 
 
 def _half(module: Any) -> Any:
@@ -79,14 +106,16 @@ def _write_index(out: Path) -> None:
     (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
-def _write_card(out: Path, trained: Trained, seed: int, quality: Quality) -> None:
+def _write_card(
+    out: Path, text: Path, trained: Trained | WideTrained, seed: int, quality: Quality
+) -> None:
     files = list(out.rglob("*.safetensors"))
     rows: dict[str, float] = {}
     for stage in fields(trained):
         rows |= _row(stage.name, getattr(trained, stage.name))
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     table = markdown_table(quality.grid())
-    card = CARD.read_text().format(seed=seed, megabytes=megabytes, quality=table, **rows)
+    card = text.read_text().format(seed=seed, megabytes=megabytes, quality=table, **rows)
     (out / "README.md").write_text(card)
 
 

@@ -25,6 +25,11 @@ def methods(name: str) -> list[str]:
     return str(content["hydra"]["sweeper"]["params"]["method"]).split(",")
 
 
+def demo_backbone(name: str) -> str:
+    """The networks that have words for all edits of the study."""
+    return "shapes_wide" if name == "paper/edit_size" else "shapes"
+
+
 def build_all(settings: Sequence[Composed]) -> None:
     """In one session: settings share the parts that they configure alike."""
     session = None
@@ -36,7 +41,7 @@ def build_all(settings: Sequence[Composed]) -> None:
 def test_a_study_composes_and_builds(compose: Compose, name: str) -> None:
     """With its last method; the slow tests have all of them, the paper's size and debug=fast."""
     demo = compose([f"experiments={name}", f"method={methods(name)[-1]}"])
-    assert {one.values["backbone"]["path"] for one in demo} == {"shapes"}
+    assert {one.values["backbone"]["path"] for one in demo} == {demo_backbone(name)}
     build_all(demo)
 
 
@@ -46,7 +51,7 @@ def test_a_study_composes_and_builds(compose: Compose, name: str) -> None:
 def test_all_settings_of_a_study_compose_and_build(compose: Compose, name: str, size: str) -> None:
     settings = compose([f"experiments={name}", f"size={size}"])
     assert {one.choices["method"] for one in settings} == set(methods(name))
-    path = {"demo": "shapes", "paper": "CompVis/stable-diffusion-v1-4"}[size]
+    path = {"demo": demo_backbone(name), "paper": "CompVis/stable-diffusion-v1-4"}[size]
     assert {one.values["backbone"]["path"] for one in settings} == {path}
     build_all(settings)
 
@@ -99,6 +104,11 @@ def test_the_doctor_names_what_a_study_lacks(
     missing = [one for one in capsys.readouterr().out.splitlines() if one.startswith("MISSING")]
     assert f"MISSING  dataset: folder of images, {tmp_path}/cats; put the images there" in missing
     assert all("; " in line for line in missing)
+
+
+def test_the_fast_check_of_a_study_that_chooses_its_backbone(compose: Compose) -> None:
+    settings = compose(["experiments=paper/edit_size", "debug=fast"])
+    assert {one.choices["backbone"] for one in settings} == {"gaussian"}
 
 
 @pytest.mark.slow

@@ -39,3 +39,15 @@ def test_every_stage_and_a_resume(tmp_path: Path) -> None:
     assert "CLIP: right one of 36 captions first" in output
     assert (tmp_path / "out" / "samples.png").is_file()
     assert len(StableDiffusion(str(tmp_path / "out")).identity()["weights"]) == 16
+
+
+@pytest.mark.slow
+def test_the_wide_networks(tmp_path: Path) -> None:
+    """From the shipped ones, interrupted after the UNet."""
+    wide = ("--wide", "--minutes-wide", "0.02", "--scenes-wide", "1000")
+    train(tmp_path, *wide, "--stages", "unet")
+    before = (tmp_path / "wide" / "wide.pt").read_bytes()
+    output = train(tmp_path, *wide)
+    assert (tmp_path / "wide" / "wide.pt").read_bytes() == before
+    assert "drawn as in a wide prompt: background, 12 samples" in output
+    assert len(StableDiffusion(str(tmp_path / "out_wide")).identity()["weights"]) == 16

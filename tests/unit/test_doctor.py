@@ -134,5 +134,5 @@ def test_the_command_takes_words_of_a_run(capsys: pytest.CaptureFixture[str]) ->
     assert doctor("backbone=sd14") == 1
     assert lines(capsys)[-1].startswith("missing: 1 of ")
     assert doctor("backbone=gaussian", "metrics=standard") == 0
-    with pytest.raises(ConfigError, match=r"ids doctor: expected machine, shapes or .*; got what"):
+    with pytest.raises(ConfigError, match=r"expected machine, shapes, shapes_wide or .*; got what"):
         doctor("backbone=sd14", "what")

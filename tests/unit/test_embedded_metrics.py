@@ -49,13 +49,14 @@ def test_judges_of_the_embedded_world_are_undefined_for_another() -> None:
 def test_feature_distance_is_lpips_formula_on_other_features() -> None:
     import lpips
 
-    from ids.shapes.judge import judge
+    from ids.shapes.judge import JUDGE
 
     case = Shapes()[0]
     edited = shown(case, "truth")
     with torch.no_grad():
         maps = [
-            judge(NETWORKS).features(x.unsqueeze(0)) for x in (edited.image, case.source.load())
+            JUDGE.load(NETWORKS).features(x.unsqueeze(0))
+            for x in (edited.image, case.source.load())
         ]
         units = [[lpips.normalize_tensor(f) for f in layers] for layers in maps]
         expected = sum(

@@ -79,6 +79,11 @@ def test_equal_settings(tmp_path: Path, by: float, spread: float, outcome: Outco
     assert found.outcome_text == f"{outcome}, on shapes"
 
 
+def test_the_wide_networks_are_of_the_embedded_world(tmp_path: Path) -> None:
+    made = MadeUp(backbone="shapes_wide").add("dds", 0.0, n_steps=8).add("ids", 1.0, n_steps=8)
+    assert only(tmp_path, CLAIM, made).embedded
+
+
 def test_what_is_not_run(tmp_path: Path) -> None:
     made = MadeUp().add("dds", 0.0, n_steps=8)
     assert "against dds at equal settings" in only(tmp_path, CLAIM, made).reason
