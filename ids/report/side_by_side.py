@@ -15,6 +15,11 @@ from ids.results.ranking import RankedEdit, Ranking
 from ids.results.side_by_side import CasePair, MetricPair, SideBySide
 
 SHOWN_KEY = 12  # characters of a key
+NOTE = (
+    "ours, theirs: means over all cases of each. difference: of edits of the same case and seed, "
+    "seeds averaged per case first; cases are those of both; [low, high]: its 95 % bootstrap "
+    "interval over cases, not corrected for the number of metrics (`ids table --tests` is)."
+)
 
 
 def print_side_by_side(found: Sequence[SideBySide], n: int, kind: Format, output_dir: Path) -> None:
@@ -22,7 +27,8 @@ def print_side_by_side(found: Sequence[SideBySide], n: int, kind: Format, output
     the store, if it has one.
     """
     grids = [grid for each in found for grid in (_metrics(each), _cases(each, n))]
-    print_grids(grids, pd.DataFrame(line for each in found for line in _lines(each, n)), kind)
+    lines = pd.DataFrame(line for each in found for line in _lines(each, n))
+    print_grids(grids, lines, kind, [NOTE])
     if kind == "text":
         _say_links(
             output_dir, ((each.title, pair.case) for each in found for pair in each.cases[:n])
