@@ -127,7 +127,7 @@ def test_an_infinite_number_is_no_missing_one() -> None:
 @settings(max_examples=50)
 @given(st.text(max_size=30))
 def test_latex_of_any_text_adds_no_commands(text: str) -> None:
-    known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|uparrow|downarrow)\$"
+    known = r"\{\[\}|\\(text\w+\{\}|char34\{\}|[&%$#_{}])|\$\\(pm|uparrow|downarrow)\$"
     rest = re.sub(known, "", for_latex(text))
     assert not re.search(r"[\\&%$#_{}~^]", rest)
 
