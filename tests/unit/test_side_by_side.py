@@ -12,6 +12,7 @@ from made_up_results import MadeUp
 from ids.core.errors import ConfigError
 from ids.report.formats import html, json_text, latex, markdown
 from ids.report.printing import number_lines
+from ids.report.side_by_side import print_rankings
 from ids.results.best import with_best
 from ids.results.contrasts import GroupFrames
 from ids.results.ranking import disagreement, worst
@@ -148,3 +149,17 @@ def test_numbers_in_full_name_their_metric_unit_and_interval(tmp_path: Path) -> 
     for grid in json.loads(json_text(report))["grids"]:
         assert grid["interval"] == "95 % t"
         assert "psnr_background@1" in [column["metric"] for column in grid["columns"]]
+
+
+def test_long_text_is_cut_for_readers_and_whole_in_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A prompt of 10,000 characters would fill the terminal."""
+    of = frames(MadeUp(n=2).add("ids", 0.0).add("dds", 1.0), tmp_path)
+    (ranking,) = worst([of], "psnr_background", n=1)
+    long = replace(ranking.edits[0], prompts=("a" * 10_000, "b" * 10_000))
+    for kind, n_characters in (("text", 2_000), ("markdown", 2_000), ("csv", 30_000)):
+        print_rankings([replace(ranking, edits=(long,))], kind, tmp_path)
+        shown = capsys.readouterr().out
+        assert ("a" * 10_000 in shown) == (kind == "csv")
+        assert len(shown) < n_characters
