@@ -16,8 +16,10 @@ from ids.results.frontier import Frontier, band, frontier_of
 from ids.results.knobs import STEPS
 from ids.results.methods import MethodCurves, Question, method_curves
 
-PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")  # of matched tables
-PANELS += ("views_psnr_background", "views_psnr_truth", "depth_change")  # of scenes
+PANELS = (  # of matched tables
+    *("psnr_background", "psnr_truth", "lpips_alex", "feature_distance"),
+    *("views_psnr_background", "views_psnr_truth", "depth_change"),  # of scenes
+)
 CONTROLS = ("X", "*", "P")  # markers of edits without a curve: null edit, true edit
 FIGURES = ("png", "svg", "pdf")
 # Okabe & Ito's colours, which the colour-blind tell apart too; curves beyond differ in their line.

@@ -163,7 +163,8 @@ def _show_groups(
     """Every selected group, then the results that no table shows; the exit status. `knobs` are the
     methods whose knob is chosen.
     """
-    groups, failed, reports = selection.groups(catalog), [], []
+    groups, failed = selection.groups(catalog), list[str]()
+    reports: list[Report] = []
     names = {entry.record.name for group in groups for entry in group.entries}
     if unknown := sorted(set(knobs) - names):
         raise ConfigError(

@@ -22,8 +22,10 @@ from ids.results.levels import (
 from ids.results.methods import MethodCurves, Question, method_curves
 from ids.results.pareto import pareto_set
 
-IDENTITY = ("psnr_background", "lpips_alex", "feature_distance", "psnr_truth", "psnr")
-IDENTITY += ("views_psnr_background", "views_psnr_truth")  # of scenes
+IDENTITY = (
+    *("psnr_background", "lpips_alex", "feature_distance", "psnr_truth", "psnr"),
+    *("views_psnr_background", "views_psnr_truth"),  # of scenes
+)
 SHARE = Column("share", "share of resamples", 2)
 NOTE = (
     "All over the {n} cases that every method has, seeds averaged per case first. Each method is "

@@ -43,7 +43,7 @@ def names_of_rows(lines: pd.DataFrame, rows: Sequence[NamedRow]) -> dict[str, st
     setting are left out. `ConfigError` where several settings fit a row, or one fits two;
     `DataError` where no row has any.
     """
-    settings, names = settings_of(lines), {}
+    settings, names = settings_of(lines), dict[str, str]()
     for row in rows:
         found = fitting(settings, row.spec)
         if len(found) > 1 or names.keys() & found:

@@ -13,11 +13,12 @@ from ids.report.figure import PANELS, draw_curves
 from ids.report.pages.embed import data_uri
 from ids.report.write import file_name
 from ids.results.catalog import ResultGroup
+from ids.results.columns import base_of
 from ids.results.frames import columns_of, curve_frame
 from ids.results.frontier_report import frontier_report
 from ids.results.grids import Report
 from ids.results.knobs import along_knobs
-from ids.results.levels import axis_of, has_points
+from ids.results.levels import AXES, axis_of, has_points
 from ids.results.matched import matched_report
 from ids.results.methods import Question
 from ids.run.store import Store
@@ -72,6 +73,8 @@ def _no_curve(lines: pd.DataFrame) -> str:
             "No curve: these edits have no kept states, and no method has several settings. New "
             "edits with keep_every=10, or several values of one number of a method, make one."
         )
+    if not set(AXES) & {base_of(str(column)) for column in lines}:
+        return f"No curve: these results have no metric of edit strength ({', '.join(AXES)})."
     try:
         along = along_knobs(lines, axis_of(lines, flag=CHOICE), {})
     except DataError as error:
