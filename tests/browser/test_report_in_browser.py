@@ -95,6 +95,16 @@ def test_one_of_many_methods_is_chosen_by_two_clicks(opened: "Opened") -> None:
     assert opened.page.locator(images).count() == before
 
 
+def test_a_long_name_or_tag_leaves_a_case_its_size(opened: "Opened") -> None:
+    opened.go("gallery")
+    opened.page.wait_for_selector("#rows .case")
+    who = "document.querySelector('#rows .case .who')"
+    opened.value(f"{who}.querySelector('a').textContent = 'long name '.repeat(999)")
+    opened.value(f"{who}.querySelector('.tag').textContent = 'long tag '.repeat(999)")
+    assert opened.value(f"{who}.scrollHeight") < 400
+    assert opened.value("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_phone_shows_the_chosen_page_in_its_bar(opened: "Opened") -> None:
     opened.page.set_viewport_size({"width": 390, "height": 844})
     for name in ("provenance", "overview"):
