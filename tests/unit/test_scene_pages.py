@@ -86,7 +86,7 @@ def test_a_damaged_scene_is_a_note(tmp_path: Path, content: bytes) -> None:
     assert any(str(damaged) in note or "damaged" in note for note in notes)
 
 
-def test_a_page_without_curves_says_why_in_plain_words(tmp_path: Path) -> None:
+def test_a_page_without_curves_has_the_reason_in_plain_words(tmp_path: Path) -> None:
     """Of scenes without metrics, and of methods with one setting and no kept states each."""
     inputs = report_store.write_scene_store(tmp_path / "store")
     report_store.write(tmp_path, inputs)
