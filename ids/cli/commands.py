@@ -42,6 +42,7 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.show import Comparison, show_matched, show_tables
     from ids.results.knobs import parse_knobs
     from ids.results.methods import Question
+    from ids.results.named_rows import parse_rows
 
     columns, column_notes = todays_columns(args.column or ())
     axis, axis_notes = todays_columns([args.axis] if args.axis else ())
@@ -52,13 +53,16 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
         if args.tests:
             raise ConfigError("--tests: expected without --matched; got both; leave one out")
+        if args.row:
+            raise ConfigError("--row: expected without --matched; got both; leave one out")
         knobs = parse_knobs(args.knob or ())
         question = Question(axis[0] if axis else None, args.at or (), args.baseline, knobs)
         return show_matched(chosen, question, printing_of(args))
     if args.axis or args.at or args.knob:
         raise ConfigError("--axis, --at, --knob: expected together with --matched; add it")
     _check_difference(args)
-    comparison = Comparison(args.baseline, args.interval, args.tests, args.difference)
+    rows = parse_rows(args.row or ())
+    comparison = Comparison(args.baseline, args.interval, args.tests, args.difference, rows)
     return show_tables(chosen, comparison, args.engine, printing_of(args))
 
 

@@ -84,14 +84,28 @@ def _compare(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.side_by_side import print_side_by_side
     from ids.results.side_by_side import compare_settings, compare_stores
 
-    chosen = selection_of(args)
-    if all(Path(word).is_dir() for word in (args.ours, args.theirs)):
+    chosen, words = selection_of(args), (args.ours, args.theirs)
+    _check_stores(words, args.output_dir)
+    if all(word and Path(word).is_dir() for word in words):
         ours, theirs = (_frames(chosen, Path(word)) for word in (args.ours, args.theirs))
         found = compare_stores(ours, theirs, args.by)
     else:
         found = compare_settings(_frames(chosen), args.ours, args.theirs, args.by)
     print_side_by_side(found, max(0, args.n), args.format, args.output_dir)
     return 0
+
+
+def _check_stores(words: Sequence[str], output_dir: Path) -> None:
+    """`ConfigError` where one word is a store and the other one looks like a missing one."""
+    from ids.core.errors import ConfigError
+
+    stores = [word for word in words if word and Path(word, "results").is_dir()]
+    for word in words if len(stores) == 1 else ():
+        if not Path(word).is_dir() and ("/" in word or not output_dir.is_dir()):
+            raise ConfigError(
+                f"compare {word[:60]}: expected a folder of results, as {stores[0][:60]}; found "
+                "none; check the path"
+            )
 
 
 def _worst(args: argparse.Namespace, _: Sequence[str]) -> int:
@@ -123,8 +137,14 @@ def show_result(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _frames(chosen: "Selection", root: Path | None = None) -> "list[GroupFrames]":
     """The selected results of a store, by data set and backbone."""
+    from ids.core.errors import ConfigError
     from ids.results.catalog import open_store, read_catalog
     from ids.results.contrasts import GroupFrames
 
     store = open_store(root or chosen.output_dir)
-    return [GroupFrames(group, store) for group in chosen.groups(read_catalog(store))]
+    catalog = read_catalog(store)
+    if not catalog.groups:
+        raise ConfigError(
+            f"{store.root}: expected results; found none; `ids run experiments=demo` makes some"
+        )
+    return [GroupFrames(group, store) for group in chosen.groups(catalog)]

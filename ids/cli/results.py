@@ -150,7 +150,8 @@ def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
     from ids.report.console import say
     from ids.results.shelf import removable, remove, remove_everything
 
-    chosen = (args.dataset, args.method, args.tag, args.where, args.failed, args.orphans)
+    some = (args.method, args.tag, args.case, args.where, args.failed)  # of a data set
+    chosen = (args.dataset, args.orphans, *some)
     if not any((*chosen, args.all, args.old, args.aside)):
         raise ConfigError(
             "results rm: expected what to remove; got nothing; --all removes everything"
@@ -175,7 +176,7 @@ def _rm(args: argparse.Namespace, _: Sequence[str]) -> int:
             remove_everything(store)
         elif args.aside:
             shutil.rmtree(store.root / "aside", ignore_errors=True)
-        if args.dataset and not any((args.method, args.tag, args.where, args.failed)):
+        if args.dataset and not any(some):
             _forget(store, args.dataset)
     return 0
 

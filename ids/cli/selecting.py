@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ids.core.errors import ConfigError
+
 if TYPE_CHECKING:
     from ids.report.printing import Printing
     from ids.results.selection import Selection
@@ -27,6 +29,9 @@ def add_selection(parser: argparse.ArgumentParser, methods: bool = True) -> None
         parser.add_argument("--method", action="append", help="only this method (repeatable)")
     parser.add_argument("--tag", default="", help="only cases with this tag")
     parser.add_argument(
+        "--case", default="", metavar="REGEX", help="only cases whose id matches, anywhere in it"
+    )
+    parser.add_argument(
         "--where", action="append", metavar="KEY=VALUE", help="only these settings (repeatable)"
     )
 
@@ -36,7 +41,8 @@ def selection_of(args: argparse.Namespace, columns: Sequence[str] = ()) -> "Sele
     from ids.results.selection import Selection
 
     methods = getattr(args, "method", None) or ()
-    return Selection(args.output_dir, args.dataset, methods, args.tag, args.where or (), columns)
+    where = args.where or ()
+    return Selection(args.output_dir, args.dataset, methods, args.tag, where, columns, args.case)
 
 
 def add_interval(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +76,13 @@ def add_printing(parser: argparse.ArgumentParser, write: str) -> None:
 
 def printing_of(args: argparse.Namespace) -> "Printing":
     """How the flags show a report."""
+    from ids.report.formats import Caption
     from ids.report.printing import Printing, parse_figures
 
-    return Printing(args.format, args.wide, args.write, parse_figures(args.figures))
+    caption, label = getattr(args, "caption", ""), getattr(args, "label", "")
+    if label and not caption:
+        raise ConfigError("--label: expected together with --caption; add one")
+    if caption and args.format != "latex":
+        raise ConfigError("--caption: expected together with --format latex; add it")
+    figures = parse_figures(args.figures)
+    return Printing(args.format, args.wide, args.write, figures, Caption(caption, label))

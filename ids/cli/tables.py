@@ -18,6 +18,9 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table --matched --knob p2p=self_share    the curve of p2p along its settings
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
   ids table --format latex > table.tex         also markdown, csv, json; bold: significantly best
+  ids table --format latex --caption "Shapes." --label tab:shapes     in a table environment
+  ids table --row "DDS=dds guidance_scale=3" --row "IDS (ours)=ids guidance_scale=3"
+  ids table --case "^test-000[0-5]"            only cases whose id matches
   ids table --write                            also into outputs/tables
   ids table --matched --write --figures svg,pdf      with the curves as figures
 """
@@ -52,6 +55,13 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         default="dds",
         help="the method that differences are paired to, and values it must have",
     )
+    table.add_argument(
+        "--row",
+        action="append",
+        metavar="NAME=METHOD",
+        help="only this setting (a method and its values), under this name; rows are in the order "
+        "in which they are named (repeatable)",
+    )
     add_interval(table)
     table.add_argument(
         "--tests", action="store_true", help="a table of tests per column: d_z, p, power"
@@ -71,6 +81,12 @@ def _add_table(table: argparse.ArgumentParser) -> None:
     )
     table.add_argument("--wide", action="store_true", help="print all columns")
     add_printing(table, "also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves")
+    table.add_argument("--caption", default="", help="of LaTeX tables, as LaTeX text")
+    table.add_argument(
+        "--label",
+        default="",
+        help="of the first LaTeX table; of the next, with -2 (with --caption)",
+    )
     table.set_defaults(act=commands.table)
 
 

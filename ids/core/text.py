@@ -18,6 +18,11 @@ def printable(text: str) -> str:
     return HIDDEN.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def shortened(text: str, most: int) -> str:
+    """At most this many characters; `…` stands for the end of a longer text."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def with_counts(counts: Mapping[str, int], most: int | None = None) -> str:
     """`style (80), pose (40) and 3 more`: the `most` frequent ones, or all, with their counts."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -16,7 +16,10 @@ from ids.results.frontier import Frontier, band, frontier_of
 from ids.results.knobs import STEPS
 from ids.results.methods import MethodCurves, Question, method_curves
 
-PANELS = ("psnr_background", "psnr_truth", "lpips_alex", "feature_distance")  # of matched tables
+PANELS = (  # of matched tables
+    *("psnr_background", "psnr_truth", "lpips_alex", "feature_distance"),
+    *("views_psnr_background", "views_psnr_truth", "depth_change"),  # of scenes
+)
 CONTROLS = ("X", "*", "P")  # markers of edits without a curve: null edit, true edit
 FIGURES = ("png", "svg", "pdf")
 # Okabe & Ito's colours, which the colour-blind tell apart too; curves beyond differ in their line.
@@ -59,7 +62,8 @@ def draw_curves(
         styles = _styles(methods)
         for panel, (column, frontier) in zip(panels.flat, shown.items(), strict=True):
             for label, states in methods.states.items():
-                _draw(panel, frontier, label, states, styles[label])
+                if label not in frontier.apart:
+                    _draw(panel, frontier, label, states, styles[label])
             axis = next((_label(c) for c in columns if c.key == methods.axis), methods.axis)
             panel.set(xlabel=printable(axis), ylabel=printable(_label(column)))
             panel.grid(alpha=0.3)

@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ids.core.numbers import Number, to_number
@@ -46,12 +46,49 @@ def markdown_table(grid: TextGrid) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def latex(report: Report) -> str:
-    """A `tabular` per grid, for `booktabs`; titles and notes are comments."""
-    parts = [latex_comment(r"needs \usepackage{booktabs}"), latex_comment(report.title)]
-    for grid in report.grids:
-        parts += ["", latex_comment(grid.title), latex_table(text_grid(grid))]
+@dataclass(frozen=True)
+class Caption:
+    """The caption of LaTeX tables, as LaTeX text, and the label of the first; without a caption,
+    tables do not float.
+    """
+
+    text: str = ""
+    label: str = ""
+
+    def around(self, table: str, title: str, number: int) -> str:
+        """The table as a float; further ones have their title in the caption, and their number in
+        the label.
+        """
+        if not self.text:
+            return table
+        text = self.text if number == 1 else f"{self.text} {for_latex(title)}."
+        label = self.label if number == 1 else f"{self.label}-{number}"
+        named = rf"\label{{{label}}}" if self.label else ""
+        head = rf"\begin{{table}}\centering\caption{{{text}}}{named}"
+        return f"{head}\n{table}\n\\end{{table}}"
+
+
+NO_CAPTION = Caption()
+
+
+def latex(report: Report, caption: Caption = NO_CAPTION, first: int = 1) -> str:
+    """A `tabular` per grid, for `booktabs`; titles and notes are comments. `first` is the number of
+    the first table.
+    """
+    tables = [
+        caption.around(latex_table(text_grid(grid)), grid.title, number)
+        for number, grid in enumerate(report.grids, first)
+    ]
+    parts = [latex_needs(tables), latex_comment(report.title)]
+    for grid, lines in zip(report.grids, tables, strict=True):
+        parts += ["", latex_comment(grid.title), lines]
     return "\n".join([*parts, "", *map(latex_comment, report.all_notes())]) + "\n"
+
+
+def latex_needs(tables: Sequence[str]) -> str:
+    """A comment on the packages, and the engine where a font of LaTeX lacks the characters."""
+    engine = "" if "".join(tables).isascii() else ", and XeLaTeX or LuaLaTeX: not all text is ASCII"
+    return latex_comment(rf"needs \usepackage{{booktabs}}{engine}")
 
 
 def html(report: Report) -> str:
@@ -175,6 +212,7 @@ def _number(value: float | int) -> float | int | str:
 def _json_grid(grid: Grid) -> dict[str, Any]:
     return {
         "title": grid.title,
+        "interval": f"95 % {grid.interval}",
         "columns": [asdict(column) for column in grid.columns],
         "rows": [_json_row(grid, row) for row in grid.rows],
     }

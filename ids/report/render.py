@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rich import box
@@ -60,26 +60,54 @@ class TextGrid:
 
 
 def print_report(report: Report, console: Console, wide: bool = False) -> None:
-    """Every grid and note. Unless `wide`, a grid shows as many of its columns, the most important
-    first, as fit the console, and a note names the others.
+    """Every grid and note. Unless `wide`, differences are a table per baseline, each table shows as
+    many of its columns, the most important first, as fit the console, and a note names the others.
     """
-    hidden: dict[str, None] = {}
-    seen: set[str] = set()
-    for grid in report.grids:
-        shown = grid if wide else fitted(grid, console)
-        keys = {column.key for column in shown.columns}
-        seen |= keys
-        hidden |= {c.title: None for c in grid.columns if c.key not in keys}
+    grids = report.grids if wide else [part for grid in report.grids for part in _by_baseline(grid)]
+    shown = [grid if wide else fitted(_with_values(grid), console) for grid in grids]
+    for grid in shown:
         if wide:
             text_grid(grid).print(console)
         else:
-            compact = text_grid(shown, compact=True)
+            compact = text_grid(grid, compact=True)
             console.print(Text(printable(compact.title), style="bold"), soft_wrap=True)
             console.print(compact.rich_table(_label_width(compact, console)))
         console.print()
-    left_out = f"Not shown: {', '.join(hidden)}; --wide shows all columns."
-    for note in (*report.all_notes(seen), *([left_out] if hidden else [])):
+    seen = {column.key for grid in shown for column in grid.columns}
+    for note in (*report.all_notes(seen), *_hidden_note(grids, shown)):
         console.print(Text(printable(note), style="dim"))
+
+
+def _by_baseline(grid: Grid) -> list[Grid]:
+    """Differences to several baselines as one grid for each: its label is long."""
+    rows: dict[str | None, list[Row]] = {}
+    for row in grid.rows:
+        rows.setdefault(row.against, []).append(row)
+    return [replace(grid, rows=tuple(of)) for of in rows.values()] if grid.paired else [grid]
+
+
+def _with_values(grid: Grid) -> Grid:
+    """Without the columns in which no row has a number; with all where none has."""
+    cells = zip(*(row.cells for row in grid.rows), strict=True)
+    known = [not all(math.isnan(cell.value) for cell in of) for of in cells]
+    keys = [column.key for column, any_value in zip(grid.columns, known, strict=False) if any_value]
+    return grid.select(keys) if keys else grid
+
+
+def _hidden_note(whole: Sequence[Grid], shown: Sequence[Grid]) -> Iterator[str]:
+    """One note on the columns with numbers that do not fit: nowhere, or not in every table."""
+    hidden: dict[str, str] = {}
+    for full, grid in zip(whole, shown, strict=True):
+        keys = {column.key for column in grid.columns}
+        hidden |= {c.key: c.title for c in _with_values(full).columns if c.key not in keys}
+    seen = {column.key for grid in shown for column in grid.columns}
+    parts = {
+        "Not shown": [title for key, title in hidden.items() if key not in seen],
+        "Not in every table": [title for key, title in hidden.items() if key in seen],
+    }
+    texts = [f"{name}: {', '.join(titles)}" for name, titles in parts.items() if titles]
+    if texts:
+        yield f"{'. '.join(texts)}; --wide shows all columns."
 
 
 def fitted(grid: Grid, console: Console) -> Grid:

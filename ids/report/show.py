@@ -1,7 +1,7 @@
 """`ids table` and `ids frontier`: tables of a store, printed and written."""
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from ids.results.labels import in_order
 from ids.results.levels import axis_of
 from ids.results.matched import matched_report
 from ids.results.methods import Question
+from ids.results.named_rows import NamedRow, lines_of_rows, names_of_rows, renamed
 from ids.results.selection import Selection
 from ids.results.table import table
 from ids.run.store import Store
@@ -38,13 +39,15 @@ from ids.run.store import Store
 @dataclass(frozen=True)
 class Comparison:
     """What a table compares: the baseline, the kind of intervals, whether the tests of all
-    differences are shown, and a `difference` whose number of cases is shown with them.
+    differences are shown, a `difference` whose number of cases is shown with them, and the `rows`
+    (default: all settings).
     """
 
     baseline: str = "dds"
     interval: IntervalKind = "bootstrap"
     tests: bool = False
     difference: float | None = None
+    rows: Sequence[NamedRow] = ()
 
 
 def show_tables(
@@ -63,6 +66,8 @@ def show_tables(
 
     def show(group: ResultGroup) -> Report:
         lines = frame(group.entries, store, engine, group.broken)
+        names = names_of_rows(lines, comparison.rows) if comparison.rows else {}
+        lines = lines_of_rows(lines, names) if names else lines
         columns = select_columns(columns_of(group.entries, lines), selection.columns)
         notes = (*weights_notes(group.entries, columns), *_without_metrics(group), *group.notes())
         notes = (*notes, *mixed_note(group.entries))
@@ -72,6 +77,7 @@ def show_tables(
             report = with_best(report, lines)
         if comparison.tests:
             report = with_tests(report, comparison.difference)
+        report = renamed(report, names) if names else report
         if path := _show(report, selection, printing):
             _write_card(group, store, report.title, path)
         return report
@@ -157,7 +163,8 @@ def _show_groups(
     """Every selected group, then the results that no table shows; the exit status. `knobs` are the
     methods whose knob is chosen.
     """
-    groups, failed, reports = selection.groups(catalog), [], []
+    groups, failed = selection.groups(catalog), list[str]()
+    reports: list[Report] = []
     names = {entry.record.name for group in groups for entry in group.entries}
     if unknown := sorted(set(knobs) - names):
         raise ConfigError(
@@ -165,6 +172,8 @@ def _show_groups(
             f"{unknown[0][:60]}; change it"
         )
     for group in groups:
+        if reports and printing.kind == "text":
+            say("")  # between the notes of a data set and the next
         try:
             reports.append(show(group))
         except DataError as error:

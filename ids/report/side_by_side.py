@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ids.core.text import shortened
 from ids.report.console import say
 from ids.report.pages.links import case_link
 from ids.report.printing import Format, print_grids
@@ -14,7 +15,12 @@ from ids.report.render import TextGrid, number_text
 from ids.results.ranking import RankedEdit, Ranking
 from ids.results.side_by_side import CasePair, MetricPair, SideBySide
 
-SHOWN_KEY = 12  # characters of a key
+SHOWN_KEY, SHOWN_ID, SHOWN_PROMPT = 12, 60, 120  # characters; CSV and JSON have all
+NOTE = (
+    "ours, theirs: means over all cases of each. difference: of edits of the same case and seed, "
+    "seeds averaged per case first; cases are those of both; [low, high]: its 95 % bootstrap "
+    "interval over cases, not corrected for the number of metrics (`ids table --tests` is)."
+)
 
 
 def print_side_by_side(found: Sequence[SideBySide], n: int, kind: Format, output_dir: Path) -> None:
@@ -22,7 +28,8 @@ def print_side_by_side(found: Sequence[SideBySide], n: int, kind: Format, output
     the store, if it has one.
     """
     grids = [grid for each in found for grid in (_metrics(each), _cases(each, n))]
-    print_grids(grids, pd.DataFrame(line for each in found for line in _lines(each, n)), kind)
+    lines = pd.DataFrame(line for each in found for line in _lines(each, n))
+    print_grids(grids, lines, kind, [NOTE])
     if kind == "text":
         _say_links(
             output_dir, ((each.title, pair.case) for each in found for pair in each.cases[:n])
@@ -77,7 +84,7 @@ def _case_line(pair: CasePair, digits: int) -> tuple[str, ...]:
     keys = " ".join(key[:SHOWN_KEY] for key in pair.keys)
     values = (number_text(value, digits) for value in (pair.ours, pair.theirs))
     difference = number_text(pair.difference, digits, sign=True)
-    return (pair.id, " -> ".join(pair.prompts), keys, *values, difference)
+    return (shortened(pair.id, SHOWN_ID), _prompts(pair.prompts), keys, *values, difference)
 
 
 def _ranking(found: Ranking) -> TextGrid:
@@ -89,9 +96,12 @@ def _ranking(found: Ranking) -> TextGrid:
 
 def _edit_line(edit: RankedEdit, digits: int) -> tuple[str, ...]:
     seed = "-" if edit.seed < 0 else str(edit.seed)
-    prompts = " -> ".join(edit.prompts)
-    value = number_text(edit.value, digits)
-    return (edit.key[:SHOWN_KEY], edit.label, edit.id, prompts, seed, value)
+    value, prompts = number_text(edit.value, digits), _prompts(edit.prompts)
+    return (edit.key[:SHOWN_KEY], edit.label, shortened(edit.id, SHOWN_ID), prompts, seed, value)
+
+
+def _prompts(prompts: Sequence[str]) -> str:
+    return " -> ".join(shortened(prompt, SHOWN_PROMPT) for prompt in prompts)
 
 
 def _lines(found: SideBySide, n: int) -> Iterator[dict[str, Any]]:

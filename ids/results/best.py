@@ -1,19 +1,20 @@
 """Which method of a table is the best in a column, where that is more than chance."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from ids.results.columns import Column
 from ids.results.grids import Grid, Report
+from ids.results.intervals import Sample
 from ids.results.labels import CONTROLS
 from ids.results.significance import ALPHA, holm, sign_flip_p_values
 from ids.results.statistics import Edits, paired, setting_edits
 
 NOTE = (
     f"Bold: better than every other method, null and true edit aside, each with p < {ALPHA} in a "
-    "paired sign-flip test, corrected per column (Holm)."
+    "paired sign-flip test, corrected for all such comparisons of this table (Holm)."
 )
 
 
@@ -27,28 +28,44 @@ def with_best(report: Report, frame: pd.DataFrame) -> Report:
     return replace(report, grids=grids, notes=(*report.notes, *([NOTE] if found else [])))
 
 
+@dataclass(frozen=True)
+class _Leader:
+    """The label with the best mean in a column, and its differences to each other label."""
+
+    column: Column
+    label: str
+    samples: Sequence[Sample]
+
+    @property
+    def ahead(self) -> bool:
+        """Is it better than each other label, on the cases of both?"""
+        return all(len(s) and self.column.better * s.mean() > 0 for s in self.samples)
+
+
 def best_methods(edits: Mapping[str, Edits], columns: Sequence[Column]) -> dict[str, str]:
-    """Column -> the label whose paired differences to all others are significant; without columns
-    where there is none.
+    """Column -> the label whose paired differences to all others are significant, corrected for
+    those of all columns; without columns where there is none.
     """
+    leaders = list(_leaders(edits, columns))
+    corrected = iter(holm(sign_flip_p_values([s for leader in leaders for s in leader.samples])))
+    found = {}
+    for leader in leaders:
+        p_values = [next(corrected) for _ in leader.samples]
+        if leader.ahead and all(p < ALPHA for p in p_values):
+            found[leader.column.key] = leader.label
+    return found
+
+
+def _leaders(edits: Mapping[str, Edits], columns: Sequence[Column]) -> Iterator[_Leader]:
+    """One per ranked column with several labels."""
     labels = [label for label in edits if label.split(" ")[0] not in CONTROLS]
     means = {label: edits[label].case_means() for label in labels}
-    found = {}
     for index, column in enumerate(columns):
         known = [label for label in labels if len(means[label][index])]
         if column.better and not column.measured and len(known) > 1:
             best = max(known, key=lambda k: column.better * means[k][index].mean())
-            others = [label for label in known if label != best]
-            if _is_better(edits[best], [edits[other] for other in others], index, column):
-                found[column.key] = best
-    return found
-
-
-def _is_better(ours: Edits, others: Sequence[Edits], index: int, column: Column) -> bool:
-    """Than each of the others."""
-    samples = [paired(ours, theirs).case_means()[index] for theirs in others]
-    better = all(len(sample) and column.better * sample.mean() > 0 for sample in samples)
-    return better and all(p < ALPHA for p in holm(sign_flip_p_values(samples)))
+            others = (paired(edits[best], edits[other]) for other in known if other != best)
+            yield _Leader(column, best, [pair.case_means()[index] for pair in others])
 
 
 def _marked(grid: Grid, done: pd.DataFrame) -> Grid:

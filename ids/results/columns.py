@@ -13,7 +13,9 @@ from ids.run.records import MetricValue
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a frame as tables show it. `better`: 1 up, -1 down, 0 neither."""
+    """A column of a frame as tables show it. `better`: 1 up, -1 down, 0 neither. `metric`: name,
+    revision and network, as stored; empty where it is no stored metric.
+    """
 
     key: str
     title: str
@@ -23,6 +25,7 @@ class Column:
     measured: bool = False  # one value per batch, not per case
     exact: bool = False  # a count: no interval
     derived: bool = False  # a number about the row's difference: neither interval nor n
+    metric: str = ""
 
     @property
     def header(self) -> str:

@@ -64,6 +64,7 @@ def differences(
             paired=True,
             statuses=("unpaired",),
             symmetric=not ends,
+            interval=kind,
         ),
     )
 

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,21 +83,25 @@ def curve_frame(entries: Sequence[Entry], store: Store) -> pd.DataFrame:
 
 def columns_of(entries: Iterable[Entry], lines: pd.DataFrame) -> list[Column]:
     """The number columns of a frame of these entries, with the titles that the records store."""
+    entries = list(entries)
+    keys = {name: k for k, name in metric_columns(e.numbers.values for e in entries).items()}
     stored: dict[str, MetricValue] = {}
     for entry in sorted(entries, key=lambda entry: entry.record.made):  # the newest decides
         stored |= {key.split("@")[0]: value for key, value in entry.numbers.values.items()}
-    return columns_in(map(str, lines), stored)
+    found = columns_in(map(str, lines), stored)
+    return [replace(column, metric=keys.get(column.key, "")) for column in found]
 
 
 def weights_notes(entries: Iterable[Entry], columns: Sequence[Column]) -> tuple[str, ...]:
-    """`shapes-clip-1f2e3d4c: clip_image, clip_score`: the network behind each column."""
+    """`Measured by shapes-clip-1f2e3d4c: clip_image, clip_score`: the network of each metric."""
     keys = {key for entry in entries for key in entry.numbers.values}
     found: dict[str, set[str]] = defaultdict(set)
     for name, weights_id in ((k.split("@")[0], k.partition(":")[2]) for k in keys if ":" in k):
         if any(column.key.startswith(name) for column in columns):
             found[weights_id].add(name)
     return tuple(
-        f"{weights_id}: {', '.join(sorted(names))}" for weights_id, names in sorted(found.items())
+        f"Measured by {weights_id}: {', '.join(sorted(names))}."
+        for weights_id, names in sorted(found.items())
     )
 
 

@@ -59,7 +59,8 @@ class Line:
 @dataclass(frozen=True, eq=False)
 class Frontier:
     """`lines` by label, in order, over `n` cases. `shared` are those that have the range `low` to
-    `high` in common, and `readings` gives their identity at evenly spaced levels of it.
+    `high` in common, and `readings` gives their identity at evenly spaced levels of it. Curves
+    `apart` have no line: they share no case and seed with the others.
     """
 
     axis: str
@@ -70,6 +71,7 @@ class Frontier:
     high: PerResample
     shared: tuple[str, ...]
     readings: Callable[[str], Readings]
+    apart: tuple[str, ...] = ()
 
     @property
     def span(self) -> Span:
@@ -117,10 +119,11 @@ class Frontier:
 
 
 def frontier_of(states: Mapping[str, States], axis: str, identity: Column) -> Frontier:
-    """Of the curves in `states` with two points or more. `DataError` where they have no case in
-    common in which both metrics are defined.
+    """Of the curves in `states` with two points or more that share a case and seed. `DataError`
+    where no two do, or in no common case both metrics are defined.
     """
-    found = {label: of for label, of in states.items() if of.moving and len(of.curves().steps) > 1}
+    every = {label: of for label, of in states.items() if of.moving and len(of.curves().steps) > 1}
+    found = _in_common(every)
     curves = [of.curves() for of in paired(*found.values())] if found else []
     cases = _defined(curves, axis, identity.key)
     if not cases.any():
@@ -145,7 +148,18 @@ def frontier_of(states: Mapping[str, States], axis: str, identity: Column) -> Fr
     def readings(label: str) -> Readings:
         return np.stack([lines[label].read(level) for level in levels.T], axis=1)
 
-    return Frontier(axis, identity, int(cases.sum()), lines, low, high, shared, readings)
+    n, apart = int(cases.sum()), tuple(label for label in every if label not in found)
+    return Frontier(axis, identity, n, lines, low, high, shared, readings, apart)
+
+
+def _in_common(curves: Mapping[str, States]) -> dict[str, States]:
+    """The curves that share a case and seed: while none is shared, the curve of the fewest edits is
+    left out. All of them where no two share one.
+    """
+    kept = dict(curves)
+    while len(kept) > 1 and not len(paired(*kept.values())[0].edits):
+        del kept[min(reversed(kept), key=lambda label: len(np.unique(kept[label].edits)))]
+    return kept if len(kept) > 1 else dict(curves)
 
 
 def levels_of(low: PerResample, high: PerResample, count: int = LEVELS) -> Readings:

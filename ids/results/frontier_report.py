@@ -22,7 +22,10 @@ from ids.results.levels import (
 from ids.results.methods import MethodCurves, Question, method_curves
 from ids.results.pareto import pareto_set
 
-IDENTITY = ("psnr_background", "lpips_alex", "feature_distance", "psnr_truth", "psnr")
+IDENTITY = (
+    *("psnr_background", "lpips_alex", "feature_distance", "psnr_truth", "psnr"),
+    *("views_psnr_background", "views_psnr_truth"),  # of scenes
+)
 SHARE = Column("share", "share of resamples", 2)
 NOTE = (
     "All over the {n} cases that every method has, seeds averaged per case first. Each method is "
@@ -202,14 +205,17 @@ def _points(view: _View) -> Grid:
 
 
 def _left_out(view: _View) -> Iterator[str]:
-    """Curves without a part in the common range."""
+    """Curves without common cases, or without a part in the common range."""
+    choice = "`ids frontier --method NAME` chooses the methods"
+    if apart := ", ".join(view.frontier.apart):
+        yield f"{apart}: left out, no case and seed in common with the other curves; {choice}."
     for label in view.frontier.lines:
         if label not in view.frontier.shared:
             low, high = view.frontier.lines[label].span()
             yield (
                 f"{label}: left out of mean and dominance, since too few resamples would have a "
                 f"common range; its {view.strength.title} runs from {low:.3g} to {high:.3g} only; "
-                "--method chooses the methods that share a range."
+                f"{choice}."
             )
 
 

@@ -79,7 +79,7 @@ class Row:
 class Grid:
     """A row per setting. `paired`: differences to a baseline, shown with a sign. `symmetric`:
     intervals are mean ± half; otherwise [low, high]. `statuses`: of cases that are not ok, counted
-    per row.
+    per row. `interval`: the kind of the 95 % intervals, bootstrap or t.
     """
 
     title: str
@@ -88,6 +88,7 @@ class Grid:
     paired: bool = False
     symmetric: bool = True
     statuses: tuple[str, ...] = ()
+    interval: str = "bootstrap"
 
     def select(self, keys: Collection[str]) -> "Grid":
         """The grid with these columns alone."""

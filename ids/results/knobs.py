@@ -8,7 +8,7 @@ no point is added, since few methods become the untouched source anywhere.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,12 +38,16 @@ class Along:
 
 @dataclass(frozen=True)
 class _Part:
-    """The lines of one curve; none for a setting without a curve, which `note` explains."""
+    """The lines of one curve; none for settings without a curve, which `note` explains. Those that
+    are `alone` are explained together, with an `example` of a sweep.
+    """
 
     label: str = ""
     lines: pd.DataFrame | None = None
     knob: str = ""
     note: str = ""
+    alone: Sequence[str] = ()
+    example: str = ""
 
 
 def parse_knobs(words: Sequence[str]) -> dict[str, str]:
@@ -76,7 +80,8 @@ def along_knobs(frame: pd.DataFrame, axis: str, chosen: Knobs) -> Along:
     frames = [part.lines for part in parts if part.lines is not None and len(part.lines)]
     knobs = {part.label: part.knob for part in parts if part.knob}
     whole = pd.concat(frames, ignore_index=True) if frames else frame.iloc[:0].assign(knob=0.0)
-    return Along(whole, knobs, tuple(part.note for part in parts if part.note))
+    notes = (*(part.note for part in parts), _alone_note(parts))
+    return Along(whole, knobs, tuple(filter(None, notes)))
 
 
 def _method(
@@ -95,15 +100,15 @@ def _method(
         named = ", ".join(map(short_key, keys))
         yield _Part(
             note=f"{name}: its settings differ in several numbers ({named}) and are left out; "
-            f"choose one with --knob {name}={short_key(keys[0])}."
+            f"choose one with --knob {name}={short_key(keys[0])} (of `ids table --matched`)."
         )
         return
     last = lines.sort_values("step", kind="stable").drop_duplicates(EDIT, keep="last")
     found = families(values, keys[0]) if keys else [[label] for label in values]
     for family in (family for family in found if len(family) > 1):
         yield _family(name, last, {label: values[label] for label in family}, axis, keys[0], values)
-    if single := [family[0] for family in found if len(family) == 1]:
-        yield _Part(note=_single(name, single, values[single[0]]))
+    if alone := [family[0] for family in found if len(family) == 1]:
+        yield _Part(alone=alone, example=_example(name, values[alone[0]]))
 
 
 def _stepped(label: str, lines: pd.DataFrame) -> _Part:
@@ -155,23 +160,32 @@ def _order(lines: pd.DataFrame, axis: str, ascending: list[str]) -> list[str]:
     return ascending[::-1] if slope < 0 else ascending
 
 
-def _single(name: str, labels: Sequence[str], values: Mapping[str, str]) -> str:
-    """How to get a curve of a method with a single setting."""
-    numbers = {key: text for key, text in values.items() if "." not in key and _decimal(text)}
-    method = name.split("+")[0]
-    example = next(
-        (
-            f", as in `ids run -m method={method} method.{key}="
-            f"{float(text) / 2:g},{float(text) * 3 / 4:g},{text}`"
-            for key, text in numbers.items()
-            if name == method
-        ),
-        "",
-    )
+def _alone_note(parts: Iterable[_Part]) -> str:
+    """One note on all methods with a single setting, and how to get a curve."""
+    parts = [part for part in parts if part.alone]
+    if not parts:
+        return ""
+    labels = [label for part in parts for label in part.alone]
+    each = "one setting" if len(labels) == 1 else "one setting each"
+    example = next((part.example for part in parts if part.example), "")
     return (
-        f"{', '.join(labels)}: one setting without kept states is no curve, and left out; sweep "
-        f"one of its numbers{example} (a method that optimizes: keep states, with keep_every=10)."
+        f"{', '.join(labels)}: {each} without kept states is no curve, and left out; sweep a "
+        f"number of the method{example}, or keep states where a method optimizes an image "
+        "(keep_every=10)."
     )
+
+
+def _example(name: str, values: Mapping[str, str]) -> str:
+    """A sweep of the first number of a method that may be a fraction; empty without one."""
+    method = name.split("+")[0]
+    if name != method:
+        return ""
+    for key, text in values.items():
+        if "." not in key and _decimal(text):
+            top = float(text)
+            points = f"{top / 2:g},{top * 3 / 4:g},{text}"
+            return f", as in `ids run -m method={method} method.{key}={points}`"
+    return ""
 
 
 def _decimal(text: str) -> bool:

@@ -8,7 +8,9 @@ import pandas as pd
 from ids.core.errors import ConfigError, DataError
 from ids.results.columns import base_of
 
-AXES = ("success", "clip_directional", "latent_distance")  # the first that the results have
+# The first that the results have; those of the views are of scenes.
+AXES = ("success", "views_success", "clip_directional", "views_clip_directional", "latent_distance")
+SHARES_OF_CASES = ("success", "views_success")  # between 0 and 1
 SUCCESS_LEVELS = (0.8, 0.9, 0.95)
 SHARES = (0.5, 0.9)  # of the range that every method covers, for axes without a natural scale
 WHERE = "matched edit strength"
@@ -19,12 +21,17 @@ def axis_of(frame: pd.DataFrame, name: str | None = None, flag: str = "--axis") 
     """The column that measures edit strength: this metric's, or the first of `AXES` with values.
     `DataError` for a frame without points of curves, or without that metric.
     """
-    if frame.empty or (frame["step"] == 0).all():
+    if not has_points(frame):
         raise DataError(
             f"{WHERE}: expected edits with kept states, or a method with several settings; found "
             "none; run again with keep_every=10 (existing edits: with --force)"
         )
     return find_column(frame, [name] if name else AXES, AXES, WHERE, flag)
+
+
+def has_points(frame: pd.DataFrame) -> bool:
+    """Has a `curve_frame` any point of a curve? Null and true edit are none."""
+    return not (frame.empty or (frame["step"] == 0).all())
 
 
 def find_column(
@@ -57,11 +64,11 @@ def _known(frame: pd.DataFrame, name: str) -> list[str]:
 
 
 def default_levels(axis: str, spans: Mapping[str, Span]) -> Sequence[float]:
-    """Fixed ones of `success`; otherwise shares of the range that the curves share, whose mean
+    """Fixed ones of success; otherwise shares of the range that the curves share, whose mean
     strength spans these ranges. The shortest ones are left out as long as nothing is shared.
     `DataError` where no curve has a width.
     """
-    if base_of(axis) == "success":
+    if base_of(axis) in SHARES_OF_CASES:
         return SUCCESS_LEVELS
     widths = {label: high - low for label, (low, high) in spans.items()}
     kept = [spans[k] for k in sorted(spans, key=widths.__getitem__) if widths[k] > 0]

@@ -119,7 +119,7 @@ def _beyond_note(level: float, curves: Mapping[str, Curves], axis: str) -> str:
     best = max(reached, key=reached.__getitem__)
     return (
         f"No method reaches {axis} {level:.3g}: the highest mean is {reached[best]:.3g}, of "
-        f"{best}; lower --at."
+        f"{best}; `ids table --matched --at LEVEL` reads a lower one."
     )
 
 

@@ -60,7 +60,8 @@ def method_curves(frame: pd.DataFrame, question: Question, columns: Sequence[str
     axis = axis_of(frame, question.axis)
     along = along_knobs(frame, axis, question.knobs)
     if not along.knobs:
-        raise DataError(f"{WHERE}: expected a curve of one method or more; {along.notes[0]}")
+        reasons = " ".join(along.notes)
+        raise DataError(f"{WHERE}: expected a curve of one method or more; got none; {reasons}")
     states = setting_states(along.frame, list(dict.fromkeys([axis, "knob", *columns])))
     stepless = tuple(
         f"{label}: its edits share no kept step and are not matched; run them again with one "

@@ -1,5 +1,6 @@
 """Which results a command is about."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from ids.run.records import EditRecord
 @dataclass(frozen=True)
 class Selection:
     """Results of data sets whose name starts with `dataset`, of these `methods`, of cases with this
-    `tag`, of settings that fulfil every condition of `where` (`guidance_scale=3`); empty selects
-    all. Null and true edit have no such values, and stay. Only `columns` are shown.
+    `tag` and an id that the regular expression `case` finds, of settings that fulfil every
+    condition of `where` (`guidance_scale=3`); empty selects all. Null and true edit have no such
+    values, and stay. Only `columns` are shown.
     """
 
     output_dir: Path
@@ -23,12 +25,14 @@ class Selection:
     tag: str = ""
     where: Sequence[str] = ()
     columns: Sequence[str] = ()
+    case: str = ""
 
     def groups(self, catalog: Catalog, strict: bool = False) -> list[ResultGroup]:
         """The selected results of each data set; data sets without any are left out. With `strict`,
         a condition also leaves out the edits that use no prompts. `ConfigError` for a condition
-        that no setting fulfils.
+        that no setting fulfils, and for a `case` that is no regular expression.
         """
+        self._check_case()
         found = [
             group.with_entries(e for e in group.entries if self._selects(group, e))
             for group in catalog.groups
@@ -47,10 +51,10 @@ class Selection:
 
     def orphans(self, catalog: Catalog) -> list[EditRecord]:
         """Results of no row, by method and values: they have no data set and no tags."""
-        if self.dataset or self.tag:
+        if self.dataset or self.tag or self.case:
             raise ConfigError(
-                "--orphans: expected without --dataset and --tag, which orphans do not have; "
-                "remove them"
+                "--orphans: expected without --dataset, --tag and --case, which orphans do not "
+                "have; remove them"
             )
         return [
             record
@@ -61,7 +65,7 @@ class Selection:
 
     def describe(self) -> str:
         """The selection in words, for titles and file names; empty for all results."""
-        parts = [*self.methods, self.tag, *self.where]
+        parts = [*self.methods, self.tag, *self.where, f"case {self.case}" if self.case else ""]
         return ", ".join(part for part in parts if part)
 
     def _selects(self, group: ResultGroup, entry: Entry) -> bool:
@@ -69,7 +73,16 @@ class Selection:
             group.manifest.name.startswith(self.dataset)
             and (not self.methods or entry.record.name in self.methods)
             and (not self.tag or self.tag in entry.row.tags)
+            and (not self.case or re.search(self.case, entry.row.id) is not None)
         )
+
+    def _check_case(self) -> None:
+        try:
+            re.compile(self.case)
+        except re.error as error:
+            raise ConfigError(
+                f"--case {self.case[:60]}: expected a regular expression; got {error}; change it"
+            ) from error
 
     def _fitting(self, groups: Sequence[ResultGroup]) -> set[str]:
         """Keys of the settings that fulfil every condition."""

@@ -10,6 +10,7 @@ import msgspec
 
 from ids.core.errors import ConfigError, DataError
 from ids.core.numbers import to_float
+from ids.core.text import shortened
 from ids.results.catalog import Catalog, Entry, ResultGroup
 from ids.results.labels import setting_labels, setting_values
 from ids.results.origin import command_of
@@ -25,6 +26,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {  # records beside the results, by the
     "datasets/*.json": Manifest,
     "mirrored/*.json": Mirrored,
 }
+SHOWN_ID = 60  # characters of a case's id in a list
 CONTENT = {SCENE: "scene", SHEET: "views", VIDEO: "video"}  # files of an edited scene
 
 
@@ -46,7 +48,7 @@ class Line:
             record.status,
             self.label,
             self.group.title if self.group else "-",
-            row.id if row else "-",
+            shortened(row.id, SHOWN_ID) if row else "-",
             "" if record.seed is None else str(record.seed),
             made,
         )
@@ -71,8 +73,8 @@ def find(store: Store, key: str) -> EditRecord:
     found = [k for k in store.all_keys() if k.startswith(key)]
     if len(found) != 1:
         raise ConfigError(
-            f"{key}: expected the beginning of one key; got that of {len(found) or 'no'} results; "
-            "`ids results list` shows all keys"
+            f"{key[:60] or 'key'}: expected the beginning of one key; got that of "
+            f"{len(found) or 'no'} results; `ids results list` shows all keys"
         )
     look = store.look(found[0])
     if look.record is None:

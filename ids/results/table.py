@@ -41,7 +41,7 @@ def table(
     paired = [column for column in columns if not column.measured]  # batches have no pairs
     settings = settings_of(frame)
     grids = [
-        _means(title, frame, _cells(done, columns, interval), columns),
+        _means(title, frame, _cells(done, columns, interval), columns, interval),
         *differences(settings_of(done), setting_edits(done, paired), paired, baseline, interval),
     ]
     notes = (
@@ -61,6 +61,7 @@ def _means(
     frame: pd.DataFrame,
     cells: Mapping[str, tuple[Estimate, ...]],
     columns: Sequence[Column],
+    kind: IntervalKind,
 ) -> Grid:
     statuses = (*BAD, *sorted(set(frame["status"].unique()) - {"ok", *BAD}))
     cases = set(zip(frame["label"], frame["status"], frame["case"], strict=True))
@@ -70,7 +71,7 @@ def _means(
         others = tuple(counts[label, status] for status in statuses)
         found = cells.get(label, (MISSING,) * len(columns))
         rows.append(Row(label, counts[label, "ok"], found, others=others))
-    return Grid(title, tuple(columns), tuple(rows), statuses=statuses)
+    return Grid(title, tuple(columns), tuple(rows), statuses=statuses, interval=kind)
 
 
 def _cells(

@@ -88,10 +88,16 @@ def check_mistakes(store: InProcess) -> None:
         ("worst", "nonsense"),
         ("compare", "sds", "dds", "--by", "nonsense"),
         ("compare", "sds g", "dds"),
+        ("compare", "outputs", "other/outputs"),
+        ("compare", "outputs", "other", "--output-dir", "nowhere"),
+        ("worst", "psnr", "--output-dir", "empty"),
     ):
+        Path("empty").mkdir(exist_ok=True)
         status, out, err = store(*words)
         assert (status, out) == (2, ""), words
         assert len(err.splitlines()) == 1
+        remedy = {"outputs": "expected a folder of results, as outputs", "psnr": "expected results"}
+        assert remedy.get(words[1], "") in err
 
 
 def check_formats(store: InProcess) -> None:

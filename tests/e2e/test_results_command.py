@@ -142,6 +142,10 @@ def test_a_selection_by_values(command: InProcess) -> None:
     assert "2 results" in command("results", "rm", "--where", "n_steps=4", "--method", "dds")[1]
     assert command("results", "list", "--orphans", "--tag", "pet")[0] == 2
     assert command("results", "rm", "--all", "--method", "dds")[0] == 2
+    assert command("results", "rm", "--all", "--case", "a")[0] == 2
+    assert command("results", "rm", "--case", "^a", "--dataset", "folder", "--yes")[0] == 0
+    assert len(list(Store(Path("outputs")).all_keys())) == 4
+    assert list(Path("outputs").glob("datasets/*"))  # the other case belongs to it
     assert command("results", "rm", "--all", "--yes")[0] == 0
     assert not list(Path("outputs").glob("datasets/*"))
     assert command(*WORDS)[0] == 0

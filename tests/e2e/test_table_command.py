@@ -39,6 +39,10 @@ def test_the_table_after_a_run_fits_and_is_paired_to_the_baseline(
     wide = run("table", "--wide")[1]
     assert "Not shown" not in wide
     assert max(map(cell_len, wide.splitlines())) > 100
+    paper = run("table", "--row", "Ours=dds", "--format", "latex", "--caption", "All $x$.")[1]
+    assert r"\caption{All $x$.}" in paper
+    assert "\nOurs & 2 & " in paper
+    assert "sds" not in paper
 
 
 def test_tests_intervals_and_numbers_that_were_never_computed(run: InProcess) -> None:
@@ -69,6 +73,11 @@ def test_tests_intervals_and_numbers_that_were_never_computed(run: InProcess) ->
         ("--tests", "--difference", "1"),
         ("--tests", "--column", "psnr", "--difference", "0"),
         ("--tests", "--matched"),
+        ("--matched", "--row", "A=dds"),
+        ("--row", "dds"),
+        ("--case", "("),
+        ("--label", "tab:x", "--format", "latex"),
+        ("--caption", "text"),
         ("--interval", "normal"),
     ],
 )

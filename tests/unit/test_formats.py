@@ -127,7 +127,7 @@ def test_an_infinite_number_is_no_missing_one() -> None:
 @settings(max_examples=50)
 @given(st.text(max_size=30))
 def test_latex_of_any_text_adds_no_commands(text: str) -> None:
-    known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|uparrow|downarrow)\$"
+    known = r"\{\[\}|\\(text\w+\{\}|char34\{\}|[&%$#_{}])|\$\\(pm|uparrow|downarrow)\$"
     rest = re.sub(known, "", for_latex(text))
     assert not re.search(r"[\\&%$#_{}~^]", rest)
 
@@ -154,3 +154,36 @@ def test_html_escapes_foreign_text() -> None:
     assert "script" not in page.tags
     assert page.text.count('<script>alert("x")</script> & \\x1b[31m') == 5
     assert for_html("'\"<") == "&#x27;&quot;&lt;"
+
+
+def test_differences_to_several_baselines_are_a_table_for_each() -> None:
+    """A long label of a baseline in every line would leave no place for numbers."""
+    one = report(paired=True)
+    (grid,) = one.grids
+    baselines = [f"dds (guidance_scale={g}, n_steps=64, optimizer.lr=0.2)" for g in (3, 7.5)]
+    rows = [replace(row, against=base) for base in baselines for row in grid.rows]
+    text = printed(80, replace(one, grids=(replace(grid, rows=tuple(rows)),)))
+    assert [text.count(f"a title, to {base}") for base in baselines] == [1, 1]
+    assert text.count("metric 1 ↑") == 2
+    assert "against" not in text
+
+
+def test_columns_without_a_number_take_no_place_and_are_not_named() -> None:
+    one = report()
+    (grid,) = one.grids
+    rows = [replace(r, cells=(Estimate(math.nan), *r.cells[1:])) for r in grid.rows]
+    text = printed(80, replace(one, grids=(replace(grid, rows=tuple(rows)),)))
+    assert "metric 0" not in text
+    assert "metric 1 ↑" in text
+
+
+def test_columns_that_one_table_shows_are_not_called_hidden() -> None:
+    """Differences are wider than means: fewer columns fit."""
+    means, (difference,) = report(), report(paired=True, symmetric=False).grids
+    text = " ".join(printed(100, replace(means, grids=(*means.grids, difference))).split())
+    shown = [f"metric {i}" for i in range(14) if f"metric {i} ↑" in text]
+    never = text.partition("Not shown: ")[2].partition(". Not in every table: ")[0].split(", ")
+    assert never == [f"metric {i}" for i in range(len(shown), 14)]
+    some = text.partition("Not in every table: ")[2].partition(";")[0].split(", ")
+    assert some
+    assert set(some) <= set(shown)

@@ -61,6 +61,23 @@ def test_dominance_is_the_share_up_to_the_crossing() -> None:
     assert worse == [pytest.approx((0.8 / 3, 0.8), abs=0.01)]
 
 
+def test_a_curve_of_other_seeds_costs_itself(tmp_path: Path) -> None:
+    """As a study of cost, whose edits have another seed; with a case less than the others."""
+    other = [
+        line | {"seed": 1000} for line in straight("c", [(0, 25), (1, 24)]) if line["case"] != "c00"
+    ]
+    frame = pd.DataFrame([*UP, *FLAT, *other])
+    found = of_frame(frame)
+    assert (set(found.lines), found.apart) == ({"a", "b"}, ("c",))
+    assert found.area("a").value == pytest.approx(26)
+    report = frontier_report("t", frame, Question())
+    (note,) = (note for note in report.notes if "no case and seed in common" in note)
+    assert note.startswith("c: left out")
+    (image,) = draw_curves(frame, Question(), "t", tmp_path / "t.svg", [PSNR], ["svg"])
+    assert "> a<" in image.read_text()
+    assert "> c<" not in image.read_text()
+
+
 def test_float32_rounding_dominates_nothing() -> None:
     """Two methods that make the same edits, one with rounding errors of float32 in its numbers."""
     found = frontier(

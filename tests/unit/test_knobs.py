@@ -1,15 +1,19 @@
 """Curves along a number of the settings: families, direction, choice, and matched tables."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from curve_frames import data, sampled, straight
 
 from ids.core.errors import ConfigError, DataError
+from ids.results.columns import columns_in
 from ids.results.families import knob_keys
+from ids.results.frontier_report import frontier_report
 from ids.results.knobs import along_knobs, parse_knobs
 from ids.results.labels import in_order
+from ids.results.levels import SUCCESS_LEVELS
 from ids.results.matched import matched, matched_report
 from ids.results.methods import Question
 
@@ -128,3 +132,25 @@ def test_settings_are_in_the_order_of_their_numbers() -> None:
     labels = [f"ids (guidance_scale={scale})" for scale in ("3.0", "7.5", "15.0")]
     assert in_order(reversed(labels)) == labels
     assert in_order(["sds (n=1e-05)", "sds (n=0.5)"]) == ["sds (n=1e-05)", "sds (n=0.5)"]
+
+
+def test_methods_with_single_settings_share_one_note() -> None:
+    names = ("p2p", "sdedit", "dds_and_back")
+    single = [line for n in names for line in sampled(n, [{"strength": 0.8}], (0.5,), (1,))]
+    report = matched_report("t", pd.concat([data(), pd.DataFrame(single)]), Question())
+    (note,) = (note for note in report.notes if "is no curve" in note)
+    labels = [f"{n} (strength=0.8)" for n in ("sdedit", "p2p", "dds_and_back")]
+    assert note.startswith(f"{', '.join(labels)}: one setting each without kept states")
+    assert note.count("`ids run -m method=sdedit method.strength=0.4,0.6,0.8`") == 1
+
+
+def test_scenes_are_matched_at_success_in_the_views() -> None:
+    """By itself, at the levels of success; identity is that of the views."""
+    frame = data().rename(columns={"success": "views_success", "psnr": "views_psnr_background"})
+    found = matched(frame, Question())
+    assert [(level.axis, level.value) for level in found.rows] == [
+        ("views_success", level) for level in SUCCESS_LEVELS
+    ]
+    columns = [replace(column, better=1) for column in columns_in(map(str, frame))]
+    report = frontier_report("t", frame, Question(levels=(0.5,)), None, (), columns)
+    assert "views psnr background over views success" in report.grids[0].title

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import report_store
+from made_up_results import MadeUp
 from numpy.typing import NDArray
 from PIL import Image
 
 from ids.core.capture import SceneSource
+from ids.report.pages.curves import read_curves
 from ids.report.pages.inputs import PageInputs
+from ids.results.contrasts import GroupFrames
 from ids.run.scene_files import SCENE
 from ids.run.store import Store
 
@@ -81,6 +84,19 @@ def test_a_damaged_scene_is_a_note(tmp_path: Path, content: bytes) -> None:
     page, _, notes = report_store.write(tmp_path, inputs)
     assert len(page.data["groups"][0]["scenes"]["results"]) <= 1
     assert any(str(damaged) in note or "damaged" in note for note in notes)
+
+
+def test_a_page_without_curves_has_the_reason_in_plain_words(tmp_path: Path) -> None:
+    """Of scenes without metrics, and of methods with one setting and no kept states each."""
+    inputs = report_store.write_scene_store(tmp_path / "store")
+    report_store.write(tmp_path, inputs)
+    curves = (tmp_path / "page/index.html").read_text().partition('id="page-curves"')[2]
+    assert "No curve: these results have no metric of edit strength" in curves
+    assert "--axis" not in curves
+    of = GroupFrames(MadeUp(n=2).add("sds", 1.0).add("ids", 0.0).group(), Store(tmp_path / "store"))
+    (reason,) = read_curves(of.group, of.store, "dds", tmp_path / "figures").missing
+    assert reason.startswith("No curve. sds, ids: one setting each without kept states")
+    assert "--axis" not in reason
 
 
 def test_images_have_no_scenes(tmp_path: Path) -> None:

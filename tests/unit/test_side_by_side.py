@@ -1,5 +1,6 @@
 """Settings and stores side by side, rankings, the best of a table: on known differences."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from made_up_results import MadeUp
 
 from ids.core.errors import ConfigError
-from ids.report.formats import html, latex, markdown
+from ids.report.formats import html, json_text, latex, markdown
+from ids.report.printing import number_lines
+from ids.report.side_by_side import print_rankings
 from ids.results.best import with_best
 from ids.results.contrasts import GroupFrames
 from ids.results.ranking import disagreement, worst
@@ -124,3 +127,39 @@ def test_the_best_is_better_than_each_other_method() -> None:
     """Far better than one and equal to another is not enough."""
     edits = data(ids=list(1 + NOISE), dds=list(1 - NOISE), sds=[-5.0] * 24)
     assert "**" not in markdown(with_best(table("t", edits), edits))
+
+
+def test_more_columns_are_more_chances_to_be_best() -> None:
+    """Six cases of one sign: p = 1/32, significant as the only comparison and not as one of 2."""
+    edits = data(ids=[1.0, 2.0, 1.5, 1.2, 3.0, 2.5], dds=[0.0] * 6)
+    one, two = edits.drop(columns="lpips_alex"), edits.assign(ssim=edits["psnr"] / 50)
+    assert "**" in markdown(with_best(table("t", one), one))
+    assert "**" not in markdown(with_best(table("t", two), two))
+
+
+def test_numbers_in_full_name_their_metric_unit_and_interval(tmp_path: Path) -> None:
+    of = frames(MadeUp(n=6).add("ids", [0, 1, 0, 2, 0, 1]).add("dds", 1.0), tmp_path)
+    report = table("t", of.edits, columns=of.columns, interval="t")
+    lines = number_lines([report]).set_index(["method", "against", "column"])
+    difference = lines.loc[("ids", "dds", "psnr_background")]
+    shown = difference[["metric", "unit", "interval", "n"]].tolist()
+    assert shown == ["psnr_background@1", "dB", "95 % t over cases", 6]
+    (column,) = (c for c in report.grids[0].columns if c.key == "psnr_background")
+    assert column.metric == "psnr_background@1"
+    for grid in json.loads(json_text(report))["grids"]:
+        assert grid["interval"] == "95 % t"
+        assert "psnr_background@1" in [column["metric"] for column in grid["columns"]]
+
+
+def test_long_text_is_cut_for_readers_and_whole_in_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A prompt of 10,000 characters would fill the terminal."""
+    of = frames(MadeUp(n=2).add("ids", 0.0).add("dds", 1.0), tmp_path)
+    (ranking,) = worst([of], "psnr_background", n=1)
+    long = replace(ranking.edits[0], prompts=("a" * 10_000, "b" * 10_000))
+    for kind, n_characters in (("text", 2_000), ("markdown", 2_000), ("csv", 30_000)):
+        print_rankings([replace(ranking, edits=(long,))], kind, tmp_path)
+        shown = capsys.readouterr().out
+        assert ("a" * 10_000 in shown) == (kind == "csv")
+        assert len(shown) < n_characters

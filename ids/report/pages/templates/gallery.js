@@ -1,5 +1,6 @@
 // Cases by methods; rows are built as they are scrolled to.
 const CHUNK = 24;
+const FEW_METHODS = 12; // more are folded away: they would fill the page
 const gallery = { cases: [], built: 0 };
 
 function fillGallery() {
@@ -13,6 +14,7 @@ function fillGallery() {
   byId("methods").replaceChildren(...group.labels.map((label, index) =>
     el("button", { type: "button", "aria-pressed": "true", onclick: (event) => toggleMethod(event.currentTarget, index) }, label),
   ));
+  byId("choice").open = group.labels.length <= FEW_METHODS;
   showGallery();
 }
 
@@ -20,6 +22,12 @@ function toggleMethod(button, index) {
   const pressed = button.getAttribute("aria-pressed") === "true";
   button.setAttribute("aria-pressed", String(!pressed));
   (pressed ? view.hidden.add(index) : view.hidden.delete(index));
+  showGallery();
+}
+
+function chooseAll(shown) {
+  view.hidden = new Set(shown ? [] : view.group.labels.keys());
+  for (const button of byId("methods").children) button.setAttribute("aria-pressed", String(shown));
   showGallery();
 }
 
@@ -33,6 +41,7 @@ function showGallery() {
     return (!tag || one.tags.includes(tag)) && words.every((word) => text.includes(word));
   });
   if (byId("order").value !== "") sortCases(group, Number(byId("order").value));
+  byId("chosen").textContent = `${group.labels.length - view.hidden.size} of ${group.labels.length}`;
   gallery.built = 0;
   byId("rows").replaceChildren();
   const column = group.columns[galleryColumn()];
@@ -79,5 +88,7 @@ new IntersectionObserver((entries) => {
 let typing;
 byId("search").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(showGallery, 120); });
 for (const name of ["tag", "order", "masks"]) byId(name).addEventListener("change", showGallery);
+byId("all").addEventListener("click", () => chooseAll(true));
+byId("none").addEventListener("click", () => chooseAll(false));
 byId("seed").addEventListener("change", () => { view.seed = byId("seed").value === "" ? null : Number(byId("seed").value); showGallery(); });
 byId("size").addEventListener("input", () => byId("page-gallery").style.setProperty("--side", `${byId("size").value}px`));

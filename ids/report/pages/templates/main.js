@@ -10,6 +10,8 @@ function showPage(name) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  const nav = document.querySelector("nav"), chosen = nav.querySelector("[aria-current]");
+  nav.scrollLeft = chosen.offsetLeft - nav.offsetLeft - (nav.clientWidth - chosen.offsetWidth) / 2; // a phone shows a part
   byId("group-pick").hidden = DATA.groups.length < 2 || name === "overview";
 }
 
