@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,6 +63,14 @@ class SceneEditing:
         check_least(self, "editing", chunk=1, checkpoint_every=0, replay=0, rates=0)
 
 
+class _Views(NamedTuple):
+    """Renders [V, 3, H, W], distances and opacities [V, H, W]."""
+
+    images: Images
+    distances: Tensor
+    opacities: Tensor
+
+
 class SceneRow:
     """One scene under edit: the model, its unedited copy, and the photos it is seen through."""
 
@@ -84,21 +92,34 @@ class SceneRow:
     def edited(self) -> EditedScene:
         """Both models through all cameras of the capture, and along a path around the scene."""
         cameras = [photo.camera for photo in self.capture.photos]
-        (before, d_before), (after, d_after) = (self._views(m, cameras) for m in self._models)
+        before, after = (self._views(m, cameras) for m in self._models)
         around = path(cameras, N_FRAMES)
-        path_before, path_after = (self._views(m, around)[0] for m in self._models)
+        path_before, path_after = (self._views(m, around).images for m in self._models)
         state = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
-        return EditedScene(before, after, d_before, d_after, path_before, path_after, state)
+        return EditedScene(
+            before=before.images,
+            after=after.images,
+            distance_before=before.distances,
+            distance_after=after.distances,
+            opacity_before=before.opacities,
+            opacity_after=after.opacities,
+            path_before=path_before,
+            path_after=path_after,
+            model=state,
+        )
 
     @property
     def _models(self) -> tuple[SceneModel, SceneModel]:
         return self.source, self.model
 
-    def _views(self, model: SceneModel, cameras: Sequence[Camera]) -> tuple[Images, Tensor]:
-        """Renders and distances, in the precision of the store."""
+    def _views(self, model: SceneModel, cameras: Sequence[Camera]) -> _Views:
+        """In the precision of the store."""
         found = [render_view(model, camera, self.how.chunk) for camera in cameras]
-        images = torch.stack([eight_bit(view.image).cpu() for view in found])
-        return images, torch.stack([view.distance.half().cpu() for view in found])
+        return _Views(
+            torch.stack([eight_bit(view.image).cpu() for view in found]),
+            torch.stack([view.distance.half().cpu() for view in found]),
+            torch.stack([eight_bit(view.opacity).cpu() for view in found]),
+        )
 
     @property
     def shown(self) -> Camera:
