@@ -69,14 +69,16 @@ class _Scene:
     images: ImageFolder
 
     def before(self) -> dict[str, Any]:
-        """Of the unedited scene: viewpoints, renders, distances; where they are known, the true
-        edit and the distance from it.
+        """Of the unedited scene: viewpoints, renders, distances; where they are known, masks, the
+        true edit and the distance from it.
         """
         found = {
             "views": [self._view(view) for view in self.views],
             "render": self._drawn("before", lambda scene, view: scene.before[view]),
             "distance": self._drawn("d_before", lambda _, view: self.distances[0][view]),
         }
+        if any(masks := self._masks()):
+            found["mask"] = masks
         if self.truths:
             found["truth"] = self._drawn("truth", lambda _, view: self.truths[view])
             found["error"] = self._errors("e_before", lambda scene: scene.before)
@@ -137,6 +139,14 @@ class _Scene:
             return f"view {view + 1}"
         photo = self.photos[view]
         return f"{photo.name} (held out)" if photo.is_held_out else photo.name
+
+    def _masks(self) -> list[str]:
+        """The name of the mask's image at each viewpoint; empty where none is known."""
+        size = "x".join(map(str, self.shape[1:]))
+        return [
+            self.images.mask(self.photos[view].mask if self.photos else None, size)
+            for view in self.views
+        ]
 
     def _drawn(self, kind: str, image: Callable[[EditedScene, int], Image]) -> list[str]:
         """The names of the images of a kind, one per viewpoint."""

@@ -45,6 +45,13 @@ function imageOf(side) {
   return state === null ? (result?.[IMAGE] ?? "") : result.states.images[state];
 }
 
+// A case's mask is of its image; a scene may have one per viewpoint.
+function maskOf(one) {
+  if (!one.scene) return one.mask;
+  if (viewer.shown === "video") return "";
+  return one.scene.mask?.[viewer.viewpoint] || (viewer.viewpoint === 0 ? one.mask : "");
+}
+
 function valueAt(side, column) {
   const result = resultOf(viewer.group, viewer.index, side);
   if (!result) return null;
@@ -86,7 +93,7 @@ function showCase() {
   const options = sides().map((side) => [side, sideName(side)]);
   fill(byId("side-a"), options, viewer.a);
   fill(byId("side-b"), options, viewer.b);
-  byId("mask").closest("label").hidden = !one.mask;
+  byId("mask").closest("label").hidden = !one.mask && !one.scene?.mask;
   showSteps();
   showViewpoints();
   showPanes();
@@ -117,8 +124,7 @@ function showSteps() {
 function showPanes() {
   const { mode, a, b, group, index } = viewer;
   const panes = byId("panes");
-  const masked = !group.cases[index].scene || (viewer.viewpoint === 0 && viewer.shown !== "video"); // a mask is of the first view
-  const mask = byId("mask").checked && masked ? group.cases[index].mask : "";
+  const mask = byId("mask").checked ? maskOf(group.cases[index]) : "";
   for (const button of document.querySelectorAll(".modes button")) button.setAttribute("aria-checked", String(button.dataset.mode === mode));
   panes.className = `panes ${mode === "grid" ? "" : "one"} ${mode === "difference" ? "difference" : ""}`;
   byId("gain-pick").hidden = mode !== "difference";
