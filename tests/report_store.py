@@ -71,7 +71,8 @@ def write_scene_store(root: Path, names: Sequence[str] = ("dds", "ids")) -> Page
         after = before + 0.2 * (number + 1)
         solid = torch.ones(far.shape)
         views = before, after, far, far - 0.1, solid, solid
-        scene = EditedScene(*views, before[:3], after[:3], {})
+        states = {step: before[:2] + 0.01 * step for step in (4, 8)}
+        scene = EditedScene(*views, before[:3], after[:3], {}, states)
         z = torch.zeros(1, 2, 2)
         store.put(job, Edited(after[0], z, z, scene), {}, {})
     store.close()

@@ -83,6 +83,12 @@ class Scenic(Protocol):
         """Each scene as it is now."""
         ...
 
+    def views(self) -> Sequence[Images]:
+        """Some views of each scene as it is now, [F, 3, H, W] on the CPU: the first of its
+        viewpoints.
+        """
+        ...
+
 
 @runtime_checkable
 class Preparing(Protocol):

@@ -129,6 +129,7 @@ class EditedScene:
     path_before: Float[Tensor, "F 3 H W"]
     path_after: Float[Tensor, "F 3 H W"]
     model: Mapping[str, Tensor]
+    states: Mapping[int, Tensor] = field(default_factory=dict)  # step -> views, [_, 3, H, W]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ids.core.camera import Camera
-from ids.core.capture import Capture, Photo
+from ids.core.capture import Capture, Photo, viewpoints
 from ids.core.edit import Parameters, View
 from ids.core.records import EditCase, EditedScene
 from ids.core.rng import Randomness
@@ -33,6 +33,8 @@ from ids.scenes.pull_back import (
 Source = Literal["render", "photo"]
 Update = Literal["encoder", "decoder"]
 N_FRAMES = 24  # of the path around a scene
+STATE_VIEWS = 4  # of a kept state, at most
+STATE_BYTES = 1 << 20  # of its stored views, but one view at least
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,12 @@ class SceneRow:
             path_after=path_after,
             model=state,
         )
+
+    def views(self) -> Images:
+        """The first viewpoints as they are now, up to `STATE_BYTES`."""
+        cameras = [self.capture.photos[n].camera for n in viewpoints(len(self.capture.photos))]
+        most = STATE_BYTES // (3 * cameras[0].height * cameras[0].width)
+        return self._views(self.model, cameras[: min(max(most, 1), STATE_VIEWS)]).images
 
     @property
     def _models(self) -> tuple[SceneModel, SceneModel]:
@@ -192,6 +200,10 @@ class SceneSubject:
                 for row in self.rows
             ]
         )
+
+    def views(self) -> list[Images]:
+        """The first viewpoints of each scene as it is now."""
+        return [row.views() for row in self.rows]
 
     def scenes(self) -> list[EditedScene]:
         """Renders of all photos' cameras, held-out ones included, and along a path."""

@@ -155,6 +155,9 @@ def test_an_image_is_no_scene() -> None:
 
 def test_files_of_a_scene_are_read_back(tmp_path: Path) -> None:
     edited = true_edit()
+    assert edited.scene is not None
+    states = {10: edited.scene.after[:2], 4: edited.scene.before[:2]}
+    edited = replace(edited, scene=replace(edited.scene, states=states))
     for name, content in scene_files(edited).items():
         (tmp_path / name).write_bytes(content)
     found = read_scene(tmp_path)
@@ -162,6 +165,8 @@ def test_files_of_a_scene_are_read_back(tmp_path: Path) -> None:
     assert edited.scene is not None
     assert (found.after - edited.scene.after).abs().max() <= 0.5 / 255 + 1e-6
     assert torch.equal(found.distance_before, edited.scene.distance_before)
+    assert list(found.states) == [4, 10]
+    assert torch.equal(found.states[10], found.after[:2])
     assert from_png(tmp_path / SHEET).shape == (3, 4 * 32, 6 * 32)
     assert from_png(tmp_path / VIDEO).shape == (3, 32, 64)
     assert scene_files(replace(edited, scene=None)) == {}

@@ -56,6 +56,21 @@ def test_methods_are_shown_at_the_same_viewpoints(tmp_path: Path) -> None:
     assert all((tmp_path / "page" / "images" / result["video"]).is_file() for result in results)
 
 
+def test_kept_states_are_shown_at_the_first_viewpoints(tmp_path: Path) -> None:
+    """From the unedited scene on; without a value of a metric, since they are not judged."""
+    inputs = report_store.write_scene_store(tmp_path / "store")
+    page, _, _ = report_store.write(tmp_path, inputs)
+    (group,) = page.data["groups"]
+    for result in group["scenes"]["results"].values():
+        assert result["states"]["steps"] == [0, 4, 8]
+        for step, names in zip((0, 4, 8), result["states"]["images"], strict=True):
+            assert len(names) == 2
+            assert pixels(tmp_path, names[0]).mean() == pytest.approx(0.01 * step, abs=0.01)
+        assert pixels(tmp_path, result["states"]["images"][0][1]).mean() == pytest.approx(
+            0.4 / 9, abs=0.01
+        )
+
+
 def test_a_second_page_reads_no_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = report_store.write_scene_store(tmp_path / "store")
     first = report_store.write(tmp_path, inputs)[0].data["groups"]
