@@ -17,6 +17,7 @@ from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints
 from ids.core.claims import Claims
 from ids.core.edit import SILENT, Preparing
 from ids.core.errors import DataError
+from ids.core.places import create_folder
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase, LazyImage
 from ids.representations.edit_checkpoints import EditCheckpoints
@@ -95,7 +96,7 @@ class Scenes:
         self, case: EditCase, capture: Capture, device: torch.device, listener: Preparing = SILENT
     ) -> SceneModel:
         """The model of a case's capture on a device: read, or fitted and written. One process fits
-        it; others wait.
+        it; others wait. `ConfigError` where it has to be fitted and `folder` takes no files.
         """
         model = self.model(capture)  # on the CPU: random numbers are the same on every device
         model.to(device)
@@ -109,15 +110,17 @@ class Scenes:
         if self.fit.is_finished(file, name):
             fit(file=file)
             return model
+        create_folder(Path(self.folder))
         with Claims(Path(self.folder)).wait(name, f"the fit of {case.id} by another process"):
             fit(file=file, listener=heard)
         return model
 
     def checkpoints(self, name: str) -> Checkpoints:
-        """Those of the edit of that name."""
+        """Those of the edit of that name. `ConfigError` where `folder` takes no files."""
         every = self.editing.checkpoint_every
         if not self.folder or not every:
             return NO_CHECKPOINTS
+        create_folder(Path(self.folder))
         return EditCheckpoints(Path(self.folder) / f"edit-{name}.safetensors", name, every)
 
     def name(self, source: LazyImage) -> str:

@@ -12,8 +12,8 @@ import pytest
 import torch
 from diorama import CAPTURE, CASE, FIT, fitted, held_out_psnr
 
-from ids.core.errors import DataError
-from ids.representations import Scenes
+from ids.core.errors import ConfigError, DataError
+from ids.representations import SceneEditing, Scenes
 from ids.scenes.checkpoint import read_checkpoint, sweep, write_tensors
 from ids.scenes.fit import Fit, FitReport
 from ids.scenes.model import render_view
@@ -88,6 +88,17 @@ def test_processes_fit_a_scene_once(tmp_path: Path, caplog: pytest.LogCaptureFix
     again = Scenes(scenes.model, scenes.fit).fitted(CASE, CAPTURE, device)
     assert all(torch.equal(x, again.state_dict()[n]) for n, x in model.state_dict().items())
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
+
+
+def test_a_folder_that_takes_no_files_is_one_line_before_the_fit(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    often = SceneEditing(checkpoint_every=1)
+    scenes = Scenes(Voxels(24, 24), FIT, often, folder=str(tmp_path / "file" / "scenes"))
+    never = SimpleNamespace(prepared=lambda *_: pytest.fail("fitted"))
+    with pytest.raises(ConfigError, match="scenes: expected a folder that takes files; Not a dir"):
+        scenes.fitted(CASE, CAPTURE, torch.device("cpu"), never)
+    with pytest.raises(ConfigError, match="scenes: expected a folder that takes files; Not a dir"):
+        scenes.checkpoints("edit")
 
 
 def test_a_finished_fit_is_not_repeated(tmp_path: Path) -> None:
