@@ -130,7 +130,6 @@ class TimestepChecker(Protocol):
 
     def check(self, n_timesteps: int) -> None:
         """`ConfigError` if a schedule of so many timesteps lacks one that is drawn."""
-        ...
 
 
 class StepGuidance(NamedTuple):
