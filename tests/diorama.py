@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ids.core.capture import Capture
-from ids.core.records import EditCase
+from ids.core.records import EditCase, Edited, EditedScene
 from ids.core.tensors import Images, Latent
 from ids.data import SceneShapes
 from ids.scenes.fit import Fit, mean_psnr
@@ -55,3 +55,18 @@ def held_out_psnr(model: SceneModel, capture: Capture) -> float:
 def one_graph(seen: Seen) -> Latent:
     """The latent through one graph of the whole view: the reference of the two passes."""
     return seen.encode(image_of(seen.model.render(seen.camera).rgb, seen.camera)[None])
+
+
+def true_edit() -> Edited:
+    """The true scene before and after its true edit, with true distances."""
+    views, z = CASE.source.views, torch.zeros(3, 8, 8)  # type: ignore[attr-defined]
+    cameras = [photo.camera for photo in CAPTURE.photos]
+    before, after = (
+        torch.stack([diorama.image(c) for c in cameras]) for diorama in (views.before, views.after)
+    )
+    distances = torch.stack([views.before.distance(c) for c in cameras]).half()
+    solid = torch.ones(distances.shape)
+    scene = EditedScene(
+        before, after, distances, distances, solid, solid, before[:3], after[:3], {"x": z}
+    )
+    return Edited(after[0], z, z, scene)

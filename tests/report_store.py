@@ -69,7 +69,10 @@ def write_scene_store(root: Path, names: Sequence[str] = ("dds", "ids")) -> Page
         before = torch.linspace(0, 0.4, 10)[:, None, None, None].expand(-1, 3, 32, 32)
         far = 2 + torch.arange(32.0).expand(10, 32, 32).half() / 32
         after = before + 0.2 * (number + 1)
-        scene = EditedScene(before, after, far, far - 0.1, before[:3], after[:3], {})
+        solid = torch.ones(far.shape)
+        views = before, after, far, far - 0.1, solid, solid
+        states = {step: before[:2] + 0.01 * step for step in (4, 8)}
+        scene = EditedScene(*views, before[:3], after[:3], {}, states)
         z = torch.zeros(1, 2, 2)
         store.put(job, Edited(after[0], z, z, scene), {}, {})
     store.close()

@@ -21,6 +21,8 @@ READERS: Mapping[str, Callable[[Place], Found]] = {
     "llff": read_llff,
     "colmap": read_colmap,
 }
+PICKLES = (".ckpt", ".pt", ".pth")
+TRAINED = "nerfstudio_models"  # a folder of checkpoints, beside config.yml
 FILES = "transforms.json, transforms_train.json, poses_bounds.npy or sparse/0"
 
 
@@ -37,6 +39,11 @@ def _format_of(path: Path, place: Place) -> str:
         raise DataError(
             f"{shorten(path)}: expected photos with poses; got a .ply file, which has none; name "
             "the folder of photos"
+        )
+    if path.suffix.lower() in PICKLES or (path / TRAINED).is_dir():
+        raise DataError(
+            f"{shorten(path)}: expected photos with poses; got a checkpoint of a model, whose "
+            "pickle could run code and is not read; name the folder of photos it was trained on"
         )
     if place.file or (place.folder / "transforms.json").is_file():
         content = read_transforms(place.file or place.folder / "transforms.json")

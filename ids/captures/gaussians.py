@@ -32,12 +32,10 @@ def read_gaussians(path: str | os.PathLike[str]) -> GaussianCloud:
     file = Path(path)
     values = read_vertices(file)
     if missing := [name for name in (*PROPERTIES, *ROTATION) if name not in values]:
-        kind = (
-            "points, not Gaussians" if not any(n in values for n in PROPERTIES) else "no Gaussians"
-        )
+        kind, remedy = _instead(values)
         raise DataError(
             f"{shorten(file)}: expected Gaussians with the property {missing[0]}; its vertices are "
-            f"{kind}; export the Gaussians"
+            f"{kind}; {remedy}"
         )
     _check_finite(values, shorten(file))
     quaternions = _tensor(values, ROTATION, file)
@@ -49,6 +47,16 @@ def read_gaussians(path: str | os.PathLike[str]) -> GaussianCloud:
         opacities=_tensor(values, ("opacity",), file)[:, 0].sigmoid(),
         harmonics=_harmonics(values, file),
     )
+
+
+def _instead(values: Values) -> tuple[str, str]:
+    """What the vertices of a file without Gaussians are, and the remedy."""
+    if not any(name in values for name in PROPERTIES):
+        return "points, not Gaussians", "export the Gaussians"
+    if "red" in values and "f_dc_0" not in values:
+        remedy = "export them with spherical harmonics (ns-export: --ply-color-mode sh_coeffs)"
+        return "Gaussians with colours", remedy
+    return "no Gaussians", "export the Gaussians"
 
 
 def _harmonics(values: Values, file: Path) -> Tensor:

@@ -4,19 +4,31 @@ https://docs.nerf.studio/quickstart/data_conventions.html; github NVlabs/instant
 scripts/colmap2nerf.py.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ids.captures.colmap import read_points
 from ids.captures.found import Found, Place, View, collect
 from ids.captures.ply import read_cloud
 from ids.captures.poses import checked_pose
-from ids.captures.transforms import Json, frame_view, names_in, number_of, read_transforms
+from ids.captures.transforms import (
+    LARGEST,
+    MAX_BYTES,
+    Json,
+    frame_view,
+    names_in,
+    number_of,
+    read_transforms,
+)
+from ids.core.capture import Similarity
 from ids.core.errors import DataError
 from ids.data.cases import file_within
+from ids.data.json_files import read_json
 from ids.data.messages import shorten
 
 Array = NDArray[np.float64]
@@ -56,6 +68,23 @@ def _read(place: Place, kind: str, leave_out: bool) -> Found:
     views, faults = collect(content["frames"], view_of, shorten(file), leave_out)
     points, colours = _points(file, content)
     return Found(kind, views, faults, points, colours)
+
+
+def read_model_frame(path: str | os.PathLike[str]) -> Similarity:
+    """From the world of the data to that of a trained model, in which its exports are: the content
+    of dataparser_transforms.json. The data's world is COLMAP's, before any `applied_transform`,
+    where transforms.json has one. `DataError` for another file.
+    """
+    file = Path(path)
+    remedy = "name the dataparser_transforms.json beside the model's config.yml"
+    content = read_json(file, MAX_BYTES, "the frame of a model in JSON", remedy)
+    if not isinstance(content, dict) or "transform" not in content:
+        raise DataError(f"{shorten(file)}: expected a transform and a scale; got others; {remedy}")
+    pose = torch.from_numpy(checked_pose(content["transform"], shorten(file)))
+    scale = number_of(content, "scale", None, shorten(file))
+    if not 0 < scale < LARGEST:
+        raise DataError(f"{shorten(file)}: expected a scale above 0; got {scale:g}; {remedy}")
+    return Similarity(scale, pose[:3, :3], scale * pose[:3, 3])
 
 
 def _is_held_out(frame: Json, held_out: set[str] | None, trained: set[str] | None) -> bool | None:

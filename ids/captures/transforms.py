@@ -27,6 +27,11 @@ Json = Mapping[str, Any]
 def read_transforms(file: Path) -> Json:
     """The content of the file. `DataError` unless it is an object with a list of frames."""
     content = read_json(file, MAX_BYTES, "cameras in JSON", "write it again")
+    if kind := _exported(content):
+        raise DataError(
+            f"{shorten(file)}: expected `frames` with photos, poses and focal lengths; got {kind}; "
+            "name the folder of transforms.json that the model was trained on"
+        )
     frames = content.get("frames") if isinstance(content, dict) else None
     if not isinstance(frames, list) or not all(isinstance(frame, dict) for frame in frames):
         raise DataError(f"{shorten(file)}: expected `frames`, a list; got none; check the file")
@@ -35,6 +40,16 @@ def read_transforms(file: Path) -> Json:
             f"{shorten(file)}: expected 1 to {MAX_FRAMES} frames; got {len(frames)}; check the file"
         )
     return dict(content)
+
+
+def _exported(content: Any) -> str:
+    """What of a trained model of nerfstudio this is instead; empty for anything else."""
+    listed = content[:1] if isinstance(content, list) else []
+    if any(isinstance(item, dict) and "transform" in item for item in listed):
+        return "the poses of `ns-export cameras`, which have no focal length"
+    if isinstance(content, dict) and {"transform", "scale"} <= content.keys():
+        return "the frame of a model of nerfstudio"
+    return ""
 
 
 def frame_view(

@@ -10,6 +10,8 @@ from torch import Tensor
 from ids.core.camera import Camera
 from ids.core.records import LazyImage
 
+SHOWN = 8  # viewpoints of a scene
+
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
@@ -60,6 +62,15 @@ class Capture:
     colours: Float[Tensor, "P 3"]
     from_file: Similarity
     bounded: bool  # does the scene end between near and far, or does it need contraction?
+
+
+def viewpoints(count: int) -> list[int]:
+    """The numbers of the photos, of so many, that show a scene: at most `SHOWN`, evenly chosen, the
+    first and the last among them.
+    """
+    if count <= SHOWN:
+        return list(range(count))
+    return [round(view * (count - 1) / (SHOWN - 1)) for view in range(SHOWN)]
 
 
 @runtime_checkable

@@ -62,7 +62,6 @@ class Subject(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the edited subject into an existing folder."""
-        ...
 
 
 @runtime_checkable
@@ -81,7 +80,9 @@ class Scenic(Protocol):
 
     def scenes(self) -> Sequence[EditedScene]:
         """Each scene as it is now."""
-        ...
+
+    def views(self) -> Sequence[Images]:
+        """The first viewpoints of each scene as it is now, [F, 3, H, W] on the CPU."""
 
 
 @runtime_checkable
@@ -90,7 +91,6 @@ class Preparing(Protocol):
 
     def prepared(self, what: str, done: int, total: int, state: str) -> None:
         """So many steps of it are done; `state` is a few words on how it goes."""
-        ...
 
 
 class Silent:

@@ -124,6 +124,14 @@ class DrawSource(Protocol):
         ...
 
 
+@runtime_checkable
+class TimestepChecker(Protocol):
+    """A `DrawSource` whose timesteps may not fit a schedule."""
+
+    def check(self, n_timesteps: int) -> None:
+        """`ConfigError` if a schedule of so many timesteps lacks one that is drawn."""
+
+
 class StepGuidance(NamedTuple):
     """The guidance scale of a step, and the factor of its learning rate."""
 

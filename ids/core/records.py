@@ -115,17 +115,21 @@ class Trace:
 @dataclass(frozen=True)
 class EditedScene:
     """A scene before and after its edit, as it is stored: renders of the V photos' cameras, RGB in
-    [0, 1] in steps of 1/255, [V, 3, H, W]; distances along the rays, float16, [V, H, W]; renders
-    along a path around the scene, [F, 3, H, W]; the tensors of the edited model.
+    [0, 1] in steps of 1/255, [V, 3, H, W]; distances along the rays, float16, [V, H, W], and
+    opacities in steps of 1/255; renders along a path around the scene, [F, 3, H, W]; the tensors of
+    the edited model.
     """
 
     before: Float[Tensor, "V 3 H W"]
     after: Float[Tensor, "V 3 H W"]
     distance_before: Float[Tensor, "V H W"]
     distance_after: Float[Tensor, "V H W"]
+    opacity_before: Float[Tensor, "V H W"]
+    opacity_after: Float[Tensor, "V H W"]
     path_before: Float[Tensor, "F 3 H W"]
     path_after: Float[Tensor, "F 3 H W"]
     model: Mapping[str, Tensor]
+    states: Mapping[int, Tensor] = field(default_factory=dict)  # step -> views, [_, 3, H, W]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from ids.editing.finished import Finished
 from ids.editing.nfe import NFE, MeteredBackbone
 from ids.editing.posterior_mean import PosteriorMean
 from ids.editing.recorder import StateRecorder
+from ids.editing.scene_states import ViewRecorder
 from ids.editing.soft_mask import NoFinish, SoftMask
 from ids.editing.there_and_back import ThereAndBack
 
@@ -21,4 +22,5 @@ __all__ = [
     "StateRecorder",
     "ThereAndBack",
     "TrueEdit",
+    "ViewRecorder",
 ]

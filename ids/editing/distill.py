@@ -25,10 +25,11 @@ from ids.core.protocols import (
     GuidanceSchedule,
     NoiseRefiner,
     StepGuidance,
+    TimestepChecker,
 )
 from ids.core.records import Trace
 from ids.core.tensors import Latent, PerRow
-from ids.diffusion import Annealed, Bank, ConstantGuidance, Descending, Guided, Uniform
+from ids.diffusion import Bank, ConstantGuidance, Guided
 from ids.editing.banked import BankedSourceHalf
 from ids.editing.descent import Descent
 from ids.editing.scheduled import ScheduledSourceHalf
@@ -85,12 +86,12 @@ class DistillationEditor:
         of z_trg - z_src after the step; of a rendered view before it) and the logs of the rule and
         the refiner.
         """
-        if isinstance(self.timesteps, Annealed | Bank | Descending | Uniform):
+        if isinstance(self.timesteps, TimestepChecker):
             self.timesteps.check(context.backbone.schedule.n_timesteps)
         y = context.prompts(subject.cases, self.negative_prompt)
         eps_phi = Guided(context.backbone, y.null, self.guidance_scale)
         rule = Refined(self.distillation, self.fpr)
-        bank = self.timesteps if isinstance(self.timesteps, Bank) else None
+        bank = self._bank
         guidance = [self._guidance(step) for step in range(self.n_steps)]
 
         def source_half(scale: float) -> SourceHalf:
@@ -120,6 +121,10 @@ class DistillationEditor:
             descent.end_step({**logs, **anchor.logs})
         return descent.trace()
 
+    @property
+    def _bank(self) -> Bank | None:
+        return self.timesteps if isinstance(self.timesteps, Bank) else None
+
     def _guidance(self, step: int) -> StepGuidance:
         return self.guidance(step, self.n_steps, self.guidance_scale)
 
@@ -127,7 +132,7 @@ class DistillationEditor:
         self, context: EditContext, subject: Subject, y_src: Prompt, rule: Refined, eps_phi: Guided
     ) -> SourceHalf:
         """The source half of the steps with the guidance scale of `eps_phi`."""
-        bank = self.timesteps if isinstance(self.timesteps, Bank) else None
+        bank = self._bank
         draws = bank.uniform if bank else self.timesteps
         half = RuleSourceHalf(
             rule, eps_phi, draws, subject, y_src, context.rng, self.negative_prompt

@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from ids.core.claims import Claims
 from ids.launch.launcher import Command
-from ids.run.claims import Claims
 from ids.run.files import write_beside
 from ids.run.planned import read_planned, run_claim
 

@@ -16,6 +16,7 @@ from ids.core.records import EditCase, Edited
 from ids.core.tensors import Image
 
 Distances = Float[Tensor, "H W"]
+EMPTY = 0.01  # opacity below which a ray has hit nothing: it has no distance to compare
 OCCLUDED = 0.05  # relative difference of distances beyond which a point is hidden
 LEAST_SEEN = 0.05  # share of pixels that another view must see
 
@@ -23,7 +24,7 @@ LEAST_SEEN = 0.05  # share of pixels that another view must see
 @dataclass(frozen=True)
 class DepthChange:
     """Mean |d_after - d_before| over the median of d_before, of the distances along the rays of all
-    views.
+    views; without rays that hit nothing, neither before nor after the edit.
     """
 
     name = "depth_change"
@@ -42,15 +43,15 @@ class DepthChange:
     def __call__(
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
     ) -> list[float]:
-        """0 for unchanged geometry; nan for an edit of an image."""
+        """0 for unchanged geometry; nan for an edit of an image, or where nothing is hit."""
         return [_change(edited) for edited in edits]
 
 
 @dataclass(frozen=True)
 class WarpError:
     """Do the views of an edited scene agree? Each view is compared with its nearest other one,
-    moved into it by its distances: the root mean square difference of colours, where neither hides
-    the point from the other.
+    moved into it by its distances: the root mean square difference of colours, where it has hit
+    something and neither hides the point from the other.
     """
 
     name = "warp_error"
@@ -76,7 +77,10 @@ class WarpError:
 def _change(edited: Edited) -> float:
     if (scene := edited.scene) is None:
         return math.nan
-    before, after = scene.distance_before.float(), scene.distance_after.float()
+    hit = torch.maximum(scene.opacity_before, scene.opacity_after) > EMPTY
+    if not hit.any():
+        return math.nan
+    before, after = scene.distance_before[hit].float(), scene.distance_after[hit].float()
     return float((after - before).abs().mean() / before.median())
 
 
@@ -88,6 +92,7 @@ def _warp_error(case: EditCase, edited: Edited) -> float:
     errors = []
     for i, j in enumerate(_nearest(cameras)):
         seen, visible = warped(cameras[i], distances[i], cameras[j], images[j], distances[j])
+        visible &= edited.scene.opacity_after[i] > EMPTY
         if float(visible.float().mean()) > LEAST_SEEN:
             errors.append(float((seen - images[i]).square().mean(dim=0)[visible].mean().sqrt()))
     return sum(errors) / len(errors) if errors else math.nan

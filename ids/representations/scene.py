@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ids.core.camera import Camera
-from ids.core.capture import Capture, Photo
+from ids.core.capture import Capture, Photo, viewpoints
 from ids.core.edit import Parameters, View
 from ids.core.records import EditCase, EditedScene
 from ids.core.rng import Randomness
@@ -33,6 +33,8 @@ from ids.scenes.pull_back import (
 Source = Literal["render", "photo"]
 Update = Literal["encoder", "decoder"]
 N_FRAMES = 24  # of the path around a scene
+STATE_VIEWS = 4  # of a kept state, at most
+STATE_BYTES = 1 << 20  # of its stored views, but one view at least
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ class SceneEditing:
         check_least(self, "editing", chunk=1, checkpoint_every=0, replay=0, rates=0)
 
 
+class _Views(NamedTuple):
+    """Renders [V, 3, H, W], distances and opacities [V, H, W]."""
+
+    images: Images
+    distances: Tensor
+    opacities: Tensor
+
+
 class SceneRow:
     """One scene under edit: the model, its unedited copy, and the photos it is seen through."""
 
@@ -84,21 +94,40 @@ class SceneRow:
     def edited(self) -> EditedScene:
         """Both models through all cameras of the capture, and along a path around the scene."""
         cameras = [photo.camera for photo in self.capture.photos]
-        (before, d_before), (after, d_after) = (self._views(m, cameras) for m in self._models)
+        before, after = (self._views(m, cameras) for m in self._models)
         around = path(cameras, N_FRAMES)
-        path_before, path_after = (self._views(m, around)[0] for m in self._models)
+        path_before, path_after = (self._views(m, around).images for m in self._models)
         state = {name: value.detach().cpu() for name, value in self.model.state_dict().items()}
-        return EditedScene(before, after, d_before, d_after, path_before, path_after, state)
+        return EditedScene(
+            before=before.images,
+            after=after.images,
+            distance_before=before.distances,
+            distance_after=after.distances,
+            opacity_before=before.opacities,
+            opacity_after=after.opacities,
+            path_before=path_before,
+            path_after=path_after,
+            model=state,
+        )
+
+    def views(self) -> Images:
+        """The first viewpoints as they are now, up to `STATE_BYTES`."""
+        cameras = [self.capture.photos[n].camera for n in viewpoints(len(self.capture.photos))]
+        most = STATE_BYTES // (3 * cameras[0].height * cameras[0].width)
+        return self._views(self.model, cameras[: min(max(most, 1), STATE_VIEWS)]).images
 
     @property
     def _models(self) -> tuple[SceneModel, SceneModel]:
         return self.source, self.model
 
-    def _views(self, model: SceneModel, cameras: Sequence[Camera]) -> tuple[Images, Tensor]:
-        """Renders and distances, in the precision of the store."""
+    def _views(self, model: SceneModel, cameras: Sequence[Camera]) -> _Views:
+        """In the precision of the store."""
         found = [render_view(model, camera, self.how.chunk) for camera in cameras]
-        images = torch.stack([eight_bit(view.image).cpu() for view in found])
-        return images, torch.stack([view.distance.half().cpu() for view in found])
+        return _Views(
+            torch.stack([eight_bit(view.image).cpu() for view in found]),
+            torch.stack([view.distance.half().cpu() for view in found]),
+            torch.stack([eight_bit(view.opacity).cpu() for view in found]),
+        )
 
     @property
     def shown(self) -> Camera:
@@ -171,6 +200,10 @@ class SceneSubject:
                 for row in self.rows
             ]
         )
+
+    def views(self) -> list[Images]:
+        """The first viewpoints of each scene as it is now."""
+        return [row.views() for row in self.rows]
 
     def scenes(self) -> list[EditedScene]:
         """Renders of all photos' cameras, held-out ones included, and along a path."""

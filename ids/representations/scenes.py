@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -13,12 +14,15 @@ import torch
 
 from ids.core.capture import Capture, SceneSource
 from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints
+from ids.core.claims import Claims
 from ids.core.edit import SILENT, Preparing
 from ids.core.errors import DataError
+from ids.core.places import create_folder
 from ids.core.protocols import Backbone
 from ids.core.records import EditCase, LazyImage
 from ids.representations.edit_checkpoints import EditCheckpoints
 from ids.representations.scene import SceneEditing, SceneRow, SceneSubject
+from ids.scenes.checkpoint import sweep
 from ids.scenes.fit import Fit, FitReport, Listener
 from ids.scenes.model import SceneModel
 from ids.scenes.photos import on_device
@@ -78,6 +82,8 @@ class Scenes:
         whose photos cannot be edited: before the first fit.
         """
         captures = [_capture(case) for case in cases]
+        if self.folder:
+            sweep(Path(self.folder))
         device = device_of(backbone, cases[0])
         rows = []
         for case, capture in zip(cases, captures, strict=True):
@@ -89,20 +95,32 @@ class Scenes:
     def fitted(
         self, case: EditCase, capture: Capture, device: torch.device, listener: Preparing = SILENT
     ) -> SceneModel:
-        """The model of a case's capture on a device: read, or fitted and written."""
+        """The model of a case's capture on a device: read, or fitted and written. One process fits
+        it; others wait. `ConfigError` where it has to be fitted and `folder` takes no files.
+        """
         model = self.model(capture)  # on the CPU: random numbers are the same on every device
         model.to(device)
         name = self.name(case.source)
-        file = Path(self.folder) / f"{name}.safetensors" if self.folder else None
+        fit = partial(self.fit, model, on_device(capture, device), name=name)
         heard = _reported(listener, case, self.fit.n_steps)
-        self.fit(model, on_device(capture, device), file, name, heard)
+        if not self.folder:
+            fit(listener=heard)
+            return model
+        file = Path(self.folder) / f"{name}.safetensors"
+        if self.fit.is_finished(file, name):
+            fit(file=file)
+            return model
+        create_folder(Path(self.folder))
+        with Claims(Path(self.folder)).wait(name, f"the fit of {case.id} by another process"):
+            fit(file=file, listener=heard)
         return model
 
     def checkpoints(self, name: str) -> Checkpoints:
-        """Those of the edit of that name."""
+        """Those of the edit of that name. `ConfigError` where `folder` takes no files."""
         every = self.editing.checkpoint_every
         if not self.folder or not every:
             return NO_CHECKPOINTS
+        create_folder(Path(self.folder))
         return EditCheckpoints(Path(self.folder) / f"edit-{name}.safetensors", name, every)
 
     def name(self, source: LazyImage) -> str:

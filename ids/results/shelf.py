@@ -8,13 +8,13 @@ from datetime import datetime
 
 import msgspec
 
+from ids.core.claims import take
 from ids.core.errors import ConfigError, DataError
 from ids.core.numbers import to_float
 from ids.core.text import shortened
 from ids.results.catalog import Catalog, Entry, ResultGroup
 from ids.results.labels import setting_labels, setting_values
 from ids.results.origin import command_of
-from ids.run.claims import take
 from ids.run.records import EditRecord, Manifest, MeasurementRecord, MetricsRecord, Mirrored
 from ids.run.scene_files import SCENE, SHEET, VIDEO
 from ids.run.sealed import Unusable, read

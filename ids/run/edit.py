@@ -4,7 +4,7 @@ make edits in the same way.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
@@ -27,10 +27,10 @@ from ids.core.edit import (
 )
 from ids.core.errors import ConfigError
 from ids.core.protocols import Backbone, Progress
-from ids.core.records import EditCase, Edited, Measurement, Trace, digest_of
+from ids.core.records import EditCase, Edited, EditedScene, Measurement, Trace, digest_of
 from ids.core.rng import Streams
 from ids.core.tensors import Latent, out_of_memory
-from ids.editing import MeteredBackbone, StateRecorder
+from ids.editing import MeteredBackbone, StateRecorder, ViewRecorder
 from ids.representations import LatentSpace
 from ids.run.memory import peak_bytes, reset_peak
 from ids.run.spent import CountedCheckpoints
@@ -72,7 +72,7 @@ class EditedBatch:
 @dataclass(frozen=True)
 class BatchEditor:
     """Edits batches of one method on one loaded backbone. `keep_every` is the number of steps
-    between kept states of latents; 0 keeps none. `name` stands for the method, with all its values,
+    between kept states; 0 keeps none. `name` stands for the method, with all its values,
     on its backbone and representation: checkpoints need it.
     """
 
@@ -122,16 +122,20 @@ class BatchEditor:
         subject = self.representation.open(self.backbone, cases, listener)
         if warm_up:
             _warm_up(self.backbone, subject.view(rng).z_src)
-        keeps = self.editor.anytime and isinstance(subject, LatentSubject)
-        recorder = StateRecorder(progress, subject, self.keep_every if keeps else 0)
+        every = self.keep_every if self.editor.anytime else 0
+        recorder = StateRecorder(
+            progress, subject, every if isinstance(subject, LatentSubject) else 0
+        )
+        kept = self._checkpoints(subject, rng)
+        views = ViewRecorder(recorder, subject, kept, every, self.editor.n_ticks)
         reset_peak(self.device)
-        counted = CountedCheckpoints(self._checkpoints(subject, rng), metered.nfe)
-        trace = self.editor(EditContext(metered, rng, recorder, self.anchors, counted), subject)
+        counted = CountedCheckpoints(views, metered.nfe)
+        trace = self.editor(EditContext(metered, rng, views, self.anchors, counted), subject)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         seconds, forwards, backwards = (total / len(cases) for total in counted.spent)
         measurement = Measurement(seconds, forwards, backwards, peak_bytes(self.device))
-        edits = _rows(subject, subject.shown(), trace, recorder.states())
+        edits = _rows(subject, subject.shown(), trace, recorder.states(), views)
         counted.remove()
         return EditedBatch(edits, measurement)
 
@@ -175,13 +179,20 @@ def _warm_up(backbone: Backbone, z_src: Latent) -> None:
 
 
 def _rows(
-    subject: Subject, view: View, trace: Trace, states: Mapping[int, Latent]
+    subject: Subject,
+    view: View,
+    trace: Trace,
+    states: Mapping[int, Latent],
+    views: ViewRecorder,
 ) -> list[FinishedEdit]:
     """A finished batch row by row, on the CPU."""
     images = subject.images().cpu()
     z_src, z_trg = view.z_src.cpu(), view.z_trg.detach().cpu().clone()
     kept = {step: z.cpu() for step, z in states.items()}
-    scenes = subject.scenes() if isinstance(subject, Scenic) else [None] * len(images)
+    scenes: Sequence[EditedScene | None] = [None] * len(images)
+    if isinstance(subject, Scenic):
+        found = enumerate(subject.scenes())
+        scenes = [replace(scene, states=views.states(row)) for row, scene in found]
     return [
         FinishedEdit(
             case,

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ids.core.claims import Claims
 from ids.core.errors import DataError
 from ids.core.protocols import Dataset
 from ids.core.records import EditCase, digest_of
 from ids.core.rows import RowSelection, label_of
-from ids.run.claims import Claims
 from ids.run.numbers import Numbers
 from ids.run.records import Manifest, Row
 from ids.run.sealed import Unusable, read, seal

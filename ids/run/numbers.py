@@ -10,10 +10,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ids.core.claims import Scratch
 from ids.core.numbers import to_number
 from ids.core.records import Measurement
 from ids.run import files
-from ids.run.claims import Scratch
 from ids.run.records import MeasurementRecord, MetricsRecord, Origin
 from ids.run.sealed import T, Unusable, read, seal
 

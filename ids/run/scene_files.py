@@ -1,6 +1,7 @@
 """The files of an edited scene beside its result:
 
-scene.safetensors   renders of all cameras before and after (8 bits), distances (16 bits), the model
+scene.safetensors   renders of all cameras before and after, and opacities (8 bits),
+                    distances (16 bits), the model; views of kept states (8 bits)
 views.png           some views: before, after, and their distances
 path.png            a video around the scene, before and after, as an animated PNG
 """
@@ -23,10 +24,11 @@ from ids.core.tensors import Images
 from ids.images import LEVELS, to_pil
 
 SCENE, SHEET, VIDEO = "scene.safetensors", "views.png", "path.png"
-MODEL = "model."
+MODEL, STATE = "model.", "state."
 WHOLE = torch.contiguous_format  # tensors of a file may not share memory
 IMAGES = ("before", "after", "path_before", "path_after")
 DISTANCES = ("distance_before", "distance_after")
+OPACITIES = ("opacity_before", "opacity_after")
 SHOWN = 6  # views of the sheet
 FRAME = 90  # milliseconds
 
@@ -47,20 +49,37 @@ def read_scene(folder: Path) -> EditedScene | None:
         tensors = load(file.read_bytes())
         images = {name: tensors[name].float() / LEVELS for name in IMAGES}
         distances = {name: tensors[name] for name in DISTANCES}
+        opacities = {name: _opacity(tensors, name) for name in OPACITIES}
+        kept = sorted(with_prefix(STATE, tensors).items())
+        states = {int(step): views.float() / LEVELS for step, views in kept}
     except FileNotFoundError:
         return None
-    except (SafetensorError, OSError, KeyError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{file}: expected the tensors of a scene; got {error}; make the edit again"
         ) from None
-    return EditedScene(**images, **distances, model=with_prefix(MODEL, tensors))
+    model = with_prefix(MODEL, tensors)
+    return EditedScene(**images, **distances, **opacities, model=model, states=states)
+
+
+def _opacity(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    """1 where the file has none: of a result of version 0.4 or older."""
+    if name not in tensors:
+        return torch.ones_like(tensors[DISTANCES[0]], dtype=torch.float32)
+    return tensors[name].float() / LEVELS
 
 
 def _tensors(scene: EditedScene) -> bytes:
-    found = {name: (getattr(scene, name) * LEVELS).round().to(torch.uint8) for name in IMAGES}
+    bytewise = *IMAGES, *OPACITIES
+    found = {name: _levels(getattr(scene, name)) for name in bytewise}
+    found |= {f"{STATE}{step:06}": _levels(views) for step, views in scene.states.items()}
     found |= {name: getattr(scene, name) for name in DISTANCES}
     found |= {f"{MODEL}{name}": value for name, value in scene.model.items()}
     return save({name: x.clone(memory_format=WHOLE) for name, x in found.items()})
+
+
+def _levels(images: Tensor) -> Tensor:
+    return (images * LEVELS).round().to(torch.uint8)
 
 
 def _sheet(scene: EditedScene) -> bytes:

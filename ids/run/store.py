@@ -7,7 +7,7 @@ measurements/<engine>/          time, memory and network evaluations, a file per
 datasets/                       the rows of each data set as they were read last
 mirrored/                       the results that each logger has
 sheets/                         where each contact sheet that was drawn is, see `ids.report.drawn`
-claims/  partial/               work under way, see `ids.run.claims`
+claims/  partial/               work under way, see `ids.core.claims`
 aside/                          files that were in the place of a result
 """
 
@@ -25,10 +25,10 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ids.core.claims import Claims, Scratch
 from ids.core.records import Edited, Trace
 from ids.core.tensors import Image, Latent
 from ids.images import from_png, to_pil
-from ids.run.claims import Claims, Scratch
 from ids.run.files import difference, touch, write
 from ids.run.job import Job
 from ids.run.numbers import Numbers

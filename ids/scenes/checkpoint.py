@@ -1,8 +1,8 @@
 """Tensors of scenes, and the state of their optimizer, in one file that is written atomically."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +12,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ids.core.checkpoints import optimizer_tensors, restore_optimizer, with_prefix
+from ids.core.claims import Claims, Scratch
 from ids.core.errors import DataError
 from ids.scenes.model import SceneModel
 
 MODEL, OPTIMIZER = "model.", "optimizer."
+PARTIAL = "partial"  # the folder of unfinished files
 
 
 class Checkpoint(NamedTuple):
@@ -43,10 +45,21 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], step: int, name: st
     file.parent.mkdir(parents=True, exist_ok=True)
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     content = save(plain, {"step": str(step), "name": name})
-    with _replacing(file) as partial, partial.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    scratch = Scratch(file.parent / PARTIAL)
+    try:
+        with scratch.replacing(file) as partial, partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    finally:
+        scratch.close()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what dead processes have left unfinished in a folder of checkpoints."""
+    with suppress(OSError):  # a folder that takes no files is used, too
+        Scratch(folder / PARTIAL).sweep()
+        Claims(folder).sweep()
 
 
 def read_checkpoint(file: Path, name: str) -> Checkpoint | None:
@@ -78,16 +91,3 @@ def restore(
     model.load_state_dict(with_prefix(MODEL, checkpoint.tensors))
     if optimizer:
         restore_optimizer(optimizer, with_prefix(OPTIMIZER, checkpoint.tensors))
-
-
-@contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """A file to write, of this process alone, which replaces `file`; removed after an error."""
-    partial = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        yield partial
-        os.replace(partial, file)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise

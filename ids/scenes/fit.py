@@ -88,6 +88,11 @@ class Fit:
             if listener:
                 listener(FitReport(done, psnr))
 
+    def is_finished(self, file: Path, name: str) -> bool:
+        """Does a file hold the whole fit of `name`? `DataError` as in fitting."""
+        found = read_checkpoint(file, name)
+        return found is not None and found.step >= self.n_steps
+
     def _optimizer(self, model: SceneModel) -> torch.optim.Optimizer:
         # The tiny epsilon of NeRF training: cells that few rays see learn as fast as others.
         groups = [

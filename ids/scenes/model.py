@@ -17,8 +17,12 @@ Pixels = Int[Tensor, " P"]  # numbers of pixels of an image, row by row
 
 
 class Render(NamedTuple):
-    """What rays see: `rgb` [P, 3], of photos in [0, 1]; `distance` [P] along the ray (the far end
-    where nothing is), `opacity` [P] in [0, 1].
+    """What rays see: `rgb` [P, 3], of photos in [0, 1]; `distance` [P] along the ray, `opacity` [P]
+    in [0, 1].
+
+    Where nothing is, the distance is the far end of the scene along the ray: its exit from the box
+    of a bounded grid; else, and where the ray misses that box, the camera's far bound. It depends
+    on the ray alone, not on the scene in it. The rest of a ray that is hit in part is as far.
     """
 
     rgb: Float[Tensor, "P 3"]

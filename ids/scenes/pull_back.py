@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ids.core.camera import Camera
-from ids.core.tensors import Images, Latent
+from ids.core.tensors import Image, Images, Latent
 from ids.scenes.model import (
     Pixels,
     Render,
@@ -26,7 +27,9 @@ Encode = Callable[[Images], Latent]
 Decode = Callable[[Latent], Images]
 LATENT_STEP = 0.2  # learning rate at which the decoder's change is taken
 TRIAL = 0.01  # largest change of a parameter in the trial of a direction
-TINY = 1e-30  # in place of a divisor of 0
+NEAR = 0.1  # change of a parameter up to which the trial decides
+SHARE = 0.1  # least part of the decrease that the slope promises (Armijo's condition)
+TINY = 1e-30  # squared norms up to it are 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Replay:
     def __call__(self, render: Render, pixels: Pixels) -> Tensor:
         """The loss, summed over these pixels."""
         return self.weight * (render.distance - self.before[pixels]).square().sum()
+
+    def loss(self, distance: Float[Tensor, "H W"]) -> Tensor:
+        """The loss of a whole view."""
+        return self.weight * (distance.flatten() - self.before).square().sum()
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,10 @@ class DecoderUpdate:
     and units of parameters do not matter. The learning rate is that of latents. J p is measured by
     one more render. The encoder's transpose, in contrast, moves pixels along patterns that change
     latents most and images least.
+
+    Where a scene hardly responds, a is long, and first order does not hold. So a |J p| <= |d|, no
+    response is no step, and a step that moves a parameter by more than `NEAR` is rendered and cut
+    to a quarter until it, too, brings the view nearer to what is wanted.
     """
 
     decode: Decode
@@ -72,25 +83,58 @@ class DecoderUpdate:
 
     def __call__(self, seen: "Seen", view: Rendered, z: Latent, gradient: Latent) -> list[Tensor]:
         """The gradient in each parameter of the scene."""
-        found = seen.gradients(self.wanted(z, gradient).to(view.image))
-        length = self._length(seen, view, found)
-        return [length * g for g in found]
-
-    @torch.no_grad()
-    def _length(self, seen: "Seen", view: Rendered, found: Sequence[Tensor]) -> Tensor:
-        """a. A replay is one more residual of the least squares."""
+        wanted = self.wanted(z, gradient).to(view.image)
+        found = seen.gradients(wanted)
         rates = [self.rates.get(g.name, 1.0) for g in seen.model.groups() for _ in g.parameters]
         direction = [rate * g for rate, g in zip(rates, found, strict=True)]
         slope = sum(((p * g).sum() for p, g in zip(direction, found, strict=True)), torch.zeros(()))
-        largest = torch.stack([p.abs().max() for p in direction]).max()
+        length = _Search(seen, view, wanted[0], direction, slope).length()
+        return [length * g for g in found]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The length of a step against a `direction` p of the parameters, along which the squares of
+    what is `wanted` of the `view`, and of a replay as one more residual, fall by `slope`.
+    """
+
+    seen: "Seen"
+    view: Rendered
+    wanted: Image
+    direction: Sequence[Tensor]
+    slope: Tensor
+
+    @torch.no_grad()
+    def length(self) -> Tensor:
+        """a; 0 where the view does not respond."""
+        largest = torch.stack([p.abs().max() for p in self.direction]).max()
         trial = TRIAL / largest.clamp(min=TINY)
-        with _moved(seen.parameters, direction, -trial):
-            after = seen.view()
-        change = ((view.image - after.image) / trial).square().sum()
-        if seen.replay:
-            moved = ((view.distance - after.distance) / trial).square().sum()
-            change = change + 2 * seen.replay.weight * moved
-        return slope / change.clamp(min=TINY)
+        after = self._moved(trial)
+        change = ((self.view.image - after.image) / trial).square().sum()
+        left = self.wanted.square().sum()
+        if replay := self.seen.replay:
+            moved = ((self.view.distance - after.distance) / trial).square().sum()
+            change = change + 2 * replay.weight * moved
+            left = left + 2 * replay.loss(self.view.distance)
+        if not change > TINY:
+            return torch.zeros_like(change)
+        length = torch.minimum(self.slope / change, (left / change).sqrt())
+        while length * largest > NEAR and not self._is_nearer(length):
+            length = length / 4
+        return length
+
+    def _is_nearer(self, length: Tensor) -> bool:
+        """Do the residuals fall by a share of what the slope promises?"""
+        after = self._moved(length)
+        change = after.image - self.view.image
+        fall = -(change * (self.wanted + change / 2)).sum()
+        if replay := self.seen.replay:
+            fall = fall + replay.loss(self.view.distance) - replay.loss(after.distance)
+        return bool(fall >= SHARE * length * self.slope)
+
+    def _moved(self, length: Tensor) -> Rendered:
+        with _moved(self.seen.parameters, self.direction, -length):
+            return self.seen.view()
 
 
 @dataclass(frozen=True)

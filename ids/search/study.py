@@ -15,9 +15,9 @@ from typing import Any
 from filelock import FileLock
 
 from ids.config.space import Axis, Choice, Interval, Range, Space, Value
+from ids.core.claims import POLL, Claims
 from ids.core.errors import ConfigError, DataError
 from ids.results.grids import Estimate
-from ids.run.claims import POLL, Claims
 
 SAMPLERS = ("tpe", "nsga2")
 

@@ -33,6 +33,21 @@ def test_scenes_share_a_viewpoint_and_what_is_shown(scene_page: "Opened") -> Non
     moved = opened.value(images)
     assert not set(first) & set(moved)
     assert opened.page.locator("#viewpoint-text").inner_text() != ""
+    step = "(slider, n) => { slider.value = n; slider.dispatchEvent(new Event('input')); }"
+    opened.page.locator("#step").evaluate(step, 1)
+    assert opened.page.locator("#step-text").inner_text() == "state after 4 steps"
+    assert opened.page.locator("#viewpoint").get_attribute("max") == "1"
+    opened.until(LOADED)
+    opened.shot("scene-state")
+    opened.page.locator("#step").evaluate(step, 3)
+    opened.page.locator("#viewpoint").evaluate(step, 3)
+    assert opened.value(images) == moved
+    opened.page.locator("#mask").check()
+    masks = "[...document.querySelectorAll('#panes img')].map((image) => image.src)"
+    assert len(set(opened.value(masks)) - set(moved)) == 1
+    opened.until(LOADED)
+    opened.shot("scene-mask")
+    opened.page.locator("#mask").uncheck()
     for kind, count in (("distance", 3), ("error", 3), ("video", 2)):
         shown.select_option(kind)
         assert len(opened.value(images)) == count

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from diorama import CAPTURE, fitted
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ids.core.camera import Camera
 from ids.core.tensors import Images, Latent
@@ -33,10 +36,19 @@ def encoded(x: Images) -> Latent:
 
 
 class LinearScene(nn.Module):
-    """Colours and distances that are linear in two groups of parameters, of any `unit`."""
+    """Colours and distances that are linear in two groups of parameters, of any `unit`, or in an
+    `activation` of them.
+    """
 
-    def __init__(self, density: Tensor, colour: Tensor, unit: float = 1.0) -> None:
+    def __init__(
+        self,
+        density: Tensor,
+        colour: Tensor,
+        unit: float = 1.0,
+        activation: Callable[[Tensor], Tensor] = torch.clone,
+    ) -> None:
         super().__init__()
+        self.activation = activation
         self.matrices = unit * density, unit * colour
         self.density = nn.Parameter(torch.ones(density.shape[1]) / unit)
         self.colour = nn.Parameter(torch.ones(colour.shape[1]) / unit)
@@ -48,8 +60,9 @@ class LinearScene(nn.Module):
         ]
 
     def render(self, camera: Camera, pixels: Pixels | None = None) -> Render:
-        x = self.matrices[0] @ self.density + self.matrices[1] @ self.colour
-        rgb, distance = x.view(3, -1).T, (self.matrices[0] @ self.density)[: SIZE * SIZE]
+        near, colour = self.activation(self.density), self.activation(self.colour)
+        x = self.matrices[0] @ near + self.matrices[1] @ colour
+        rgb, distance = x.view(3, -1).T, (self.matrices[0] @ near)[: SIZE * SIZE]
         chosen = slice(None) if pixels is None else pixels
         return Render(rgb[chosen], distance[chosen], torch.ones_like(distance)[chosen])
 
@@ -57,9 +70,14 @@ class LinearScene(nn.Module):
         return torch.zeros(())
 
 
-def random_scene(unit: float = 1.0) -> LinearScene:
+def random_scene(
+    unit: float = 1.0, activation: Callable[[Tensor], Tensor] = torch.clone, hit: int = N
+) -> LinearScene:
+    """The values after the first `hit` depend on nothing."""
     rng = torch.Generator().manual_seed(1)
-    return LinearScene(torch.randn(N, 6, generator=rng), torch.randn(N, 9, generator=rng), unit)
+    responds = (torch.arange(N) < hit)[:, None]
+    matrices = [responds * torch.randn(N, count, generator=rng) for count in (6, 9)]
+    return LinearScene(*matrices, unit, activation)
 
 
 def seen(scene: LinearScene, replay: Replay | None = None) -> Seen:
@@ -128,6 +146,42 @@ def test_a_replay_is_one_more_residual() -> None:
     torch.optim.SGD([scene.density], lr=RATES["density"]).step()
     nearest = before + 0.1 / 61
     torch.testing.assert_close(view.view().distance.flatten(), nearest, rtol=1e-5, atol=1e-5)
+
+
+ACTIVATIONS = {"exp": torch.exp, "softplus": F.softplus, "sigmoid": torch.sigmoid}
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    kind=st.sampled_from(sorted(ACTIVATIONS)),
+    start=st.floats(-60, 3),
+    power=st.floats(-9, 1),
+    hit=st.integers(0, N),
+)
+def test_a_step_of_rate_1_takes_no_view_farther_from_its_target(
+    kind: str, start: float, power: float, hit: int
+) -> None:
+    """Saturated activations, faint scenes, and rays that hit nothing: the first `hit` values alone
+    respond. Then the view changes by less than twice what is wanted.
+    """
+    scene = random_scene(10**power, ACTIVATIONS[kind], hit)
+    with torch.no_grad():
+        scene.density.fill_(start)
+        scene.colour.fill_(start)
+    moved, wanted = step(seen(scene), scene, 1.0), M @ G.flatten()
+    assert all(p.isfinite().all() for p in scene.parameters())
+    assert (wanted + moved).norm() <= (1 + 1e-5) * wanted.norm()
+
+
+def test_a_scene_that_does_not_respond_stays_as_it_is() -> None:
+    """Without a gradient, and with one whose trial is lost in the rounding of the view."""
+    for unit, hit in ((1.0, 0), (1e-12, N)):
+        scene = random_scene(unit, lambda x: 0.5 + x, hit)
+        with torch.no_grad():
+            scene.colour.fill_(1e13)
+        kept = [p.detach().clone() for p in scene.parameters()]
+        step(seen(scene), scene, 1.0)
+        assert all(torch.equal(p, was) for p, was in zip(scene.parameters(), kept, strict=True))
 
 
 @pytest.mark.parametrize(

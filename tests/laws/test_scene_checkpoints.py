@@ -11,14 +11,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ids.backbones import Gaussian
-from ids.core.checkpoints import Checkpoints
+from ids.core.checkpoints import NO_CHECKPOINTS, Checkpoints
 from ids.core.edit import Anchors, EditContext, inline
 from ids.core.errors import DataError
 from ids.core.prompt import Prompt
-from ids.core.records import Trace
+from ids.core.records import EditedScene, Trace
 from ids.core.rng import Streams
 from ids.diffusion import Bank, Uniform
-from ids.editing import DistillationEditor, MeteredBackbone
+from ids.editing import DistillationEditor, MeteredBackbone, ViewRecorder
 from ids.editing.ahead import Ahead
 from ids.methods import DDS, FPR
 from ids.representations import Scenes
@@ -62,6 +62,16 @@ class Steps:
             raise Cut
 
 
+class NoViews:
+    """Scenes of which nothing is rendered."""
+
+    def scenes(self) -> list[EditedScene]:
+        return []
+
+    def views(self) -> list[Tensor]:
+        return [torch.zeros(1, 3, 2, 2)]
+
+
 def opened() -> SceneSubject:
     return SceneSubject([SceneRow(fitted(), CAPTURE, encode, SceneEditing(), decode)], [CASE])
 
@@ -102,6 +112,40 @@ def test_a_cut_edit_ends_as_a_whole_one(
     assert set(curves.curves) == set(others.curves)
     assert all(torch.equal(curves.curves[n], others.curves[n]) for n in others.curves)
     assert not (tmp_path / "whole").exists()
+
+
+def test_views_of_states_are_those_of_shorter_edits_and_survive_a_cut(tmp_path: Path) -> None:
+    """Cut after step 3, with views of step 1 in the checkpoint of step 2."""
+
+    def edited(
+        n_steps: int, file: str, cut: int | None = None
+    ) -> tuple[SceneSubject, ViewRecorder]:
+        subject, kept = opened(), EditCheckpoints(tmp_path / file, "edit", 2)
+        views = ViewRecorder(Steps(cut), subject, kept, 1, n_steps)
+        editor = DistillationEditor(DDS(), Uniform(), SGD, n_steps)
+        editor(EditContext(Rounding(), RNG, views, inline, views), subject)
+        return subject, views
+
+    with pytest.raises(Cut):
+        edited(4, "cut", 3)
+    (_, resumed), (_, whole) = edited(4, "cut"), edited(4, "whole")
+    assert list(resumed.states(0)) == list(whole.states(0)) == [1, 2, 3]
+    assert all(torch.equal(resumed.states(0)[n], view) for n, view in whole.states(0).items())
+    short, _ = edited(1, "short")
+    assert torch.equal(whole.states(0)[1], short.views()[0])
+    assert whole.states(0)[1].shape == (4, 3, 32, 32)
+
+
+def test_kept_states_are_few() -> None:
+    for n_steps, every, kept in ((1000, 10, 20), (25, 10, 2), (20, 10, 1), (8, 0, 0)):
+        views = ViewRecorder(Steps(), opened(), NO_CHECKPOINTS, every, n_steps)
+        views.subject = NoViews()  # type: ignore[assignment]
+        for _ in range(n_steps):
+            views.step()
+        steps = list(views.states(0))
+        assert len(steps) <= kept
+        assert len(steps) > kept / 2 - (not kept)
+        assert all(step % every == 0 and step < n_steps for step in steps)
 
 
 def test_what_was_done_is_neither_done_again_nor_forgotten(tmp_path: Path) -> None:

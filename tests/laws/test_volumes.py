@@ -102,6 +102,22 @@ def test_a_wall_has_its_distance_and_depth() -> None:
         torch.testing.assert_close(view.distance * (directions @ camera.forward), depth)
 
 
+def test_the_distance_of_nothing_is_the_far_end_of_the_ray() -> None:
+    """Where it leaves the grid's box; the camera's bound where it misses that, or none exists."""
+    camera = replace(CAPTURE.photos[0].camera, far=7.0)
+    origins, directions = camera.rays()
+    for box in (Box((-0.2,) * 3, (0.2,) * 3), Box((-0.2,) * 3, (0.2,) * 3, open=True)):
+        grid = VoxelGrid(box, 9, Sampling(20))
+        with torch.no_grad():
+            grid.density.fill_(-200.0)
+        view = render_view(grid, camera)
+        assert view.opacity.max() == 0
+        misses = (view.distance - 7).abs() < 1e-4
+        assert misses.all() if box.open else 0 < misses.sum() < misses.numel()
+        ends = (origins + view.distance[..., None] * directions)[~misses]
+        torch.testing.assert_close(ends.abs().amax(-1), torch.full((len(ends),), 0.2))
+
+
 def test_parts_of_a_view_are_the_view() -> None:
     grid, camera = fitted(), CAPTURE.photos[1].camera
     whole = grid.render(camera)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ids.run.claims import Claims, Scratch, release, take
+from ids.core.claims import Claims, Scratch, release, take
 
 HOLD = (
     "import sys, time, pathlib\n"
-    "from ids.run.claims import Claims, Scratch\n"
+    "from ids.core.claims import Claims, Scratch\n"
     "root = pathlib.Path(sys.argv[1])\n"
     "scratch = Scratch(root / 'partial')\n"
     "place = scratch.new_path('x')\n"

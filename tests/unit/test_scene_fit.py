@@ -6,13 +6,15 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
-from diorama import CAPTURE, FIT, fitted, held_out_psnr
+from diorama import CAPTURE, CASE, FIT, fitted, held_out_psnr
 
-from ids.core.errors import DataError
-from ids.scenes.checkpoint import read_checkpoint, write_tensors
+from ids.core.errors import ConfigError, DataError
+from ids.representations import SceneEditing, Scenes
+from ids.scenes.checkpoint import read_checkpoint, sweep, write_tensors
 from ids.scenes.fit import Fit, FitReport
 from ids.scenes.model import render_view
 from ids.scenes.voxels import Voxels
@@ -44,7 +46,59 @@ def test_a_killed_fit_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     assert steps[-1] == (FIT.n_steps, pytest.approx(held_out_psnr(grid, CAPTURE)))
     for name, value in fitted().state_dict().items():
         assert torch.equal(grid.state_dict()[name], value), name
+    sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_what_a_kill_leaves_of_a_write_is_removed_by_the_next_command(tmp_path: Path) -> None:
+    """SIGKILL in the middle of writing a checkpoint; a living process keeps what it writes."""
+    file = tmp_path / "scene.safetensors"
+    pipe, done = os.pipe()
+    if (child := os.fork()) == 0:
+        os.fsync = lambda _: (os.write(done, b"."), time.sleep(60))  # type: ignore[assignment, return-value]
+        write_tensors(file, {"x": torch.zeros(3)}, 1, "scene")
+    os.read(pipe, 1)
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.rglob("scene*")] != []
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_fit_a_scene_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The second one waits for the first, and reads what it has fitted."""
+    device = torch.device("cpu")
+    scenes = Scenes(Voxels(24, 24), replace(FIT, n_steps=20), folder=str(tmp_path))
+    steps: list[int] = []
+
+    def slow(what: str, done: int, total: int, state: str = "") -> None:
+        time.sleep(0.02)
+
+    if (child := os.fork()) == 0:
+        scenes.fitted(CASE, CAPTURE, device, SimpleNamespace(prepared=slow))
+        os._exit(0)
+    while not list(tmp_path.glob("*.lock")):
+        time.sleep(0.005)
+    heard = SimpleNamespace(prepared=lambda what, done, total, state="": steps.append(done))
+    model = scenes.fitted(CASE, CAPTURE, device, heard)
+    assert os.waitpid(child, 0)[1] == 0
+    assert steps == []
+    assert caplog.text.count(f"waiting for the fit of {CASE.id} by another process") == 1
+    again = Scenes(scenes.model, scenes.fit).fitted(CASE, CAPTURE, device)
+    assert all(torch.equal(x, again.state_dict()[n]) for n, x in model.state_dict().items())
+    assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
+
+
+def test_a_folder_that_takes_no_files_is_one_line_before_the_fit(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    often = SceneEditing(checkpoint_every=1)
+    scenes = Scenes(Voxels(24, 24), FIT, often, folder=str(tmp_path / "file" / "scenes"))
+    never = SimpleNamespace(prepared=lambda *_: pytest.fail("fitted"))
+    with pytest.raises(ConfigError, match="scenes: expected a folder that takes files; Not a dir"):
+        scenes.fitted(CASE, CAPTURE, torch.device("cpu"), never)
+    with pytest.raises(ConfigError, match="scenes: expected a folder that takes files; Not a dir"):
+        scenes.checkpoints("edit")
 
 
 def test_a_finished_fit_is_not_repeated(tmp_path: Path) -> None:

@@ -50,9 +50,28 @@ def test_methods_are_shown_at_the_same_viewpoints(tmp_path: Path) -> None:
             error = np.abs(truth.load().permute(1, 2, 0).numpy() - after).mean(axis=2)
             drawn = pixels(tmp_path, result["error"][k])[..., 0]
             assert np.allclose(drawn, np.clip(2 * error, 0, 1), atol=0.02)
+        mask = photos[n].mask
+        assert mask is not None
+        with Image.open(tmp_path / "page" / "images" / source["mask"][k]) as layer:
+            assert np.array_equal(np.asarray(layer)[..., 3] > 0, mask.load()[0].numpy() > 0.5)
     near, far = (pixels(tmp_path, source["distance"][0])[0, column, 0] for column in (0, 31))
     assert near > far
     assert all((tmp_path / "page" / "images" / result["video"]).is_file() for result in results)
+
+
+def test_kept_states_are_shown_at_the_first_viewpoints(tmp_path: Path) -> None:
+    """From the unedited scene on; without a value of a metric, since they are not judged."""
+    inputs = report_store.write_scene_store(tmp_path / "store")
+    page, _, _ = report_store.write(tmp_path, inputs)
+    (group,) = page.data["groups"]
+    for result in group["scenes"]["results"].values():
+        assert result["states"]["steps"] == [0, 4, 8]
+        for step, names in zip((0, 4, 8), result["states"]["images"], strict=True):
+            assert len(names) == 2
+            assert pixels(tmp_path, names[0]).mean() == pytest.approx(0.01 * step, abs=0.01)
+        assert pixels(tmp_path, result["states"]["images"][0][1]).mean() == pytest.approx(
+            0.4 / 9, abs=0.01
+        )
 
 
 def test_a_second_page_reads_no_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +86,7 @@ def test_without_its_capture_a_scene_has_neither_names_nor_errors(tmp_path: Path
     page, _, _ = report_store.write(tmp_path, PageInputs())
     scenes = page.data["groups"][0]["scenes"]
     assert scenes["cases"]["0"]["views"][:2] == ["view 1", "view 2"]
-    assert "error" not in scenes["cases"]["0"]
+    assert not {"error", "mask"} & set(scenes["cases"]["0"])
     assert "error" not in scenes["results"]["0"]
 
 

@@ -15,16 +15,16 @@ from conftest import InProcess
 from photo_folder import write_photos
 from status_tools import FAST, SWEEP, counts, fail, keys_of, run
 
+from ids.core import claims as claims_module
+from ids.core.claims import Claims
 from ids.core.unexpected import parts_of, unexpected
 from ids.results.status import SettingStatus, read_status, runs_without_plan
 from ids.run import Store
-from ids.run import claims as claims_module
-from ids.run.claims import Claims
 from ids.run.sweep import DIED, Sweep
 
 HOLD = (
     "import sys, pathlib\n"
-    "from ids.run.claims import Claims\n"
+    "from ids.core.claims import Claims\n"
     "with Claims(pathlib.Path(sys.argv[1])).held(sys.argv[2]) as held:\n"
     "    print(held, flush=True)\n"
     "    sys.stdin.read()\n"

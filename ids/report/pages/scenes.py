@@ -7,12 +7,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image as PIL
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ids.core.capture import Photo, SceneSource
+from ids.core.capture import Photo, SceneSource, viewpoints
 from ids.core.errors import DataError
 from ids.core.records import EditCase, EditedScene, digest_of
 from ids.core.tensors import Image, Images
@@ -22,10 +21,9 @@ from ids.report.pages.images import ImageFolder
 from ids.report.pages.inputs import PageInputs
 from ids.report.pages.states import SMALL
 from ids.results.catalog import Entry
-from ids.run.scene_files import SCENE, VIDEO, distance_maps, read_scene
+from ids.run.scene_files import SCENE, STATE, VIDEO, distance_maps, read_scene
 from ids.run.store import Store
 
-MOST = 8  # viewpoints of a scene
 WHITE = 0.5  # error that is white in an error map, of colours in [0, 1]
 
 
@@ -69,26 +67,32 @@ class _Scene:
     images: ImageFolder
 
     def before(self) -> dict[str, Any]:
-        """Of the unedited scene: viewpoints, renders, distances; where they are known, the true
-        edit and the distance from it.
+        """Of the unedited scene: viewpoints, renders, distances; where they are known, masks, the
+        true edit and the distance from it.
         """
         found = {
             "views": [self._view(view) for view in self.views],
             "render": self._drawn("before", lambda scene, view: scene.before[view]),
             "distance": self._drawn("d_before", lambda _, view: self.distances[0][view]),
         }
+        if any(masks := self._masks()):
+            found["mask"] = masks
         if self.truths:
             found["truth"] = self._drawn("truth", lambda _, view: self.truths[view])
             found["error"] = self._errors("e_before", lambda scene: scene.before)
         return found
 
     def after(self) -> dict[str, Any]:
-        """Of the edit: renders, distances, video; the error where the true edit is known."""
+        """Of the edit: renders, distances, video; kept states; the error where the true edit is
+        known.
+        """
         found: dict[str, Any] = {
             "render": self._drawn("after", lambda scene, view: scene.after[view]),
             "distance": self._drawn("d_after", lambda _, view: self.distances[1][view]),
             "video": self.video,
         }
+        if steps := self._steps():
+            found["states"] = {"steps": steps, "images": [self._state(step) for step in steps]}
         if self.truths:
             found["error"] = self._errors("e_after", lambda scene: scene.after)
         return found
@@ -107,9 +111,8 @@ class _Scene:
 
     @cached_property
     def views(self) -> list[int]:
-        """The viewpoints shown, evenly chosen, the first and the last among them."""
-        count = self.shape[0]
-        return [int(view) for view in np.linspace(0, count - 1, min(count, MOST)).round()]
+        """The viewpoints shown."""
+        return viewpoints(self.shape[0])
 
     @cached_property
     def truths(self) -> dict[int, Image]:
@@ -137,6 +140,37 @@ class _Scene:
             return f"view {view + 1}"
         photo = self.photos[view]
         return f"{photo.name} (held out)" if photo.is_held_out else photo.name
+
+    def _steps(self) -> list[int]:
+        """The steps of kept states, from 0."""
+        with safe_open(self.folder / SCENE, "pt") as opened:
+            kept = [name.removeprefix(STATE) for name in opened.keys() if name.startswith(STATE)]  # noqa: SIM118
+        return [0, *sorted(int(step) for step in kept)] if kept else []
+
+    def _state(self, step: int) -> list[str]:
+        """The names of a state's images, of the viewpoints that were kept."""
+        with safe_open(self.folder / SCENE, "pt") as opened:
+            first = next(name for name in sorted(opened.keys()) if name.startswith(STATE))
+            count = opened.get_slice(first).get_shape()[0]
+
+        def draw(place: int) -> PIL.Image:
+            found = self.content.states[step] if step else self.content.before[self.views]
+            return to_pil(found[place])
+
+        return [
+            self.images.draw(
+                digest_of([self.digest, "state", step, place]), partial(draw, place), self.small
+            )
+            for place in range(count)
+        ]
+
+    def _masks(self) -> list[str]:
+        """The name of the mask's image at each viewpoint; empty where none is known."""
+        size = "x".join(map(str, self.shape[1:]))
+        return [
+            self.images.mask(self.photos[view].mask if self.photos else None, size)
+            for view in self.views
+        ]
 
     def _drawn(self, kind: str, image: Callable[[EditedScene, int], Image]) -> list[str]:
         """The names of the images of a kind, one per viewpoint."""

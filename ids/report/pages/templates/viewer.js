@@ -12,10 +12,12 @@ function sides() {
   return one.truth[0] && !viewer.group.labels.includes("true_edit") ? [...found, TRUTH] : found;
 }
 
+const statesOf = (result) => result?.states ?? result?.scene?.states;
+
 // The number of a kept state of a result at the slider's place; null for the final edit.
 function stateAt(result) {
-  if (viewer.step === null || !result?.states) return null;
-  const { steps } = result.states;
+  if (viewer.step === null || !statesOf(result)) return null;
+  const { steps } = statesOf(result);
   let best = 0;
   steps.forEach((step, index) => { if (step <= viewer.step) best = index; });
   return best;
@@ -30,7 +32,10 @@ const SCENE_SHOWS = {
 };
 
 function imageOfScene(side, scene) {
-  const found = side === TRUTH ? { render: scene.truth } : side === SOURCE ? scene : resultOf(viewer.group, viewer.index, side)?.scene;
+  const result = side >= 0 ? resultOf(viewer.group, viewer.index, side) : null;
+  const state = stateAt(result);
+  if (state !== null) return result.scene.states.images[state][viewer.viewpoint] ?? "";
+  const found = side === TRUTH ? { render: scene.truth } : side === SOURCE ? scene : result?.scene;
   const names = found?.[viewer.shown];
   return (viewer.shown === "video" ? names : names?.[viewer.viewpoint]) ?? "";
 }
@@ -45,10 +50,18 @@ function imageOf(side) {
   return state === null ? (result?.[IMAGE] ?? "") : result.states.images[state];
 }
 
+// A case's mask is of its image; a scene may have one per viewpoint.
+function maskOf(one) {
+  if (!one.scene) return one.mask;
+  if (viewer.shown === "video") return "";
+  return one.scene.mask?.[viewer.viewpoint] || (viewer.viewpoint === 0 ? one.mask : "");
+}
+
 function valueAt(side, column) {
   const result = resultOf(viewer.group, viewer.index, side);
   if (!result) return null;
   const state = stateAt(result);
+  if (state !== null && result.scene) return null; // states of scenes are not judged
   const along = result.states?.along[column];
   return state !== null && along ? along[state] : result[VALUES][column];
 }
@@ -86,7 +99,7 @@ function showCase() {
   const options = sides().map((side) => [side, sideName(side)]);
   fill(byId("side-a"), options, viewer.a);
   fill(byId("side-b"), options, viewer.b);
-  byId("mask").closest("label").hidden = !one.mask;
+  byId("mask").closest("label").hidden = !one.mask && !one.scene?.mask;
   showSteps();
   showViewpoints();
   showPanes();
@@ -96,17 +109,21 @@ function showViewpoints() {
   const { scene } = viewer.group.cases[viewer.index];
   byId("viewpoints").hidden = !scene;
   if (!scene) return;
-  viewer.viewpoint = Math.min(viewer.viewpoint, scene.views.length - 1);
+  const kept = viewer.step === null ? [] : viewer.group.byCase[viewer.index].flatMap((result) => statesOf(result)?.images ?? []);
+  const last = Math.min(scene.views.length, ...kept.map((names) => names.length)) - 1; // states have the first viewpoints
+  viewer.viewpoint = Math.min(viewer.viewpoint, last);
   if (viewer.shown === "error" && !scene.error) viewer.shown = "render";
-  Object.assign(byId("viewpoint"), { max: scene.views.length - 1, value: viewer.viewpoint, disabled: viewer.shown === "video" });
+  Object.assign(byId("viewpoint"), { max: last, value: viewer.viewpoint, disabled: viewer.shown === "video" });
   byId("viewpoint-text").textContent = scene.views[viewer.viewpoint];
   fill(byId("shown"), Object.keys(SCENE_SHOWS).filter((kind) => kind !== "error" || scene.error).map((kind) => [kind, SCENE_SHOWS[kind][0]]), viewer.shown);
   byId("shown-text").textContent = SCENE_SHOWS[viewer.shown][1];
 }
 
 function showSteps() {
-  const steps = [...new Set(viewer.group.byCase[viewer.index].flatMap((result) => result.states?.steps ?? []))].sort((a, b) => a - b);
-  byId("steps").hidden = steps.length < 2;
+  const steps = [...new Set(viewer.group.byCase[viewer.index].flatMap((result) => statesOf(result)?.steps ?? []))].sort((a, b) => a - b);
+  const finals = viewer.group.cases[viewer.index].scene && viewer.shown !== "render"; // of these, states are not kept
+  if (finals) viewer.step = null;
+  byId("steps").hidden = steps.length < 2 || Boolean(finals);
   const slider = byId("step");
   slider.max = steps.length;
   slider.value = viewer.step === null ? steps.length : Math.max(0, steps.indexOf(viewer.step));
@@ -117,8 +134,7 @@ function showSteps() {
 function showPanes() {
   const { mode, a, b, group, index } = viewer;
   const panes = byId("panes");
-  const masked = !group.cases[index].scene || (viewer.viewpoint === 0 && viewer.shown !== "video"); // a mask is of the first view
-  const mask = byId("mask").checked && masked ? group.cases[index].mask : "";
+  const mask = byId("mask").checked ? maskOf(group.cases[index]) : "";
   for (const button of document.querySelectorAll(".modes button")) button.setAttribute("aria-checked", String(button.dataset.mode === mode));
   panes.className = `panes ${mode === "grid" ? "" : "one"} ${mode === "difference" ? "difference" : ""}`;
   byId("gain-pick").hidden = mode !== "difference";
@@ -175,9 +191,9 @@ for (const button of document.querySelectorAll(".modes button")) button.addEvent
 for (const [id, key] of [["side-a", "a"], ["side-b", "b"]]) byId(id).addEventListener("change", () => { viewer[key] = Number(byId(id).value); showPanes(); });
 byId("mask").addEventListener("change", showPanes);
 byId("gain").addEventListener("input", showPanes);
-byId("step").addEventListener("input", () => { viewer.step = viewer.steps[Number(byId("step").value)] ?? null; showSteps(); showPanes(); });
+byId("step").addEventListener("input", () => { viewer.step = viewer.steps[Number(byId("step").value)] ?? null; showSteps(); showViewpoints(); showPanes(); });
 byId("viewpoint").addEventListener("input", () => { viewer.viewpoint = Number(byId("viewpoint").value); showViewpoints(); showPanes(); });
-byId("shown").addEventListener("change", () => { viewer.shown = byId("shown").value; showViewpoints(); showPanes(); });
+byId("shown").addEventListener("change", () => { viewer.shown = byId("shown").value; showSteps(); showViewpoints(); showPanes(); });
 byId("reset").addEventListener("click", resetZoom);
 byId("previous").addEventListener("click", () => stepCase(-1));
 byId("next").addEventListener("click", () => stepCase(1));

@@ -94,10 +94,15 @@ class Claims:
     )
 
     @contextmanager
-    def wait(self, name: str) -> Iterator[None]:
-        """Hold the lock of that name; waits until it is free."""
+    def wait(self, name: str, work: str = "") -> Iterator[None]:
+        """Hold the lock of that name; waits until it is free, with a warning that names the `work`
+        of its holder where that takes long.
+        """
         with ExitStack() as held:
             while not self._take(name, held):
+                if work:
+                    log.warning("waiting for %s", work)
+                    work = ""
                 time.sleep(POLL / 10)
             yield
 
@@ -179,11 +184,23 @@ class Scratch:
         assert self._folder is not None
         return self._folder / f"{name}-{uuid.uuid4().hex[:8]}"
 
+    @contextmanager
+    def replacing(self, file: Path) -> Iterator[Path]:
+        """A path to write to; what was written replaces `file`, unless the block fails."""
+        path = self.new_path(file.name)
+        try:
+            yield path
+            os.replace(path, file)
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
     def close(self) -> None:
-        """Remove the folder of this process."""
+        """Remove the folder of this process, and `root` where it is empty then."""
         if self._folder is not None and self._lock is not None and self._owner == os.getpid():
             shutil.rmtree(self._folder, ignore_errors=True)
             release(self._lock)
+            self._remove_root()
         self._folder = self._lock = None
 
     def sweep(self) -> None:
@@ -195,13 +212,19 @@ class Scratch:
         for folder in self.root.glob("*/"):
             if not folder.with_name(f"{folder.name}.lock").exists():
                 shutil.rmtree(folder, ignore_errors=True)
+        self._remove_root()
+
+    def _remove_root(self) -> None:
+        with suppress(OSError):  # others use it, or it does not exist
+            self.root.rmdir()
 
     def _open(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
         lock = None
-        while lock is None:  # a sweep may hold a new lock for a moment: try another name
+        while lock is None:  # a sweep may hold a new lock, or remove the root: try another name
+            self.root.mkdir(parents=True, exist_ok=True)
             name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-            lock = take(self.root / f"{name}.lock")
+            with suppress(FileNotFoundError):
+                lock = take(self.root / f"{name}.lock")
         folder = self.root / name
         try:
             folder.mkdir()
