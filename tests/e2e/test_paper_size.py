@@ -1,0 +1,91 @@
+"""The studies of the paper with size=paper, on a machine whose networks and data sets are small:
+each runs and gives the numbers that its head promises.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ForkServer, Ids
+from paper_machine import PaperMachine
+
+from ids.config.sources import find_sources
+from ids.report.summary import run_frame
+
+STUDIES = [name for name in find_sources().options("experiments") if name.startswith("paper/")]
+SHORT = ("limit=1", "engine.device=cpu", "logger=none")
+STEPS = ("steps.n_steps=2",)
+SCENE = (
+    "representation.model.resolutions=[8]",
+    "representation.model.channels=2",
+    "representation.model.width=8",
+    "representation.model.n_samples=8",
+    "representation.model.n_coarse=0",
+    "representation.fit.n_steps=2",
+    "representation.fit.n_rays=64",
+)
+MORE = {  # words that make a study short
+    "paper/complexity": ("method.n_steps=4,2",),  # it sweeps over 200 and 100
+    "paper/convergence": (*STEPS, "keep_every=1"),
+    "paper/nerf_table": (*STEPS, *SCENE),
+    "paper/prompts": (*STEPS, "controls=none"),
+}
+PHOTOS = {"lpips_alex", "lpips_vgg", "psnr", "ssim", "latent_distance", "seconds", "nfe"}
+PHOTOS |= {"clip_score", "clip_directional", "clip_image"}
+MASKED = {"iou", "psnr_background", "ssim_background"}  # where the data set has masks
+PIE = {"pie_structure_distance", "pie_psnr_unedit_part", "pie_lpips_unedit_part"}
+PIE |= {"pie_mse_unedit_part", "pie_ssim_unedit_part", "pie_clip_similarity_source_image"}
+PIE |= {"pie_clip_similarity_target_image", "pie_clip_similarity_target_image_edit_part"}
+SCENES = {"views_clip_score", "views_clip_directional", "views_psnr", "views_lpips_alex"}
+SCENES |= {"fit_psnr", "depth_change", "warp_error", "seconds", "peak_mb"}
+PROMISED = {"paper/pie": PIE, "paper/edit_size": PIE, "paper/nerf_table": SCENES}
+SETS = {  # of the studies on others than IP2P-200
+    "paper/table1": {"cats cat to pig", "cats cat to squirrel", "FelixdoingAI/IP2P-200/train"},
+    "paper/prompts": {f"cats {word} to pig" for word in ("cat", "kitten", "animal", "dog")},
+    "paper/pie": {"pie_bench"},
+    "paper/edit_size": {"pie_bench"},
+    "paper/nerf_table": {"leaves"},
+}
+
+
+@pytest.fixture(scope="module")
+def studio(paper_machine: PaperMachine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ids]:
+    """The command on that machine. Studies share a store, and so their edits."""
+    server = ForkServer(environment=paper_machine.environment)
+    yield Ids(tmp_path_factory.mktemp("studies"), server)
+    server.stop()
+
+
+def command(machine: PaperMachine, name: str) -> tuple[str, ...]:
+    """The words of a study, made short."""
+    return (f"experiments={name}", *machine.words(name), *SHORT, *MORE.get(name, STEPS))
+
+
+def results(folder: Path) -> pd.DataFrame:
+    """A line per edit of the newest run; columns of metrics by their names alone."""
+    (run,) = sorted((folder / "outputs" / "runs").iterdir())[-1:]
+    lines = run_frame(run, folder / "outputs")
+    return lines.rename(columns=lambda name: re.split("[@:]", name)[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n == "paper/table1" else pytest.mark.slow) for n in STUDIES],
+)
+def test_a_study_gives_the_numbers_of_its_head(
+    studio: Ids, paper_machine: PaperMachine, name: str
+) -> None:
+    done = studio("run", *command(paper_machine, name), timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = results(studio.folder)
+    assert set(lines["status"]) == {"ok"}
+    assert {title.partition(":")[2] or title for title in lines["dataset"]} == SETS.get(
+        name, {"FelixdoingAI/IP2P-200/train"}
+    )
+    for column in PROMISED.get(name, PHOTOS):
+        assert lines[column].notna().all(), column
+    for column in MASKED & set(lines):
+        assert (lines[column].notna() == lines["dataset"].str.contains("cats")).all(), column
