@@ -15,7 +15,7 @@ from conftest import ROOT, Compose, InProcess
 from ids.config.build import build_experiment
 from ids.config.setting import Composed
 from ids.config.sources import find_sources
-from ids.doctor.presets import examine_files
+from ids.doctor.presets import examine_files, needed_files
 
 if TYPE_CHECKING:
     from paper_machine import PaperMachine
@@ -148,6 +148,26 @@ def test_the_doctor_names_all_that_a_study_needs(
     *present, total = capsys.readouterr().out.splitlines()
     assert all(line.startswith("found ") for line in present)
     assert total == "all files are found"
+
+
+def test_a_folder_without_its_content_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(tmp_path, monkeypatch)
+    data = tmp_path / "data"
+    for name in ("cats/masks", "nerf_llff_data/leaves/images_4", "PIE-Bench"):
+        (data / name).mkdir(parents=True)
+    (data / "PIE-Bench" / "mapping_file.json").write_text("{}")
+    words = ["dataset=paper_cat_to_pig,paper_llff,paper_pie", "backbone=sd14"]
+    files = [file for _, file in needed_files(words, ["dataset"])]
+    assert {file.what: file.found for file in files} == {
+        "folder of images": False,
+        "cameras of LLFF": False,
+        "photos of LLFF": False,
+        "table of PIE-Bench": True,
+        "images of PIE-Bench": False,
+    }
+    assert all("dataset.path" in file.remedy for file in files)
 
 
 @pytest.mark.slow
