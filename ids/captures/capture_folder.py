@@ -124,7 +124,7 @@ class CaptureFolder:
                 needed_file("cameras of LLFF", place / LLFF, REMEDY),
                 needed_folder("photos of LLFF", photos, files, REMEDY),
             ]
-        files = [place] if place.is_file() else place.glob("*")
+        files = [place] if place.is_file() else list(place.glob("*"))
         return [needed_folder("capture", place, files, REMEDY)]
 
     @cached_property

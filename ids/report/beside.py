@@ -65,6 +65,8 @@ def _numbers(title: str, beside: Beside) -> Iterator[Line]:
         place = {"table": beside.table.title, "method": row.title}
         for column, value in zip(beside.table.columns, row.values, strict=True):
             yield {**place, "source": SOURCE, "column": column.key, "value": value}
-        for cell in here.cells if here else ():
+        if here is None:
+            continue
+        for cell in here.cells:
             found = {"setting": here.label, "column": cell.column.key, "n": cell.n}
             yield {**place, "source": title, **found, "value": float(cell.sort or "nan")}
