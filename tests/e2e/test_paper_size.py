@@ -18,7 +18,7 @@ from ids.report.summary import run_frame
 
 pytestmark = pytest.mark.slow  # three minutes
 STUDIES = [name for name in find_sources().options("experiments") if name.startswith("paper/")]
-SHORT = ("limit=1", "engine.device=cpu", "logger=none")
+SHORT = ("engine.device=cpu", "logger=none")
 STEPS = ("steps.n_steps=2",)
 SCENE = (
     "representation.model.resolutions=[8]",
@@ -61,9 +61,10 @@ def studio(paper_machine: PaperMachine, tmp_path_factory: pytest.TempPathFactory
     server.stop()
 
 
-def command(machine: PaperMachine, name: str) -> tuple[str, ...]:
+def command(machine: PaperMachine, name: str, limit: int = 1) -> tuple[str, ...]:
     """The words of a study, made short."""
-    return (f"experiments={name}", *machine.words(name), *SHORT, *MORE.get(name, STEPS))
+    words = (f"experiments={name}", f"limit={limit}", *SHORT, *MORE.get(name, STEPS))
+    return (*words, *machine.words(name))
 
 
 def results(folder: Path) -> pd.DataFrame:
@@ -79,7 +80,7 @@ def table1(
 ) -> Ids:
     """A store of its optimizing methods alone, on two cases of each data set."""
     alone = Ids(tmp_path_factory.mktemp("table1"), studio.server)
-    words = (*command(paper_machine, "paper/table1"), "limit=2", "method=dds,cds,ids")
+    words = (*command(paper_machine, "paper/table1", limit=2), "method=dds,cds,ids")
     done = alone("run", *words, timeout=900)
     assert done.returncode == 0, done.stderr
     return alone
