@@ -16,7 +16,7 @@ from paper_machine import PaperMachine
 from ids.config.sources import find_sources
 from ids.report.summary import run_frame
 
-pytestmark = pytest.mark.slow  # three minutes
+pytestmark = pytest.mark.slow  # three minutes of CPU
 STUDIES = [name for name in find_sources().options("experiments") if name.startswith("paper/")]
 SHORT = ("engine.device=cpu", "logger=none")
 STEPS = ("steps.n_steps=2",)
@@ -139,7 +139,7 @@ def test_a_claim_has_a_verdict_that_is_not_of_shapes(table1: Ids) -> None:
     (mine / "few.yaml").write_text(whole.replace("cases: 30", "cases: 2"), encoding="utf-8")
     done = table1("claims", "--claims", "mine", "--format", "json")
     assert done.returncode == 0, done.stderr
-    verdicts = [each["verdict"] for each in json.loads(done.stdout)]
+    verdicts = [each["outcome"] for each in json.loads(done.stdout)]
     assert len(verdicts) == 3
     assert set(verdicts) <= {"holds", "does not hold", "inconclusive"}
     done = table1("claims", "paper_structure_lpips")
