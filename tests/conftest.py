@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -28,6 +29,9 @@ from ids.config.setting import Composed
 from ids.config.sources import find_sources
 from ids.core.edit import Silent
 from ids.run import Store
+
+if TYPE_CHECKING:
+    from paper_machine import PaperMachine
 
 torch.set_num_threads(1)
 settings.register_profile("ids", deadline=None, max_examples=40)  # no test on timing
@@ -81,9 +85,11 @@ def compose() -> Compose:
 class ForkServer:
     """A process that has imported the slow libraries and forks for every command. After an
     interrupted command it is replaced: its answer would be read as that of the next command.
+    `environment` are further variables.
     """
 
     process: "subprocess.Popen[str] | None" = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, words: Sequence[str], folder: Path, timeout: int) -> Done:
         with tempfile.TemporaryDirectory() as prints:
@@ -109,7 +115,7 @@ class ForkServer:
     def _answer(self, request: dict[str, object]) -> int:
         self.process = self.process or subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
-            env=os.environ | ENVIRONMENT,
+            env=os.environ | ENVIRONMENT | self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -208,3 +214,11 @@ def tiny_sd3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sd3")
     write_tiny_sd3(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def paper_machine(tmp_path_factory: pytest.TempPathFactory) -> "PaperMachine":
+    """A machine with all files of the paper's studies at size=paper, small."""
+    from paper_machine import make_paper_machine
+
+    return make_paper_machine(tmp_path_factory.mktemp("paper"))

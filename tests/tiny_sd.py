@@ -9,16 +9,21 @@ from torch import nn
 from ids.shapes.caption import vocabulary
 
 
-def write_tiny_sd(folder: Path, prediction: str = "epsilon") -> None:
+def write_tiny_sd(
+    folder: Path, prediction: str = "epsilon", tokenizer_folder: Path | None = None
+) -> None:
     """Latents of 4 x 8 x 8 for images of 64 pixels; prompts of the embedded world's words, of 14
-    tokens at most.
+    tokens at most, or those of another tokenizer.
     """
     from diffusers import DDPMScheduler
     from transformers import CLIPTokenizer
 
     torch.manual_seed(0)
-    words, merges = vocabulary()
-    tokenizer = CLIPTokenizer(vocab=words, merges=merges, model_max_length=16)
+    if tokenizer_folder is None:
+        words, merges = vocabulary()
+        tokenizer = CLIPTokenizer(vocab=words, merges=merges, model_max_length=16)
+    else:
+        tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
     unet, vae = _unet(), _autoencoder()
     for name, part in {"unet": unet, "vae": vae, "text_encoder": _text(tokenizer)}.items():
         part.save_pretrained(folder / name)
@@ -70,7 +75,7 @@ def _text(tokenizer: Any) -> nn.Module:
             intermediate_size=64,
             num_hidden_layers=2,
             num_attention_heads=4,
-            max_position_embeddings=16,
+            max_position_embeddings=tokenizer.model_max_length,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,

@@ -69,8 +69,8 @@ def folder_files(folder: Path, layout: Layout) -> list[NeededFile]:
         needed += [needed_file(part, file, remedy) for file in files]
     for part, encoder in layout.tokenizers.items():
         if encoder in model.networks:
-            names = (folder / part / name for name in ("tokenizer.json", "vocab.json"))
-            whole, vocabulary = names
-            needed.append(needed_file(part, whole if whole.is_file() else vocabulary, remedy))
+            whole = (folder / part / "tokenizer.json").is_file()
+            names = ("tokenizer.json",) if whole else ("vocab.json", "merges.txt")
+            needed += [needed_file(part, folder / part / name, remedy) for name in names]
     scheduler = folder / "scheduler" / "scheduler_config.json"
     return [*needed, needed_file("scheduler", scheduler, remedy)]

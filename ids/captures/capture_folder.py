@@ -4,17 +4,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar
 
 from ids.captures.formats import Format
 from ids.captures.found import Missing
-from ids.captures.opening import Reading, open_capture
+from ids.captures.llff import FILE as LLFF
+from ids.captures.opening import REMEDY, Reading, open_capture
 from ids.core.capture import Capture, Photo
-from ids.core.needed import NeededFile
+from ids.core.needed import NeededFile, needed_file, needed_folder
 from ids.core.records import EditCase, digest_of
 from ids.core.tensors import Image
 from ids.data.canvas import checked_canvas
 from ids.data.cases import checked_path, checked_prompt, safe_stem
+from ids.data.image_tree import ENDINGS
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,17 @@ class CaptureFolder:
         )
 
     def files(self) -> Sequence[NeededFile]:
-        """The capture itself. Its photos are not listed."""
-        size = os.path.getsize(self.place) if os.path.exists(self.place) else None
-        return [NeededFile("capture", self.place, size, "check the path")]
+        """The capture; of LLFF its cameras and folder of photos. Single photos are not named."""
+        place = Path(self.place)
+        if self.format == "llff" and place.is_dir():
+            photos = place / self.images
+            files = [file for file in photos.glob("*") if file.suffix.lower() in ENDINGS]
+            return [
+                needed_file("cameras of LLFF", place / LLFF, REMEDY),
+                needed_folder("photos of LLFF", photos, files, REMEDY),
+            ]
+        files = [place] if place.is_file() else list(place.glob("*"))
+        return [needed_folder("capture", place, files, REMEDY)]
 
     @cached_property
     def capture(self) -> Capture:

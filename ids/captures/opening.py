@@ -17,6 +17,8 @@ from ids.core.errors import DataError
 from ids.data.cases import checked_path
 from ids.data.messages import shorten
 
+REMEDY = "unpack it there, or name its folder in dataset.path"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -73,7 +75,7 @@ def capture_of(found: Found, path: str | os.PathLike[str], reading: Reading) -> 
 def _place(path: str | os.PathLike[str], reading: Reading) -> Place:
     place = checked_path(os.fspath(path))
     if not place.exists():
-        raise DataError(f"dataset.path {shorten(path)}: expected a folder; found none; name one")
+        raise DataError(f"dataset.path {shorten(path)}: expected a capture; found none; {REMEDY}")
     if ".." in Path(reading.images).parts or os.path.isabs(reading.images):
         raise DataError(
             f"dataset.images: expected a folder in the capture; got {shorten(reading.images)}"

@@ -3,12 +3,16 @@
 import argparse
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ids.cli.outcome import reported
 from ids.cli.saying import reasons, say_all
 from ids.cli.selecting import printing_of, selection_of
 from ids.core.errors import ConfigError
 from ids.core.importing import lean_imports
+
+if TYPE_CHECKING:
+    from ids.results.selection import Selection
 
 
 def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
@@ -24,12 +28,14 @@ def run(args: argparse.Namespace, overrides: Sequence[str]) -> int:
     if not prepared.ready:
         say_all(reasons(prepared.refused, len(prepared.refused)))
         return 2
+    total = len(prepared.ready) + len(prepared.refused)
     if args.dry_run:
         from ids.launch.dry_run import dry_run
 
         print("\n".join(dry_run(prepared)))
-        say_all(reasons(prepared.refused, len(prepared.ready) + len(prepared.refused)))
+        say_all(reasons(prepared.refused, total))
         return 0
+    say_all(reasons(prepared.refused, total))  # the others may take hours
     with lean_imports():
         from ids.launch import launch
 
@@ -48,6 +54,8 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     axis, axis_notes = todays_columns([args.axis] if args.axis else ())
     say_all([*column_notes, *axis_notes])
     chosen = selection_of(args, columns)
+    if args.paper:
+        return _paper(args, chosen)
     if args.matched:
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
@@ -64,6 +72,17 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     rows = parse_rows(args.row or ())
     comparison = Comparison(args.baseline, args.interval, args.tests, args.difference, rows)
     return show_tables(chosen, comparison, args.engine, printing_of(args))
+
+
+def _paper(args: argparse.Namespace, chosen: "Selection") -> int:
+    """`ids table --paper`. Exit status."""
+    from ids.report.beside import show_paper
+
+    if args.matched or args.tests or args.engine or args.write:
+        raise ConfigError(
+            "--paper: expected without --matched, --tests, --engine and --write; leave them out"
+        )
+    return show_paper(chosen, printing_of(args))
 
 
 def _check_difference(args: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table --matched --axis latent_distance --at 0.4
   ids table --matched --knob p2p=self_share    the curve of p2p along its settings
   ids table --matched --baseline "ids fpr.n_iters=1"   is N=3 better than N=1?
+  ids table --paper                            the IDS paper's numbers, second-hand, beside ours
   ids table --format latex > table.tex         also markdown, csv, json; bold: significantly best
   ids table --format latex --caption "Shapes." --label tab:shapes     in a table environment
   ids table --row "DDS=dds guidance_scale=3" --row "IDS (ours)=ids guidance_scale=3"
@@ -78,6 +79,9 @@ def _add_table(table: argparse.ArgumentParser) -> None:
     frontier.add_knob(table)
     table.add_argument(
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
+    )
+    table.add_argument(
+        "--paper", action="store_true", help="the IDS paper's tables, second-hand, beside ours"
     )
     table.add_argument("--wide", action="store_true", help="print all columns")
     add_printing(table, "also write all columns as Markdown, LaTeX, HTML, CSV and JSON, and curves")

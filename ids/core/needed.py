@@ -1,7 +1,7 @@
 """The files that a part of an experiment needs, as `ids doctor` lists them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -41,6 +41,12 @@ def needed_file(
     """A local file, found or missing. The digest of a file in the hub's cache is known."""
     size = file.stat().st_size if file.is_file() else None
     return NeededFile(what, str(file), size, remedy, url, sha256 or hub_digest(file))
+
+
+def needed_folder(what: str, folder: Path, files: Iterable[Path], remedy: str) -> NeededFile:
+    """A local folder with the `files` that count, found or missing. Without any it is missing."""
+    sizes = [file.stat().st_size for file in files if file.is_file()]
+    return NeededFile(what, str(folder), sum(sizes) if sizes else None, remedy)
 
 
 def hub_digest(file: Path) -> str:

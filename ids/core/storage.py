@@ -4,6 +4,7 @@ files ends the command: no other edit could be kept either.
 
 import errno
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,14 @@ REFUSALS = {  # what is wrong with the disk, and the remedy
     errno.EDQUOT: ("your quota is used up", "free some space"),
     errno.EROFS: ("it is read-only", "make it writable"),
 }
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space on the disk of a folder, which need not exist yet."""
+    place = folder.resolve()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
 
 
 def patiently(act: Callable[[], T], waits: Sequence[float] | None = None) -> T:

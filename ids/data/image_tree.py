@@ -58,7 +58,8 @@ def _short(name: str, counts: Mapping[str, int]) -> str:
 def _files(top: Path, without: Sequence[str]) -> Iterator[str]:
     def refuse(error: OSError) -> None:
         raise DataError(
-            f"{shorten(error.filename)}: expected a folder of images; {error.strerror}; check it"
+            f"{shorten(error.filename)}: expected a folder of images; {error.strerror}; put "
+            "the images there, or name their folder in dataset.path"
         ) from error
 
     for folder, folders, files in os.walk(top, onerror=refuse):

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from ids.core.errors import DataError
-from ids.core.needed import NeededFile, needed_file
+from ids.core.needed import NeededFile, needed_file, needed_folder
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
 from ids.data.canvas import checked_canvas, view_of
@@ -16,11 +16,10 @@ from ids.data.cases import checked_id, file_within
 from ids.data.image_files import ImageFile
 from ids.data.messages import quote, shorten
 from ids.data.pie_release import ReleasedImage, bracketed_words, category_tags, prompt_of
-from ids.data.pie_table import IMAGES, Entry, find_table, read_entries
+from ids.data.pie_table import IMAGES, REMEDY, Entry, find_table, read_entries
 from ids.data.run_lengths import RunLengthMask, checked_runs
 
 SUBJECTS = {"artificial", "natural", "animal", "human", "indoor", "outdoor"}  # in folder names
-REMEDY = "request it from its authors, https://github.com/cure-lab/PnPInversion"
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,13 @@ class PieBench:
         return view_of(self.size, "stretch", 1)
 
     def files(self) -> list[NeededFile]:
-        """The table. Its images are not listed: a missing one fails its own row."""
+        """The table and the folder of its images. A single missing image fails its own row."""
         try:
-            return [needed_file("table of PIE-Bench", self._table, REMEDY)]
+            table, images = self._table, self._images
         except DataError as error:
-            remedy = f"{error}; {REMEDY}"
-            return [NeededFile("table of PIE-Bench", self.path, None, remedy)]
+            return [NeededFile("table of PIE-Bench", self.path, None, str(error))]
+        photos = needed_folder("images of PIE-Bench", images, images.rglob("*.jpg"), REMEDY)
+        return [needed_file("table of PIE-Bench", table, REMEDY), photos]
 
     def __len__(self) -> int:
         return len(self._entries)

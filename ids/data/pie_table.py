@@ -12,6 +12,9 @@ from ids.data.json_files import read_json
 from ids.data.messages import quote, shorten
 
 TABLE, IMAGES = "mapping_file.json", "annotation_images"
+REMEDY = (
+    "set dataset.path, or request it from its authors, https://github.com/cure-lab/PnPInversion"
+)
 MAX_BYTES = 256 * 2**20
 REQUIRED = ("image_path", "original_prompt", "editing_prompt")
 TEXTS = (*REQUIRED, "editing_instruction", "editing_type_id", "blended_word")
@@ -60,7 +63,7 @@ def find_table(path: str) -> Path:
         raise _no_table(path, str(error.strerror)) from error
     if len(found) > 1:
         names = ", ".join(str(file.parent.name) for file in found)
-        raise _no_table(path, f"found several, in {shorten(names)}; name one of them")
+        raise _no_table(path, f"found several, in {shorten(names)}")
     if not found:
         raise _no_table(path, "found none" if place.is_dir() else "found no such folder")
     return found[0]
@@ -69,7 +72,7 @@ def find_table(path: str) -> Path:
 def _no_table(path: str, state: str) -> DataError:
     return DataError(
         f"dataset.path {shorten(path)}: expected the folder of PIE-Bench, with {TABLE} and "
-        f"{IMAGES}; {state}"
+        f"{IMAGES}; {state}; {REMEDY}"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from ids.core.errors import DataError
-from ids.core.needed import NeededFile
+from ids.core.needed import NeededFile, needed_folder
 from ids.core.records import EditCase
 from ids.core.rows import RowLabel
 from ids.core.text import counted
@@ -24,6 +24,7 @@ from ids.data.messages import quote, shorten
 
 log = logging.getLogger(__name__)
 SLOT = "{}"
+REMEDY = "put the images there, or name their folder in dataset.path"
 
 
 class Wording(NamedTuple):
@@ -88,9 +89,12 @@ class Translation:
         return view_of(self.size, self.fit, self.multiple)
 
     def files(self) -> list[NeededFile]:
-        """The folder of images."""
-        found = 0 if self._top.is_dir() else None
-        return [NeededFile("folder of images", str(self._top), found, "put the images there")]
+        """The folder of images; one without images is missing."""
+        try:
+            files = [self._top / image.name for image in self._images]
+        except DataError:  # raised again at the first access to a case
+            files = []
+        return [needed_folder("folder of images", self._top, files, REMEDY)]
 
     def __len__(self) -> int:
         return len(self._images) * len(self._targets)
@@ -152,7 +156,9 @@ class Translation:
     def _images(self) -> list[FoundImage]:
         images = find_images(self._top, without=[self.masks])
         if not images:
-            raise DataError(f"dataset.path {shorten(self._top)}: expected images; found none")
+            raise DataError(
+                f"dataset.path {shorten(self._top)}: expected images; found none; {REMEDY}"
+            )
         return images
 
     @cached_property

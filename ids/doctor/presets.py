@@ -35,7 +35,7 @@ def examine_files(words: Sequence[str]) -> int:
     total = f"missing: {len(missing)} of {len(files)} files" if missing else "all files are found"
     total += f"; damaged: {len(damaged)}" if damaged else ""
     fetchable = any(file.url for file in (*missing, *damaged))
-    remedy = [f"to fetch them: {FETCH} {shlex.join(words)}"] if fetchable else []
+    remedy = [f"to fetch the weights: {FETCH} {shlex.join(words)}"] if fetchable else []
     console = Console(soft_wrap=True, highlight=False)
     for line in (*lines, *remedy, total):
         console.print(printable(line), markup=False)

@@ -1,9 +1,11 @@
 """What a command would do, and what that costs. Nothing is written."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from ids.config.entry import Prepared
 from ids.core.errors import IdsError
+from ids.core.storage import free_bytes
 from ids.core.text import duration
 from ids.core.unexpected import line, unexpected
 from ids.launch.command import find_launcher
@@ -47,7 +49,14 @@ def _costs(
     disk = sum(bytes_per_edit(p, experiments[p.setting]) * len(p.edits) for p in busy)
     yield f"NFE        about {nfe:,.0f}"
     yield f"time       {_time(busy, costs, experiments, bounds)}"
-    yield f"disk       about {disk / 1e6:,.1f} MB"
+    yield f"disk       {_disk(disk, next(iter(experiments.values())).store.root)}"
+
+
+def _disk(needed: float, folder: Path) -> str:
+    """Of edits alone: models and data sets are there before the run."""
+    free = free_bytes(folder)
+    short = ": too little" if needed > free else ""
+    return f"about {needed / 1e6:,.1f} MB of {free / 1e6:,.1f} MB that are free{short}"
 
 
 def _time(

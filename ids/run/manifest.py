@@ -1,8 +1,8 @@
 """Manifests: the rows of each data set as they were read last.
 
 datasets/<name>-<digest>.json is the newest manifest of each data set, one per image size. A data
-set is identified by its place, or by its cases where it has moved: renaming a folder and changing
-ids or tags keep it the same data set.
+set is identified by its name and place, or by its cases where it has moved: renaming a folder and
+changing ids or tags keep it the same data set.
 """
 
 import logging
@@ -160,12 +160,13 @@ class Manifests:
 
 
 def _same(old: Manifest, new: Manifest) -> bool:
-    """Are these manifests of one data set? They have one place; or it has moved: the old place no
-    longer exists, and at least half of the cases were in it.
+    """Are these manifests of one data set? They have one name and place (photos of one folder may
+    be edited to several words); or it has moved: the old place no longer exists, and at least half
+    of the cases were in it.
     """
     if old.view != new.view:
         return False
-    if (old.name, old.place) == (new.name, new.place) or (old.place and old.place == new.place):
+    if (old.name, old.place) == (new.name, new.place):
         return True
     if not (old.place and new.place) or os.path.exists(old.place):
         return False

@@ -160,7 +160,7 @@ class Session:
         """Write the data set's manifest to the store, once. Called when the first result exists: a
         run that is refused before that leaves the tables as they were.
         """
-        key = f"{store.root}/{seen.manifest.seen}/{seen.manifest.place}"
+        key = f"{store.root}/{seen.manifest.seen}/{seen.manifest.place}/{seen.manifest.name}"
         if key not in self._published:
             manifests = Manifests(store.root / "datasets", store.claims, store.numbers)
             patiently(lambda: manifests.add(seen))

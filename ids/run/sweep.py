@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from ids.core.errors import IdsError
 from ids.core.storage import storage_error
-from ids.core.unexpected import interrupted
+from ids.core.unexpected import interrupted, line
 from ids.log.progress import RunProgress
 from ids.run.cut import Bounds
 from ids.run.execute import Outcome
@@ -132,6 +133,7 @@ class Sweep:
 
     def _begin(self, plan: Plan) -> None:
         self._write(plan)
+        self._announce(plan)
         self.errors.update(plan.errors)
         self._ended |= plan.errors.keys()
         for part in plan.parts:
@@ -145,6 +147,13 @@ class Sweep:
         for part in plan.parts:
             self.outcomes.pop(part.setting, None)
         self.progress.expect(sum(place.n_steps for place in self._parts))
+
+    def _announce(self, plan: Plan) -> None:
+        """Name what keeps settings from beginning, before the others: they may take hours."""
+        if any(part.todo for part in plan.parts):
+            for number, error in plan.errors.items():
+                if isinstance(error, IdsError):
+                    self.experiments[number].session.warn_once(line(error))
 
     def _write(self, plan: Plan) -> None:
         """Write what other processes read to follow the sweep."""

@@ -5,17 +5,36 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from caches import point_at
 from conftest import ROOT, Compose, InProcess
 
 from ids.config.build import build_experiment
 from ids.config.setting import Composed
 from ids.config.sources import find_sources
-from ids.doctor.presets import examine_files
+from ids.doctor.presets import examine_files, needed_files
+
+if TYPE_CHECKING:
+    from paper_machine import PaperMachine
 
 STUDIES = [name for name in find_sources().options("experiments") if name.startswith("paper/")]
+KINDS = ("paper/table1", "paper/pie", "paper/nerf_table")  # the others need files of these
+FILES = {  # what the heads call them -> a part of their names
+    "SD1.4": "CompVis/stable-diffusion-v1-4",
+    "AlexNet": "alexnet-owt-7be5be79.pth",
+    "VGG": "vgg16-397923af.pth",
+    "SqueezeNet": "squeezenet1_1-b8a52dc0.pth",
+    "DINO ViT-B/8": "dino_vitbase8_pretrain.pth",
+    "CLIPSeg": "CIDAS/clipseg-rd64-refined",
+    "CLIP ViT-L/14": "clip",
+    "data/cats": "data/cats",
+    "data/PIE-Bench": "data/PIE-Bench",
+    "data/nerf_llff_data/leaves": "data/nerf_llff_data/leaves",
+    "FelixdoingAI/IP2P-200": "FelixdoingAI/IP2P-200",
+}
 HEAD = ("# Claim: ", "# Run: ids run experiments=", "# Takes: ", "# Shows: ", "# Needs: ")
 
 
@@ -94,16 +113,71 @@ def test_make_continues_after_a_study_that_fails(tmp_path: Path) -> None:
     }  # nothing beside what is timed
 
 
-def test_the_doctor_names_what_a_study_lacks(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights and data sets are looked for in the folder of a machine."""
+    point_at(folder / "hub", folder / "torch" / "hub", monkeypatch)
+    monkeypatch.setenv("IDS_DATA", str(folder / "data"))
+
+
+def needs(name: str) -> list[str]:
+    """What the head of a study names for the paper's size."""
+    head = (ROOT / "experiments" / f"{name}.yaml").read_text()
+    match = re.search(r"^# Needs: demo nothing; paper (.*)\.$", head, re.MULTILINE)
+    assert match
+    return match[1].split(", ")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(k, marks=() if k in KINDS else pytest.mark.slow) for k in STUDIES]
+)
+def test_the_doctor_names_all_that_a_study_needs(
+    name: str,
+    compose: Compose,
+    paper_machine: "PaperMachine",
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("IDS_DATA", str(tmp_path))
-    words = ["experiments=paper/table1", "method=ids"]
-    assert examine_files(words) == 0
-    assert examine_files([*words, "size=paper"]) == 1
-    missing = [one for one in capsys.readouterr().out.splitlines() if one.startswith("MISSING")]
-    assert f"MISSING  dataset: folder of images, {tmp_path}/cats; put the images there" in missing
-    assert all("; " in line for line in missing)
+    """A line per missing file, with a remedy; all are those of the head. Nothing is missing on a
+    machine that has them.
+    """
+    monkeypatch.setattr("ids.doctor.presets.compose_all", compose)
+    words = [f"experiments={name}", f"method={methods(name)[-1]}"]
+    with monkeypatch.context() as nothing:
+        use(tmp_path, nothing)
+        assert examine_files([*words, "size=paper"]) == 1
+    *listed, fetch, total = capsys.readouterr().out.splitlines()
+    missing = [line for line in listed if "shapes classifier" not in line]  # of the package
+    assert all(re.fullmatch(r"MISSING  [^;]+; .+", line) for line in missing)
+    found = [next(need for need, file in FILES.items() if file in line) for line in missing]
+    assert sorted(found) == sorted(needs(name))
+    assert fetch.startswith("to fetch the weights: python scripts/fetch_weights.py experiments=")
+    assert total == f"missing: {len(missing)} of {len(listed)} files"
+    use(paper_machine.folder, monkeypatch)
+    assert examine_files([*words, *paper_machine.words(name)]) == 0
+    *present, total = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("found ") for line in present)
+    assert total == "all files are found"
+
+
+def test_a_folder_without_its_content_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(tmp_path, monkeypatch)
+    data = tmp_path / "data"
+    for name in ("cats/masks", "nerf_llff_data/leaves/images_4", "PIE-Bench"):
+        (data / name).mkdir(parents=True)
+    (data / "PIE-Bench" / "mapping_file.json").write_text("{}")
+    words = ["dataset=paper_cat_to_pig,paper_llff,paper_pie", "backbone=sd14"]
+    files = [file for _, file in needed_files(words, ["dataset"])]
+    assert {file.what: file.found for file in files} == {
+        "folder of images": False,
+        "cameras of LLFF": False,
+        "photos of LLFF": False,
+        "table of PIE-Bench": True,
+        "images of PIE-Bench": False,
+    }
+    assert all("dataset.path" in file.remedy for file in files)
 
 
 def test_the_fast_check_of_a_study_that_chooses_its_backbone(compose: Compose) -> None:

@@ -43,7 +43,7 @@ def test_every_fault_is_one_line(in_process: InProcess) -> None:
 def test_a_capture_that_does_not_exist(in_process: InProcess) -> None:
     status, out, _ = in_process("data", "check", *FOX)
     assert status == 1
-    assert "dataset.path fox: expected a folder; found none" in out
+    assert "dataset.path fox: expected a capture; found none" in out
     status, _, err = in_process("data", "show", *FOX)
     assert status == 1
     assert err.count("\n") == 1

@@ -64,7 +64,7 @@ def test_a_capture_is_fitted_edited_and_judged(in_process: InProcess) -> None:
         (("dataset=shapes", *SMALL, *DDS), "use dataset=capture or dataset=scene_shapes"),
         (
             ("dataset=capture", "dataset.path=nowhere", *PROMPTS, *SMALL, *DDS),
-            "dataset.path nowhere: expected a folder; found none",
+            "dataset.path nowhere: expected a capture; found none",
         ),
         (
             ("dataset=capture", "dataset.path=fox", PROMPTS[0], *SMALL, *DDS),

@@ -12,9 +12,12 @@ from PIL import Image, ImageOps
 from ids.config.build import build_experiment
 from ids.config.compose import compose_all
 from ids.core.errors import WeightsError
+from ids.core.rows import RowSelection
+from ids.data import Translation
 from ids.results.catalog import read_catalog
 from ids.results.frames import frame
 from ids.run import Store
+from ids.run.manifest import Manifests, survey
 
 
 @pytest.fixture
@@ -40,6 +43,17 @@ def test_a_row_on_top_repeats_no_edit(photos: Path, edit: Edit, tmp_path: Path) 
     for name in before.index:
         assert after.loc[name, "key"] == before.loc[name, "key"]
         assert after.loc[name, "psnr"] == before.loc[name, "psnr"]
+
+
+def test_data_sets_of_one_folder_have_tables_of_their_own(photos: Path, tmp_path: Path) -> None:
+    """As cats to pigs, and the same cats to squirrels."""
+    store = Store(tmp_path / "outputs")
+    manifests = Manifests(store.root / "datasets", store.claims, store.numbers)
+    for rows in (RowSelection(), RowSelection(limit=1), RowSelection()):
+        for target in ("pig", "squirrel"):
+            manifests.add(survey(Translation(str(photos), 16, "cat", [target]), rows))
+        found = {manifest.name: len(manifest.rows) for manifest in manifests.all()}
+        assert found == {f"translation:photos cat to {t}": 4 for t in ("pig", "squirrel")}
 
 
 def test_a_corrected_mask_gives_new_numbers_of_the_same_edit(

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from caches import point_at
 from conftest import Ids, InProcess
 
 from ids.run import BatchEditor, Experiment, Store
 from ids.run.evaluate import Evaluation
 from ids.run.outcomes import read_outcomes
+from ids.run.sweep import Sweep
+from ids.run.unit import Report
 
 FAST = ("debug=fast", "controls=none", "method.n_steps=2")
 
@@ -25,14 +28,49 @@ def test_a_bad_setting_is_named_and_the_others_run(ids: Ids) -> None:
     assert done.returncode == 2
     assert len(ids.results()) == 4
     assert "dds" in done.stdout
-    (line,) = errors(done.stderr)
-    assert "method=idz: no such choice; did you mean ids?" in line
+    first, last = errors(done.stderr)  # before the others run, and after their table
+    assert "method=idz: no such choice; did you mean ids?" in first
+    assert first == last
     folders = sorted((ids.folder / "outputs" / "runs").glob("*/*/outcomes.json"))
     assert [path.parent.name for path in folders] == ["0", "1"]
     config = yaml.safe_load((folders[1].parent / "config" / "config.yaml").read_text())
     assert config["method"]["n_steps"] == 2
     words = yaml.safe_load((folders[1].parent / "config" / "overrides.yaml").read_text())
     assert "method=sds" in words
+
+
+def test_a_missing_data_set_is_named_before_the_others_run(
+    in_process: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDS_DATA", str(tmp_path / "none"))
+    words = ("run", "-m", *FAST, "method=dds", "dataset=paper_cat_to_pig,shapes")
+    status, out, err = in_process(*words)
+    first, *edited, last = err.splitlines()
+    assert first.startswith(f"ids: DataError: {tmp_path}/none/cats: expected a folder of images; ")
+    assert "put the images there, or name their folder in dataset.path" in first
+    assert any("edits" in line for line in edited)
+    assert last == first
+    assert (status, "dds" in out) == (2, True)
+
+
+def test_missing_weights_are_named_before_the_others_run(
+    in_process: InProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    point_at(tmp_path / "hub", tmp_path / "torch", monkeypatch)
+    known = Sweep.report
+
+    def report(sweep: Sweep, report: Report) -> None:
+        assert "lpips_alex: expected its network" in caplog.text
+        known(sweep, report)
+
+    monkeypatch.setattr(Sweep, "report", report)
+    words = ("run", "-m", *FAST, "method=dds", "metrics=paper_photos,standard")
+    status, out, err = in_process(*words)
+    assert "lpips_alex: expected its network in" in err.splitlines()[-1]
+    assert (status, "dds" in out) == (1, True)
 
 
 def test_where_all_are_bad_nothing_runs(ids: Ids) -> None:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 import torch
+from caches import point_at
 
 from ids.cli.parser import parser
 from ids.core.errors import ConfigError
@@ -26,11 +27,7 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    for name in ("constants", "file_download", "_snapshot_download"):
-        for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-            target = f"huggingface_hub.{name}.{variable}"
-            monkeypatch.setattr(target, str(tmp_path / "hub"), raising=False)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    point_at(tmp_path / "hub", tmp_path / "torch", monkeypatch)
     return tmp_path
 
 

@@ -1,8 +1,6 @@
 """IoU of object masks, its segmenter, and the CLIP score of the edited region."""
 
-import json
 import math
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 import torch
 from conftest import GOLDEN_METRICS
 from judging import Held, Networks, number
+from tiny_clipseg import MEAN, STD, write_tiny_clipseg
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,8 +23,6 @@ from ids.metrics.clip_score import square_around
 from ids.metrics.segmenter import ObjectMask, Segmenter, object_name
 
 Z = torch.zeros(1, 2, 2)
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-TOKENIZER = ("merges.txt", "vocab.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 def marked(height: int, width: int, rows: slice, columns: slice) -> Tensor:
@@ -90,30 +87,8 @@ def test_the_object_is_the_blend_word_or_the_prompt(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CLIPSeg of the true architecture, small and random."""
-    from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
-
-    torch.manual_seed(0)
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
-    config = CLIPSegConfig(
-        text_config=size | {"num_hidden_layers": 2, "vocab_size": 677, "eos_token_id": 676},
-        vision_config=size | {"num_hidden_layers": 3, "image_size": 64, "patch_size": 16},
-        projection_dim=32,
-        extract_layers=[0, 1, 2],
-        reduce_dim=16,
-        decoder_num_attention_heads=2,
-        decoder_intermediate_size=32,
-    )
-    model = CLIPSegForImageSegmentation(config)
-    with torch.no_grad():  # as trained ones, it depends on image and words
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
     place = tmp_path_factory.mktemp("clipseg")
-    model.save_pretrained(place)
-    for name in TOKENIZER:
-        shutil.copy(GOLDEN_METRICS / "weights" / "clip_hf" / name, place)
-    settings = {"size": 64, "image_mean": MEAN, "image_std": STD}
-    (place / "preprocessor_config.json").write_text(json.dumps(settings))
+    write_tiny_clipseg(place)
     return place
 
 
@@ -130,9 +105,7 @@ def test_clipseg_is_that_of_transformers(folder: Path) -> None:
 
     network = CLIPSegForImageSegmentation.from_pretrained(folder).eval()
     tokens = CLIPTokenizer.from_pretrained(folder)([PHOTOS[0].prompt_trg], return_tensors="pt")
-    mean, std = (
-        torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    )
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
     pixels = (EDITS[0].image - mean) / std  # 64 pixels: nothing is resized
     with torch.no_grad():
         probabilities = network(pixel_values=pixels[None], **tokens).logits.sigmoid().view(64, 64)

@@ -1,16 +1,14 @@
 """Model folders in all layouts of their weights: one file, shards, half precision, older names."""
 
 import json
-import re
 import shlex
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from malformed_tries.folders import TEXT, UNET, VAE, cut, tensors
-from model_folders import identity, refusal
+from model_folders import identity, refusal, with_older_names
 from safetensors.torch import load_file, save_file
 
 from ids.backbones import StableDiffusion
@@ -100,20 +98,7 @@ def test_half_precision_is_read_if_nothing_else_exists(folder: Path) -> None:
 
 def test_names_and_extras_of_older_files_are_accepted(folder: Path) -> None:
     whole = answer(folder)
-
-    def older_text(found: dict[str, Any]) -> dict[str, Any]:
-        extras = {"embeddings.position_ids": torch.arange(16)[None]}
-        named = {f"text_model.{n}": x for n, x in (found | extras).items()}
-        return named | {"text_projection.weight": torch.zeros(32, 32)}
-
-    def older_vae(found: dict[str, Any]) -> dict[str, Any]:
-        old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
-        new = {n: re.sub(r"to_[qkv]|to_out\.0", lambda m: old[m[0]], n) for n in found}
-        assert sum(n != m for n, m in new.items()) == 16
-        return {new[n]: x for n, x in found.items()}
-
-    tensors(TEXT, older_text)(folder)
-    tensors(VAE, older_vae)(folder)
+    with_older_names(folder)
     assert torch.equal(answer(folder), whole)
     twice = load_file(folder / TEXT)
     twice["final_layer_norm.bias"] = torch.zeros(32)

@@ -119,7 +119,7 @@ def _section(page: PageGroup, store: Store, baseline: str, folder: Path, paper: 
     return Section(
         page,
         shown_report(report),
-        tables_beside(paper, page, report.grids[0]),
+        tables_beside(paper, page.lines, report.grids[0]),
         curves,
         [shown_report(one) for one in curves.reports],
         [(title, facts) for title, facts in sections(card_of(group, store)) if facts],

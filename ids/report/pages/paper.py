@@ -1,16 +1,16 @@
 """The paper's own tables, second-hand, beside ours."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import pandas as pd
 
-from ids.report.pages.groups import PageGroup
+from ids.report.pages.tables import ShownRow, shown_table
 from ids.results.columns import Column, base_of
 from ids.results.contrasts import fits
-from ids.results.grids import Estimate, Grid
+from ids.results.grids import Grid
 
 FILE = Path(__file__).with_name("paper.yaml")
 
@@ -56,13 +56,13 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Beside:
-    """A table of the paper with our means of one group: the label and a text per column, for each
-    row that has a setting here; None for the others.
+    """A table of the paper with our means of one group: for each row the row of a setting here;
+    None for those without one.
     """
 
     table: PaperTable
     columns: Sequence[Column]
-    ours: Sequence[tuple[str, Sequence[str]] | None]
+    ours: Sequence[ShownRow | None]
 
 
 def read_paper() -> Paper:
@@ -70,34 +70,25 @@ def read_paper() -> Paper:
     return msgspec.yaml.decode(FILE.read_bytes(), type=Paper)
 
 
-def tables_beside(paper: Paper, page: PageGroup, means: Grid) -> list[Beside]:
-    """The paper's tables with a row that a setting of this group matches, and a metric in common;
-    `means` are those of the group.
+def tables_beside(paper: Paper, lines: pd.DataFrame, means: Grid) -> list[Beside]:
+    """The paper's tables with a row that a setting of a group matches, and a metric in common;
+    `lines` are the frame of the group, `means` its table.
     """
-    settings = page.lines.drop_duplicates("label")
+    settings = lines.drop_duplicates("label")
     values = dict(zip(settings["label"], settings["values"], strict=True))
     found = []
     for table in paper.tables:
         columns = [c for c in means.columns if base_of(c.key) in table.ours]
-        ours = [_row(row, values, means, columns) for row in table.rows]
+        shown = shown_table(means.select([column.key for column in columns]))
+        ours = [_row(row, values, shown.rows) for row in table.rows]
         if columns and any(ours):
             found.append(Beside(table, columns, ours))
     return found
 
 
 def _row(
-    row: PaperRow,
-    values: Mapping[str, Mapping[str, str]],
-    means: Grid,
-    columns: Sequence[Column],
-) -> tuple[str, Sequence[str]] | None:
+    row: PaperRow, values: Mapping[str, Mapping[str, str]], shown: Sequence[ShownRow]
+) -> ShownRow | None:
     """The first setting of the method that fulfils the conditions."""
-    for ours in means.rows:
-        if fits(ours.method, values[ours.method], " ".join([row.method, *row.where])):
-            cells = zip(means.columns, ours.cells, strict=True)
-            return ours.method, [_text(e, c) for c, e in cells if c in columns]
-    return None
-
-
-def _text(cell: Estimate, column: Column) -> str:
-    return "–" if math.isnan(cell.value) else f"{cell.value:.{column.digits}f}"
+    spec = " ".join([row.method, *row.where])
+    return next((ours for ours in shown if fits(ours.label, values[ours.label], spec)), None)
