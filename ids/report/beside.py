@@ -68,5 +68,5 @@ def _numbers(title: str, beside: Beside) -> Iterator[Line]:
         if here is None:
             continue
         for cell in here.cells:
-            found = {"setting": here.label, "column": cell.column.key, "n": cell.n}
+            found: Line = {"setting": here.label, "column": cell.column.key, "n": cell.n}
             yield {**place, "source": title, **found, "value": float(cell.sort or "nan")}
