@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.core.tensors import Images
 from ids.metrics.batches import over_defined, over_shapes
 from ids.shapes.caption import parse_caption
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import JUDGE
-from ids.shapes.scene import VALUES, Attribute
+from ids.shapes.scene import Attribute
 
 Wanted = dict[Attribute, str]
 
@@ -65,8 +62,9 @@ class Success:
         network = self.load(models)
 
         def shown(known: list[tuple[Wanted, Tensor]]) -> list[float]:
-            read = over_shapes([(image,) for _, image in known], lambda x: _read(network, x))
-            return [_shows(row, wanted) for row, (wanted, _) in zip(read, known, strict=True)]
+            read = over_shapes([(image,) for _, image in known], network.read)
+            pairs = zip(read, known, strict=True)
+            return [float(network.shows(row, wanted)) for row, (wanted, _) in pairs]
 
         wanted = [self._wanted(case) for case in cases]
         pairs = zip(wanted, edits, strict=True)
@@ -78,15 +76,3 @@ class Success:
         wanted, other = (after, before) if self.prompt == "target" else (before, after)
         changed = {a: value for a, value in wanted.items() if value != other.get(a)}
         return changed if before and after else {}
-
-
-@torch.no_grad()
-def _read(network: Classifier, images: Images) -> Int[Tensor, "B attributes"]:
-    """The most likely value of every attribute, in the order of `VALUES`."""
-    logits = network(images)
-    return torch.stack([logits[attribute].argmax(1) for attribute in VALUES], dim=1)
-
-
-def _shows(read: Int[Tensor, " attributes"], wanted: Wanted) -> float:
-    values = {a: VALUES[a][int(index)] for a, index in zip(VALUES, read, strict=True)}
-    return float(all(values[a] == value for a, value in wanted.items()))

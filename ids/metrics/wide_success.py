@@ -5,7 +5,6 @@ classifier.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from ids.core.needed import NeededFile
@@ -15,7 +14,7 @@ from ids.metrics.batches import over_defined, over_shapes
 from ids.shapes.caption import parse_wide_caption
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import WIDE_JUDGE
-from ids.shapes.scene import WIDE_VALUES, WideAttribute
+from ids.shapes.scene import WideAttribute
 
 Named = dict[WideAttribute, str]
 
@@ -57,8 +56,9 @@ class WideSuccess:
         network = self.load(models)
 
         def shown(known: list[tuple[Named, Tensor]]) -> list[float]:
-            read = over_shapes([(image,) for _, image in known], lambda x: _read(network, x))
-            return [_shows(row, named) for row, (named, _) in zip(read, known, strict=True)]
+            read = over_shapes([(image,) for _, image in known], network.read)
+            pairs = zip(read, known, strict=True)
+            return [float(network.shows(row, named)) for row, (named, _) in pairs]
 
         named = [_named(case) for case in cases]
         pairs = zip(named, edits, strict=True)
@@ -69,15 +69,3 @@ def _named(case: EditCase) -> Named:
     """What the target prompt names; empty where the number is undefined."""
     before, after = parse_wide_caption(case.prompt_src), parse_wide_caption(case.prompt_trg)
     return after if before and before != after else {}
-
-
-@torch.no_grad()
-def _read(network: Classifier, images: Tensor) -> Tensor:
-    """The most likely value of every attribute, in the order of `WIDE_VALUES`."""
-    logits = network(images)
-    return torch.stack([logits[attribute].argmax(1) for attribute in WIDE_VALUES], dim=1)
-
-
-def _shows(read: Tensor, named: Named) -> float:
-    values = {a: WIDE_VALUES[a][int(k)] for a, k in zip(WIDE_VALUES, read, strict=True)}
-    return float(all(values[a] == value for a, value in named.items()))

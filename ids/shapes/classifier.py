@@ -2,8 +2,11 @@
 captions. Used for evaluation, never for editing.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ids.shapes.scene import VALUES, Values
@@ -18,6 +21,7 @@ class Classifier(nn.Module):
 
     def __init__(self, values: Values = VALUES) -> None:
         super().__init__()
+        self.values = values
         stages: list[nn.Module] = []
         for width, wider in zip((3, *WIDTHS[:-1]), WIDTHS, strict=True):
             stages.append(
@@ -48,3 +52,14 @@ class Classifier(nn.Module):
         h = self.features(x)[-1]
         pooled = torch.cat([h.mean((2, 3)), h.amax((2, 3))], dim=1)
         return {attribute: head(pooled) for attribute, head in self.heads.items()}
+
+    @torch.no_grad()
+    def read(self, x: Float[Tensor, "B 3 H W"]) -> Int[Tensor, "B attributes"]:
+        """The most likely value of each attribute, in the order of `values`."""
+        logits = self(x)
+        return torch.stack([logits[attribute].argmax(1) for attribute in self.values], dim=1)
+
+    def shows(self, read: Int[Tensor, " attributes"], wanted: Mapping[Any, str]) -> bool:
+        """Is each wanted value the one that was read of an image?"""
+        found = {a: known[int(k)] for (a, known), k in zip(self.values.items(), read, strict=True)}
+        return all(found[attribute] == value for attribute, value in wanted.items())
