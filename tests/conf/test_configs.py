@@ -97,7 +97,7 @@ def test_no_class_without_yaml_and_no_yaml_without_class() -> None:
         "ids.metrics": set(),
         "ids.data": set(),
         "ids.log": set(),
-        "ids.editing": {"Finished", "StateRecorder", "MeteredBackbone", "NFE"},
+        "ids.editing": {"Finished", "StateRecorder", "ViewRecorder", "MeteredBackbone", "NFE"},
         "ids.backbones": {"GaussianWorld", "LatentDiffusion", "LatentFlow"},
     }.items():
         public = set(importlib.import_module(package).__all__) - not_configured
