@@ -137,7 +137,7 @@ def moved_model(device: torch.device) -> list[list[Tensor]]:
 def test_models_and_cameras_of_scenes_follow_the_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
     meta = torch.device("meta")
     monkeypatch.setattr("ids.representations.scenes.device_of", lambda *_: meta)
-    monkeypatch.setattr(Fit, "__call__", lambda *_: None)
+    monkeypatch.setattr(Fit, "__call__", lambda *_, **__: None)
     (row,) = Scenes(Voxels(8, 8)).open(WORLD, [CASE]).rows
     assert {p.device for g in row.model.groups() for p in g.parameters} == {meta}
     assert {photo.camera.c2w.device for photo in row.capture.photos} == {meta}
