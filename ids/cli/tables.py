@@ -11,6 +11,7 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table
   ids table --dataset shapes-dev --baseline dds
   ids table --tag shape --where guidance_scale=3       only these cases, only these settings
+  ids table --by tag --column psnr_background          a block per kind of edit or category
   ids table --tests                            d_z, p-values and detectable differences
   ids table --tests --column psnr --difference 0.5     how many cases does 0.5 dB need?
   ids table --matched                          at equal edit strength: success 0.8, 0.9, 0.95
@@ -62,6 +63,11 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         metavar="NAME=METHOD",
         help="only this setting (a method and its values), under this name; rows are in the order "
         "in which they are named (repeatable)",
+    )
+    table.add_argument(
+        "--by",
+        choices=("tag",),
+        help="a block for each tag, in the order of the data set",
     )
     add_interval(table)
     table.add_argument(
