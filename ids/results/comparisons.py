@@ -100,10 +100,10 @@ def with_tests(report: Report, difference: float | None) -> Report:
     difference, d_z, p, p corrected, the difference that its cases detect and, with a `difference`,
     the cases that one of this size needs.
     """
-    grids = [grid for grid in report.grids if not grid.paired]
+    grids: list[Grid] = []
     for grid in report.grids:
-        if grid.paired:
-            grids += [_test_grid(grid, index, difference) for index in range(len(grid.columns))]
+        tests = (_test_grid(grid, index, difference) for index in range(len(grid.columns)))
+        grids += tests if grid.paired else [grid]
     notes = (*report.notes, TESTS_NOTE)
     return replace(report, title=f"{report.title}, tests", grids=tuple(grids), notes=notes)
 

@@ -183,7 +183,7 @@ def test_by_tag_each_tag_has_a_block_in_every_format(run: InProcess) -> None:
         assert heading in run("table", "--by", "tag", "--format", kind)[1]
     assert run("table", "--by", "tag", "--tests", "--column", "latent_distance", "--write")[0] == 0
     (written,) = Path("outputs/tables").glob("*by-tag-tests-*-2.csv")
-    assert written.read_text().startswith("tag,method,")
+    assert written.read_text().startswith("tag,method,against,")
 
 
 def _is_text(path: Path) -> bool:
