@@ -57,6 +57,8 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
     if args.paper:
         return _paper(args, chosen)
     if args.matched:
+        if args.by:
+            raise ConfigError("--by: expected without --matched; got both; select with --tag TAG")
         if args.engine:
             raise ConfigError("--engine: expected without --matched, which shows no seconds")
         if args.tests:
@@ -70,7 +72,8 @@ def table(args: argparse.Namespace, _: Sequence[str]) -> int:
         raise ConfigError("--axis, --at, --knob: expected together with --matched; add it")
     _check_difference(args)
     rows = parse_rows(args.row or ())
-    comparison = Comparison(args.baseline, args.interval, args.tests, args.difference, rows)
+    tests, by_tag = (args.tests, args.difference), args.by == "tag"
+    comparison = Comparison(args.baseline, args.interval, *tests, rows, by_tag)
     return show_tables(chosen, comparison, args.engine, printing_of(args))
 
 
@@ -78,9 +81,10 @@ def _paper(args: argparse.Namespace, chosen: "Selection") -> int:
     """`ids table --paper`. Exit status."""
     from ids.report.beside import show_paper
 
-    if args.matched or args.tests or args.engine or args.write:
+    if args.matched or args.tests or args.engine or args.write or args.by:
         raise ConfigError(
-            "--paper: expected without --matched, --tests, --engine and --write; leave them out"
+            "--paper: expected without --matched, --tests, --engine, --by and --write; leave them "
+            "out"
         )
     return show_paper(chosen, printing_of(args))
 

@@ -11,6 +11,7 @@ TABLE = """print the results of a store: means with 95 % intervals, differences 
   ids table
   ids table --dataset shapes-dev --baseline dds
   ids table --tag shape --where guidance_scale=3       only these cases, only these settings
+  ids table --by tag --column psnr_background          a block per kind of edit or category
   ids table --tests                            d_z, p-values and detectable differences
   ids table --tests --column psnr --difference 0.5     how many cases does 0.5 dB need?
   ids table --matched                          at equal edit strength: success 0.8, 0.9, 0.95
@@ -63,20 +64,14 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         help="only this setting (a method and its values), under this name; rows are in the order "
         "in which they are named (repeatable)",
     )
+    table.add_argument(
+        "--by",
+        choices=("tag",),
+        help="a block for each tag, in the order of the data set",
+    )
     add_interval(table)
-    table.add_argument(
-        "--tests", action="store_true", help="a table of tests per column: d_z, p, power"
-    )
-    table.add_argument(
-        "--difference",
-        type=float,
-        metavar="X",
-        help="how many cases a difference of X needs (with --tests and one --column)",
-    )
-    table.add_argument("--matched", action="store_true", help="compare at equal edit strength")
-    table.add_argument("--axis", help="the metric of edit strength (with --matched)")
-    table.add_argument("--at", type=float, action="append", help="a level of it (repeatable)")
-    frontier.add_knob(table)
+    _add_tests(table)
+    _add_matched(table)
     table.add_argument(
         "--engine", help="only measurements of this engine (a folder of outputs/measurements)"
     )
@@ -92,6 +87,25 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         help="of the first LaTeX table; of the next, with -2 (with --caption)",
     )
     table.set_defaults(act=commands.table)
+
+
+def _add_tests(table: argparse.ArgumentParser) -> None:
+    table.add_argument(
+        "--tests", action="store_true", help="a table of tests per column: d_z, p, power"
+    )
+    table.add_argument(
+        "--difference",
+        type=float,
+        metavar="X",
+        help="how many cases a difference of X needs (with --tests and one --column)",
+    )
+
+
+def _add_matched(table: argparse.ArgumentParser) -> None:
+    table.add_argument("--matched", action="store_true", help="compare at equal edit strength")
+    table.add_argument("--axis", help="the metric of edit strength (with --matched)")
+    table.add_argument("--at", type=float, action="append", help="a level of it (repeatable)")
+    frontier.add_knob(table)
 
 
 def _add_card(card: argparse.ArgumentParser) -> None:

@@ -27,7 +27,7 @@ def show_paper(selection: Selection, printing: Printing) -> int:
     grids: list[TextGrid] = []
     lines: list[Line] = []
     for group in selection.groups(read_catalog(store)):
-        edits = frame(group.entries, store, broken=group.broken)
+        edits = frame(group.entries, store, broken=selection.broken(group))
         means = table(group.title, edits, columns=columns_of(group.entries, edits)).grids[0]
         for beside in tables_beside(paper, edits, means):
             grids.append(_grid(group.title, beside))

@@ -109,7 +109,8 @@ def csv_text(grid: Grid) -> str:
     """A line per row, numbers in full: per column the value, the ends of its interval, n, what is
     left out, and the test of a difference. What is missing is empty.
     """
-    names = ["method", "against"] if grid.paired else ["method"]
+    tag = [grid.tag] if grid.tag else []
+    names = [*(["tag"] if tag else []), "method", *(["against"] if grid.paired else [])]
     counts = ["cases" if grid.paired or not grid.statuses else "ok", *grid.statuses]
     numbers = [
         (index, name) for index in range(len(grid.columns)) for name in _numbers(grid, index)
@@ -123,7 +124,7 @@ def csv_text(grid: Grid) -> str:
     for row in grid.rows:
         found = (row.cells[index].numbers.get(name, math.nan) for index, name in numbers)
         counted = (row.cases, *row.others)
-        writer.writerow([*map(for_csv, names_of(row)), *counted, *map(_number, found)])
+        writer.writerow([*map(for_csv, (*tag, *names_of(row))), *counted, *map(_number, found)])
     return written.getvalue()
 
 
@@ -212,6 +213,7 @@ def _number(value: float | int) -> float | int | str:
 def _json_grid(grid: Grid) -> dict[str, Any]:
     return {
         "title": grid.title,
+        **({"tag": grid.tag} if grid.tag else {}),
         "interval": f"95 % {grid.interval}",
         "columns": [asdict(column) for column in grid.columns],
         "rows": [_json_row(grid, row) for row in grid.rows],

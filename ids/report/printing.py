@@ -105,14 +105,16 @@ def document(reports: Sequence[Report], kind: Format, caption: Caption = NO_CAPT
 
 
 def number_lines(reports: Sequence[Report]) -> pd.DataFrame:
-    """A line per number of all grids, in full: report, table, method, against (empty for a mean),
-    column, its unit, metric as stored, value, low, high, n, what is left out, the kind of interval
-    (empty without one), and the test of a difference.
+    """A line per number of all grids, in full: report, table, tag (where a report is by tag),
+    method, against (empty for a mean), column, its unit, metric as stored, value, low, high, n,
+    what is left out, the kind of interval (empty without one), and the test of a difference.
     """
+    by_tag = any(grid.tag for report in reports for grid in report.grids)
     lines = [
         {
             "report": report.title,
             "table": grid.title,
+            **({"tag": grid.tag} if by_tag else {}),
             "method": row.method,
             "against": row.against or "",
             "column": column.key,

@@ -17,6 +17,7 @@ from ids.report.printing import Printing
 from ids.report.render import print_report
 from ids.report.write import file_name, write_report
 from ids.results.best import with_best
+from ids.results.by_tag import UNTAGGED, cases_by_tag
 from ids.results.card import card_of
 from ids.results.catalog import Catalog, ResultGroup, open_store, read_catalog
 from ids.results.columns import Column, select_columns
@@ -39,8 +40,8 @@ from ids.run.store import Store
 @dataclass(frozen=True)
 class Comparison:
     """What a table compares: the baseline, the kind of intervals, whether the tests of all
-    differences are shown, a `difference` whose number of cases is shown with them, and the `rows`
-    (default: all settings).
+    differences are shown, a `difference` whose number of cases is shown with them, the `rows`
+    (default: all settings), and whether each tag has a block.
     """
 
     baseline: str = "dds"
@@ -48,6 +49,7 @@ class Comparison:
     tests: bool = False
     difference: float | None = None
     rows: Sequence[NamedRow] = ()
+    by_tag: bool = False
 
 
 def show_tables(
@@ -65,16 +67,19 @@ def show_tables(
         )
 
     def show(group: ResultGroup) -> Report:
-        lines = frame(group.entries, store, engine, group.broken)
+        broken = selection.broken(group)
+        lines = frame(group.entries, store, engine, broken)
         names = names_of_rows(lines, comparison.rows) if comparison.rows else {}
         lines = lines_of_rows(lines, names) if names else lines
         columns = select_columns(columns_of(group.entries, lines), selection.columns)
         notes = (*weights_notes(group.entries, columns), *_without_metrics(group), *group.notes())
-        notes = (*notes, *mixed_note(group.entries))
-        title = _title(group, selection)
-        report = table(title, lines, comparison.baseline, notes, columns, comparison.interval)
+        blocks = cases_by_tag(group, broken) if comparison.by_tag else {}
+        untagged = (UNTAGGED,) if comparison.by_tag and not blocks else ()
+        notes = (*notes, *mixed_note(group.entries), *untagged)
+        base, kind = comparison.baseline, comparison.interval
+        report = table(_title(group, selection), lines, base, notes, columns, kind, blocks)
         if printing.write or printing.kind != "text":
-            report = with_best(report, lines)
+            report = with_best(report, lines, blocks)
         if comparison.tests:
             report = with_tests(report, comparison.difference)
         report = renamed(report, names) if names else report

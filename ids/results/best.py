@@ -1,10 +1,11 @@
 """Which method of a table is the best in a column, where that is more than chance."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from ids.results.by_tag import NO_BLOCKS, in_blocks
 from ids.results.columns import Column
 from ids.results.grids import Grid, Report
 from ids.results.intervals import Sample
@@ -18,12 +19,17 @@ NOTE = (
 )
 
 
-def with_best(report: Report, frame: pd.DataFrame) -> Report:
-    """A report of `ids.results.table` of this frame, with the best cells of its means marked, and a
-    note if there are any.
+def with_best(
+    report: Report, frame: pd.DataFrame, blocks: Mapping[str, Collection[str]] = NO_BLOCKS
+) -> Report:
+    """A report of `ids.results.table` of this frame and these blocks, with the best cells of its
+    means marked, and a note if there are any.
     """
     done = frame[frame["status"] == "ok"].sort_values(["case", "seed", "key"])
-    grids = tuple(grid if grid.paired else _marked(grid, done) for grid in report.grids)
+    columns = next((grid.columns for grid in report.grids if not grid.paired), ())
+    edits = {tag: setting_edits(lines, columns) for tag, lines in in_blocks(done, blocks)}
+    best = dict(zip(edits, best_methods(edits.values(), columns), strict=True))
+    grids = tuple(grid if grid.paired else _marked(grid, best[grid.tag]) for grid in report.grids)
     found = any(cell.best for grid in grids for row in grid.rows for cell in row.cells)
     return replace(report, grids=grids, notes=(*report.notes, *([NOTE] if found else [])))
 
@@ -42,18 +48,23 @@ class _Leader:
         return all(len(s) and self.column.better * s.mean() > 0 for s in self.samples)
 
 
-def best_methods(edits: Mapping[str, Edits], columns: Sequence[Column]) -> dict[str, str]:
-    """Column -> the label whose paired differences to all others are significant, corrected for
-    those of all columns; without columns where there is none.
+def best_methods(
+    blocks: Iterable[Mapping[str, Edits]], columns: Sequence[Column]
+) -> list[dict[str, str]]:
+    """Per block, column -> the label whose paired differences to all others are significant,
+    corrected for those of all columns and blocks; without columns where there is none.
     """
-    leaders = list(_leaders(edits, columns))
-    corrected = iter(holm(sign_flip_p_values([s for leader in leaders for s in leader.samples])))
-    found = {}
-    for leader in leaders:
-        p_values = [next(corrected) for _ in leader.samples]
-        if leader.ahead and all(p < ALPHA for p in p_values):
-            found[leader.column.key] = leader.label
-    return found
+    leaders = [list(_leaders(edits, columns)) for edits in blocks]
+    samples = [s for of in leaders for leader in of for s in leader.samples]
+    corrected = iter(holm(sign_flip_p_values(samples)))
+    return [
+        {
+            leader.column.key: leader.label
+            for leader in of
+            if max(next(corrected) for _ in leader.samples) < ALPHA and leader.ahead
+        }
+        for of in leaders
+    ]
 
 
 def _leaders(edits: Mapping[str, Edits], columns: Sequence[Column]) -> Iterator[_Leader]:
@@ -68,8 +79,7 @@ def _leaders(edits: Mapping[str, Edits], columns: Sequence[Column]) -> Iterator[
             yield _Leader(column, best, [pair.case_means()[index] for pair in others])
 
 
-def _marked(grid: Grid, done: pd.DataFrame) -> Grid:
-    best = best_methods(setting_edits(done, grid.columns), grid.columns)
+def _marked(grid: Grid, best: Mapping[str, str]) -> Grid:
     rows = tuple(
         replace(
             row,

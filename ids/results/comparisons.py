@@ -69,6 +69,21 @@ def differences(
     )
 
 
+def corrected_together(grids: Sequence[Grid]) -> list[Grid]:
+    """With p-values corrected for the differences of all grids, in place of those of each."""
+    tests = [cell.test for grid in grids for row in grid.rows for cell in row.cells if cell.test]
+    corrected = iter(holm([test.p for test in tests]))
+
+    def of(cell: Estimate) -> Estimate:
+        test = cell.test and replace(cell.test, p_corrected=next(corrected))
+        return replace(cell, test=test)
+
+    def of_row(row: Row) -> Row:
+        return replace(row, cells=tuple(map(of, row.cells)))
+
+    return [replace(grid, rows=tuple(map(of_row, grid.rows))) for grid in grids]
+
+
 def tests_note(grids: Sequence[Grid]) -> tuple[str, ...]:
     """One note that explains the marks of these differences; none without differences."""
     tests = [c.test for grid in grids for row in grid.rows for c in row.cells if c.test]
@@ -85,10 +100,10 @@ def with_tests(report: Report, difference: float | None) -> Report:
     difference, d_z, p, p corrected, the difference that its cases detect and, with a `difference`,
     the cases that one of this size needs.
     """
-    grids = [grid for grid in report.grids if not grid.paired]
+    grids: list[Grid] = []
     for grid in report.grids:
-        if grid.paired:
-            grids += [_test_grid(grid, index, difference) for index in range(len(grid.columns))]
+        tests = (_test_grid(grid, index, difference) for index in range(len(grid.columns)))
+        grids += tests if grid.paired else [grid]
     notes = (*report.notes, TESTS_NOTE)
     return replace(report, title=f"{report.title}, tests", grids=tuple(grids), notes=notes)
 

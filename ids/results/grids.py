@@ -79,7 +79,8 @@ class Row:
 class Grid:
     """A row per setting. `paired`: differences to a baseline, shown with a sign. `symmetric`:
     intervals are mean ± half; otherwise [low, high]. `statuses`: of cases that are not ok, counted
-    per row. `interval`: the kind of the 95 % intervals, bootstrap or t.
+    per row. `interval`: the kind of the 95 % intervals, bootstrap or t. `tag`: of all its cases
+    (in a report by tag).
     """
 
     title: str
@@ -89,6 +90,7 @@ class Grid:
     symmetric: bool = True
     statuses: tuple[str, ...] = ()
     interval: str = "bootstrap"
+    tag: str = ""
 
     def select(self, keys: Collection[str]) -> "Grid":
         """The grid with these columns alone."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from ids.core.errors import ConfigError
 from ids.results.catalog import Catalog, Entry, ResultGroup
 from ids.results.labels import matches, setting_values
-from ids.run.records import EditRecord
+from ids.run.records import EditRecord, Row
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ class Selection:
         ]
         return [group for group in kept if group.entries]
 
+    def broken(self, group: ResultGroup) -> list[Row]:
+        """The selected rows of a group that cannot be edited."""
+        return [row for row in group.broken if self._selects_row(row)]
+
     def orphans(self, catalog: Catalog) -> list[EditRecord]:
         """Results of no row, by method and values: they have no data set and no tags."""
         if self.dataset or self.tag or self.case:
@@ -72,8 +76,12 @@ class Selection:
         return (
             group.manifest.name.startswith(self.dataset)
             and (not self.methods or entry.record.name in self.methods)
-            and (not self.tag or self.tag in entry.row.tags)
-            and (not self.case or re.search(self.case, entry.row.id) is not None)
+            and self._selects_row(entry.row)
+        )
+
+    def _selects_row(self, row: Row) -> bool:
+        return (not self.tag or self.tag in row.tags) and (
+            not self.case or re.search(self.case, row.id) is not None
         )
 
     def _check_case(self) -> None:

@@ -2,19 +2,21 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
+from ids.results.by_tag import NO_BLOCKS, in_blocks, tags_note
 from ids.results.columns import Column, columns_in, legend
-from ids.results.comparisons import differences, tests_note
+from ids.results.comparisons import corrected_together, differences, tests_note
 from ids.results.grids import MISSING, ColumnNote, Estimate, Grid, Report, Row
 from ids.results.intervals import IntervalKind
 from ids.results.labels import baseline_note, in_order, settings_of
 from ids.results.omissions import undefined_note
 from ids.results.statistics import mean_cells, setting_edits
 
+OTHER = "other_anchors"  # a column: was the edit measured otherwise than most of its label?
 BAD = ("failed", "unsupported")  # counted in every table; further statuses where they occur
 FEW = 5  # cases: below, no interval is reliable
 INTERVALS: Mapping[IntervalKind, str] = {
@@ -30,30 +32,59 @@ def table(
     notes: Sequence[str] = (),
     columns: Sequence[Column] | None = None,
     interval: IntervalKind = "bootstrap",
+    blocks: Mapping[str, Collection[str]] = NO_BLOCKS,
 ) -> Report:
     """Of the `frame` of one data set and backbone; `columns` (default: all of the frame) are those
-    that may be shown.
+    that may be shown. `blocks`: tag -> cases; both grids are of each, with its tag.
     """
     frame = frame.sort_values(["case", "seed", "key"])  # sums do not depend on the records' order
     done = frame[frame["status"] == "ok"]
     possible = columns_in(map(str, frame)) if columns is None else columns
     columns = [c for c in possible if c.key in done and done[c.key].notna().any()]
-    paired = [column for column in columns if not column.measured]  # batches have no pairs
-    settings = settings_of(frame)
+    lines = frame.assign(**{OTHER: _other_anchors(frame)})
     grids = [
-        _means(title, frame, _cells(done, columns, interval), columns, interval),
-        *differences(settings_of(done), setting_edits(done, paired), paired, baseline, interval),
+        _of_block(grid, tag)
+        for tag, of in in_blocks(lines, blocks)
+        for grid in _grids(title, of, columns, baseline, interval)
     ]
+    grids = corrected_together(grids) if blocks else grids
     notes = (
         *_notes(frame, columns, interval),
-        *tests_note(grids[1:]),
-        *undefined_note(done, paired),
+        *tests_note(grids),
+        *tags_note(blocks),
+        *undefined_note(done, _paired(columns)),
         *_empty(possible, columns),
-        *baseline_note(settings, baseline),
+        *baseline_note(settings_of(frame), baseline),
         *notes,
     )
     about = (*_measured(frame, columns), *_few(grids))
+    title = f"{title}, by tag" if blocks else title
     return Report(title, tuple(grids), notes, tuple(sorted(frame["key"])), about)
+
+
+def _grids(
+    title: str,
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    baseline: str,
+    kind: IntervalKind,
+) -> list[Grid]:
+    """Means, and differences if there are any."""
+    done, paired = frame[frame["status"] == "ok"], _paired(columns)
+    edits = setting_edits(done, paired)
+    return [
+        _means(title, frame, _cells(done, columns, kind), columns, kind),
+        *differences(settings_of(done), edits, paired, baseline, kind),
+    ]
+
+
+def _paired(columns: Sequence[Column]) -> list[Column]:
+    """Batches have no pairs."""
+    return [column for column in columns if not column.measured]
+
+
+def _of_block(grid: Grid, tag: str) -> Grid:
+    return replace(grid, title=f"{grid.title}, {tag}", tag=tag) if tag else grid
 
 
 def _means(
@@ -85,7 +116,7 @@ def _cells(
         ("case", [column for column in columns if not column.measured]),
         ("batch", [column for column in columns if column.measured]),
     ):
-        lines = done if unit == "case" else done[~_other_anchors(done)]
+        lines = done if unit == "case" else done[~done[OTHER]]
         edits = setting_edits(lines, of_unit, unit) if of_unit else {}
         for label, cells in zip(edits, mean_cells(list(edits.values()), kind), strict=True):
             found = zip(of_unit, cells, strict=True)

@@ -1,5 +1,6 @@
 """`ids table` and the table after a run: width, baseline, files, metrics from outside."""
 
+import io
 import json
 from pathlib import Path
 
@@ -74,6 +75,9 @@ def test_tests_intervals_and_numbers_that_were_never_computed(run: InProcess) ->
         ("--tests", "--column", "psnr", "--difference", "0"),
         ("--tests", "--matched"),
         ("--matched", "--row", "A=dds"),
+        ("--matched", "--by", "tag"),
+        ("--paper", "--by", "tag"),
+        ("--by", "method"),
         ("--row", "dds"),
         ("--case", "("),
         ("--label", "tab:x", "--format", "latex"),
@@ -142,6 +146,45 @@ def test_each_data_set_has_a_table_and_a_sheet(run: InProcess) -> None:
     assert sources == {(255, 0, 0), (0, 0, 255)}
     assert out.count("contact sheet: ") == 2
     assert len(list(folder.glob("table*.tex"))) == 2
+
+
+def test_by_tag_each_tag_has_a_block_in_every_file(run: InProcess) -> None:
+    tags = ("pose", "pose style", "style", "", "pose")
+    rows = [f"{i}.png,a cat,a dog,{of}" for i, of in enumerate(tags)]
+    Path("photos").mkdir()
+    for i in range(len(tags) - 1):
+        Image.new("RGB", (40, 40), (60 * i, 9, 9)).save(Path("photos", f"{i}.png"))
+    Path("photos/4.png").write_text("no image")
+    Path("photos/edits.csv").write_text("\n".join(["image,source,target,tags", *rows, ""]))
+    words = ("debug=fast", "dataset=folder", "dataset.path=photos", "limit=null")
+    run("run", "-m", "method=sds,dds", "method.n_steps=1", *words)
+    shown = ("table", "--column", "latent_distance", "--format")
+    status, out, err = run(*shown, "csv", "--by", "tag")
+    assert status == 0, err
+    numbers = pd.read_csv(io.StringIO(out), keep_default_na=False)
+    assert list(numbers["tag"].unique()) == ["pose", "style", "no tag"]
+    numbers = numbers.set_index(["tag", "method", "against"])
+    for tag in ("pose", "style"):
+        (alone,) = json.loads(run(*shown, "json", "--tag", tag)[1])
+        rows = [row for grid in alone["grids"] for row in grid["rows"]]
+        assert len(rows) == len(numbers.loc[tag])
+        for row in rows:
+            line, cell = numbers.loc[tag, row["method"], row.get("against", "")], row["cells"]
+            value = cell["latent_distance"]["value"]
+            assert line["n"] == (0 if row["method"] == "true_edit" else 2)
+            assert line["value"] == ("" if value is None else str(value))
+        failed = {row["failed"] for row in alone["grids"][0]["rows"]}
+        assert failed == {int(tag == "pose")}  # the row without an image has that tag alone
+    out = run("table", "--by", "tag", "--tests", "--column", "latent_distance", "--write")[1]
+    note = "all blocks together; 1 case has several tags, and counts in each block."
+    assert note in " ".join(out.split())
+    (written,) = Path("outputs/tables").glob("*by-tag-tests-*-2.csv")
+    assert written.read_text().startswith("tag,method,against,")
+    name = written.name.removesuffix("-2.csv")
+    document = json.loads(written.with_name(f"{name}.json").read_text())
+    assert [grid["tag"] for grid in document["grids"]][::2] == ["pose", "style", "no tag"]
+    for ending, heading in (("md", "## paired differences, pose, "), ("tex", ", no tag\n")):
+        assert heading in written.with_name(f"{name}.{ending}").read_text()
 
 
 def _is_text(path: Path) -> bool:
