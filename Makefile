@@ -41,10 +41,10 @@ paper: $(STAMP)  ## the paper's tables, figures and studies: 40 minutes on two c
 	test -z "$$failed" || { echo "paper: expected every study to end well; got errors in$$failed; see their messages, and run again"; exit 1; }
 
 test: $(STAMP)  ## the tests, on two cores
-	$(TESTING) $(BIN)/python -m pytest -n 2 -m "not slow and not cluster and not browser"
+	$(TESTING) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not cluster and not browser"
 
 test-cluster: $(STAMP)  ## workers that are killed, SLURM and Ray on this machine: three minutes
-	$(TESTING) $(BIN)/python -m pytest -n 2 -m cluster
+	$(TESTING) $(BIN)/python -m pytest -n 2 --dist worksteal -m cluster
 
 test-browser: $(STAMP)  ## the report page in headless Chromium, which it installs where it is missing: one minute
 	@command -v $(BROWSERS) >/dev/null || { export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
@@ -52,7 +52,7 @@ test-browser: $(STAMP)  ## the report page in headless Chromium, which it instal
 	$(TESTING) $(BIN)/python -m pytest -m browser tests/browser
 
 slow: $(STAMP)  ## what test leaves out: training, the notebook, malformed input, many runners, studies: nine minutes
-	$(TESTING) $(BIN)/python -m pytest -n 2 -m slow
+	$(TESTING) $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 check: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
