@@ -69,16 +69,18 @@ def test_what_a_kill_leaves_of_a_write_is_removed_by_the_next_command(tmp_path: 
 def test_processes_fit_a_scene_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The second one waits for the first, and reads what it has fitted."""
     device = torch.device("cpu")
-    scenes = Scenes(Voxels(24, 24), replace(FIT, n_steps=20), folder=str(tmp_path))
+    folder, begun = tmp_path / "scenes", tmp_path / "begun"
+    scenes = Scenes(Voxels(24, 24), replace(FIT, n_steps=20), folder=str(folder))
     steps: list[int] = []
 
     def slow(what: str, done: int, total: int, state: str = "") -> None:
-        time.sleep(0.02)
+        begun.touch()  # it holds the lock
+        time.sleep(0.1)
 
     if (child := os.fork()) == 0:
         scenes.fitted(CASE, CAPTURE, device, SimpleNamespace(prepared=slow))
         os._exit(0)
-    while not list(tmp_path.glob("*.lock")):
+    while not begun.exists():
         time.sleep(0.005)
     heard = SimpleNamespace(prepared=lambda what, done, total, state="": steps.append(done))
     model = scenes.fitted(CASE, CAPTURE, device, heard)
@@ -87,7 +89,7 @@ def test_processes_fit_a_scene_once(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert caplog.text.count(f"waiting for the fit of {CASE.id} by another process") == 1
     again = Scenes(scenes.model, scenes.fit).fitted(CASE, CAPTURE, device)
     assert all(torch.equal(x, again.state_dict()[n]) for n, x in model.state_dict().items())
-    assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
+    assert [path.suffix for path in folder.iterdir()] == [".safetensors"]
 
 
 def test_a_folder_that_takes_no_files_is_one_line_before_the_fit(tmp_path: Path) -> None:
