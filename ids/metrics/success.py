@@ -1,8 +1,8 @@
 """Whether an image shows the prompt's attributes, as read by the embedded world's classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -59,16 +59,7 @@ class Success:
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
     ) -> list[float]:
         """0, 1 or nan."""
-        network = self.load(models)
-
-        def shown(known: list[tuple[Wanted, Tensor]]) -> list[float]:
-            read = over_shapes([(image,) for _, image in known], network.read)
-            pairs = zip(read, known, strict=True)
-            return [float(network.shows(row, wanted)) for row, (wanted, _) in pairs]
-
-        wanted = [self._wanted(case) for case in cases]
-        pairs = zip(wanted, edits, strict=True)
-        return over_defined([(w, e.image) if w else None for w, e in pairs], shown)
+        return shown_in(edits, [self._wanted(case) for case in cases], self.load(models))
 
     def _wanted(self, case: EditCase) -> Wanted:
         """The changed attributes and their wanted values; empty where the number is undefined."""
@@ -76,3 +67,17 @@ class Success:
         wanted, other = (after, before) if self.prompt == "target" else (before, after)
         changed = {a: value for a, value in wanted.items() if value != other.get(a)}
         return changed if before and after else {}
+
+
+def shown_in(
+    edits: Sequence[Edited], wanted: Sequence[Mapping[Any, str]], network: Classifier
+) -> list[float]:
+    """1 where all wanted values of an edit are read, else 0; nan where none is wanted."""
+
+    def shown(known: list[tuple[Mapping[Any, str], Tensor]]) -> list[float]:
+        read = over_shapes([(image,) for _, image in known], network.read)
+        pairs = zip(read, known, strict=True)
+        return [float(network.shows(row, values)) for row, (values, _) in pairs]
+
+    pairs = zip(wanted, edits, strict=True)
+    return over_defined([(values, e.image) if values else None for values, e in pairs], shown)

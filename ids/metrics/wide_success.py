@@ -5,12 +5,10 @@ classifier.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from ids.core.needed import NeededFile
 from ids.core.protocols import Models
 from ids.core.records import EditCase, Edited
-from ids.metrics.batches import over_defined, over_shapes
+from ids.metrics.success import shown_in
 from ids.shapes.caption import parse_wide_caption
 from ids.shapes.classifier import Classifier
 from ids.shapes.judge import WIDE_JUDGE
@@ -53,16 +51,7 @@ class WideSuccess:
         self, cases: Sequence[EditCase], edits: Sequence[Edited], models: Models
     ) -> list[float]:
         """0, 1 or nan."""
-        network = self.load(models)
-
-        def shown(known: list[tuple[Named, Tensor]]) -> list[float]:
-            read = over_shapes([(image,) for _, image in known], network.read)
-            pairs = zip(read, known, strict=True)
-            return [float(network.shows(row, named)) for row, (named, _) in pairs]
-
-        named = [_named(case) for case in cases]
-        pairs = zip(named, edits, strict=True)
-        return over_defined([(n, e.image) if n else None for n, e in pairs], shown)
+        return shown_in(edits, [_named(case) for case in cases], self.load(models))
 
 
 def _named(case: EditCase) -> Named:
