@@ -21,7 +21,13 @@ def cut_plan(
         dataset, engine = experiment.dataset, experiment.session.engine
         group = part.key.backbone_key, dataset.name, dataset.place, dataset.view
         size = engine.most_at_once(engine.find_device())
-        return Traits(group, costs.seconds(part), size, shares=engine.anchors == "shared")
+        return Traits(
+            group,
+            costs.seconds(part),
+            size,
+            shares=engine.anchors == "shared",
+            nfe=costs.nfe(part),
+        )
 
     return cut(doable, traits, bounds)
 

@@ -46,7 +46,7 @@ def methods(name: str) -> list[str]:
 
 def demo_backbone(name: str) -> str:
     """The networks that have words for all edits of the study."""
-    return "shapes_wide" if name == "paper/edit_size" else "shapes"
+    return "shapes_wide" if name in ("paper/pie", "paper/edit_size") else "shapes"
 
 
 def build_all(settings: Sequence[Composed]) -> None:

@@ -80,6 +80,32 @@ def test_units_are_as_long_as_is_wanted() -> None:
     assert len(sizes(0.001, Bounds(60.0, workers=2))) == 6  # work for all of them
 
 
+@pytest.mark.parametrize(
+    "seconds", [[1.0], [1.0, 2.0, 5.0], [0.2, 0.2, 5.0], [None, None, None]], ids=str
+)
+def test_few_units_end_together(seconds: list[float | None]) -> None:
+    """Settings of 24 edits in batches of eight, the slowest last; without times NFE tell which."""
+    parts = [part(number, 24) for number in range(len(seconds))]
+    costs = [one or float(number) for number, one in enumerate(seconds, 1)]
+
+    def traits(one: Part) -> Traits:
+        return Traits("", seconds[one.setting], 8, nfe=10 * costs[one.setting])
+
+    units = cut(parts, traits, Bounds(60.0, workers=2))
+    ends = [0.0, 0.0]
+    for unit in units:  # each worker takes the next one
+        ends.sort()
+        ends[0] += sum(costs[p.setting] * len(p.rows) for p in unit.parts)
+    assert max(ends) <= 1.08 * sum(ends) / 2
+
+
+def test_many_units_keep_the_order_of_the_settings() -> None:
+    parts = [part(0, 40), part(1, 40)]
+    units = cut(parts, lambda p: Traits("", 1.0 + p.setting, 1), Bounds(2.0, workers=2))
+    order = [p.setting for unit in units for p in unit.parts]
+    assert order == sorted(order)
+
+
 def test_targets_and_seeds_of_an_image_are_neighbours() -> None:
     setting = Setting("dds", {}, "gaussian", {}, {})
     jobs = [Job(setting, CASES[n], seed, ("a", "b")) for seed in (0, 1) for n in (2, 0, 1)]
