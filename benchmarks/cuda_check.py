@@ -1,5 +1,5 @@
 """Checks of a GPU in two minutes: every method, in single and half precision, alone and in batches,
-against the CPU; host synchronizations per step; memory; metrics; whole commands.
+against the CPU; host synchronizations per step; memory; scenes; metrics; whole commands.
 
     python benchmarks/cuda_check.py                     # on the GPU
     python benchmarks/cuda_check.py --device cpu        # the same code on the CPU
@@ -20,12 +20,13 @@ from device_checks.checks import SAMPLING, Machine, run_checks
 from device_checks.graphs import graph_checks
 from device_checks.memory import memory_checks
 from device_checks.numbers import number_checks
+from device_checks.scenes import scene_checks
 from device_checks.waiting import waiting_checks
 from device_checks.whole import start_commands, whole_checks
 
 from ids.run.engine import set_tf32
 
-QUICK = ["network", "graphs", "fp32/shapes/ids", "halving", "run"]
+QUICK = ["network", "graphs", "fp32/shapes/ids", "halving", "scenes", "run"]
 QUICK += [f"syncs/{name}" for name in ("dds", "cds", "ids", "sdedit")]
 QUICK += [
     f"{precision}/{world}/{method}"
@@ -50,7 +51,7 @@ def main() -> int:
         return 2
     print(_title(device), flush=True)
     every = [*number_checks(), *graph_checks(), *waiting_checks(), *memory_checks()]
-    every += whole_checks()
+    every += [*scene_checks(), *whole_checks()]
     names = tuple(QUICK if args.quick else args.only)
     chosen = [check for check in every if check.name.startswith(names)]
     machine = Machine(device, args.out)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,15 @@ UNET += ("flip_sin_to_cos", "freq_shift", "mid_block_scale_factor", "norm_eps")
 CONFIGS = {"unet": (*SHARED, *UNET), "vae": (*SHARED, "latent_channels")}
 PHOTOS = ((96, 72), (72, 96))  # width and height
 PIE = {"0": "0_random_140", "1": FOLDERS, "8": "8_change_background_80/2_natural/4_outdoor"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Of the data sets."""
+
+    cats: int = 2
+    ip2p: int = 2
+    pie: int = 3
 
 
 @dataclass(frozen=True)
@@ -96,20 +105,24 @@ class PaperMachine:
         return file
 
 
-def make_paper_machine(folder: Path) -> PaperMachine:
-    """Everything, in a few seconds."""
-    machine = PaperMachine(folder)
+def make_paper_machine(
+    folder: Path, write_networks: Callable[[Path], None] | None = None, rows: Rows | None = None
+) -> PaperMachine:
+    """Everything, in a few seconds. `write_networks` makes the folder of Stable Diffusion 1.4, a
+    small one by default.
+    """
+    machine, rows = PaperMachine(folder), rows or Rows()
     made = folder / "made"
-    write_sd14(made / "sd14")
+    (write_networks or write_sd14)(made / "sd14")
     write_tiny_clipseg(made / "clipseg")
-    write_pix2pix(made / "ip2p")
+    write_pix2pix(made / "ip2p", rows.ip2p)
     into_hub(folder / "hub", "models--CompVis--stable-diffusion-v1-4", made / "sd14")
     into_hub(folder / "hub", "models--CIDAS--clipseg-rd64-refined", made / "clipseg")
     into_hub(folder / "hub", "models--openai--clip-vit-large-patch14", WEIGHTS / "clip_hf")
     into_hub(folder / "hub", "datasets--FelixdoingAI--IP2P-200", made / "ip2p")
     _fill_checkpoints(machine.checkpoints)
-    write_cats(folder / "data" / "cats")
-    write_pie_bench(folder / "data" / "PIE-Bench")
+    write_cats(folder / "data" / "cats", rows.cats)
+    write_pie_bench(folder / "data" / "PIE-Bench", rows.pie)
     write_leaves(folder / "data" / "nerf_llff_data" / "leaves")
     shutil.rmtree(made)
     return machine
@@ -141,21 +154,22 @@ def write_sd14(folder: Path) -> None:
     safety.write_text(json.dumps({"model_type": "clip"}))
 
 
-def write_pix2pix(folder: Path) -> None:
-    """The parquet file of FelixdoingAI/IP2P-200, of two rows."""
+def write_pix2pix(folder: Path, n_rows: int) -> None:
+    """The parquet file of FelixdoingAI/IP2P-200, of so many rows."""
     rows = []
-    for number, size in enumerate(PHOTOS):
+    for number in range(n_rows):
         photo = folder / f"{number}.jpg"
-        write_photo(photo, size, seed=20 + number)
+        write_photo(photo, PHOTOS[number % 2], seed=2000 + number)
         rows.append(cell(photo.read_bytes()))
         photo.unlink()
     table = columns(len(rows), original_image=rows)
     write_parquet(folder / "data" / "train-00000-of-00001-0123456789abcdef.parquet", table)
 
 
-def write_cats(folder: Path) -> None:
+def write_cats(folder: Path, n_rows: int) -> None:
     """Photos of both orientations, and masks of the animal."""
-    for number, size in enumerate(PHOTOS):
+    for number in range(n_rows):
+        size = PHOTOS[number % 2]
         write_photo(folder / f"cat_{number}.jpg", size, seed=number)
         mask = Image.new("L", size, 0)
         mask.paste(255, (20, 20, 60, 60))
@@ -163,12 +177,14 @@ def write_cats(folder: Path) -> None:
         mask.save(folder / "masks" / f"cat_{number}.png")
 
 
-def write_pie_bench(folder: Path) -> None:
+def write_pie_bench(folder: Path, n_rows: int) -> None:
     """mapping_file.json and photos of three categories."""
     entries = {}
-    for number, (category, below) in enumerate(PIE.items()):
-        path = f"{below}/{category}11000000000.jpg"
-        entries[f"{category}11000000000"] = ENTRY | {
+    for number in range(n_rows):
+        category, below = list(PIE.items())[number % len(PIE)]
+        name = f"{category}11{number // len(PIE):09d}"
+        path = f"{below}/{name}.jpg"
+        entries[name] = ENTRY | {
             "image_path": path,
             "editing_type_id": category,
         }

@@ -24,6 +24,7 @@ COMMANDS = {
     "run/dds": "method=dds",
     "run/ids": "method=ids",
     "run/devices": "method=dds launch=devices seeds=[0,1]",
+    "run/scenes": "dataset=scene_shapes representation=nerf metrics=scenes engine.batch_size=1",
 }
 TIMEOUT = 120  # seconds
 COMMON = "limit=2 method.n_steps=4 logger=none keep_every=2"

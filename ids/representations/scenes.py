@@ -27,7 +27,7 @@ from ids.scenes.fit import Fit, FitReport, Listener
 from ids.scenes.model import SceneModel
 from ids.scenes.photos import on_device
 
-REVISION = 1  # raised when a model, its fit or its rendering give other numbers
+REVISION = 1  # raised when all scenes give other numbers; a class may have its own `revision`
 
 
 @runtime_checkable
@@ -164,13 +164,17 @@ def _reported(listener: Preparing, case: EditCase, n_steps: int) -> Listener:
 
 
 def _text(part: Any) -> str:
-    """The class and values of a dataclass, without `ignored` ones, as sorted JSON."""
+    """The class and values of a dataclass, without `ignored` ones, and its `revision` above 1, as
+    sorted JSON.
+    """
     values = {
         f.name: _normal(getattr(part, f.name))
         for f in dataclasses.fields(part)
         if f.name not in getattr(part, "ignored", ())
     }
-    return json.dumps({"class": type(part).__name__, **values}, sort_keys=True)
+    revision = getattr(part, "revision", 1)
+    changed = {"revision": revision} if revision > 1 else {}
+    return json.dumps({"class": type(part).__name__, **changed, **values}, sort_keys=True)
 
 
 def _normal(value: Any) -> Any:

@@ -92,6 +92,7 @@ class GaussianSplats:
     backend: Backend = "torch"
 
     groups: ClassVar[tuple[str, ...]] = ("means", "shapes", "density", "colour")
+    revision: ClassVar[int] = 2  # 1 sorted by distance
 
     def __post_init__(self) -> None:
         check_least(self, "model", count=8)  # every n-th point leaves half of them, or more
@@ -113,14 +114,14 @@ Rasterizer = Callable[[Splats, Camera, Tensor, Pixels | None], Render]
 def rasterized(
     splats: Splats, camera: Camera, background: Tensor, pixels: Pixels | None = None
 ) -> Render:
-    """Splats from front to back over all pixels at once, in torch: memory grows with the number of
-    both. Distances are those of the means.
+    """Splats by the depth of their means over all pixels at once, in torch: memory grows with the
+    number of both. Depths become distances along each pixel's ray.
     """
     places, depth = camera.project(splats.means)
     visible = depth.detach() > camera.near / 2
     conics = _conics(splats, camera)[visible]
-    distance = (splats.means - camera.centre).norm(dim=-1)[visible]
-    order = distance.detach().argsort()
+    depth = depth[visible]
+    order = depth.detach().argsort()
     offsets = _centres(camera, pixels)[:, None] - places[visible][order]
     power = torch.einsum("pgi,gij,pgj->pg", offsets, conics[order], offsets)
     alpha = splats.opacities[visible][order] * torch.exp(-0.5 * power)
@@ -130,8 +131,14 @@ def rasterized(
     opacity = weights.sum(dim=-1)
     rest = (1 - opacity)[:, None]
     rgb = weights @ splats.colours[visible][order] + rest * background
-    far = rest[:, 0] * camera.far
-    return Render(rgb, weights @ distance[order] + far, opacity)
+    distance = weights @ depth[order] / along_forward(camera, pixels) + rest[:, 0] * camera.far
+    return Render(rgb, distance, opacity)
+
+
+def along_forward(camera: Camera, pixels: Pixels | None = None) -> Float[Tensor, " P"]:
+    """The cosine between each pixel's ray and the viewing direction: depth over distance."""
+    cosine = (camera.rays().directions @ camera.forward).flatten()
+    return cosine if pixels is None else cosine[pixels]
 
 
 def _conics(splats: Splats, camera: Camera) -> Float[Tensor, "G 2 2"]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ids.core.camera import Camera
-from ids.scenes.gaussians import Splats
+from ids.scenes.gaussians import Splats, along_forward
 from ids.scenes.model import Pixels, Render
 
 FLIP = (1.0, -1.0, -1.0, 1.0)  # OpenGL axes to those of OpenCV
@@ -29,7 +29,7 @@ def rasterized_by_gsplat(
     )  # fmt: skip
     seen, opacity = found[0][0].reshape(-1, 4), found[1][0].reshape(-1)
     rest = 1 - opacity
-    cosine = (camera.rays().directions @ camera.forward).flatten()
     rgb = seen[:, :3] + rest[:, None] * background
-    whole = Render(rgb, seen[:, 3] / cosine + rest * camera.far, opacity)
+    distance = seen[:, 3] / along_forward(camera) + rest * camera.far
+    whole = Render(rgb, distance, opacity)
     return whole if pixels is None else Render(*(part[pixels] for part in whole))

@@ -102,6 +102,17 @@ def test_what_decides_results_is_in_the_identity() -> None:
     assert same.identity() == base.identity()
 
 
+def test_a_model_with_other_numbers_has_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its `revision` is raised; that of others, and so their keys, stay."""
+    scenes, other = Scenes(Voxels()), Scenes(GaussianSplats())
+    before = scenes.identity(), scenes.name(CASE.source), other.identity()
+    assert "revision" not in scenes.identity()["model"]
+    monkeypatch.setattr(Voxels, "revision", 2, raising=False)
+    assert scenes.identity() != before[0]
+    assert scenes.name(CASE.source) != before[1]
+    assert other.identity() == before[2]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

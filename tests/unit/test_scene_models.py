@@ -8,7 +8,7 @@ from diorama import CAPTURE, encode, held_out_psnr, one_graph
 
 from ids.core.errors import UnsupportedError
 from ids.scenes.fit import Fit
-from ids.scenes.gaussians import Gaussians, GaussianSplats, matrices, rasterized
+from ids.scenes.gaussians import Gaussians, GaussianSplats, Splats, matrices, rasterized
 from ids.scenes.model import SceneModel, parts, render_view
 from ids.scenes.pull_back import DecoderUpdate, Seen
 from ids.scenes.triplane import TriPlanes
@@ -122,6 +122,32 @@ def test_splats_are_blended_from_front_to_back() -> None:
         atol=0.02,
         rtol=0,
     )
+
+
+def test_splats_are_ordered_by_depth_as_in_released_code() -> None:
+    """Not by distance: the red one at the side is farther from the camera, but less deep."""
+    camera = replace(CAPTURE.photos[0].camera, c2w=torch.eye(4))  # looks along -z
+    means = torch.tensor([[0.0, 0.0, -2.0], [0.9, 0.0, -1.9]])
+    assert means[1].norm() > means[0].norm()
+    render = rasterized(two(means), camera, torch.zeros(3))
+    red, blue = render.rgb.view(32, 32, 3)[16, 20, [0, 2]]
+    assert red > 0.4
+    assert blue == pytest.approx(float(red) * (1 - float(red)), rel=0.1)
+
+
+def test_a_depth_is_a_distance_along_the_ray() -> None:
+    camera = replace(CAPTURE.photos[0].camera, c2w=torch.eye(4))
+    render = rasterized(two(torch.tensor([[0.0, 0.0, -2.0]] * 2)), camera, torch.zeros(3))
+    seen = render.distance - (1 - render.opacity) * camera.far
+    depth = seen * (camera.rays().directions @ camera.forward).flatten()
+    torch.testing.assert_close(depth, 2 * render.opacity)
+
+
+def two(means: torch.Tensor) -> Splats:
+    """A blue and a red splat, so large that their opacity of a half hardly varies."""
+    rotations = torch.tensor([[1.0, 0.0, 0.0, 0.0]] * 2)
+    colours = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    return Splats(means, rotations, torch.full((2, 3), 9.0), torch.full((2,), 0.5), colours)
 
 
 def test_gaussians_refuse_what_they_cannot_have() -> None:
