@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## edit twelve images with SDS, DDS and IDS: table and contact sheet
 	$(BIN)/ids run experiments=demo
 
-paper: $(STAMP)  ## the paper's tables, figures and studies: 40 minutes on two cores; resumes (SIZE=paper: SD1.4, a GPU)
+paper: $(STAMP)  ## the paper's tables, figures and studies: 37 minutes on two cores; resumes (SIZE=paper: SD1.4, a GPU)
 	@k=0; failed=; for name in $(PAPER); do k=$$((k + 1)); echo "paper/$$name ($$k of $(words $(PAPER)))"; \
 	  $(BIN)/ids run experiments=paper/$$name size=$(SIZE) $(LAUNCH); status=$$?; \
 	  case $$status in 0) ;; 130|143) exit $$status ;; *) failed="$$failed $$name" ;; esac; done; \
