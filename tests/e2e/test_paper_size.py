@@ -1,5 +1,5 @@
 """The studies of the paper with size=paper, on a machine whose networks and data sets are small:
-each runs and gives the numbers that its head promises.
+each runs and gives the numbers that its head promises. Sweeps over numbers are left out.
 """
 
 import io
@@ -16,8 +16,16 @@ from paper_machine import PaperMachine
 from ids.config.sources import find_sources
 from ids.report.summary import run_frame
 
-pytestmark = pytest.mark.slow  # three minutes of CPU
-STUDIES = [name for name in find_sources().options("experiments") if name.startswith("paper/")]
+pytestmark = pytest.mark.slow  # two minutes of CPU
+SWEEPS = {  # over numbers of methods, of which another study has data, metrics and method
+    f"paper/{name}"
+    for name in ("frontier", "lambda", "n_iters", "polyak", "seeds")
+}
+STUDIES = [
+    name
+    for name in find_sources().options("experiments")
+    if name.startswith("paper/") and name not in SWEEPS
+]
 SHORT = ("engine.device=cpu", "logger=none")
 STEPS = ("steps.n_steps=2",)
 SCENE = (

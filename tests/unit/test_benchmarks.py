@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import engine
 import forward
+import paper_time
 from engine_work.cells import Cell, cpu_cells, gpu_cells, tiny_cells, worlds
 from engine_work.cost import degenerate, operator_shares, peak_above
 from engine_work.report import Results
@@ -121,3 +122,14 @@ def test_shares_of_operators_are_those_of_the_work() -> None:
     shares = operator_shares(lambda: torch.ones(300, 300) @ torch.ones(300, 300))
     assert next(iter(shares)) == "aten::mm"
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_estimates_of_the_papers_studies_are_lines_of_a_dry_run() -> None:
+    text = "settings   2\nto do      9 edits\nNFE        about 288\ntime       about 4.7 seconds\n"
+    assert list(paper_time._facts(text)) == [
+        "to do 9 edits",
+        "NFE about 288",
+        "time about 4.7 seconds",
+    ]
+    assert "paper/table1" in paper_time._studies()
+    assert "paper/nerf_table" not in paper_time._studies()

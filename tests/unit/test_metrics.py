@@ -135,5 +135,6 @@ def test_a_batch_gives_the_numbers_of_its_edits_one_by_one(tmp_path: Path) -> No
     for metric in networks:
         pairs = zip(cases, edits, strict=True)
         single = [number(metric, case, edited, Networks()) for case, edited in pairs]
-        assert metric(cases, edits, NETWORKS) == pytest.approx(single, abs=1e-6, nan_ok=True)
+        found = metric(cases, edits, NETWORKS)
+        assert found == pytest.approx(single, abs=1e-5, nan_ok=True)  # float32, in other sums
         assert metric([], [], NETWORKS) == []
