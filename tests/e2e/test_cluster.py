@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,8 @@ def test_two_launchers_share_a_store_and_one_is_killed(
 
 
 def test_a_full_disk_ends_a_command_with_workers(ids: Ids, small_disk: Path) -> None:
+    """It has room for some results of two workers."""
+    subprocess.run(["mount", "-o", "remount,size=400k", str(small_disk)], check=True)
     done = ids(*WORDS, *DEVICES, "logger=none", f"output_dir={small_disk}/outputs")
     assert done.returncode == 1, done.stderr
     found = [line for line in done.stderr.splitlines() if line.startswith("ids: ")]

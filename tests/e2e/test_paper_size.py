@@ -18,8 +18,7 @@ from ids.report.summary import run_frame
 
 pytestmark = pytest.mark.slow  # two minutes of CPU
 SWEEPS = {  # over numbers of methods, of which another study has data, metrics and method
-    f"paper/{name}"
-    for name in ("frontier", "lambda", "n_iters", "polyak", "seeds")
+    f"paper/{name}" for name in ("frontier", "lambda", "n_iters", "polyak", "seeds")
 }
 STUDIES = [
     name
