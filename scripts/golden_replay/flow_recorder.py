@@ -1,5 +1,6 @@
 """A stored rectified-flow transformer, its recorded noise, and what it is evaluated at."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from ids.methods import DVRF, FlowEdit
 from ids.representations import LatentImage
 
 TEXTS = {"": "null", "source": "src", "target": "trg"}
+N_FREQUENCIES, ROUNDED_UP = 128, [12, 106]
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,28 @@ def run_recorded(
         DVRF.__call__(_Observed(editor, run.gradients), context, subject)  # type: ignore[arg-type]
 
 
+class RecordedTimes(torch.nn.Module):
+    """The transformer's embedding of times with the frequencies of the recordings. diffusers takes
+    their exponential in float32, which MKL rounds as the CPU at hand does best: the recordings have
+    the nearest numbers, but for two that are one unit in the last place above. A single such unit
+    changes velocities by 1e-5.
+    """
+
+    def forward(self, t: Timestep) -> Tensor:
+        """[B, 2 N_FREQUENCIES] in float32, cosines first."""
+        order = torch.arange(N_FREQUENCIES, dtype=torch.float32)
+        exponent = -math.log(10000) * order / N_FREQUENCIES
+        frequency = exponent.double().exp().float()
+        above = torch.nextafter(frequency, torch.ones(()))
+        frequency[ROUNDED_UP] = above[ROUNDED_UP]
+        angle = t[:, None].float() * frequency
+        return torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+
 def flow_backbone(golden: Golden, shift: float, dtype: torch.dtype) -> LatentFlow:
     """The stored transformer, its prompts and schedule in this precision."""
     network = network_of("SD3Transformer2DModel", golden.folder / "model_sd3", dtype)
+    network.time_text_embed.time_proj = RecordedTimes()
     inputs = {name: x.to(dtype) for name, x in golden.inputs_of("sd3").items()}
     prompts = {
         text: Prompt(inputs[f"emb_{name}"], {POOLED: inputs[f"pooled_{name}"]})
