@@ -9,7 +9,7 @@ from ids.results.by_tag import NO_BLOCKS, in_blocks
 from ids.results.columns import Column
 from ids.results.grids import Grid, Report
 from ids.results.intervals import Sample
-from ids.results.labels import CONTROLS
+from ids.results.labels import is_edit
 from ids.results.significance import ALPHA, holm, sign_flip_p_values
 from ids.results.statistics import Edits, paired, setting_edits
 
@@ -69,7 +69,7 @@ def best_methods(
 
 def _leaders(edits: Mapping[str, Edits], columns: Sequence[Column]) -> Iterator[_Leader]:
     """One per ranked column with several labels."""
-    labels = [label for label in edits if label.split(" ")[0] not in CONTROLS]
+    labels = [label for label in edits if is_edit(label)]
     means = {label: edits[label].case_means() for label in labels}
     for index, column in enumerate(columns):
         known = [label for label in labels if len(means[label][index])]

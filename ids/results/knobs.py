@@ -17,7 +17,15 @@ import pandas as pd
 from ids.core.errors import ConfigError
 from ids.core.text import counted
 from ids.results.families import Values, families, knob_keys, resolve, without
-from ids.results.labels import differing, in_order, label_of, labelled, settings_of, short_key
+from ids.results.labels import (
+    differing,
+    in_order,
+    is_edit,
+    label_of,
+    labelled,
+    settings_of,
+    short_key,
+)
 
 STEPS = "steps"
 EDIT = ["label", "case", "seed"]
@@ -90,6 +98,9 @@ def _method(
     """The curves of one method: along steps where edits have kept states, unless another knob is
     chosen.
     """
+    if not is_edit(name):
+        yield _Part(note=f"{name}: no edit by the target prompt; it is left out.")
+        return
     key = resolve(name, chosen, values) if chosen and chosen != STEPS else ""
     if not key:
         stepped = set(lines.loc[lines["step"].notna(), "label"].unique())

@@ -13,7 +13,8 @@ from numpy import ndarray
 from ids.core.errors import ConfigError
 from ids.run.records import EditRecord
 
-CONTROLS = ("null_edit", "true_edit")  # never ranked: what changes nothing preserves most
+CONTROLS = ("null_edit", "true_edit")
+NO_EDITS = (*CONTROLS, "posterior_mean", "reconstruction")  # of no target prompt
 # Every other method follows by name, the true edit is last.
 ORDER = [
     "null_edit",
@@ -28,6 +29,13 @@ ORDER = [
     "pds",
 ]
 ORDER += ["dream_catalyst", "sbp", "ssd", "ids", "ids_cut"]
+
+
+def is_edit(label: str) -> bool:
+    """Is this a method that edits? Others are never ranked, as what changes nothing preserves most,
+    and have no curve at equal edit strength.
+    """
+    return label.split(" ")[0] not in NO_EDITS
 
 
 def setting_labels(records: Iterable[EditRecord]) -> dict[str, str]:

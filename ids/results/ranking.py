@@ -8,7 +8,7 @@ import numpy as np
 from ids.core.errors import ConfigError
 from ids.results.columns import Column, base_of
 from ids.results.contrasts import GroupFrames, fits
-from ids.results.labels import CONTROLS
+from ids.results.labels import is_edit
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def worst(
 
 def disagreement(of: GroupFrames, column: Column) -> list[tuple[str, float]]:
     """Cases (digests) by the standard deviation of the metric over methods, the largest first; null
-    and true edit are left out.
+    and true edit, and whatever else is no edit, are left out.
     """
-    lines = of.edits[[label.split(" ")[0] not in CONTROLS for label in of.edits["label"]]]
+    lines = of.edits[of.edits["label"].map(is_edit).astype(bool)]
     table = lines.pivot_table(index="case", columns="label", values=column.key, aggfunc="mean")
     spread = table.where(np.isfinite(table)).std(axis=1, ddof=0).dropna()
     ordered = spread.sort_values(ascending=False, kind="stable")
@@ -64,7 +64,7 @@ def disagreement(of: GroupFrames, column: Column) -> list[tuple[str, float]]:
 
 def _ranking(of: GroupFrames, column: Column, method: str, n: int, best: bool) -> Ranking:
     chosen = [
-        fits(label, values, method) if method else label.split(" ")[0] not in CONTROLS
+        fits(label, values, method) if method else is_edit(label)
         for label, values in zip(of.edits["label"], of.edits["values"], strict=True)
     ]
     lines = of.edits[chosen].dropna(subset=[column.key])

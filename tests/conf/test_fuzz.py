@@ -1,7 +1,6 @@
 """Overrides of a grammar of plausible and hostile words: settings come out, or one line."""
 
 import re
-import time
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -80,7 +79,6 @@ word = st.builds(
 @example(["++method=3"])
 @example(["+x._target_=os.system"])
 def test_any_words_give_settings_or_one_line(words: list[str]) -> None:
-    began = time.monotonic()
     try:
         prepared = prepare(words)
     except IdsError as error:
@@ -94,4 +92,3 @@ def test_any_words_give_settings_or_one_line(words: list[str]) -> None:
         assert line.strip()
         assert "\n" not in line
         assert len(line) < 1000
-    assert time.monotonic() - began < 20

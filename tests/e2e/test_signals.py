@@ -10,7 +10,7 @@ import pytest
 from conftest import ENVIRONMENT, Ids
 
 PROGRAM = """
-import importlib, os, sys, time
+import importlib, os, signal, sys, time
 from ids.cli import main
 
 def send_signal(*_, **__):
@@ -34,6 +34,8 @@ if ":" in {place!r}:
     setattr(owner, name, send_signal)
 else:
     sys.meta_path.insert(0, Importing())
+# Whoever started the tests may ignore it, as nohup does.
+signal.signal({number}, signal.default_int_handler if {number} == signal.SIGINT else signal.SIG_DFL)
 main({words!r})
 """
 FAST = ("debug=fast", "controls=none", "method=dds", "method.n_steps=2")

@@ -1,5 +1,6 @@
 """FlowEdit and DVRF in the notation of the released code, as one plain loop each on a small
-transformer, with nothing of `ids`; recorded in the format of the golden folders.
+transformer, with nothing of `ids`; recorded in the format of the golden folders, with their
+embedding of times.
 """
 
 import json
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from golden_replay.flow_recorder import RecordedTimes
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -51,7 +53,7 @@ def write_golden(folder: Path) -> None:
 def _network() -> Any:
     from diffusers import SD3Transformer2DModel
 
-    return SD3Transformer2DModel(
+    network = SD3Transformer2DModel(
         sample_size=8,
         in_channels=4,
         out_channels=4,
@@ -63,6 +65,8 @@ def _network() -> Any:
         pooled_projection_dim=8,
         pos_embed_max_size=8,
     )
+    network.time_text_embed.time_proj = RecordedTimes()
+    return network
 
 
 class Loop:

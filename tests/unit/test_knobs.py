@@ -144,6 +144,13 @@ def test_methods_with_single_settings_share_one_note() -> None:
     assert note.count("`ids run -m method=sdedit method.strength=0.4,0.6,0.8`") == 1
 
 
+def test_what_is_no_edit_has_no_curve() -> None:
+    of_source = sampled("posterior_mean", SETTINGS, STRENGTHS, (1, 2, 3))
+    along = along_knobs(pd.DataFrame([*sdedit(), *of_source]), "success", {})
+    assert along.knobs == {"sdedit": "strength"}
+    assert "posterior_mean: no edit by the target prompt; it is left out." in along.notes
+
+
 def test_scenes_are_matched_at_success_in_the_views() -> None:
     """By itself, at the levels of success; identity is that of the views."""
     frame = data().rename(columns={"success": "views_success", "psnr": "views_psnr_background"})

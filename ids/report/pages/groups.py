@@ -12,7 +12,7 @@ from ids.report.pages.inputs import PageInputs
 from ids.report.pages.links import DIGITS, group_id
 from ids.results.catalog import Entry, ResultGroup
 from ids.results.columns import Column
-from ids.results.labels import in_order
+from ids.results.labels import CONTROLS, in_order
 from ids.run.evaluate import SEPARATOR
 from ids.run.records import EditRecord, Row
 from ids.run.store import IMAGE, Store
@@ -100,7 +100,7 @@ def _controls(
     return {
         (entry.record.name, entry.row.case): edited_image(entry.record, store, images)
         for entry in group.entries
-        if entry.record.name in ("null_edit", "true_edit")
+        if entry.record.name in CONTROLS
     }
 
 

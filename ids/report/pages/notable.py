@@ -6,8 +6,7 @@ from itertools import zip_longest
 import pandas as pd
 
 from ids.results.columns import Column
-
-CONTROLS = ("null_edit", "true_edit")
+from ids.results.labels import is_edit
 
 
 def notable_cases(lines: pd.DataFrame, columns: Sequence[Column], count: int) -> list[str]:
@@ -17,7 +16,7 @@ def notable_cases(lines: pd.DataFrame, columns: Sequence[Column], count: int) ->
     column = next((c for c in columns if c.better and not c.measured), None)
     if column is None or lines.empty or count <= 0:
         return list(dict.fromkeys(lines["case"]))[: max(count, 0)] if len(lines) else []
-    done = lines[(lines["status"] == "ok") & ~lines["label"].isin(CONTROLS)]
+    done = lines[(lines["status"] == "ok") & lines["label"].map(is_edit).astype(bool)]
     per_case = done.groupby("case")[column.key]
     worst = (per_case.mean() * column.better).sort_values(kind="stable").dropna()
     spread = (per_case.max() - per_case.min()).sort_values(ascending=False, kind="stable")
