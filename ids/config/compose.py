@@ -5,24 +5,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
-from hydra.types import RunMode
-from omegaconf import MISSING, OmegaConf, open_dict
+from omegaconf import MISSING, OmegaConf
 
 from ids.config.check import check
 from ids.config.explain import readable_errors, unknown_key
 from ids.config.former_words import todays_words
 from ids.config.naming import Names, method_name, option_names
+from ids.config.options import Choice, Compositions, Options, compose_options
 from ids.config.precision import with_precision
 from ids.config.schema import RunConfig
 from ids.config.setting import Composed, Refused
 from ids.config.sources import Sources, find_sources
 from ids.config.sweep import combinations
-from ids.config.variants import Variants
 from ids.config.words import LAUNCHERS, check_launcher, parse_word, parse_words
 from ids.core.errors import ConfigError
 
@@ -46,7 +45,7 @@ def compose_sweep(
     words: Sequence[str],
     data: Mapping[str, Any] | None = None,
     sources: Sources | None = None,
-    composed: "Compositions | None" = None,
+    composed: Compositions | None = None,
 ) -> Composition:
     """Every combination of a sweep, composed and checked. `data` are literal values of the data
     set. `composed` keeps the options of these sources for the next call.
@@ -71,7 +70,7 @@ def swept_overrides(
 
 
 def compose_all(
-    words: Sequence[str], sources: Sources | None = None, composed: "Compositions | None" = None
+    words: Sequence[str], sources: Sources | None = None, composed: Compositions | None = None
 ) -> list[Composed]:
     """The settings of a sweep. Raises the `ConfigError` of the first wrong one."""
     settings = []
@@ -89,7 +88,7 @@ def known_keys(words: Sequence[str], sources: Sources) -> list[str]:
         chosen = [override for override in typed if _chooses(override, sources)]
         fixed = [str(o.input_line) for o in chosen if not o.is_sweep_override()]
         with readable_errors(fixed, sources):
-            values = _options(fixed, sources).variants.config
+            values = compose_options(tuple(fixed), sources).variants.config
     return list(_leaves(OmegaConf.to_container(values, resolve=False), ""))
 
 
@@ -110,19 +109,6 @@ def _leaves(node: object, prefix: str) -> Iterator[str]:
     for key, value in node.items():
         if not str(key).startswith("_") and key != "name":
             yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
-
-
-@dataclass(frozen=True)
-class _Options:
-    """The values of the chosen options, before single values are set."""
-
-    variants: Variants
-    choices: Mapping[str, str]
-    params: Mapping[str, str]  # what they sweep over
-    multirun: bool
-
-
-Compositions = dict[tuple[str, ...], _Options]  # by the words that choose options
 
 
 @dataclass(frozen=True)
@@ -147,11 +133,11 @@ class _Composer:
             self.parsed[word] = parse_word(word, self.loader)
         return self.parsed[word]
 
-    def options(self, words: tuple[str, ...]) -> _Options:
+    def options(self, choice: Choice) -> Options:
         """The composition of these choices, made once."""
-        if words not in self.composed:
-            self.composed[words] = _options(words, self.sources)
-        return self.composed[words]
+        if choice not in self.composed:
+            self.composed[choice] = compose_options(choice, self.sources)
+        return self.composed[choice]
 
     def _setting(self, words: Sequence[str], data: Mapping[str, Any]) -> Composed:
         overrides = [self._parse(word) for word in words]
@@ -165,7 +151,7 @@ class _Composer:
             name = self._name(options, plain := with_precision(plain))
         return Composed(words, plain, options.choices, name, self.sources)
 
-    def _name(self, options: _Options, values: Mapping[str, Any]) -> str:
+    def _name(self, options: Options, values: Mapping[str, Any]) -> str:
         """The name of the method in tables."""
 
         def default_names() -> Names:
@@ -174,19 +160,6 @@ class _Composer:
 
         names = option_names(values, options.choices, self.sources)
         return method_name(values["method"], names, default_names)
-
-
-def _options(words: Sequence[str], sources: Sources) -> _Options:
-    config = compose("config", [*words, sources.search_path], return_hydra_config=True)
-    hydra = config.hydra
-    with open_dict(config):
-        del config["hydra"]
-    return _Options(
-        Variants(config),
-        {str(group): str(name) for group, name in hydra.runtime.choices.items()},
-        {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()},
-        hydra.mode == RunMode.MULTIRUN,
-    )
 
 
 def _all_overrides(words: Sequence[str], composer: _Composer) -> tuple[Sequence[Override], bool]:

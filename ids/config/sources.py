@@ -41,6 +41,10 @@ GROUPS = (
 )
 
 
+OWN = ("**/*.yaml", "experiments/**/*.yaml")  # this package's yamls, in its two places
+Stamp = tuple[tuple[str, int, int], ...]
+
+
 @dataclass(frozen=True)
 class Option:
     """One yaml of a group: `group=name` on the command line."""
@@ -108,6 +112,21 @@ class Sources:
         """The override that lets Hydra find the options of all other places."""
         folders = (_quoted(f"file://{place.folder}") for place in self.places[1:])
         return f"hydra.searchpath=[{','.join(folders)}]"
+
+    @cached_property
+    def stamp(self) -> Stamp | None:
+        """Name, size and time of the last change of this package's yamls: equal ones compose alike.
+        None where other places add theirs.
+        """
+        own = self.places[: len(OWN)]
+        if own != self.places:
+            return None
+        files = (file for place, of in zip(own, OWN, strict=True) for file in place.folder.glob(of))
+        return tuple(
+            (str(file), stat.st_size, stat.st_mtime_ns)
+            for file in sorted(files)
+            for stat in [file.stat()]
+        )
 
     @cached_property
     def _table(self) -> Mapping[str, Mapping[str, Option]]:

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 REFERENCE = re.compile(r"\$\{(\w*)")  # the first key of an interpolation; empty for a relative one
+RESOLVER = re.compile(r"\$\{[^${}]*:")
 Plain = dict[str, Any]
 SPECIAL = re.compile(r"\$|\?\?\?")  # in texts that OmegaConf does not take as they are
 
@@ -87,6 +88,11 @@ class Variants:
         raw = OmegaConf.to_container(self.config, resolve=False)
         assert isinstance(raw, dict)
         return {str(key): node for key, node in raw.items()}
+
+    @cached_property
+    def has_resolvers(self) -> bool:
+        """Has it interpolations beyond those of its own keys, as of environment variables?"""
+        return bool(RESOLVER.search(str(self._raw)))
 
     @cached_property
     def _references(self) -> Mapping[str, set[str]]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ids.config.build import build_experiment
-from ids.config.compose import Compositions, compose_all
+from ids.config.compose import compose_all
 from ids.config.entry import Prepared
+from ids.config.options import Compositions
 from ids.config.setting import Composed
 from ids.config.sources import Sources
 from ids.config.space import Space
