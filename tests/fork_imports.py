@@ -4,6 +4,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 # What the package imports when it is needed.
@@ -20,6 +21,15 @@ def load() -> None:
 
     for name in (*SLOW, *(module.name for module in pkgutil.walk_packages(ids.__path__, "ids."))):
         importlib.import_module(name)
+
+
+def compose(words: list[str]) -> None:
+    """What `ids run` composes first; it remembers the options, for later forks too."""
+    from ids.config.compose import compose_sweep
+
+    if words[:1] == ["run"] and "--config-dir" not in words:
+        with suppress(Exception):  # the command itself reports it
+            compose_sweep([word for word in words[1:] if not word.startswith("-")])
 
 
 def redirect(out: str, err: str, append: bool = False) -> None:

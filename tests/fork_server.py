@@ -1,5 +1,6 @@
 """Commands in new processes that find the slow libraries loaded: forks of a process that has only
-imported them. Reads one request per line and answers with the exit status.
+imported them, and composed the options of earlier commands. Reads one request per line and answers
+with the exit status.
 """
 
 import gc
@@ -15,9 +16,11 @@ def serve() -> None:
     fork_imports.load()
     gc.freeze()  # a collection in a child copies no page of the libraries
     for line in sys.stdin:
+        request = json.loads(line)
+        fork_imports.compose(request["words"])
         child = os.fork()
         if child == 0:
-            run(**json.loads(line))
+            run(**request)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

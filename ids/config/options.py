@@ -1,12 +1,16 @@
 """The values of the chosen options as Hydra composes them: of unchanged yamls once in a process."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
 from hydra import compose
+from hydra._internal import defaults_list as hydra_defaults
+from hydra._internal.defaults_list import Overrides
+from hydra.core.default_element import InputDefault
 from hydra.types import RunMode
-from omegaconf import open_dict
+from omegaconf import DictConfig, open_dict
 
 from ids.config.sources import Sources, Stamp
 from ids.config.variants import Variants
@@ -41,7 +45,8 @@ def _remembered(choice: Choice, search_path: str, stamp: Stamp) -> Options:
 
 
 def _composed(choice: Choice, search_path: str) -> Options:
-    config = compose("config", [*choice, search_path], return_hydra_config=True)
+    with _known_choices_on_demand():
+        config = compose("config", [*choice, search_path], return_hydra_config=True)
     hydra = config.hydra
     with open_dict(config):
         del config["hydra"]
@@ -51,3 +56,24 @@ def _composed(choice: Choice, search_path: str) -> Options:
         {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()},
         hydra.mode == RunMode.MULTIRUN,
     )
+
+
+@contextmanager
+def _known_choices_on_demand() -> Iterator[None]:
+    """For every yaml Hydra collects the choices so far, a third of its time. Only defaults with an
+    interpolation (`- group: ${other}`) read them.
+    """
+    collect = hydra_defaults._create_interpolation_map
+
+    def on_demand(
+        overrides: Overrides, defaults_list: list[InputDefault], self_added: bool
+    ) -> DictConfig:
+        if any(not d.is_self() and d.is_interpolation() for d in defaults_list):
+            return collect(overrides, defaults_list, self_added)
+        return DictConfig({})
+
+    hydra_defaults._create_interpolation_map = on_demand
+    try:
+        yield
+    finally:
+        hydra_defaults._create_interpolation_map = collect

@@ -3,7 +3,7 @@
 import pytest
 from conftest import Compose
 
-from ids.config import compose as composing
+from ids.config import options
 from ids.config.compose import compose_all
 from ids.config.entry import prepare
 from ids.core.errors import ConfigError
@@ -23,11 +23,13 @@ def test_a_bad_setting_is_refused_and_the_others_run() -> None:
 def test_each_setting_is_composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Options once for each combination of them, single values not at all."""
     seen = []
-    whole = composing.compose
-    monkeypatch.setattr(composing, "compose", lambda *a, **k: seen.append(a) or whole(*a, **k))
+    whole = options.compose
+    monkeypatch.setattr(options, "compose", lambda *a, **k: seen.append(a) or whole(*a, **k))
+    options._remembered.cache_clear()
     compose_all(["method=ids", "debug=fast"])
     assert len(seen) <= 2
     seen.clear()
+    options._remembered.cache_clear()
     assert len(compose_all(["method=dds,ids", "fpr.scale=range(1,6)"])) == 10
     assert len(seen) == 2
 
