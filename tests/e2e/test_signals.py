@@ -34,7 +34,7 @@ if ":" in {place!r}:
     setattr(owner, name, send_signal)
 else:
     sys.meta_path.insert(0, Importing())
-# Whoever started the tests may ignore it, as nohup does.
+# Under nohup it would be ignored.
 signal.signal({number}, signal.default_int_handler if {number} == signal.SIGINT else signal.SIG_DFL)
 main({words!r})
 """
@@ -59,7 +59,7 @@ def stopped(folder: Path, place: str, number: int, *words: str) -> subprocess.Co
     ("place", "number", "status"),
     [
         ("torch", signal.SIGINT, 130),
-        ("ids.config.compose:compose", signal.SIGTERM, 143),
+        ("ids.config.options:compose", signal.SIGTERM, 143),
         ("ids.config.compose:check", signal.SIGHUP, 129),
         ("ids.run.edit:BatchEditor._edited", signal.SIGTERM, 143),
         pytest.param("ids.run.experiment:Evaluation", signal.SIGHUP, 129, marks=pytest.mark.slow),
@@ -78,7 +78,7 @@ def test_a_stop_is_one_line_in_every_phase(
 
 def test_a_command_without_edits_promises_none(tmp_path: Path) -> None:
     words = ("data", "check", "shapes", "limit=1")
-    done = stopped(tmp_path, "ids.config.compose:compose", signal.SIGINT, *words)
+    done = stopped(tmp_path, "ids.config.options:compose", signal.SIGINT, *words)
     assert (done.returncode, done.stderr) == (130, "ids: stopped\n")
 
 
