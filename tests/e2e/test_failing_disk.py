@@ -112,7 +112,7 @@ def test_a_disk_gets_read_only_in_mid_sweep(ids: Ids, small_disk: Path) -> None:
     wait_for(lambda: sum(1 for _ in store.all_keys()) >= 2 or running.poll() is not None)
     place = str(small_disk)
     assert mount("--bind", place, place)  # through this one nothing is open for writing
-    assert mount("-o", "remount,bind,ro", place)
+    wait_for(lambda: mount("-o", "remount,bind,ro", place))  # refused while a file is written
     _, errors = running.communicate(timeout=100)
     subprocess.run(["umount", place], check=True)
     assert running.returncode == 1, errors
